@@ -1,0 +1,272 @@
+//! Load, decide, commit, reply.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::event::{Event, body_hash};
+use domain::outcome::{Outcome, Reply};
+use domain::text::{PartnerId, ProgramId};
+use futures::{FutureExt, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use store::{Kept, Patience, Quarantined, Settled, Store, StoreError, Why};
+use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, count_outcomes, failures, messages};
+
+use crate::sort::{Bad, Received, sort};
+
+/// Partners committed at once: the table is waited for, not the processor.
+const PARTNERS_AT_ONCE: usize = 16;
+/// How long an event waits for a program that has no version yet.
+const PROGRAM_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The function's state between invocations.
+#[derive(Clone)]
+pub struct AwardPoints {
+    store: Store,
+    quarantine: Queue,
+}
+
+/// What became of one message.
+struct Done {
+    message: Message,
+    outcome: Outcome,
+}
+
+impl AwardPoints {
+    /// A handler on this store; `quarantine` takes what cannot be read.
+    pub fn new(store: Store, quarantine: Queue) -> Self {
+        Self { store, quarantine }
+    }
+
+    /// A handler as the environment says.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: a variable is missing or does not read.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
+        let url = Settings::need(settings.quarantine_queue.as_deref(), "QUARANTINE_QUEUE_URL")?;
+        let quarantine = Queue::new(clients.sqs, url);
+        Ok(Self::new(Store::open(clients.dynamodb, settings.tables()?), quarantine))
+    }
+
+    /// Judges one batch. The reply names the messages to be delivered again, and no other.
+    ///
+    /// # Errors
+    /// A message without an id: the reply could not name it, so the whole batch is delivered again.
+    pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
+        let messages = messages(batch)?;
+        let now = Timestamp::now();
+        let sorted = sort(messages, now);
+        let mut done = Vec::new();
+        for (message, bad) in sorted.bad {
+            let outcome = self.put_aside(&message, bad, now).await;
+            done.push(Done { message, outcome });
+        }
+        let groups = futures::stream::iter(sorted.groups)
+            .map(|((program, partner), group)| self.group(program, partner, group, deadline));
+        let groups: Vec<Vec<Done>> = groups.buffer_unordered(PARTNERS_AT_ONCE).collect().await;
+        done.extend(groups.into_iter().flatten());
+        for (received, _) in sorted.repeated {
+            let outcome = self.repeated(&received, &done).await;
+            done.push(Done { message: received.message, outcome });
+        }
+        Ok(reply(done))
+    }
+
+    /// Keeps a bad message where a person finds it. Only if that fails is it delivered again.
+    async fn put_aside(&self, message: &Message, bad: Bad, now: Timestamp) -> Outcome {
+        let (outcome, kept) = match bad {
+            Bad::Quarantined { reason, offset } => {
+                (Outcome::Quarantined, self.quarantine(message, reason, offset, now).await)
+            }
+            Bad::Rejected { identity, partner, rejection } => {
+                let kept = Kept::unreadable(&message.body, &identity, partner.as_deref(), &rejection, now);
+                (Outcome::Rejected, self.store.keep(&kept).await)
+            }
+        };
+        match kept {
+            Ok(()) => outcome,
+            Err(error) => {
+                tracing::warn!(message = message.id, %error, "a bad message could not be put aside");
+                Outcome::Transient
+            }
+        }
+    }
+
+    async fn quarantine(
+        &self,
+        message: &Message,
+        reason: String,
+        offset: Option<usize>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (hash, bytes) = (body_hash(&message.body), message.body.len());
+        let note = Quarantined { message_id: message.id.clone(), reason, offset, hash, bytes, kept_at: now };
+        self.store.note_quarantined(&note).await?;
+        let sent = self.quarantine.send_with_reason(message.body.clone(), &note.reason).await;
+        sent.map_err(|e| StoreError::Unavailable(e.to_string()))
+    }
+
+    /// Judges one partner's events. A panic in one costs that one only.
+    async fn group(
+        &self,
+        program: ProgramId,
+        partner: PartnerId,
+        group: Vec<Received>,
+        deadline: Instant,
+    ) -> Vec<Done> {
+        let (messages, mut events): (Vec<Message>, Vec<Event>) =
+            group.into_iter().map(|r| (r.message, r.event)).unzip();
+        let again: Vec<bool> = messages.iter().map(|m| m.receive_count > 1).collect();
+        let whole =
+            AssertUnwindSafe(self.judge(&program, &partner, &mut events, &again, deadline)).catch_unwind().await;
+        let outcomes = match whole {
+            Ok(outcomes) => outcomes,
+            Err(_) if events.len() > 1 => self.one_by_one(&program, &partner, &events, deadline).await,
+            Err(_) => vec![Outcome::Broken],
+        };
+        messages.into_iter().zip(outcomes).map(|(message, outcome)| Done { message, outcome }).collect()
+    }
+
+    async fn one_by_one(
+        &self,
+        program: &ProgramId,
+        partner: &PartnerId,
+        events: &[Event],
+        deadline: Instant,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for event in events {
+            let mut alone = vec![event.clone()];
+            let judged =
+                AssertUnwindSafe(self.judge(program, partner, &mut alone, &[true], deadline)).catch_unwind().await;
+            outcomes.push(judged.ok().and_then(|o| o.first().copied()).unwrap_or(Outcome::Broken));
+        }
+        outcomes
+    }
+
+    /// Judges events of one partner, in the order given; `again` marks those that were received before.
+    async fn judge(
+        &self,
+        program: &ProgramId,
+        partner: &PartnerId,
+        events: &mut [Event],
+        again: &[bool],
+        deadline: Instant,
+    ) -> Vec<Outcome> {
+        match self.try_judge(program, partner, events, again, deadline).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                tracing::warn!(%error, "a group was not judged");
+                let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Broken };
+                vec![outcome; events.len()]
+            }
+        }
+    }
+
+    async fn try_judge(
+        &self,
+        program: &ProgramId,
+        partner: &PartnerId,
+        events: &mut [Event],
+        again: &[bool],
+        deadline: Instant,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.pseudonymise(program, partner, events).await?;
+        let now = Timestamp::now();
+        let mut outcomes = vec![None; events.len()];
+        for (at, event) in events.iter().enumerate().filter(|(at, _)| again[*at]) {
+            outcomes[at] = self.store.seen_before(event, now).await?;
+        }
+        let fresh: Vec<usize> = (0..events.len()).filter(|at| outcomes[*at].is_none()).collect();
+        let group: Vec<Event> = fresh.iter().map(|at| events[*at].clone()).collect();
+        let settled = match self.store.programs(program).await? {
+            Some(programs) => {
+                self.store.commit_group(&programs, partner, &group, Timestamp::now, Patience::until(deadline)).await
+            }
+            None => self.hold_for_program(program, &group, now).await?,
+        };
+        for (at, settled) in fresh.into_iter().zip(settled) {
+            report(&events[at], &settled);
+            outcomes[at] = Some(settled.outcome);
+        }
+        Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Transient)).collect())
+    }
+
+    async fn hold_for_program(
+        &self,
+        program: &ProgramId,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let until = now.saturating_add(PROGRAM_WAIT).unwrap_or(Timestamp::MAX);
+        let mut settled = Vec::new();
+        for event in events {
+            let outcome = self.store.hold_for_program(program, event, until, now).await?;
+            settled.push(Settled { outcome, record: None, why: None });
+        }
+        Ok(settled)
+    }
+
+    async fn pseudonymise(
+        &self,
+        program: &ProgramId,
+        partner: &PartnerId,
+        events: &mut [Event],
+    ) -> Result<(), StoreError> {
+        let persons: Vec<String> = events.iter().filter_map(|e| e.kind.person_id().map(str::to_owned)).collect();
+        if persons.is_empty() {
+            return Ok(());
+        }
+        let asked: Vec<&str> = persons.iter().map(String::as_str).collect();
+        let names = self.store.pseudonyms(program, partner, &asked).await?;
+        for event in events {
+            let name = event.kind.person_id().and_then(|person| names.get(person)).cloned();
+            if let Some(name) = name {
+                event.pseudonymise(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// An event whose identity an earlier message of this batch has: judged by the record that message left. If it left
+    /// none (it was held, rejected or failed), this one is delivered again and judged then.
+    async fn repeated(&self, received: &Received, done: &[Done]) -> Outcome {
+        if done.iter().all(|d| d.outcome.reply() == Reply::HandBack) {
+            return Outcome::Transient;
+        }
+        let mut events = [received.event.clone()];
+        let (program, partner) = (&received.event.identity.program, &received.event.partner);
+        if self.pseudonymise(program, partner, &mut events).await.is_err() {
+            return Outcome::Transient;
+        }
+        match self.store.seen_before(&events[0], Timestamp::now()).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) | Err(_) => Outcome::Transient,
+        }
+    }
+}
+
+/// Tells what became of an event, where a person or an alarm must know. Never its body.
+fn report(event: &Event, settled: &Settled) {
+    let (source, id) = (event.identity.source.as_str(), event.identity.id.as_str());
+    match (&settled.why, settled.outcome) {
+        (Some(Why::Failed(error)), _) => {
+            tracing::error!(source, id, outcome = settled.outcome.word(), %error, "an event was not committed")
+        }
+        (_, outcome) if outcome.needs_a_person() => {
+            tracing::warn!(source, id, outcome = outcome.word(), "an event needs a person")
+        }
+        _ => tracing::debug!(source, id, outcome = settled.outcome.word(), "judged"),
+    }
+}
+
+fn reply(done: Vec<Done>) -> SqsBatchResponse {
+    let mut counts = BTreeMap::new();
+    for one in &done {
+        *counts.entry(one.outcome.word()).or_insert(0) += 1;
+    }
+    count_outcomes("award-points", &counts);
+    failures(done.into_iter().filter(|d| d.outcome.reply() == Reply::HandBack).map(|d| d.message.id))
+}

@@ -1,0 +1,60 @@
+//! Sorting a batch: what cannot be read, what is there twice, and what belongs to one partner.
+
+use std::collections::BTreeMap;
+
+use domain::event::{Event, Rejection, Unreadable};
+use domain::text::{Identity, PartnerId, ProgramId};
+use jiff::Timestamp;
+use worker::Message;
+
+/// An event with the message that brought it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) message: Message,
+    pub(crate) event: Event,
+}
+
+/// A message that holds no acceptable event.
+#[derive(Debug)]
+pub(crate) enum Bad {
+    Quarantined { reason: String, offset: Option<usize> },
+    Rejected { identity: [String; 3], partner: Option<String>, rejection: Rejection },
+}
+
+/// The events of one partner in one program.
+pub(crate) type Groups = BTreeMap<(ProgramId, PartnerId), Vec<Received>>;
+
+/// A sorted batch.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) bad: Vec<(Message, Bad)>,
+    /// Events whose identity an earlier delivery of this batch has, with that delivery's hash.
+    pub(crate) repeated: Vec<(Received, String)>,
+    pub(crate) groups: Groups,
+}
+
+/// Sorts a batch. Of two messages with one identity the first sent stands, and of two sent at once the lower message id.
+pub(crate) fn sort(mut messages: Vec<Message>, now: Timestamp) -> Sorted {
+    messages.sort_by(|a, b| (a.sent_ms, &a.id).cmp(&(b.sent_ms, &b.id)));
+    let mut sorted = Sorted::default();
+    let mut first: BTreeMap<Identity, String> = BTreeMap::new();
+    for message in messages {
+        match Event::parse(&message.body, now) {
+            Err(Unreadable::Quarantined { reason, offset }) => {
+                sorted.bad.push((message, Bad::Quarantined { reason, offset }))
+            }
+            Err(Unreadable::Rejected { identity, partner, rejection }) => {
+                sorted.bad.push((message, Bad::Rejected { identity, partner, rejection }));
+            }
+            Ok(event) => match first.get(&event.identity) {
+                Some(hash) => sorted.repeated.push((Received { message, event }, hash.clone())),
+                None => {
+                    first.insert(event.identity.clone(), event.hash.clone());
+                    let key = (event.identity.program.clone(), event.partner.clone());
+                    sorted.groups.entry(key).or_default().push(Received { message, event });
+                }
+            },
+        }
+    }
+    sorted
+}

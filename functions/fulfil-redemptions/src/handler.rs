@@ -1,0 +1,111 @@
+//! Load, order, commit, reply.
+
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::event::{Event, Kind};
+use domain::json::Json;
+use domain::program::Programs;
+use domain::redemption::{Redemption, Status};
+use domain::text::{Identity, PartnerId, ProgramId};
+use jiff::Timestamp;
+use serde::Deserialize;
+use store::{Patience, Step, Store, StoreError};
+use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, failures, messages};
+
+use crate::provider::{Answer, order};
+
+/// The function's state between invocations.
+#[derive(Clone)]
+pub struct FulfilRedemptions {
+    store: Store,
+}
+
+/// A message of the queue `redemptions`.
+#[derive(Debug, Deserialize)]
+struct Due {
+    program: ProgramId,
+    partner: PartnerId,
+    redemption_id: String,
+}
+
+impl FulfilRedemptions {
+    /// A handler on this store.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// A handler as the environment says.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: a variable is missing or does not read.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
+        Ok(Self::new(Store::open(clients.dynamodb, settings.tables()?)))
+    }
+
+    /// Moves each redemption on until it is final. What fails is delivered again and goes on where it stands.
+    ///
+    /// # Errors
+    /// A message without an id: the reply could not name it, so the whole batch is delivered again.
+    pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
+        let mut failed = Vec::new();
+        for message in messages(batch)? {
+            if let Err(error) = self.fulfil(&message, deadline).await {
+                tracing::warn!(message = message.id, %error, "a redemption was not moved on");
+                failed.push(message.id);
+            }
+        }
+        Ok(failures(failed))
+    }
+
+    async fn fulfil(&self, message: &Message, deadline: Instant) -> Result<(), StoreError> {
+        let due: Due = serde_json::from_str(&message.body)
+            .map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })?;
+        let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
+        let patience = Patience::until(deadline);
+        let Some(redemption) = self.store.redemption(&due.program, &due.partner, &due.redemption_id).await? else {
+            return Ok(());
+        };
+        if matches!(redemption.status, Status::Fulfilled | Status::Released) {
+            return Ok(());
+        }
+        if redemption.status == Status::Reserved
+            && !self.step(&programs, &redemption, Kind::RedemptionOrdering, None, patience).await?
+        {
+            // Cancelled just now: nothing was ordered and nothing is to be.
+            return Ok(());
+        }
+        match order(&self.store, &due.program, &redemption).await? {
+            Answer::Delivered => self.step(&programs, &redemption, Kind::RedemptionFulfilled, None, patience).await?,
+            Answer::Declined => {
+                self.step(&programs, &redemption, Kind::RedemptionReleased, Some("declined"), patience).await?
+            }
+        };
+        Ok(())
+    }
+
+    /// Records one step. False: its state does not allow it any more.
+    async fn step(
+        &self,
+        programs: &Programs,
+        redemption: &Redemption,
+        kind: Kind,
+        reason: Option<&str>,
+        patience: Patience,
+    ) -> Result<bool, StoreError> {
+        let now = Timestamp::now();
+        let program = &programs.current(now).program.id;
+        let event = step_event(program, redemption, kind, reason, now);
+        let step = self.store.commit_own(programs, &event, Timestamp::now, patience, |_| ()).await?;
+        Ok(!matches!(step, Step::Moot(_)))
+    }
+}
+
+fn step_event(program: &ProgramId, redemption: &Redemption, kind: Kind, reason: Option<&str>, now: Timestamp) -> Event {
+    let word = kind.name().rsplit('.').next().unwrap_or_default();
+    let identity = Identity::own(program, "redemption", &[&redemption.id, word]);
+    let mut data = vec![("redemption_id".to_owned(), Json::Text(redemption.id.clone()))];
+    data.extend(reason.map(|r| ("reason".to_owned(), Json::Text(r.to_owned()))));
+    Event::own(identity, redemption.partner.clone(), now, kind, Json::Map(data.into_iter().collect()))
+}

@@ -1,0 +1,15 @@
+//! The Lambda function `fulfil-redemptions`.
+
+use aws_lambda_events::sqs::SqsEvent;
+use fulfil_redemptions::FulfilRedemptions;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    worker::start_logs();
+    let handler = FulfilRedemptions::from_env()?;
+    run(service_fn(async |call: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(handler.handle(call.payload, worker::deadline(call.context.deadline)).await?)
+    }))
+    .await
+}

@@ -1,0 +1,88 @@
+//! Who calls. Identity comes from the claims that the JWT authorizer verified, and from nothing else.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use domain::text::{PartnerId, ProgramId};
+use jiff::Timestamp;
+use lambda_http::request::RequestContext;
+
+use crate::Problem;
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Read,
+    Redeem,
+    Ingest,
+    Admin,
+}
+
+impl Scope {
+    fn word(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Redeem => "redeem",
+            Scope::Ingest => "ingest",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
+/// A verified caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) program: ProgramId,
+    partner: Option<PartnerId>,
+    scopes: Vec<String>,
+}
+
+impl Caller {
+    /// The caller may do this.
+    pub(crate) fn may(&self, scope: Scope) -> Result<(), Problem> {
+        if self.scopes.iter().any(|s| s == scope.word()) {
+            return Ok(());
+        }
+        let detail = format!("the token lacks the scope `{}`", scope.word());
+        Err(Problem::new(StatusCode::FORBIDDEN, "missing_scope", detail))
+    }
+
+    /// The partner of a path: the caller's own, or any for the vendor's staff. Others' are not found.
+    pub(crate) fn partner(&self, path: &str, scope: Scope) -> Result<PartnerId, Problem> {
+        self.may(scope)?;
+        let asked = PartnerId::try_from(path).map_err(|_| Problem::not_found())?;
+        let own = self.partner.as_ref() == Some(&asked);
+        let staff = scope == Scope::Read && self.may(Scope::Admin).is_ok();
+        if own || staff { Ok(asked) } else { Err(Problem::not_found()) }
+    }
+
+    /// The partner the token is for.
+    pub(crate) fn own_partner(&self) -> Result<PartnerId, Problem> {
+        self.partner.clone().ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "no_partner", "the token is for no partner"))
+    }
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed")
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() else { return Err(unauthorized()) };
+        let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref()).ok_or_else(unauthorized)?;
+        let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
+        // The gateway refuses expired tokens; a token that never expires is refused here.
+        let expires: i64 = claim("exp").and_then(|exp| exp.parse().ok()).unwrap_or(0);
+        if expires <= Timestamp::now().as_second() {
+            return Err(unauthorized());
+        }
+        let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
+        let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok());
+        let words = claim("scope").unwrap_or_default().split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'));
+        let mut scopes: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_owned).collect();
+        scopes.extend(jwt.scopes.iter().flatten().cloned());
+        Ok(Self { program, partner, scopes })
+    }
+}

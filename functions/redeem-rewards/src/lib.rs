@@ -1,0 +1,81 @@
+//! The HTTP API: what partners see, redeem and ask; where senders post events.
+
+mod auth;
+mod cursor;
+mod events;
+mod ingest;
+mod partner;
+mod problem;
+mod redeem;
+mod rewards;
+mod statement;
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use domain::program::Programs;
+use store::{Patience, Sealer, Store};
+use worker::{Clients, Queue, Settings, SettingsError};
+
+pub(crate) use auth::{Caller, Scope};
+pub(crate) use problem::Problem;
+
+/// How long a request may try to commit: well below the 30 s of an HTTP API.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// The function's state between requests.
+#[derive(Clone)]
+pub struct RedeemRewards {
+    store: Store,
+    partner_events: Queue,
+    sealer: Option<Sealer>,
+}
+
+impl RedeemRewards {
+    /// An API on this store; without a sealer no card can be revealed.
+    pub fn new(store: Store, partner_events: Queue, sealer: Option<Sealer>) -> Self {
+        Self { store, partner_events, sealer }
+    }
+
+    /// An API as the environment says.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: a variable is missing or does not read.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
+        let url = Settings::need(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
+        let events = Queue::new(clients.sqs.clone(), url);
+        let sealer = settings.card_key.map(Sealer::new);
+        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), events, sealer))
+    }
+
+    /// The routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/v1/events", post(ingest::post_events))
+            .route("/v1/rewards", get(rewards::list))
+            .route("/v1/partners/{partner_id}", get(partner::show))
+            .route("/v1/partners/{partner_id}/statement", get(statement::show))
+            .route("/v1/partners/{partner_id}/events", get(events::list))
+            .route("/v1/partners/{partner_id}/explanation", get(events::explain))
+            .route("/v1/partners/{partner_id}/redemptions", post(redeem::create).get(redeem::list))
+            .route("/v1/partners/{partner_id}/redemptions/{redemption_id}", get(redeem::show))
+            .route("/v1/partners/{partner_id}/redemptions/{redemption_id}/cancel", post(redeem::cancel))
+            .route("/v1/partners/{partner_id}/redemptions/{redemption_id}/reveal", post(redeem::reveal))
+            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path") })
+            .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method") })
+            .with_state(self)
+    }
+
+    /// The versions of the caller's program.
+    pub(crate) async fn programs(&self, caller: &Caller) -> Result<Programs, Problem> {
+        let programs = self.store.programs(&caller.program).await?;
+        programs.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no_such_program", "the program has no published version"))
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::until(Instant::now() + PATIENCE)
+    }
+}

@@ -1,0 +1,10 @@
+//! The Lambda function `redeem-rewards`.
+
+use lambda_http::{Error, run};
+use redeem_rewards::RedeemRewards;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    worker::start_logs();
+    run(RedeemRewards::from_env()?.router()).await
+}

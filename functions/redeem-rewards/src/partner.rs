@@ -1,0 +1,95 @@
+//! `GET /v1/partners/{partner_id}`: balance, tiers, progress, gates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::{Path, State};
+use domain::account::Account;
+use domain::decide::{State as Partner, decide};
+use domain::ledger::never;
+use domain::program::{Program, Programs};
+use domain::text::PartnerId;
+use domain::tier::{Scoreboard, scoreboards};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use store::StoreError;
+
+use crate::{Caller, Problem, RedeemRewards, Scope};
+
+/// A partner as the API shows it.
+#[derive(Serialize)]
+pub(crate) struct PartnerView {
+    partner_id: PartnerId,
+    program: String,
+    status: domain::account::Status,
+    balance: BalanceView,
+    tiers: BTreeMap<String, Scoreboard>,
+    gates: Vec<Gate>,
+    agreement: Option<String>,
+    as_of: Timestamp,
+}
+
+#[derive(Serialize)]
+struct BalanceView {
+    available: i64,
+    pending: i64,
+    reserved: i64,
+    owed: i64,
+    expiring: Vec<Expiring>,
+}
+
+/// Points and the first day on which they are gone.
+#[derive(Serialize)]
+struct Expiring {
+    points: i64,
+    on: Date,
+}
+
+#[derive(Serialize)]
+struct Gate {
+    needs: String,
+    passed: bool,
+}
+
+pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String>, caller: Caller) -> Result<Json<PartnerView>, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let (programs, now) = (api.programs(&caller).await?, Timestamp::now());
+    let account = current_account(&api, &programs, &caller, &partner, now).await?;
+    let program = &programs.current(now).program;
+    let balance = account.balance();
+    let lots = account.head.lots.iter().filter(|(lot, _)| **lot < never());
+    let expiring = lots.map(|(lot, points)| Expiring { points: *points, on: lot.plus(1).first_day() }).collect();
+    Ok(Json(PartnerView {
+        partner_id: partner,
+        program: caller.program.to_string(),
+        status: account.head.status,
+        balance: BalanceView { available: balance.available, pending: balance.pending, reserved: balance.reserved, owed: balance.owed, expiring },
+        tiers: scoreboards(program, &account, now),
+        gates: gates(program, &account, now),
+        agreement: account.profile.agreement.clone(),
+        as_of: now,
+    }))
+}
+
+/// The account as of now: what is due and not yet recorded is shown as if it were.
+pub(crate) async fn current_account(api: &RedeemRewards, programs: &Programs, caller: &Caller, partner: &PartnerId, now: Timestamp) -> Result<Account, Problem> {
+    let account = api.store.account(&caller.program, partner, now).await?;
+    if account.head.position == 0 {
+        return Err(Problem::not_found());
+    }
+    let mut state = Partner::new(partner.clone());
+    state.account = account;
+    let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
+    Ok(decision.state.account)
+}
+
+fn gates(program: &Program, account: &Account, now: Timestamp) -> Vec<Gate> {
+    let needs = program.rewards.values().flat_map(|r| r.needs.certification.iter().map(|id| ("certification", id)).chain(r.needs.course.iter().map(|id| ("course", id))));
+    let distinct: BTreeSet<_> = needs.collect();
+    let gate = |(kind, id): (&str, &String)| {
+        let passed = if kind == "course" { account.profile.courses.contains_key(id) } else { account.is_certified(id, now) };
+        Gate { needs: format!("{kind} {id}"), passed }
+    };
+    distinct.into_iter().map(gate).collect()
+}

@@ -1,0 +1,74 @@
+//! Errors as RFC 9457 says, each with a stable `code`. Nothing internal and no other partner's data is in them.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::reason::Reason;
+use serde::Serialize;
+use store::StoreError;
+
+/// An error as the caller sees it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Problem {
+    title: String,
+    status: u16,
+    code: String,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        Self { title, status: status.as_u16(), code: code.to_owned(), detail: detail.into(), pointer: None, reason: None }
+    }
+
+    /// A value that is not acceptable, named by a JSON pointer.
+    pub(crate) fn value(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.to_owned()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// A refusal that was judged and recorded.
+    pub(crate) fn refusal(reason: &Reason) -> Self {
+        let sentence = domain::explain::sentence(reason);
+        let problem = match reason {
+            Reason::UnknownReward => Self::value("/reward_id", "unknown_reward", sentence),
+            _ => Self::new(StatusCode::CONFLICT, &reason.code(), sentence),
+        };
+        Self { reason: Some(reason.clone()), ..problem }
+    }
+
+    /// Somebody else's, or nobody's: the answer is the same.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing for you")
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "try_again", "many are writing at once; try again with the same key")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "a request was not served");
+            return Self::unavailable();
+        }
+        tracing::error!(%error, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on our side; it was noted")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        (status, headers, serde_json::to_string(&self).unwrap_or_default()).into_response()
+    }
+}

@@ -1,0 +1,214 @@
+//! Redemptions: asked for once per key, shown, cancelled, revealed.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::event::{Event, Kind};
+use domain::json::Json as Tree;
+use domain::ledger::{PostingKind, Record};
+use domain::redemption::{Redemption, Status};
+use domain::text::{Identity, PartnerId};
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use store::Step;
+
+use crate::statement::Page;
+use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
+
+/// Largest body read, in bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Most pieces of one redemption: each is a card to be issued in one delivery of the queue.
+const QUANTITY_MAX: i64 = 20;
+
+/// What a partner asks for.
+struct Request {
+    reward_id: String,
+    quantity: i64,
+    recipient: Option<String>,
+    hash: String,
+}
+
+/// A redemption as the API shows it.
+#[derive(Serialize)]
+struct RedemptionView {
+    id: String,
+    status: Status,
+    reward_id: String,
+    quantity: i64,
+    points: i64,
+    requested_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+}
+
+impl From<Redemption> for RedemptionView {
+    fn from(r: Redemption) -> Self {
+        Self { id: r.id, status: r.status, reward_id: r.reward_id, quantity: r.quantity, points: r.points, requested_at: r.requested_at, updated_at: Some(r.updated_at) }
+    }
+}
+
+pub(crate) async fn create(State(api): State<RedeemRewards>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Redeem)?;
+    let key = idempotency_key(&headers)?;
+    let request = read_request(&headers, &body)?;
+    let programs = api.programs(&caller).await?;
+    if api.store.head(&caller.program, &partner).await?.is_none() {
+        return Err(Problem::not_found());
+    }
+    let event = request_event(&caller, &partner, &key, &request);
+    let recipient = request.recipient.clone();
+    let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
+    match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), finish).await? {
+        Step::Recorded(record) => Ok(answer(&record, false)),
+        Step::Existing(record) if record.hash == request.hash => Ok(answer(&record, true)),
+        Step::Existing(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "this Idempotency-Key came before with another body; use a new key")),
+        Step::Moot(reason) => Err(Problem::refusal(&reason)),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+    let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, "idempotency_key", detail);
+    let value = headers.get("idempotency-key").ok_or_else(|| bad("send an Idempotency-Key: a new one for each redemption, the same one to try again"))?;
+    let text = value.to_str().ok().filter(|t| !t.is_empty() && t.len() <= 128 && t.bytes().all(|b| b.is_ascii_graphic()));
+    text.map(str::to_owned).ok_or_else(|| bad("an Idempotency-Key has 1 to 128 visible ASCII characters"))
+}
+
+/// The type of a body, without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
+    if media_type(headers) != "application/json" || headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", "send application/json, without Content-Encoding"));
+    }
+    if body.len() > BODY_BYTES_MAX {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("send at most {BODY_BYTES_MAX} bytes")));
+    }
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail);
+    let text = std::str::from_utf8(body).map_err(|_| bad("the body is not UTF-8".to_owned()))?;
+    let tree = Tree::parse(text).map_err(|e| bad(e.to_string()))?;
+    let Tree::Map(members) = &tree else { return Err(Problem::value("", "not_an_object", "send a JSON object")) };
+    if let Some(unknown) = members.keys().find(|k| !["reward_id", "quantity", "recipient"].contains(&k.as_str())) {
+        return Err(Problem::value(&format!("/{}", unknown.replace('~', "~0").replace('/', "~1")), "unknown_field", "there is no such field; known: reward_id, quantity, recipient"));
+    }
+    let reward_id = tree.get("reward_id").and_then(Tree::as_text).filter(|id| !id.is_empty() && id.len() <= 128);
+    let quantity = tree.get("quantity").and_then(Tree::as_integer).filter(|q| (1..=QUANTITY_MAX).contains(q));
+    let recipient = match tree.get("recipient") {
+        None => None,
+        Some(recipient @ Tree::Map(_)) => Some(recipient.canonical()),
+        Some(_) => return Err(Problem::value("/recipient", "bad_recipient", "write an object")),
+    };
+    Ok(Request {
+        reward_id: reward_id.ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?.to_owned(),
+        quantity: quantity.ok_or_else(|| Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}")))?,
+        recipient,
+        hash: hex(&Sha256::digest(tree.canonical())),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The request as an event of our own. Its identity is the partner's key; its hash is the request's, so that the same key
+/// with another body is told apart. Who it is for stays out of the ledger.
+fn request_event(caller: &Caller, partner: &PartnerId, key: &str, request: &Request) -> Event {
+    let identity = Identity::own(&caller.program, "redemption", &[partner.as_str(), "request", key]);
+    let data = [
+        ("redemption_id", Tree::Text(uuid::Uuid::now_v7().to_string())),
+        ("reward_id", Tree::Text(request.reward_id.clone())),
+        ("quantity", Tree::Number(request.quantity.to_string())),
+    ];
+    let data = Tree::Map(data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    let mut event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionRequested, data);
+    event.hash.clone_from(&request.hash);
+    event
+}
+
+/// The answer to a request, from its record alone: a replay is the first answer byte for byte (I7).
+fn answer(record: &Record, replayed: bool) -> Response {
+    let mut response = match &record.reason {
+        Some(reason) => Problem::refusal(reason).into_response(),
+        None => created(record),
+    };
+    if replayed {
+        response.headers_mut().insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn created(record: &Record) -> Response {
+    let data = Tree::parse(&record.data).unwrap_or(Tree::Null);
+    let text = |name| data.get(name).and_then(Tree::as_text).unwrap_or_default().to_owned();
+    let reserved = record.postings.iter().filter(|p| p.kind == PostingKind::Reservation);
+    let view = RedemptionView {
+        id: text("redemption_id"),
+        status: Status::Reserved,
+        reward_id: text("reward_id"),
+        quantity: data.get("quantity").and_then(Tree::as_integer).unwrap_or_default(),
+        points: reserved.map(|p| p.points).sum(),
+        requested_at: record.time,
+        updated_at: None,
+    };
+    (StatusCode::CREATED, Json(view)).into_response()
+}
+
+pub(crate) async fn list(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(page): Query<Page>, caller: Caller) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let before = page.cursor.as_ref().map(|c| cursor::read("redemptions", &caller.program, &partner, c)).transpose()?;
+    let limit = page.limit()?;
+    let found = api.store.redemptions(&caller.program, &partner, before.as_deref(), i32::try_from(limit).unwrap_or(50)).await?;
+    let last = found.last().filter(|_| found.len() == limit);
+    let next_cursor = last.map(|r| cursor::write("redemptions", &caller.program, &partner, &r.id));
+    let items: Vec<RedemptionView> = found.into_iter().map(RedemptionView::from).collect();
+    let mut list = serde_json::json!({ "items": items });
+    if let (Some(list), Some(next)) = (list.as_object_mut(), next_cursor) {
+        list.insert("next_cursor".to_owned(), next.into());
+    }
+    Ok(Json(list).into_response())
+}
+
+async fn find(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, id: &str) -> Result<Redemption, Problem> {
+    let found = api.store.redemption(&caller.program, partner, id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+pub(crate) async fn show(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &redemption).await?)).into_response())
+}
+
+pub(crate) async fn cancel(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Redeem)?;
+    let programs = api.programs(&caller).await?;
+    let found = find(&api, &caller, &partner, &redemption).await?;
+    let identity = Identity::own(&caller.program, "redemption", &[&found.id, "released"]);
+    let data = [("redemption_id", &*found.id), ("reason", "cancelled")];
+    let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
+    let event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionReleased, data);
+    match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), |_| ()).await? {
+        Step::Recorded(_) | Step::Existing(_) => Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response()),
+        Step::Moot(reason) => Err(Problem::refusal(&reason)),
+    }
+}
+
+pub(crate) async fn reveal(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Redeem)?;
+    let found = find(&api, &caller, &partner, &redemption).await?;
+    if found.status != Status::Fulfilled {
+        let status = found.status.word().to_owned();
+        return Err(Problem::refusal(&domain::reason::Reason::WrongState { status }));
+    }
+    let sealer = api.sealer.as_ref().ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_key", "cards cannot be revealed here; the deployment has no card key"))?;
+    let codes = api.store.reveal(&caller.program, &found, sealer).await?;
+    tracing::info!(redemption = found.id, "cards were revealed");
+    let body = serde_json::json!({ "id": found.id, "code": codes.first(), "codes": codes });
+    let mut response = Json(body).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

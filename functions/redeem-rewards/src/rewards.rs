@@ -1,0 +1,60 @@
+//! `GET /v1/rewards`: the catalogue as the caller may redeem it.
+
+use axum::Json;
+use axum::extract::State;
+use domain::decide::reward_gate;
+use domain::explain::sentence;
+use domain::reason::Reason;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::partner::current_account;
+use crate::{Caller, Problem, RedeemRewards, Scope};
+
+/// A reward as the caller sees it.
+#[derive(Serialize)]
+struct RewardView {
+    reward_id: String,
+    name: String,
+    points: i64,
+    /// Whether the caller may redeem one now.
+    available: bool,
+    /// Pieces left.
+    stock: i64,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentence: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Rewards {
+    items: Vec<RewardView>,
+}
+
+pub(crate) async fn list(State(api): State<RedeemRewards>, caller: Caller) -> Result<Json<Rewards>, Problem> {
+    caller.may(Scope::Read)?;
+    let (partner, now) = (caller.own_partner()?, Timestamp::now());
+    let programs = api.programs(&caller).await?;
+    let program = &programs.current(now).program;
+    let account = current_account(&api, &programs, &caller, &partner, now).await?;
+    let available = account.balance().available;
+    let mut items = Vec::new();
+    for reward in program.rewards.values() {
+        let stock = api.store.stock(&caller.program, &reward.id).await?.free;
+        let short = || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
+        let empty = || (stock < 1).then_some(Reason::OutOfStock { left: stock });
+        let reason = reward_gate(program, &account, reward, now).or_else(empty).or_else(short);
+        items.push(RewardView {
+            reward_id: reward.id.clone(),
+            name: reward.name.clone(),
+            points: reward.points,
+            available: reason.is_none(),
+            stock,
+            sentence: reason.as_ref().map(sentence),
+            reason: reason.as_ref().map(Reason::code),
+        });
+    }
+    Ok(Json(Rewards { items }))
+}

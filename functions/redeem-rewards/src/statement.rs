@@ -1,0 +1,158 @@
+//! `GET /v1/partners/{partner_id}/statement`: every posting, newest first, as JSON or CSV.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::account::Balance;
+use domain::ledger::{Bucket, Posting, PostingKind, Record};
+use domain::program::Programs;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
+
+/// Records read for one page where the caller does not say.
+const LIMIT: usize = 50;
+/// Most records read for one page.
+const LIMIT_MAX: usize = 500;
+
+/// Which page.
+#[derive(Deserialize)]
+pub(crate) struct Page {
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<String>,
+}
+
+impl Page {
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = &self.limit else { return Ok(LIMIT) };
+        let limit = text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n));
+        limit.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_limit", format!("`limit` lies between 1 and {LIMIT_MAX}")))
+    }
+}
+
+/// One line of a statement.
+#[derive(Serialize)]
+struct Line {
+    position: u64,
+    at: Timestamp,
+    booked: Date,
+    kind: PostingKind,
+    /// What the line adds to the partner's total.
+    points: i64,
+    /// What moved.
+    amount: i64,
+    from: Bucket,
+    to: Bucket,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrects: Option<u64>,
+    source: String,
+    id: String,
+    #[serde(rename = "type")]
+    event: String,
+    program_version: u32,
+    balance: Balance,
+}
+
+#[derive(Serialize)]
+struct Statement {
+    items: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(page): Query<Page>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let programs = api.programs(&caller).await?;
+    let before = page.cursor.as_ref().map(|c| cursor::read("statement", &caller.program, &partner, c)).transpose()?;
+    let before = before.and_then(|place| place.parse().ok());
+    let records = api.store.history(&caller.program, &partner, before, page.limit()?).await?;
+    let items: Vec<Line> = records.items.iter().flat_map(|record| lines(record, &programs)).collect();
+    let next_cursor = records.next.map(|position| cursor::write("statement", &caller.program, &partner, &position.to_string()));
+    let wants_csv = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"));
+    Ok(if wants_csv { csv(&items, next_cursor) } else { Json(Statement { items, next_cursor }).into_response() })
+}
+
+/// The lines of one record, the last movement first.
+fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item = Line> + 'a {
+    let program = programs.number(record.version).map(|v| v.program.clone());
+    record.postings.iter().rev().map(move |posting: &Posting| Line {
+        position: record.position,
+        at: record.decided_at,
+        booked: record.booked,
+        kind: posting.kind,
+        points: posting.sum(),
+        amount: posting.points,
+        from: posting.from,
+        to: posting.to,
+        rule: posting.rule.clone(),
+        why: posting.rule.as_ref().and_then(|id| program.as_ref()?.rules.get(id)?.why.clone()),
+        corrects: posting.corrects,
+        source: record.identity.source.to_string(),
+        id: record.identity.id.to_string(),
+        event: record.kind.clone(),
+        program_version: record.version,
+        balance: record.after,
+    })
+}
+
+fn csv(lines: &[Line], next_cursor: Option<String>) -> Response {
+    let mut text = "position,at,booked,kind,points,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed\r\n".to_owned();
+    for line in lines {
+        let kind = serde_json::to_value(line.kind).unwrap_or_default();
+        let b = line.balance;
+        let fields = [
+            line.position.to_string(),
+            line.at.to_string(),
+            line.booked.to_string(),
+            kind.as_str().unwrap_or_default().to_owned(),
+            line.points.to_string(),
+            line.amount.to_string(),
+            line.from.to_string(),
+            line.to.to_string(),
+            line.rule.clone().unwrap_or_default(),
+            line.source.clone(),
+            line.id.clone(),
+            line.event.clone(),
+            line.program_version.to_string(),
+            b.available.to_string(),
+            b.pending.to_string(),
+            b.reserved.to_string(),
+            b.owed.to_string(),
+        ];
+        text.push_str(&fields.map(|f| csv_field(&f)).join(","));
+        text.push_str("\r\n");
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/csv; charset=utf-8"));
+    if let Some(next) = next_cursor.and_then(|c| header::HeaderValue::try_from(c).ok()) {
+        headers.insert("next-cursor", next);
+    }
+    (StatusCode::OK, headers, text).into_response()
+}
+
+/// A CSV field (RFC 4180). What a spreadsheet would run as a formula is made plain text.
+fn csv_field(text: &str) -> String {
+    let number = text.parse::<i64>().is_ok();
+    let text = if !number && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_field;
+
+    #[test]
+    fn fields_are_quoted_and_no_formula_runs() {
+        assert_eq!(csv_field("a,b"), "\"a,b\"");
+        assert_eq!(csv_field("a\"b"), "\"a\"\"b\"");
+        assert_eq!(csv_field("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+        assert_eq!(csv_field("-50"), "-50");
+    }
+}

@@ -1,0 +1,151 @@
+//! Read the stream, send what follows, reply with the first record that could not be sent on.
+
+use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use domain::event::Kind;
+use domain::ledger::{Effect, Record};
+use domain::outcome::Outcome;
+use store::{Kept, Store, StoreError};
+use worker::{Clients, Queue, QueueError, Settings, SettingsError};
+
+use crate::notice::{Notice, of_kept, of_record};
+
+/// Holds sent on at once when what they wait for has come; the sweep takes the rest.
+const HOLDS_AT_ONCE: i32 = 100;
+/// Most entries of one PutEvents.
+const NOTICES_AT_ONCE: usize = 10;
+
+/// The function's state between invocations.
+#[derive(Clone)]
+pub struct RelayChanges {
+    store: Store,
+    partner_events: Queue,
+    redemptions: Queue,
+    bus: Option<(aws_sdk_eventbridge::Client, String)>,
+}
+
+/// Why a record was not sent on.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The table's fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue's fault.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The bus's fault.
+    #[error("the bus did not take {0} notices")]
+    Bus(usize),
+    /// The stream record is no item of ours.
+    #[error("the stream record does not read: {0}")]
+    Unreadable(String),
+}
+
+impl RelayChanges {
+    /// A handler on this store; without a bus no notices are sent.
+    pub fn new(
+        store: Store,
+        partner_events: Queue,
+        redemptions: Queue,
+        bus: Option<(aws_sdk_eventbridge::Client, String)>,
+    ) -> Self {
+        Self { store, partner_events, redemptions, bus }
+    }
+
+    /// A handler as the environment says.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: a variable is missing or does not read.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
+        let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs.clone(), url));
+        let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
+        let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
+        let bus = settings.event_bus.clone().map(|name| (clients.eventbridge.clone(), name));
+        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), events, redemptions, bus))
+    }
+
+    /// Relays the changes of one batch in their order, up to the first that fails: the stream delivers from there again.
+    pub async fn handle(&self, batch: StreamEvent) -> DynamoDbEventResponse {
+        let mut response = DynamoDbEventResponse::default();
+        for change in batch.records {
+            if let Err(error) = self.relay(&change).await {
+                tracing::warn!(change = change.event_id, %error, "a change was not relayed");
+                let mut failure = DynamoDbBatchItemFailure::default();
+                failure.item_identifier.clone_from(&change.change.sequence_number);
+                response.batch_item_failures.push(failure);
+                break;
+            }
+        }
+        response
+    }
+
+    async fn relay(&self, change: &EventRecord) -> Result<(), RelayError> {
+        if change.event_name != "INSERT" {
+            // The ledger is append-only: anything else is an alarm, raised from this line.
+            tracing::error!(change = change.event_name, "LEDGER_CHANGED: a ledger item was modified or removed");
+            return Ok(());
+        }
+        let item = change.change.new_image.clone();
+        let unreadable = |e: serde_dynamo::Error| RelayError::Unreadable(e.to_string());
+        if item.get("position").is_none() {
+            let kept: Kept = serde_dynamo::from_item(item).map_err(unreadable)?;
+            return self.tell(vec![of_kept(&kept)]).await;
+        }
+        let record: Record = serde_dynamo::from_item(item).map_err(unreadable)?;
+        self.send_waiting(&record).await?;
+        self.send_redemption(&record).await?;
+        self.tell(of_record(&record)).await
+    }
+
+    /// Sends on the events that waited for what this record brought.
+    async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
+        let awaited = if record.effects.iter().any(|e| matches!(e, Effect::Enrolled { .. })) {
+            store::keys::awaited("partner", record.partner.as_str())
+        } else {
+            let data = domain::json::Json::parse(&record.data).unwrap_or(domain::json::Json::Null);
+            let deal = data.get("deal_id").and_then(domain::json::Json::as_text);
+            match deal.filter(|_| matches!(record.outcome, Outcome::Awarded | Outcome::NoRule | Outcome::Refused)) {
+                Some(deal) => store::keys::awaited("deal", deal),
+                None => return Ok(()),
+            }
+        };
+        for hold in self.store.holds(record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
+            self.partner_events.send(hold.body.clone()).await?;
+            self.store.drop_hold(&hold).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_redemption(&self, record: &Record) -> Result<(), RelayError> {
+        if record.kind != Kind::RedemptionRequested.name() || record.outcome != Outcome::Applied {
+            return Ok(());
+        }
+        let data = domain::json::Json::parse(&record.data).map_err(|e| RelayError::Unreadable(e.to_string()))?;
+        let id = data.get("redemption_id").and_then(domain::json::Json::as_text).unwrap_or_default();
+        let due =
+            serde_json::json!({ "program": record.identity.program, "partner": record.partner, "redemption_id": id });
+        Ok(self.redemptions.send(due.to_string()).await?)
+    }
+
+    async fn tell(&self, notices: Vec<Notice>) -> Result<(), RelayError> {
+        let Some((client, bus)) = &self.bus else { return Ok(()) };
+        for chunk in notices.chunks(NOTICES_AT_ONCE) {
+            let entry = |n: &Notice| {
+                PutEventsRequestEntry::builder()
+                    .event_bus_name(bus)
+                    .source("laurel")
+                    .detail_type(n.kind)
+                    .detail(n.detail.to_string())
+                    .build()
+            };
+            let sent = client.put_events().set_entries(Some(chunk.iter().map(entry).collect())).send().await;
+            let failed = sent.map_or(chunk.len(), |reply| usize::try_from(reply.failed_entry_count).unwrap_or(0));
+            if failed > 0 {
+                return Err(RelayError::Bus(failed));
+            }
+        }
+        Ok(())
+    }
+}

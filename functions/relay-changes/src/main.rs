@@ -1,0 +1,12 @@
+//! The Lambda function `relay-changes`.
+
+use aws_lambda_events::dynamodb::Event;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use relay_changes::RelayChanges;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    worker::start_logs();
+    let handler = RelayChanges::from_env()?;
+    run(service_fn(async |call: LambdaEvent<Event>| Ok::<_, Error>(handler.handle(call.payload).await))).await
+}

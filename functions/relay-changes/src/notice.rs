@@ -1,0 +1,70 @@
+//! What others are told: never an event's body, never a card.
+
+use domain::ledger::{Effect, Record};
+use domain::outcome::Outcome;
+use serde_json::{Value, json};
+use store::Kept;
+
+/// A notice for the bus: its detail type and its detail.
+pub(crate) struct Notice {
+    pub(crate) kind: &'static str,
+    pub(crate) detail: Value,
+}
+
+/// What a record is worth telling.
+pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
+    let about = |extra: Value| {
+        let mut detail = json!({
+            "program": record.identity.program, "partner": record.partner, "position": record.position,
+            "source": record.identity.source, "id": record.identity.id, "type": record.kind, "outcome": record.outcome,
+            "decided_at": record.decided_at, "balance": record.after,
+        });
+        if let (Some(detail), Value::Object(extra)) = (detail.as_object_mut(), extra) {
+            detail.extend(extra);
+        }
+        detail
+    };
+    let mut notices = Vec::new();
+    match record.outcome {
+        Outcome::Awarded => {
+            let points: i64 = record.postings.iter().map(domain::ledger::Posting::sum).sum();
+            notices.push(Notice { kind: "PointsAwarded", detail: about(json!({ "points": points })) });
+        }
+        Outcome::Refused => {
+            notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) })
+        }
+        Outcome::NoRule => {
+            notices.push(Notice { kind: "NothingEarned", detail: about(json!({ "reason": record.reason })) })
+        }
+        _ => {}
+    }
+    for effect in &record.effects {
+        match effect {
+            Effect::Tier { motion, from, to, .. } => {
+                notices.push(Notice {
+                    kind: "TierChanged",
+                    detail: about(json!({ "motion": motion, "from": from, "to": to })),
+                });
+            }
+            Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
+                notices
+                    .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
+            }
+            Effect::Registrant { place } => {
+                notices.push(Notice { kind: "OpportunityShared", detail: about(json!({ "place": place })) });
+            }
+            _ => {}
+        }
+    }
+    notices
+}
+
+/// What a conflict or a rejection is worth telling.
+pub(crate) fn of_kept(kept: &Kept) -> Notice {
+    let kind = if kept.outcome == Outcome::Conflict { "EventConflict" } else { "EventRejected" };
+    let detail = json!({
+        "program": kept.program, "partner": kept.partner, "source": kept.source, "id": kept.id,
+        "outcome": kept.outcome, "rejection": kept.rejection, "kept_at": kept.kept_at,
+    });
+    Notice { kind, detail }
+}

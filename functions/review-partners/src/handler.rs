@@ -1,0 +1,104 @@
+//! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
+
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::text::{PartnerId, ProgramId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{Patience, Store, StoreError};
+use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
+
+/// The function's state between invocations.
+#[derive(Clone)]
+pub struct ReviewPartners {
+    pub(crate) store: Store,
+    pub(crate) reviews: Queue,
+    pub(crate) partner_events: Queue,
+    pub(crate) redemptions: Queue,
+}
+
+/// What starts the function: a batch of the queue, or anything else for the schedule.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Trigger {
+    /// Partners on whom something is due.
+    Batch(SqsEvent),
+    /// The schedule.
+    Schedule(serde_json::Value),
+}
+
+/// A message of the queue `partner-reviews`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Due {
+    pub(crate) program: ProgramId,
+    pub(crate) partner: PartnerId,
+}
+
+/// Why an invocation failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// No reply can name a message.
+    #[error(transparent)]
+    Nameless(#[from] NamelessMessage),
+    /// The table's fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue's fault.
+    #[error(transparent)]
+    Queue(#[from] worker::QueueError),
+}
+
+impl ReviewPartners {
+    /// A handler on this store and these queues.
+    pub fn new(store: Store, reviews: Queue, partner_events: Queue, redemptions: Queue) -> Self {
+        Self { store, reviews, partner_events, redemptions }
+    }
+
+    /// A handler as the environment says.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: a variable is missing or does not read.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
+        let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs.clone(), url));
+        let reviews = queue(settings.partner_reviews_queue.as_deref(), "PARTNER_REVIEWS_QUEUE_URL")?;
+        let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
+        let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
+        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), reviews, events, redemptions))
+    }
+
+    /// Reviews the partners of a batch, or sweeps.
+    ///
+    /// # Errors
+    /// [`ReviewError`]: the invocation is tried again as a whole.
+    pub async fn handle(&self, trigger: Trigger, deadline: Instant) -> Result<SqsBatchResponse, ReviewError> {
+        match trigger {
+            Trigger::Batch(batch) => Ok(Box::pin(self.review(batch, deadline)).await?),
+            Trigger::Schedule(_) => {
+                Box::pin(self.sweep(Timestamp::now())).await?;
+                Ok(SqsBatchResponse::default())
+            }
+        }
+    }
+
+    async fn review(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
+        let mut failed = Vec::new();
+        for message in messages(batch)? {
+            if let Err(error) = self.review_one(&message, deadline).await {
+                tracing::warn!(message = message.id, %error, "a partner was not reviewed");
+                failed.push(message.id);
+            }
+        }
+        Ok(failures(failed))
+    }
+
+    async fn review_one(&self, message: &Message, deadline: Instant) -> Result<(), StoreError> {
+        let due: Due = serde_json::from_str(&message.body)
+            .map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })?;
+        let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
+        let records = self.store.catch_up(&programs, &due.partner, Timestamp::now, Patience::until(deadline)).await?;
+        tracing::debug!(records = records.len(), "reviewed");
+        Ok(())
+    }
+}

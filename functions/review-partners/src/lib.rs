@@ -1,0 +1,6 @@
+//! What time brings: releases, expiries, reviews; and the sweep that lets nothing hang.
+
+mod handler;
+mod sweep;
+
+pub use handler::{ReviewError, ReviewPartners, Trigger};

@@ -1,0 +1,94 @@
+//! The sweep: partners on whom something is due, events whose wait is over, redemptions that stand still.
+
+use domain::program::Programs;
+use domain::text::{PartnerId, ProgramId};
+use jiff::{SignedDuration, Timestamp};
+use store::{Hold, keys};
+
+use crate::handler::{Due, ReviewError, ReviewPartners};
+
+/// Holds looked at in one sweep of a program.
+const HOLDS_AT_ONCE: i32 = 1_000;
+/// A redemption that has not moved for this long is sent to be fulfilled again.
+const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
+
+impl ReviewPartners {
+    /// Sweeps every program.
+    pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
+        for id in self.store.program_ids().await? {
+            let Ok(id) = ProgramId::try_from(id) else { continue };
+            let Some(programs) = self.store.programs(&id).await? else { continue };
+            self.send_due(&programs, &id, now).await?;
+            self.sweep_holds(&programs, &id, now).await?;
+            self.send_standing(&id, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_due(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
+        let today = programs.current(now).program.calendar.day(now);
+        for shard in 0..keys::DUE_SHARDS {
+            let partners = self.store.due(program, shard, today).await?;
+            let due =
+                |partner: String| Some(Due { program: program.clone(), partner: PartnerId::try_from(partner).ok()? });
+            let bodies: Vec<String> =
+                partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok()).collect();
+            let failed = self.reviews.send_all(&bodies).await;
+            if !failed.is_empty() {
+                return Err(worker::QueueError(failed.len()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends on what no longer needs to wait, and ends what waited too long.
+    async fn sweep_holds(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
+        for hold in self.store.holds(program.as_str(), "", HOLDS_AT_ONCE).await? {
+            if self.has_come(programs, program, &hold, now).await? {
+                self.partner_events.send(hold.body.clone()).await?;
+                self.store.drop_hold(&hold).await?;
+            } else if hold.until <= now {
+                tracing::warn!(
+                    source = hold.identity.source.as_str(),
+                    id = hold.identity.id.as_str(),
+                    awaits = hold.awaits,
+                    "a held event reached its deadline"
+                );
+                self.store.expire_hold(&hold, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn has_come(
+        &self,
+        programs: &Programs,
+        program: &ProgramId,
+        hold: &Hold,
+        now: Timestamp,
+    ) -> Result<bool, ReviewError> {
+        Ok(match hold.awaits.as_str() {
+            "program" => true,
+            "rate" => programs.current(now).program.rate(&hold.what).is_some(),
+            "partner" => match PartnerId::try_from(hold.what.as_str()) {
+                Ok(partner) => self
+                    .store
+                    .head(program, &partner)
+                    .await?
+                    .is_some_and(|h| h.status != domain::account::Status::Unknown),
+                Err(_) => false,
+            },
+            // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.
+            _ => self.store.deal_moved(program, hold).await?,
+        })
+    }
+
+    async fn send_standing(&self, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
+        let before = now.saturating_sub(STANDS_STILL).unwrap_or(now);
+        for (partner, id) in self.store.standing_redemptions(program, before).await? {
+            let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
+            self.redemptions.send(due.to_string()).await?;
+        }
+        Ok(())
+    }
+}

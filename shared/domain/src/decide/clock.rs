@@ -1,0 +1,101 @@
+//! What becomes due by itself: releases, expiries, reviews. Each is an event of our own with a record of its own.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::postings::Draft;
+use super::{CATCH_UP_MAX, Desk};
+use crate::account::{FoldError, pending_parts};
+use crate::event::{Event, Kind};
+use crate::json::Json;
+use crate::ledger::{Bucket, PostingKind, never};
+use crate::outcome::Outcome;
+use crate::text::Identity;
+use crate::tier;
+use crate::time::Month;
+
+impl Desk<'_> {
+    /// Brings the account to now. False if more is due than one decision should hold.
+    pub(super) fn catch_up(&mut self) -> Result<bool, FoldError> {
+        while let Some(day) = self.account().due().filter(|day| *day <= self.today) {
+            if self.records.len() >= CATCH_UP_MAX {
+                return Ok(false);
+            }
+            self.release(day)?;
+            self.expire(day)?;
+            self.review(day)?;
+        }
+        Ok(true)
+    }
+
+    fn release(&mut self, day: Date) -> Result<(), FoldError> {
+        let due = |(key, points): (&String, &i64)| {
+            pending_parts(key).filter(|(d, _)| *d == day).map(|(_, lot)| (lot, *points))
+        };
+        let held: Vec<(Month, i64)> = self.account().pending.iter().filter_map(due).collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let mut draft = Draft::default();
+        for (lot, points) in held {
+            self.post(
+                &mut draft,
+                PostingKind::Release,
+                points,
+                Bucket::Pending { release: day, lot },
+                Bucket::Available(lot),
+                (None, None),
+            )?;
+            let netted = points.min(self.account().head.owed);
+            self.post(&mut draft, PostingKind::Netting, netted, Bucket::Available(lot), Bucket::Owed, (None, None))?;
+        }
+        self.record_own(Kind::PointsReleased, "released", &day.to_string(), day, draft);
+        Ok(())
+    }
+
+    fn expire(&mut self, day: Date) -> Result<(), FoldError> {
+        let due = |lot: &Month| *lot < never() && lot.plus(1).first_day() <= day;
+        let lots: Vec<(Month, i64)> =
+            self.account().head.lots.iter().filter(|(lot, _)| due(lot)).map(|(l, p)| (*l, *p)).collect();
+        for (lot, points) in lots {
+            let mut draft = Draft::default();
+            self.post(&mut draft, PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, (None, None))?;
+            // A released hold can refill a lot that has run out already, so the day is part of the identity.
+            self.record_own(
+                Kind::PointsExpired,
+                "expired",
+                &format!("{lot}:{}", self.account().head.position),
+                day,
+                draft,
+            );
+        }
+        Ok(())
+    }
+
+    fn review(&mut self, day: Date) -> Result<(), FoldError> {
+        let due = self.account().head.tiers.iter().filter(|(_, s)| s.next_review.is_some_and(|d| d <= day));
+        let motions: Vec<String> = due.map(|(motion, _)| motion.clone()).collect();
+        for motion in motions {
+            let effect = tier::review(self.program(), self.account(), &motion, day, self.now);
+            let mut draft = Draft::default();
+            self.effect(&mut draft, effect)?;
+            self.record_own(
+                Kind::TierReviewed { motion: motion.clone() },
+                "reviewed",
+                &format!("{motion}:{day}"),
+                day,
+                draft,
+            );
+        }
+        Ok(())
+    }
+
+    fn record_own(&mut self, kind: Kind, word: &str, what: &str, day: Date, draft: Draft) {
+        let partner = self.state.partner.clone();
+        let identity = Identity::own(&self.program().id, "clock", &[partner.as_str(), word, what]);
+        let data = Json::Map(BTreeMap::from([("due".to_owned(), Json::Text(day.to_string()))]));
+        let event = Event::own(identity, partner, self.start_of(day), kind, data);
+        self.seal(&event, draft, Outcome::Applied, None, Some(self.current), day);
+    }
+}

@@ -1,0 +1,88 @@
+//! What must be loaded before a group of events can be decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::account::Head;
+use crate::deal::Deal;
+use crate::earn::{Facts, frequency_needs};
+use crate::event::{Event, Kind};
+use crate::json::Json;
+use crate::ledger::FrequencyKey;
+use crate::program::{Criteria, Program, Programs};
+use crate::time::Month;
+
+/// Keys of the items a decision looks at, beside the head, the profile and the held points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Years of measures.
+    pub years: BTreeSet<i16>,
+    /// Frequency counts.
+    pub frequency: BTreeSet<FrequencyKey>,
+    /// Deals.
+    pub deals: BTreeSet<String>,
+    /// Opportunities.
+    pub opportunities: BTreeSet<String>,
+    /// Rewards whose stock is asked.
+    pub rewards: BTreeSet<String>,
+    /// Redemptions.
+    pub redemptions: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Years of measures that loaded deals add: a reversal corrects the month in which its deal was booked.
+    pub fn years_of(deals: &BTreeMap<String, Option<Deal>>) -> BTreeSet<i16> {
+        let closed = deals.values().flatten().filter_map(|deal| deal.closed.as_ref());
+        closed.map(|closed| closed.measured.1.year()).collect()
+    }
+}
+
+/// What deciding `events` at `now` looks at, given the partner's head.
+pub fn needs(programs: &Programs, head: &Head, events: &[Event], now: Timestamp) -> Needs {
+    let now = head.as_of.map_or(now, |as_of| now.max(as_of));
+    let program = &programs.current(now).program;
+    let today = program.calendar.day(now);
+    let mut needs = Needs::default();
+    // A review that is overdue looks back from its own day.
+    let reviews = head.tiers.values().filter_map(|standing| standing.next_review);
+    let oldest = reviews.min().map_or(today, |day| day.min(today));
+    let first = Month::of(oldest).plus(-longest_window(program));
+    needs.years.extend(first.year()..=today.year());
+    for event in events {
+        need_of(programs, program, event, now, &mut needs);
+    }
+    needs
+}
+
+fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp, needs: &mut Needs) {
+    let (today, day) = (current.calendar.day(now), current.calendar.day(event.time));
+    // Both days it may be booked on, so that the decision is free to choose.
+    needs.years.insert(day.year());
+    needs.deals.extend(event.kind.deal_id().map(str::to_owned));
+    if let Kind::DealRegistered { opportunity_id, .. } = &event.kind {
+        needs.opportunities.insert(opportunity_id.clone());
+    }
+    let text = |name: &str| event.data.json().get(name).and_then(Json::as_text).map(str::to_owned);
+    match event.kind {
+        Kind::RedemptionRequested => needs.rewards.extend(text("reward_id")),
+        Kind::RedemptionOrdering | Kind::RedemptionFulfilled | Kind::RedemptionReleased => {
+            needs.redemptions.extend(text("redemption_id"))
+        }
+        _ => {}
+    }
+    let Some(earning) = programs.in_force(event.time) else { return };
+    for rule in earning.program.rules_on(event.kind.name()) {
+        for booked in [day, today] {
+            let person = event.kind.person_id();
+            let facts = Facts { data: event.data.json(), amounts: BTreeMap::new(), person, booked, day };
+            needs.frequency.extend(frequency_needs(&earning.program, rule, &facts));
+        }
+    }
+}
+
+/// The longest window of any ladder, in months.
+fn longest_window(program: &Program) -> i32 {
+    let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
+    criteria.map(Criteria::months_max).max().unwrap_or(0)
+}

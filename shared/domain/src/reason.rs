@@ -1,0 +1,153 @@
+//! Why: the reasons a record keeps, as values. Sentences are rendered when somebody reads them.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Why something earned nothing, was refused or waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Reason {
+    /// No rule of the program looks at this type.
+    NoRuleForType,
+    /// Rules look at it, none of them matched; the trials say why.
+    NoRuleMatched,
+    /// Every rule that matched had its cap used up.
+    CapReached {
+        /// The cap in the vendor's words.
+        cap: String,
+    },
+    /// The partner was enrolled before; its facts are updated, nothing is awarded twice.
+    AlreadyEnrolled,
+    /// Points of an earlier award were taken back.
+    TookBack {
+        /// How many, those that are now owed included.
+        points: i64,
+    },
+    /// The award was rated again and stays as it is.
+    Unchanged,
+    /// Older than the program's first version.
+    NoProgram,
+    /// The partner is suspended.
+    PartnerSuspended,
+    /// The partner left the program.
+    PartnerOffboarded,
+    /// Another partner has the opportunity to itself (M30, M31).
+    OpportunityTaken {
+        /// Until the end of the day before this one.
+        until: Date,
+    },
+    /// The partner registered this opportunity before.
+    OpportunityRegistered,
+    /// The deal belongs to another partner.
+    DealOfAnotherPartner,
+    /// The deal was registered before.
+    AlreadyRegistered,
+    /// The deal was qualified before.
+    AlreadyQualified,
+    /// The deal was closed before.
+    AlreadyClosed,
+    /// The deal was lost; there is nothing to amend or reverse.
+    DealLost,
+    /// The deal was reversed before.
+    AlreadyReversed,
+    /// A later amendment was judged before.
+    Superseded,
+    /// The currency is not the deal's.
+    OtherCurrency {
+        /// The deal's.
+        deal: String,
+        /// The event's.
+        event: String,
+    },
+    /// There is no such reward.
+    UnknownReward,
+    /// The reward is no longer given.
+    Retired,
+    /// Too few points.
+    NotEnoughPoints {
+        /// What it costs.
+        needed: i64,
+        /// What there is.
+        available: i64,
+    },
+    /// No card is left.
+    OutOfStock {
+        /// How many are left.
+        left: i64,
+    },
+    /// A tier of at least this rank is needed.
+    TierTooLow {
+        /// The tier.
+        needs: String,
+    },
+    /// A certificate or course is needed (M28).
+    GateNotPassed {
+        /// What is needed, as `certification sales-101`.
+        needs: String,
+    },
+    /// The redemption is not in a state in which this can happen.
+    WrongState {
+        /// The state it is in.
+        status: String,
+    },
+    /// The provider declined.
+    Declined,
+    /// The partner cancelled.
+    Cancelled,
+}
+
+impl Reason {
+    /// The stable word, as in an API error's `code`.
+    pub fn code(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("code").and_then(|code| code.as_str()).unwrap_or("unknown").to_owned()
+    }
+}
+
+/// One rule that was tried, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The rule.
+    pub rule: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Points it gives (or would have given) with multipliers, before caps.
+    pub worth: i64,
+}
+
+/// What came of trying a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It gave points.
+    Gave {
+        /// How many; less than `worth` where a cap cut them.
+        points: i64,
+        /// The multipliers that applied, as `tier reseller` and `campaign q4-push`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
+        /// The cap that cut the points.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut_by: Option<String>,
+    },
+    /// The first condition that did not hold.
+    Unmatched {
+        /// The field.
+        field: String,
+        /// What was asked of it, in the vendor's words.
+        wanted: String,
+        /// What it was; none if it is not there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<String>,
+    },
+    /// A cap was used up.
+    Capped {
+        /// The cap in the vendor's words.
+        cap: String,
+        /// How much of it was used before.
+        used: i64,
+    },
+    /// The rule matched and is worth nothing here, such as an amount below its first band.
+    Nothing,
+}

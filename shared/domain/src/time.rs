@@ -1,0 +1,269 @@
+//! Instants, months and the program's calendar. Nothing here reads a clock: `now` is always handed in.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+/// Events further in the future than this are refused, in seconds: 5 minutes for clocks that differ.
+pub const FUTURE_SECONDS_MAX: i64 = 5 * 60;
+/// The oldest year an event may carry.
+pub const YEAR_MIN: i16 = 2000;
+
+/// An event's `time`: RFC 3339 with an offset, nothing looser. `None` for any other form.
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let seconds = shape.strip_prefix("0000-00-00T00:00:00")?;
+    let offset = seconds.strip_prefix('.').map_or(seconds, |rest| rest.trim_start_matches('0'));
+    let fraction = seconds.len() - offset.len();
+    let leap_second = text.get(17..19) == Some("60");
+    if !matches!(offset, "Z" | "+00:00" | "-00:00") || !(fraction == 0 || (2..=10).contains(&fraction)) || leap_second {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// A calendar month in the program's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Month {
+    year: i16,
+    month: i8,
+}
+
+impl Month {
+    /// The month `date` lies in.
+    pub fn of(date: Date) -> Self {
+        Self { year: date.year(), month: date.month() }
+    }
+
+    /// The month `n` months later (earlier if negative). Stays within the years Laurel accepts, so it cannot overflow.
+    pub fn plus(self, n: i32) -> Self {
+        let index = i32::from(self.year) * 12 + i32::from(self.month) - 1 + n;
+        let year = i16::try_from(index.div_euclid(12)).unwrap_or(i16::MAX);
+        let month = i8::try_from(index.rem_euclid(12) + 1).unwrap_or(1);
+        Self { year, month }
+    }
+
+    /// The first day.
+    pub fn first_day(self) -> Date {
+        jiff::civil::date(self.year.clamp(1, 9999), self.month, 1)
+    }
+
+    /// The calendar year.
+    pub fn year(self) -> i16 {
+        self.year
+    }
+
+    /// 1 for January to 12 for December.
+    pub fn number(self) -> i8 {
+        self.month
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts = text.split_once('-').and_then(|(y, m)| Some((y.parse().ok()?, m.parse().ok()?)));
+        match parts {
+            Some((year, month)) if (1..=12).contains(&month) => Ok(Self { year, month }),
+            _ => Err(format!("`{text}` is not a month such as 2026-03")),
+        }
+    }
+}
+
+/// How long something lasts, in the vendor's words: `"30 days"`, `"1 quarter"`, `"2 years"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// Whole months.
+    pub months: i32,
+    /// Days on top.
+    pub days: i32,
+}
+
+impl Length {
+    /// Reads `"<n> day|week|month|quarter|year(s)"`, 1 to 999 of them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, unit) = text.split_once(' ')?;
+        let n: i32 = count.parse().ok().filter(|n| (1..=999).contains(n))?;
+        let (months, days) = match unit.strip_suffix('s').unwrap_or(unit) {
+            "day" => (0, n),
+            "week" => (0, 7 * n),
+            "month" => (n, 0),
+            "quarter" => (3 * n, 0),
+            "year" => (12 * n, 0),
+            _ => return None,
+        };
+        Some(Self { months, days })
+    }
+
+    /// The day this long after `date`; a day the month does not have becomes its last.
+    pub fn after(self, date: Date) -> Date {
+        date.saturating_add(self.span())
+    }
+
+    /// The day this long before `date`.
+    pub fn before(self, date: Date) -> Date {
+        date.saturating_sub(self.span())
+    }
+
+    fn span(self) -> Span {
+        self.months.months().days(self.days)
+    }
+}
+
+/// How often a cap starts anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Each calendar day.
+    Day,
+    /// Each ISO week.
+    Week,
+    /// Each calendar month.
+    Month,
+    /// Each fiscal quarter.
+    Quarter,
+    /// Each fiscal year.
+    Year,
+    /// Never: the cap is for ever.
+    Ever,
+}
+
+/// The program's days, quarters and years.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    zone: TimeZone,
+    fiscal_start: i8,
+}
+
+impl Calendar {
+    /// A calendar in `zone` whose fiscal year starts on the first of month `fiscal_start` (1 to 12).
+    pub fn new(zone: TimeZone, fiscal_start: i8) -> Self {
+        Self { zone, fiscal_start }
+    }
+
+    /// The day an instant falls on.
+    pub fn day(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
+    }
+
+    /// The first instant of a day. A day that starts in a gap starts after it.
+    pub fn start_of(&self, day: Date) -> Timestamp {
+        day.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    }
+
+    /// The fiscal year a month lies in, named by the calendar year it starts in.
+    pub fn fiscal_year(&self, month: Month) -> i16 {
+        month.year() - i16::from(month.number() < self.fiscal_start)
+    }
+
+    /// The first month of the fiscal quarter of `month`.
+    pub fn quarter_start(&self, month: Month) -> Month {
+        month.plus(-(i32::from(month.number()) - i32::from(self.fiscal_start)).rem_euclid(3))
+    }
+
+    /// The first month of the fiscal year of `month`.
+    pub fn year_start(&self, month: Month) -> Month {
+        month.plus(-(i32::from(month.number()) - i32::from(self.fiscal_start)).rem_euclid(12))
+    }
+
+    /// The name of the period a day lies in; equal names, same period. Names of one `every` sort by time.
+    pub fn period(&self, every: Every, day: Date) -> String {
+        let month = Month::of(day);
+        match every {
+            Every::Day => day.to_string(),
+            Every::Week => {
+                let week = day.iso_week_date();
+                format!("{:04}-W{:02}", week.year(), week.week())
+            }
+            Every::Month => month.to_string(),
+            Every::Quarter => {
+                let start = self.quarter_start(month);
+                let months_in = (i32::from(start.number()) - i32::from(self.fiscal_start)).rem_euclid(12);
+                format!("{:04}-Q{}", self.fiscal_year(month), months_in / 3 + 1)
+            }
+            Every::Year => format!("{:04}", self.fiscal_year(month)),
+            Every::Ever => "ever".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn instants_are_strict() {
+        for good in ["2026-03-14T09:30:00Z", "2026-03-14T09:30:00.5+08:00", "2024-02-29T00:00:00-05:30"] {
+            assert!(parse_instant(good).is_some(), "{good}");
+        }
+        let bad = [
+            "2026-03-14T09:30:00",
+            "2026-03-14T24:00:00Z",
+            "2026-03-14",
+            "2026-02-29T00:00:00Z",
+            "2026-03-14T09:30:60Z",
+            "2026-03-14 09:30:00Z",
+            "2026-03-14T09:30:00.Z",
+            "2026-03-14T09:30:00Z[UTC]",
+            "+002026-03-14T09:30:00Z",
+            "２026-03-14T09:30:00Z",
+        ];
+        for text in bad {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_instant_whatever_its_offset() {
+        assert_eq!(parse_instant("2026-03-14T09:30:00+00:00"), parse_instant("2026-03-14T17:30:00+08:00"));
+    }
+
+    #[test]
+    fn months_carry_over_years() {
+        let march = Month::of(date(2026, 3, 31));
+        assert_eq!(march.plus(-3).to_string(), "2025-12");
+        assert_eq!(march.plus(24).to_string(), "2028-03");
+    }
+
+    #[test]
+    fn a_fiscal_year_may_start_in_april() {
+        let calendar = Calendar::new(TimeZone::UTC, 4);
+        assert_eq!(calendar.period(Every::Quarter, date(2026, 3, 31)), "2025-Q4");
+        assert_eq!(calendar.period(Every::Quarter, date(2026, 4, 1)), "2026-Q1");
+        assert_eq!(calendar.period(Every::Year, date(2026, 3, 31)), "2025");
+        assert_eq!(calendar.year_start(Month::of(date(2026, 3, 1))).to_string(), "2025-04");
+    }
+
+    #[test]
+    fn days_are_the_programs() {
+        let singapore = Calendar::new(TimeZone::get("Asia/Singapore").expect("zone"), 1);
+        let late = parse_instant("2026-03-31T18:00:00Z").expect("instant");
+        assert_eq!(singapore.day(late), date(2026, 4, 1));
+    }
+
+    #[test]
+    fn lengths_clip_to_the_month() {
+        let month = Length::parse("1 month").expect("length");
+        assert_eq!(month.after(date(2024, 1, 31)), date(2024, 2, 29));
+        assert_eq!(Length::parse("1 year").expect("length").after(date(2024, 2, 29)), date(2025, 2, 28));
+        for bad in ["30", "days", "0 days", "-1 days", "1.5 years", "1 fortnight", "1000 days"] {
+            assert_eq!(Length::parse(bad), None, "{bad}");
+        }
+    }
+}

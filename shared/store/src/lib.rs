@@ -1,0 +1,83 @@
+//! Laurel on DynamoDB: two tables, one transaction per decision.
+//!
+//! One concrete store and no port trait: tests hand its client an engine in the process, and inject faults below the SDK.
+
+pub mod commit;
+mod error;
+mod group;
+mod holds;
+pub mod items;
+mod kept;
+pub mod keys;
+mod load;
+mod own;
+mod programs;
+mod redemptions;
+mod tables;
+mod views;
+mod vouchers;
+
+pub use error::StoreError;
+pub use group::{Patience, Settled, Why};
+pub use holds::Hold;
+pub use kept::{Kept, Quarantined};
+pub use load::Loaded;
+pub use own::Step;
+pub use programs::{PublishError, Published};
+pub use tables::create_tables;
+pub use views::Page;
+pub use vouchers::{LoadedCodes, Sealer};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+
+/// Where the tables are, and how long read programs may be trusted.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// Name of the append-only table.
+    pub ledger_table: String,
+    /// Name of the working table.
+    pub state_table: String,
+    /// How long a function may decide by the program versions it has read.
+    pub program_age_max: Duration,
+}
+
+/// The two tables.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    settings: Arc<StoreSettings>,
+    programs: Arc<programs::Cache>,
+}
+
+impl Store {
+    /// A store on `client`. Nothing is read yet.
+    pub fn new(client: Client, settings: StoreSettings) -> Self {
+        Self { client, settings: Arc::new(settings), programs: Arc::default() }
+    }
+
+    /// A store as a function's settings say: the ledger's name, the state's name, and how long read programs may be used.
+    pub fn open(client: Client, (ledger_table, state_table, program_age_max): (String, String, Duration)) -> Self {
+        Self::new(client, StoreSettings { ledger_table, state_table, program_age_max })
+    }
+
+    /// The client, for what is no business of the store's.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How it was set up.
+    pub fn settings(&self) -> &StoreSettings {
+        &self.settings
+    }
+
+    fn ledger(&self) -> &str {
+        &self.settings.ledger_table
+    }
+
+    fn state(&self) -> &str {
+        &self.settings.state_table
+    }
+}

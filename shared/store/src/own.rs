@@ -1,0 +1,127 @@
+//! Steps of our own: a redemption's, and the clock's.
+
+use domain::decide::{Verdict, decide};
+use domain::event::Event;
+use domain::ledger::Record;
+use domain::program::Programs;
+use domain::reason::Reason;
+use domain::redemption::Redemption;
+use domain::text::{PartnerId, ProgramId};
+use jiff::Timestamp;
+
+use crate::commit::Written;
+use crate::group::{Patience, pause};
+use crate::{Store, StoreError};
+
+/// What became of a step.
+#[derive(Debug)]
+pub enum Step {
+    /// It is recorded now.
+    Recorded(Box<Record>),
+    /// It was recorded before.
+    Existing(Box<Record>),
+    /// There was nothing to do.
+    Moot(Reason),
+}
+
+impl Store {
+    /// Decides and commits one event of our own, however often it is asked: a second time gives the first record (I7).
+    /// `finish` may add to a new redemption what the ledger must not hold.
+    ///
+    /// # Errors
+    /// Every [`StoreError`]; [`StoreError::Contention`] when others kept writing first until patience ended.
+    pub async fn commit_own(
+        &self,
+        programs: &Programs,
+        event: &Event,
+        now: impl Fn() -> Timestamp,
+        patience: Patience,
+        finish: impl Fn(&mut Redemption),
+    ) -> Result<Step, StoreError> {
+        let mut last = StoreError::Contention;
+        for attempt in 0..patience.tries_max {
+            pause(attempt).await;
+            if patience.is_over() {
+                return Err(last);
+            }
+            match self.try_own(programs, event, now(), &finish).await {
+                Ok(Some(step)) => return Ok(step),
+                Ok(None) => last = StoreError::Contention,
+                Err(error) if error.is_transient() => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn try_own(
+        &self,
+        programs: &Programs,
+        event: &Event,
+        now: Timestamp,
+        finish: &impl Fn(&mut Redemption),
+    ) -> Result<Option<Step>, StoreError> {
+        if let Some(record) = self.record(&event.identity).await? {
+            return Ok(Some(Step::Existing(Box::new(record))));
+        }
+        let program = &programs.current(now).program.id;
+        let group = std::slice::from_ref(event);
+        let before = self.load(programs, &event.partner, group, now).await?.state;
+        let mut decision = decide(programs, before.clone(), group, now)?;
+        let verdict = decision.verdicts.first().cloned().unwrap_or(Verdict::Later);
+        if let Verdict::Moot(reason) = verdict {
+            return Ok(Some(Step::Moot(reason)));
+        }
+        for (id, redemption) in &mut decision.state.redemptions {
+            if !before.redemptions.contains_key(id) {
+                finish(redemption);
+            }
+        }
+        let tx = self.transaction(program, &before, &decision)?;
+        match (self.write(&tx).await?, verdict) {
+            (Written::Committed { .. }, Verdict::Recorded(at)) => {
+                Ok(Some(Step::Recorded(Box::new(decision.records.swap_remove(at)))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Brings one partner's account to now: releases, expiries, reviews. How many records that made.
+    ///
+    /// # Errors
+    /// Every [`StoreError`].
+    pub async fn catch_up(
+        &self,
+        programs: &Programs,
+        partner: &PartnerId,
+        now: impl Fn() -> Timestamp,
+        patience: Patience,
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut done = Vec::new();
+        let mut tries = 0;
+        while tries < patience.tries_max {
+            pause(tries).await;
+            if patience.is_over() {
+                return Err(StoreError::OutOfTime);
+            }
+            let now = now();
+            let program: &ProgramId = &programs.current(now).program.id;
+            let before = self.load(programs, partner, &[], now).await?.state;
+            let decision = decide(programs, before.clone(), &[], now)?;
+            if decision.records.is_empty() {
+                return Ok(done);
+            }
+            let tx = self.transaction(program, &before, &decision)?;
+            match self.write(&tx).await {
+                // What is left, if one decision could not hold it all, comes with the next round.
+                Ok(Written::Committed { .. }) => {
+                    done.extend(decision.records);
+                    tries = 0;
+                }
+                Ok(_) | Err(StoreError::Contention) => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contention)
+    }
+}

@@ -1,0 +1,249 @@
+//! Program versions: immutable items, read with a bounded age, parsed once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use domain::program::{Diagnostic, Program, Programs, Version};
+use domain::text::ProgramId;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::items::{Content, read, state_key, text, with_key};
+use crate::tables::built;
+use crate::{Store, StoreError, keys};
+
+/// A version as it stands in the table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct VersionItem {
+    number: u32,
+    hash: String,
+    effective_from: Timestamp,
+    published_at: Timestamp,
+    file: String,
+}
+
+/// What this process has read.
+#[derive(Default)]
+pub(crate) struct Cache {
+    read: Mutex<HashMap<String, (Instant, Programs)>>,
+    parsed: Mutex<HashMap<String, Arc<Program>>>,
+}
+
+/// A version that is in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The program.
+    pub program: String,
+    /// The version's number.
+    pub number: u32,
+    /// Its content hash.
+    pub hash: String,
+    /// From when it is in force.
+    pub effective_from: Timestamp,
+    /// False if this very content was the latest version already.
+    pub is_new: bool,
+}
+
+/// Why a file was not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It is no program.
+    #[error("the file has {} errors", .0.len())]
+    Invalid(Vec<Diagnostic>),
+    /// Functions may decide by the versions they have read for some time yet; only a first version may reach back.
+    #[error("a version takes effect no earlier than {earliest}; only a program's first version may be backdated")]
+    TooEarly {
+        /// The earliest instant possible.
+        earliest: Timestamp,
+    },
+    /// The file names a version that is published with other content.
+    #[error("version {number} is published with other content; raise `version` to {next} or leave it out")]
+    Edited {
+        /// The version it names.
+        number: u32,
+        /// The number it must have.
+        next: u32,
+    },
+    /// Somebody else published just now.
+    #[error("somebody else published a version just now; look at it and publish again")]
+    Raced,
+    /// The table's fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// The versions of a program; `None` if it has none. As old as the settings allow.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn programs(&self, id: &ProgramId) -> Result<Option<Programs>, StoreError> {
+        let age_max = self.settings.program_age_max;
+        let cached = lock(&self.programs.read).get(id.as_str()).cloned();
+        if let Some((_, programs)) = cached.filter(|(read, _)| read.elapsed() < age_max) {
+            return Ok(Some(programs));
+        }
+        let items = self.versions(id.as_str()).await?;
+        let versions = items.iter().map(|item| self.parsed(item)).collect::<Result<Vec<_>, _>>()?;
+        let programs = Programs::new(versions);
+        if let Some(programs) = &programs {
+            lock(&self.programs.read).insert(id.to_string(), (Instant::now(), programs.clone()));
+        }
+        Ok(programs)
+    }
+
+    fn parsed(&self, item: &VersionItem) -> Result<Version, StoreError> {
+        let known = lock(&self.programs.parsed).get(&item.hash).cloned();
+        let program = match known {
+            Some(program) => program,
+            None => {
+                let parsed = Program::parse(&item.file).map_err(|found| StoreError::Unreadable {
+                    what: "program version",
+                    why: found.first().map(|d| d.message.clone()).unwrap_or_default(),
+                })?;
+                let parsed = Arc::new(parsed);
+                lock(&self.programs.parsed).insert(item.hash.clone(), parsed.clone());
+                parsed
+            }
+        };
+        Ok(Version { number: item.number, hash: item.hash.clone(), effective_from: item.effective_from, program })
+    }
+
+    async fn versions(&self, program: &str) -> Result<Vec<VersionItem>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(self.state())
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::program(program)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut versions = Vec::new();
+        while let Some(item) = pages.next().await {
+            versions.push(read(&item?, "program version")?);
+        }
+        Ok(versions)
+    }
+
+    /// The ids of all programs that have a version.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn program_ids(&self) -> Result<Vec<String>, StoreError> {
+        let query = self.client.query().table_name(self.state()).key_condition_expression("pk = :pk");
+        let reply = query.expression_attribute_values(":pk", text(keys::PROGRAMS)).send().await?;
+        let id = |item: &crate::items::Item| item.get(keys::SK).and_then(|v| v.as_s().ok()).cloned();
+        Ok(reply.items().iter().filter_map(id).collect())
+    }
+
+    /// The file of a program's latest version, as it was published.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn latest_file(&self, program: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.versions(program).await?.pop().map(|item| item.file))
+    }
+
+    /// How long functions may decide by what they have read, as the deployment says; a minute where it says nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn program_age_seconds(&self) -> Result<i64, StoreError> {
+        let item = self.get(keys::SETTINGS, "program_age_seconds").await?;
+        Ok(item.map(|i| read::<Content<i64>>(&i, "setting")).transpose()?.map_or(60, |c| c.content))
+    }
+
+    /// Sets how long functions may decide by what they have read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
+    pub async fn set_program_age_seconds(&self, seconds: i64) -> Result<(), StoreError> {
+        let item =
+            with_key(state_key(keys::SETTINGS, "program_age_seconds"), &Content { content: seconds }, "setting")?;
+        self.client.put_item().table_name(self.state()).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// Publishes a file as the next version of its program. The same content twice in a row is one version.
+    ///
+    /// # Errors
+    /// Every [`PublishError`].
+    pub async fn publish(
+        &self,
+        file: &str,
+        effective_from: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Published, PublishError> {
+        let program = Program::parse(file).map_err(PublishError::Invalid)?;
+        let id = program.id.to_string();
+        let versions = self.versions(&id).await?;
+        let hash = Version::content_hash(file);
+        let last = versions.last();
+        if let Some(last) = last.filter(|v| v.hash == hash) {
+            return Ok(Published {
+                program: id,
+                number: last.number,
+                hash,
+                effective_from: last.effective_from,
+                is_new: false,
+            });
+        }
+        let number = last.map_or(1, |v| v.number + 1);
+        if let Some(asked) = program.version.filter(|asked| *asked != number) {
+            return Err(PublishError::Edited { number: asked, next: number });
+        }
+        let effective_from = self.effective_from(last.is_none(), effective_from, now).await?;
+        let item = VersionItem { number, hash: hash.clone(), effective_from, published_at: now, file: file.to_owned() };
+        self.put_version(&id, &item).await?;
+        lock(&self.programs.read).remove(&id);
+        Ok(Published { program: id, number, hash, effective_from, is_new: true })
+    }
+
+    async fn effective_from(
+        &self,
+        first: bool,
+        asked: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Timestamp, PublishError> {
+        if first {
+            return Ok(asked.unwrap_or(now));
+        }
+        let wait = SignedDuration::from_secs(2 * self.program_age_seconds().await?);
+        let earliest = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        match asked {
+            Some(asked) if asked < earliest => Err(PublishError::TooEarly { earliest }),
+            Some(asked) => Ok(asked),
+            None => Ok(earliest),
+        }
+    }
+
+    async fn put_version(&self, id: &str, item: &VersionItem) -> Result<(), PublishError> {
+        let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), item, "program version")?;
+        let listed = with_key(state_key(keys::PROGRAMS, id), &Content { content: item.number }, "list of programs")?;
+        let put = |item, condition: Option<&str>| {
+            Put::builder()
+                .table_name(self.state())
+                .set_item(Some(item))
+                .set_condition_expression(condition.map(str::to_owned))
+                .build()
+                .map_err(built)
+        };
+        let actions = [put(version, Some("attribute_not_exists(pk)"))?, put(listed, None)?]
+            .map(|put| TransactWriteItem::builder().put(put).build());
+        match self.client.transact_write_items().set_transact_items(Some(actions.into())).send().await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
+                Err(PublishError::Raced)
+            }
+            Err(error) => Err(PublishError::Store(error.into())),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

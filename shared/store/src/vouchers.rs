@@ -1,0 +1,269 @@
+//! The pool of voucher cards: our own provider. Codes are sealed when they are loaded and opened when they are revealed.
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::redemption::Redemption;
+use domain::text::ProgramId;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::items::{Stock, number, read, state_key, text, with_key};
+use crate::tables::built;
+use crate::{Store, StoreError, keys};
+
+/// Cards loaded in one transaction: two actions each, and the stock.
+const LOAD_CHUNK: usize = 40;
+/// Free cards looked at when one is taken; the choice among them is random, so that takers seldom meet.
+const CHOICE: i32 = 16;
+/// Tries to take a card before the order is left for the next delivery.
+const TAKE_TRIES_MAX: u32 = 12;
+
+/// Seals and opens card codes with the deployment's data key (AES-256-GCM).
+#[derive(Clone)]
+pub struct Sealer {
+    key: std::sync::Arc<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer(..)")
+    }
+}
+
+impl Sealer {
+    /// A sealer for a 32-byte data key.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key: std::sync::Arc::new(key) }
+    }
+
+    fn cipher(&self) -> Result<LessSafeKey, StoreError> {
+        UnboundKey::new(&AES_256_GCM, self.key.as_slice()).map(LessSafeKey::new).map_err(|_| StoreError::Sealed)
+    }
+
+    /// Seals `code`, bound to `context`: moved to another card it does not open.
+    fn seal(&self, code: &str, context: &str) -> Result<String, StoreError> {
+        let mut nonce = [0_u8; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).map_err(|_| StoreError::Sealed)?;
+        let mut sealed = code.as_bytes().to_vec();
+        let aad = Aad::from(context.as_bytes());
+        self.cipher()?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .map_err(|_| StoreError::Sealed)?;
+        Ok(STANDARD.encode([&nonce[..], &sealed].concat()))
+    }
+
+    fn open(&self, sealed: &str, context: &str) -> Result<String, StoreError> {
+        let mut bytes = STANDARD.decode(sealed).map_err(|_| StoreError::Sealed)?;
+        if bytes.len() < NONCE_LEN {
+            return Err(StoreError::Sealed);
+        }
+        let mut body = bytes.split_off(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| StoreError::Sealed)?;
+        let code = self
+            .cipher()?
+            .open_in_place(nonce, Aad::from(context.as_bytes()), &mut body)
+            .map_err(|_| StoreError::Sealed)?;
+        String::from_utf8(code.to_vec()).map_err(|_| StoreError::Sealed)
+    }
+
+    /// A keyed fingerprint: tells two codes apart without holding either.
+    fn print(&self, code: &str) -> String {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.key.as_slice());
+        hex::encode(&ring::hmac::sign(&key, code.as_bytes()).as_ref()[..16])
+    }
+}
+
+/// A card as it stands in the table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Card {
+    print: String,
+    code: String,
+}
+
+/// What became of a file of codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadedCodes {
+    /// Codes that are new.
+    pub loaded: usize,
+    /// Codes that were loaded before, here or earlier.
+    pub repeated: usize,
+}
+
+impl Store {
+    /// Loads card codes of a reward, each once, however often the file is loaded. `progress` is told how many are done.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Refused`], [`StoreError::Sealed`].
+    pub async fn load_codes(
+        &self,
+        program: &ProgramId,
+        reward: &str,
+        codes: &[String],
+        sealer: &Sealer,
+        mut progress: impl FnMut(usize),
+    ) -> Result<LoadedCodes, StoreError> {
+        let pk = keys::reward(program, reward);
+        let mut result = LoadedCodes::default();
+        let mut seen = std::collections::HashSet::new();
+        for chunk in codes.chunks(LOAD_CHUNK) {
+            let prints: Vec<(String, &String)> = chunk.iter().map(|code| (sealer.print(code), code)).collect();
+            let known = self
+                .batch_get(
+                    prints
+                        .iter()
+                        .map(|(p, _)| (pk.clone(), keys::card_print(p)))
+                        .collect::<std::collections::BTreeSet<_>>()
+                        .into_iter()
+                        .collect(),
+                )
+                .await?;
+            let is_new = |print: &String| !known.contains_key(&(pk.clone(), keys::card_print(print)));
+            let fresh: Vec<_> =
+                prints.into_iter().filter(|(print, _)| is_new(print) && seen.insert(print.clone())).collect();
+            if !fresh.is_empty() {
+                self.put_cards(&pk, &fresh, sealer).await?;
+            }
+            result.loaded += fresh.len();
+            result.repeated += chunk.len() - fresh.len();
+            progress(result.loaded + result.repeated);
+        }
+        Ok(result)
+    }
+
+    async fn put_cards(&self, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<(), StoreError> {
+        let mut actions = Vec::new();
+        let put = |item| {
+            Put::builder()
+                .table_name(self.state())
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()
+                .map_err(built)
+        };
+        for (print, code) in cards {
+            let card = Card { print: print.clone(), code: sealer.seal(code, &format!("{pk} {print}"))? };
+            let free = with_key(state_key(pk, &keys::free_card(print)), &card, "card")?;
+            let mark = state_key(pk, &keys::card_print(print));
+            actions.push(TransactWriteItem::builder().put(put(free)?).build());
+            actions.push(TransactWriteItem::builder().put(put(mark)?).build());
+        }
+        let stock = Update::builder()
+            .table_name(self.state())
+            .set_key(Some(state_key(pk, keys::STOCK)))
+            .update_expression("ADD loaded :n, free :n, reserved :zero, issued :zero")
+            .expression_attribute_values(":n", number(cards.len()))
+            .expression_attribute_values(":zero", number(0));
+        actions.push(TransactWriteItem::builder().update(stock.build().map_err(built)?).build());
+        self.client.transact_write_items().set_transact_items(Some(actions)).send().await?;
+        Ok(())
+    }
+
+    /// The stock of a reward.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn stock(&self, program: &ProgramId, reward: &str) -> Result<Stock, StoreError> {
+        let item = self.get(&keys::reward(program, reward), keys::STOCK).await?;
+        Ok(item.map(|i| read(&i, "stock")).transpose()?.unwrap_or_default())
+    }
+
+    /// Orders the cards of a redemption from the pool, under the redemption's own id: however often it is asked, the
+    /// redemption has the same cards (I6). False: the pool has too few.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Contention`], [`StoreError::Unreadable`].
+    pub async fn order_cards(&self, program: &ProgramId, redemption: &Redemption) -> Result<bool, StoreError> {
+        let pk = keys::reward(program, &redemption.reward_id);
+        for piece in 0..redemption.quantity {
+            if !self.take_card(&pk, &keys::issued_card(&redemption.id, piece)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn take_card(&self, pk: &str, issued: &str) -> Result<bool, StoreError> {
+        for attempt in 0..TAKE_TRIES_MAX {
+            crate::group::pause(attempt).await;
+            if self.get(pk, issued).await?.is_some() {
+                return Ok(true);
+            }
+            let query = self.client.query().table_name(self.state()).consistent_read(true).limit(CHOICE);
+            let query = query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :free)")
+                .expression_attribute_values(":pk", text(pk));
+            let found = query.expression_attribute_values(":free", text("free#")).send().await?;
+            let Some(item) = fastrand::choice(found.items()) else { return Ok(false) };
+            let card: Card = read(item, "card")?;
+            if self.move_card(pk, &card, issued).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Contention)
+    }
+
+    /// False: somebody else took that card, or this piece has one already.
+    async fn move_card(&self, pk: &str, card: &Card, issued: &str) -> Result<bool, StoreError> {
+        let delete =
+            Delete::builder().table_name(self.state()).set_key(Some(state_key(pk, &keys::free_card(&card.print))));
+        let delete = delete.condition_expression("attribute_exists(pk)").build().map_err(built)?;
+        let item = with_key(state_key(pk, issued), card, "card")?;
+        let put = Put::builder()
+            .table_name(self.state())
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(built)?;
+        let actions =
+            vec![TransactWriteItem::builder().delete(delete).build(), TransactWriteItem::builder().put(put).build()];
+        match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The codes of a fulfilled redemption's cards.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`], [`StoreError::Sealed`].
+    pub async fn reveal(
+        &self,
+        program: &ProgramId,
+        redemption: &Redemption,
+        sealer: &Sealer,
+    ) -> Result<Vec<String>, StoreError> {
+        let pk = keys::reward(program, &redemption.reward_id);
+        let mut codes = Vec::new();
+        for piece in 0..redemption.quantity {
+            let item = self.get(&pk, &keys::issued_card(&redemption.id, piece)).await?;
+            let item = item.ok_or(StoreError::Unreadable { what: "card", why: "it is missing".to_owned() })?;
+            let card: Card = read(&item, "card")?;
+            codes.push(sealer.open(&card.code, &format!("{pk} {}", card.print))?);
+        }
+        Ok(codes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_code_opens_only_where_it_belongs() {
+        let sealer = Sealer::new([7; 32]);
+        let sealed = sealer.seal("STAR-1234", "reward a print").expect("sealed");
+        assert!(!sealed.contains("STAR"));
+        assert_eq!(sealer.open(&sealed, "reward a print").expect("open"), "STAR-1234");
+        assert!(sealer.open(&sealed, "reward b print").is_err());
+        assert!(Sealer::new([8; 32]).open(&sealed, "reward a print").is_err());
+        assert!(sealer.open("AAAA", "reward a print").is_err());
+    }
+
+    #[test]
+    fn a_sealer_does_not_print_its_key() {
+        assert_eq!(format!("{:?}", Sealer::new([7; 32])), "Sealer(..)");
+    }
+}

@@ -1,0 +1,99 @@
+//! What a function is told by its environment. Each name stands once, here and in the template.
+
+use std::time::Duration;
+
+use base64::Engine;
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// An environment variable is missing.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// An environment variable does not read.
+    #[error("the environment variable {name} does not read: {why}")]
+    Unreadable {
+        /// Its name.
+        name: &'static str,
+        /// What it should be.
+        why: &'static str,
+    },
+}
+
+/// Everything any function may be told. A function asks for what it needs, and fails at its start if that is missing.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `LEDGER_TABLE`: name of the append-only table.
+    pub ledger_table: Option<String>,
+    /// `STATE_TABLE`: name of the working table.
+    pub state_table: Option<String>,
+    /// `PARTNER_EVENTS_QUEUE_URL`: where events go in.
+    pub partner_events_queue: Option<String>,
+    /// `REDEMPTIONS_QUEUE_URL`: what is to be fulfilled.
+    pub redemptions_queue: Option<String>,
+    /// `PARTNER_REVIEWS_QUEUE_URL`: partners on whom something is due.
+    pub partner_reviews_queue: Option<String>,
+    /// `QUARANTINE_QUEUE_URL`: messages of which no identity can be read.
+    pub quarantine_queue: Option<String>,
+    /// `EVENT_BUS`: name of the bus for notices; none are sent if it is not set.
+    pub event_bus: Option<String>,
+    /// `PROGRAM_AGE_SECONDS_MAX`: how long read program versions may be used; 60 if not set.
+    pub program_age_max: Duration,
+    /// `CARD_KEY`: the data key of voucher cards, 32 bytes in Base64.
+    pub card_key: Option<[u8; 32]>,
+}
+
+/// How long read program versions may be used where nothing is said.
+const PROGRAM_AGE_MAX: Duration = Duration::from_secs(60);
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`SettingsError::Unreadable`] for a number or a key that is none.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let program_age_max = match text("PROGRAM_AGE_SECONDS_MAX") {
+            None => PROGRAM_AGE_MAX,
+            Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| SettingsError::Unreadable {
+                name: "PROGRAM_AGE_SECONDS_MAX",
+                why: "write whole seconds",
+            })?),
+        };
+        Ok(Self {
+            ledger_table: text("LEDGER_TABLE"),
+            state_table: text("STATE_TABLE"),
+            partner_events_queue: text("PARTNER_EVENTS_QUEUE_URL"),
+            redemptions_queue: text("REDEMPTIONS_QUEUE_URL"),
+            partner_reviews_queue: text("PARTNER_REVIEWS_QUEUE_URL"),
+            quarantine_queue: text("QUARANTINE_QUEUE_URL"),
+            event_bus: text("EVENT_BUS"),
+            program_age_max,
+            card_key: text("CARD_KEY").map(|key| read_key(&key)).transpose()?,
+        })
+    }
+
+    /// The names of the ledger and the state table, and how long read programs may be used.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`].
+    pub fn tables(&self) -> Result<(String, String, Duration), SettingsError> {
+        let ledger = Self::need(self.ledger_table.as_deref(), "LEDGER_TABLE")?;
+        let state = Self::need(self.state_table.as_deref(), "STATE_TABLE")?;
+        Ok((ledger.to_owned(), state.to_owned(), self.program_age_max))
+    }
+
+    /// A setting that must be there.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`].
+    pub fn need<'a, T: ?Sized>(value: Option<&'a T>, name: &'static str) -> Result<&'a T, SettingsError> {
+        value.ok_or(SettingsError::Missing(name))
+    }
+}
+
+fn read_key(text: &str) -> Result<[u8; 32], SettingsError> {
+    let bad = SettingsError::Unreadable { name: "CARD_KEY", why: "write 32 bytes in Base64" };
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok();
+    bytes.and_then(|b| b.try_into().ok()).ok_or(bad)
+}
