@@ -1,2 +1,96 @@
-//! x
-fn main() {}
+//! `laurel`: the command line.
+
+mod codes;
+mod connect;
+mod demo;
+mod programs;
+mod read;
+mod serve;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Points, tiers and rewards for channel partners, from events to gift cards.
+#[derive(Parser)]
+#[command(name = "laurel", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the sample events on an engine in this process: events, points, tiers, a redeemed gift card, and the reasons.
+    Demo(demo::Demo),
+    /// Run the whole stack on this machine: an AWS endpoint (DynamoDB, SQS) and the HTTP API, both on loopback.
+    Serve(serve::Serve),
+    /// Print a development token for `serve`, and nothing else.
+    #[command(
+        after_help = "Example:\n  TOKEN=$(laurel token --partner partner-17 --program hr-software --scope read --scope redeem)"
+    )]
+    Token(serve::Token),
+    /// Parse and lint a program file.
+    #[command(after_help = "Example:\n  laurel check infra/programs/hr-software.toml")]
+    Check(programs::Check),
+    /// Publish a program file as its program's next version.
+    #[command(
+        after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z"
+    )]
+    Publish(programs::Publish),
+    /// Show a partner's statement: every movement of points, newest first.
+    Statement(read::Statement),
+    /// Explain what became of one event, rule by rule.
+    #[command(after_help = "Example:\n  laurel explain partner-17 /crm/acme crm-8841-won")]
+    Explain(read::Explain),
+    /// List events that need a person.
+    #[command(after_help = "Example:\n  laurel events --outcome conflict")]
+    Events(read::Events),
+    /// Voucher card codes.
+    #[command(subcommand)]
+    Codes(codes::Codes),
+}
+
+/// Where the data of `serve` lies when nothing is said.
+fn default_data() -> PathBuf {
+    PathBuf::from(".laurel")
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error} ({logs:?})");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(Cli::parse().command));
+    // A stack that is stopped has nothing left to wait for.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Token(token) => token.run(),
+        Command::Check(check) => check.run(),
+        Command::Publish(publish) => publish.run().await,
+        Command::Statement(statement) => statement.run().await,
+        Command::Explain(explain) => explain.run().await,
+        Command::Events(events) => events.run().await,
+        Command::Codes(codes) => codes.run().await,
+    }
+}

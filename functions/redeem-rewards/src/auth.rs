@@ -58,7 +58,9 @@ impl Caller {
 
     /// The partner the token is for.
     pub(crate) fn own_partner(&self) -> Result<PartnerId, Problem> {
-        self.partner.clone().ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "no_partner", "the token is for no partner"))
+        self.partner
+            .clone()
+            .ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "no_partner", "the token is for no partner"))
     }
 }
 
@@ -70,7 +72,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() else { return Err(unauthorized()) };
+        let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() else {
+            return Err(unauthorized());
+        };
         let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref()).ok_or_else(unauthorized)?;
         let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
         // The gateway refuses expired tokens; a token that never expires is refused here.
@@ -80,7 +84,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         }
         let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
         let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok());
-        let words = claim("scope").unwrap_or_default().split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'));
+        let words =
+            claim("scope").unwrap_or_default().split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'));
         let mut scopes: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_owned).collect();
         scopes.extend(jwt.scopes.iter().flatten().cloned());
         Ok(Self { program, partner, scopes })

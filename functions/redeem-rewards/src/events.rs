@@ -29,7 +29,7 @@ pub(crate) struct Wanted {
 
 /// One event as the list shows it.
 #[derive(Serialize)]
-struct Row {
+pub(crate) struct Row {
     source: String,
     id: String,
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
@@ -49,10 +49,16 @@ pub(crate) struct Rows {
     next_cursor: Option<String>,
 }
 
-pub(crate) async fn list(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(wanted): Query<Wanted>, caller: Caller) -> Result<Json<Rows>, Problem> {
+pub(crate) async fn list(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+    caller: Caller,
+) -> Result<Json<Rows>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let outcome = wanted.outcome.as_deref().map(read_outcome).transpose()?;
-    let before = wanted.page.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
+    let before =
+        wanted.page.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
     let mut before = before.and_then(|place| place.parse().ok());
     let limit = wanted.page.limit()?;
     let mut items = Vec::new();
@@ -78,11 +84,17 @@ pub(crate) async fn list(State(api): State<RedeemRewards>, Path(id): Path<String
 }
 
 fn read_outcome(word: &str) -> Result<Outcome, Problem> {
-    Outcome::from_word(word).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_outcome", "there is no such outcome word"))
+    Outcome::from_word(word)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_outcome", "there is no such outcome word"))
 }
 
 /// The partner's conflicts, rejections and held events, as far as they are asked for.
-async fn aside(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, outcome: Option<Outcome>) -> Result<Vec<Row>, Problem> {
+async fn aside(
+    api: &RedeemRewards,
+    caller: &Caller,
+    partner: &PartnerId,
+    outcome: Option<Outcome>,
+) -> Result<Vec<Row>, Problem> {
     let wanted = |o| outcome.is_none_or(|wanted| wanted == o);
     let mut rows = Vec::new();
     for kind in [Outcome::Conflict, Outcome::Rejected].into_iter().filter(|o| wanted(*o)) {
@@ -116,7 +128,16 @@ fn kept_row(kept: &Kept) -> Row {
         (Some(rejection), _) => format!("{}: {}", rejection.field, rejection.message),
         (None, _) => "the same source and id came before with another meaning; nothing was changed".to_owned(),
     };
-    Row { source: kept.source.clone(), id: kept.id.clone(), kind: String::new(), outcome: kept.outcome, points: 0, position: None, at: kept.kept_at, sentence }
+    Row {
+        source: kept.source.clone(),
+        id: kept.id.clone(),
+        kind: String::new(),
+        outcome: kept.outcome,
+        points: 0,
+        position: None,
+        at: kept.kept_at,
+        sentence,
+    }
 }
 
 fn hold_row(hold: &Hold) -> Row {
@@ -148,7 +169,12 @@ pub(crate) enum Answer {
     Aside(Row),
 }
 
-pub(crate) async fn explain(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(asked): Query<Asked>, caller: Caller) -> Result<Json<Answer>, Problem> {
+pub(crate) async fn explain(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    caller: Caller,
+) -> Result<Json<Answer>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let programs = api.programs(&caller).await?;
     let source = Source::try_from(asked.source.as_str()).map_err(|_| Problem::not_found())?;
@@ -162,4 +188,3 @@ pub(crate) async fn explain(State(api): State<RedeemRewards>, Path(id): Path<Str
     let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
     found.map(|row| Json(Answer::Aside(row))).ok_or_else(Problem::not_found)
 }
-

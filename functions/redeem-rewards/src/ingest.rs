@@ -35,9 +35,15 @@ struct Dispositions {
     items: Vec<Disposition>,
 }
 
-pub(crate) async fn post_events(State(api): State<RedeemRewards>, caller: Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn post_events(
+    State(api): State<RedeemRewards>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     caller.may(Scope::Ingest)?;
-    let text = std::str::from_utf8(&body).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
     let batch = is_batch(&headers)?;
     let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
     let now = Timestamp::now();
@@ -66,20 +72,33 @@ pub(crate) async fn post_events(State(api): State<RedeemRewards>, caller: Caller
 fn is_batch(headers: &HeaderMap) -> Result<bool, Problem> {
     let given = crate::redeem::media_type(headers);
     if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", "send the body as it is, without Content-Encoding"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "encoded",
+            "send the body as it is, without Content-Encoding",
+        ));
     }
     match given.as_str() {
         "application/cloudevents+json" => Ok(false),
         "application/cloudevents-batch+json" => Ok(true),
-        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", "send application/cloudevents+json or application/cloudevents-batch+json")),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong_content_type",
+            "send application/cloudevents+json or application/cloudevents-batch+json",
+        )),
     }
 }
 
 fn split(text: &str) -> Result<Vec<String>, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail);
-    let events: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| bad("the body is not a JSON array".to_owned()))?;
+    let events: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|_| bad("the body is not a JSON array".to_owned()))?;
     if events.len() > BATCH_MAX {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", format!("send at most {BATCH_MAX} events at once")));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_many",
+            format!("send at most {BATCH_MAX} events at once"),
+        ));
     }
     Ok(events.iter().map(|raw| raw.get().to_owned()).collect())
 }
@@ -87,19 +106,30 @@ fn split(text: &str) -> Result<Vec<String>, Problem> {
 fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Disposition> {
     match Event::parse(body, now) {
         Ok(event) if event.identity.program != caller.program => {
-            let rejection = Rejection::new(domain::event::Code::SourceNotAllowed, "program", "the token is for another program");
+            let rejection =
+                Rejection::new(domain::event::Code::SourceNotAllowed, "program", "the token is for another program");
             Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
         }
         Ok(event) => Ok(event),
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, rejection)),
-        Err(Unreadable::Quarantined { reason, .. }) => {
-            Err(Disposition { id: None, source: None, disposition: "quarantined", rejection: None, reason: Some(reason) })
-        }
+        Err(Unreadable::Quarantined { reason, .. }) => Err(Disposition {
+            id: None,
+            source: None,
+            disposition: "quarantined",
+            rejection: None,
+            reason: Some(reason),
+        }),
     }
 }
 
 fn rejected(id: String, source: String, rejection: Rejection) -> Disposition {
-    Disposition { id: Some(id), source: Some(source), disposition: "rejected", rejection: Some(rejection), reason: None }
+    Disposition {
+        id: Some(id),
+        source: Some(source),
+        disposition: "rejected",
+        rejection: Some(rejection),
+        reason: None,
+    }
 }
 
 fn queued(event: &Event, taken: bool) -> Disposition {
@@ -113,7 +143,10 @@ fn single_problem(bad: &Disposition) -> Problem {
     match &bad.rejection {
         Some(rejection) => {
             let pointer = format!("/{}", rejection.field.replace('.', "/").replace('[', "/").replace(']', ""));
-            let code = serde_json::to_value(rejection.code).ok().and_then(|c| c.as_str().map(str::to_owned)).unwrap_or_default();
+            let code = serde_json::to_value(rejection.code)
+                .ok()
+                .and_then(|c| c.as_str().map(str::to_owned))
+                .unwrap_or_default();
             Problem::value(&pointer, &code, rejection.message.clone())
         }
         None => Problem::new(StatusCode::BAD_REQUEST, "bad_body", bad.reason.clone().unwrap_or_default()),

@@ -64,15 +64,21 @@ impl RedeemRewards {
             .route("/v1/partners/{partner_id}/redemptions/{redemption_id}", get(redeem::show))
             .route("/v1/partners/{partner_id}/redemptions/{redemption_id}/cancel", post(redeem::cancel))
             .route("/v1/partners/{partner_id}/redemptions/{redemption_id}/reveal", post(redeem::reveal))
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path") })
-            .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method") })
+            .fallback(|| async {
+                Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path")
+            })
+            .method_not_allowed_fallback(|| async {
+                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
+            })
             .with_state(self)
     }
 
     /// The versions of the caller's program.
     pub(crate) async fn programs(&self, caller: &Caller) -> Result<Programs, Problem> {
         let programs = self.store.programs(&caller.program).await?;
-        programs.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no_such_program", "the program has no published version"))
+        programs.ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "no_such_program", "the program has no published version")
+        })
     }
 
     pub(crate) fn patience(&self) -> Patience {

@@ -52,7 +52,11 @@ struct Gate {
     passed: bool,
 }
 
-pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String>, caller: Caller) -> Result<Json<PartnerView>, Problem> {
+pub(crate) async fn show(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Json<PartnerView>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let (programs, now) = (api.programs(&caller).await?, Timestamp::now());
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
@@ -64,7 +68,13 @@ pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String
         partner_id: partner,
         program: caller.program.to_string(),
         status: account.head.status,
-        balance: BalanceView { available: balance.available, pending: balance.pending, reserved: balance.reserved, owed: balance.owed, expiring },
+        balance: BalanceView {
+            available: balance.available,
+            pending: balance.pending,
+            reserved: balance.reserved,
+            owed: balance.owed,
+            expiring,
+        },
         tiers: scoreboards(program, &account, now),
         gates: gates(program, &account, now),
         agreement: account.profile.agreement.clone(),
@@ -73,7 +83,13 @@ pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String
 }
 
 /// The account as of now: what is due and not yet recorded is shown as if it were.
-pub(crate) async fn current_account(api: &RedeemRewards, programs: &Programs, caller: &Caller, partner: &PartnerId, now: Timestamp) -> Result<Account, Problem> {
+pub(crate) async fn current_account(
+    api: &RedeemRewards,
+    programs: &Programs,
+    caller: &Caller,
+    partner: &PartnerId,
+    now: Timestamp,
+) -> Result<Account, Problem> {
     let account = api.store.account(&caller.program, partner, now).await?;
     if account.head.position == 0 {
         return Err(Problem::not_found());
@@ -85,10 +101,17 @@ pub(crate) async fn current_account(api: &RedeemRewards, programs: &Programs, ca
 }
 
 fn gates(program: &Program, account: &Account, now: Timestamp) -> Vec<Gate> {
-    let needs = program.rewards.values().flat_map(|r| r.needs.certification.iter().map(|id| ("certification", id)).chain(r.needs.course.iter().map(|id| ("course", id))));
+    let needs = program.rewards.values().flat_map(|r| {
+        r.needs
+            .certification
+            .iter()
+            .map(|id| ("certification", id))
+            .chain(r.needs.course.iter().map(|id| ("course", id)))
+    });
     let distinct: BTreeSet<_> = needs.collect();
     let gate = |(kind, id): (&str, &String)| {
-        let passed = if kind == "course" { account.profile.courses.contains_key(id) } else { account.is_certified(id, now) };
+        let passed =
+            if kind == "course" { account.profile.courses.contains_key(id) } else { account.is_certified(id, now) };
         Gate { needs: format!("{kind} {id}"), passed }
     };
     distinct.into_iter().map(gate).collect()

@@ -22,7 +22,14 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { title, status: status.as_u16(), code: code.to_owned(), detail: detail.into(), pointer: None, reason: None }
+        Self {
+            title,
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            pointer: None,
+            reason: None,
+        }
     }
 
     /// A value that is not acceptable, named by a JSON pointer.

@@ -46,11 +46,25 @@ struct RedemptionView {
 
 impl From<Redemption> for RedemptionView {
     fn from(r: Redemption) -> Self {
-        Self { id: r.id, status: r.status, reward_id: r.reward_id, quantity: r.quantity, points: r.points, requested_at: r.requested_at, updated_at: Some(r.updated_at) }
+        Self {
+            id: r.id,
+            status: r.status,
+            reward_id: r.reward_id,
+            quantity: r.quantity,
+            points: r.points,
+            requested_at: r.requested_at,
+            updated_at: Some(r.updated_at),
+        }
     }
 }
 
-pub(crate) async fn create(State(api): State<RedeemRewards>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn create(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
@@ -64,15 +78,22 @@ pub(crate) async fn create(State(api): State<RedeemRewards>, Path(id): Path<Stri
     match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), finish).await? {
         Step::Recorded(record) => Ok(answer(&record, false)),
         Step::Existing(record) if record.hash == request.hash => Ok(answer(&record, true)),
-        Step::Existing(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "this Idempotency-Key came before with another body; use a new key")),
+        Step::Existing(_) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "key_reused",
+            "this Idempotency-Key came before with another body; use a new key",
+        )),
         Step::Moot(reason) => Err(Problem::refusal(&reason)),
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, "idempotency_key", detail);
-    let value = headers.get("idempotency-key").ok_or_else(|| bad("send an Idempotency-Key: a new one for each redemption, the same one to try again"))?;
-    let text = value.to_str().ok().filter(|t| !t.is_empty() && t.len() <= 128 && t.bytes().all(|b| b.is_ascii_graphic()));
+    let value = headers
+        .get("idempotency-key")
+        .ok_or_else(|| bad("send an Idempotency-Key: a new one for each redemption, the same one to try again"))?;
+    let text =
+        value.to_str().ok().filter(|t| !t.is_empty() && t.len() <= 128 && t.bytes().all(|b| b.is_ascii_graphic()));
     text.map(str::to_owned).ok_or_else(|| bad("an Idempotency-Key has 1 to 128 visible ASCII characters"))
 }
 
@@ -84,17 +105,29 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
 
 fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     if media_type(headers) != "application/json" || headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", "send application/json, without Content-Encoding"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong_content_type",
+            "send application/json, without Content-Encoding",
+        ));
     }
     if body.len() > BODY_BYTES_MAX {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("send at most {BODY_BYTES_MAX} bytes")));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("send at most {BODY_BYTES_MAX} bytes"),
+        ));
     }
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail);
     let text = std::str::from_utf8(body).map_err(|_| bad("the body is not UTF-8".to_owned()))?;
     let tree = Tree::parse(text).map_err(|e| bad(e.to_string()))?;
     let Tree::Map(members) = &tree else { return Err(Problem::value("", "not_an_object", "send a JSON object")) };
     if let Some(unknown) = members.keys().find(|k| !["reward_id", "quantity", "recipient"].contains(&k.as_str())) {
-        return Err(Problem::value(&format!("/{}", unknown.replace('~', "~0").replace('/', "~1")), "unknown_field", "there is no such field; known: reward_id, quantity, recipient"));
+        return Err(Problem::value(
+            &format!("/{}", unknown.replace('~', "~0").replace('/', "~1")),
+            "unknown_field",
+            "there is no such field; known: reward_id, quantity, recipient",
+        ));
     }
     let reward_id = tree.get("reward_id").and_then(Tree::as_text).filter(|id| !id.is_empty() && id.len() <= 128);
     let quantity = tree.get("quantity").and_then(Tree::as_integer).filter(|q| (1..=QUANTITY_MAX).contains(q));
@@ -104,8 +137,12 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
         Some(_) => return Err(Problem::value("/recipient", "bad_recipient", "write an object")),
     };
     Ok(Request {
-        reward_id: reward_id.ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?.to_owned(),
-        quantity: quantity.ok_or_else(|| Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}")))?,
+        reward_id: reward_id
+            .ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?
+            .to_owned(),
+        quantity: quantity.ok_or_else(|| {
+            Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}"))
+        })?,
         recipient,
         hash: hex(&Sha256::digest(tree.canonical())),
     })
@@ -137,7 +174,9 @@ fn answer(record: &Record, replayed: bool) -> Response {
         None => created(record),
     };
     if replayed {
-        response.headers_mut().insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     response
 }
@@ -158,11 +197,17 @@ fn created(record: &Record) -> Response {
     (StatusCode::CREATED, Json(view)).into_response()
 }
 
-pub(crate) async fn list(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(page): Query<Page>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+    caller: Caller,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let before = page.cursor.as_ref().map(|c| cursor::read("redemptions", &caller.program, &partner, c)).transpose()?;
     let limit = page.limit()?;
-    let found = api.store.redemptions(&caller.program, &partner, before.as_deref(), i32::try_from(limit).unwrap_or(50)).await?;
+    let found =
+        api.store.redemptions(&caller.program, &partner, before.as_deref(), i32::try_from(limit).unwrap_or(50)).await?;
     let last = found.last().filter(|_| found.len() == limit);
     let next_cursor = last.map(|r| cursor::write("redemptions", &caller.program, &partner, &r.id));
     let items: Vec<RedemptionView> = found.into_iter().map(RedemptionView::from).collect();
@@ -178,12 +223,20 @@ async fn find(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, id: &st
     found.ok_or_else(Problem::not_found)
 }
 
-pub(crate) async fn show(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(api): State<RedeemRewards>,
+    Path((id, redemption)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &redemption).await?)).into_response())
 }
 
-pub(crate) async fn cancel(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn cancel(
+    State(api): State<RedeemRewards>,
+    Path((id, redemption)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
     let programs = api.programs(&caller).await?;
     let found = find(&api, &caller, &partner, &redemption).await?;
@@ -192,19 +245,31 @@ pub(crate) async fn cancel(State(api): State<RedeemRewards>, Path((id, redemptio
     let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
     let event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionReleased, data);
     match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), |_| ()).await? {
-        Step::Recorded(_) | Step::Existing(_) => Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response()),
+        Step::Recorded(_) | Step::Existing(_) => {
+            Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response())
+        }
         Step::Moot(reason) => Err(Problem::refusal(&reason)),
     }
 }
 
-pub(crate) async fn reveal(State(api): State<RedeemRewards>, Path((id, redemption)): Path<(String, String)>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn reveal(
+    State(api): State<RedeemRewards>,
+    Path((id, redemption)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
     let found = find(&api, &caller, &partner, &redemption).await?;
     if found.status != Status::Fulfilled {
         let status = found.status.word().to_owned();
         return Err(Problem::refusal(&domain::reason::Reason::WrongState { status }));
     }
-    let sealer = api.sealer.as_ref().ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_key", "cards cannot be revealed here; the deployment has no card key"))?;
+    let sealer = api.sealer.as_ref().ok_or_else(|| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_card_key",
+            "cards cannot be revealed here; the deployment has no card key",
+        )
+    })?;
     let codes = api.store.reveal(&caller.program, &found, sealer).await?;
     tracing::info!(redemption = found.id, "cards were revealed");
     let body = serde_json::json!({ "id": found.id, "code": codes.first(), "codes": codes });

@@ -43,7 +43,8 @@ pub(crate) async fn list(State(api): State<RedeemRewards>, caller: Caller) -> Re
     let mut items = Vec::new();
     for reward in program.rewards.values() {
         let stock = api.store.stock(&caller.program, &reward.id).await?.free;
-        let short = || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
+        let short =
+            || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
         let empty = || (stock < 1).then_some(Reason::OutOfStock { left: stock });
         let reason = reward_gate(program, &account, reward, now).or_else(empty).or_else(short);
         items.push(RewardView {

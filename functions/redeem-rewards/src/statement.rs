@@ -29,7 +29,9 @@ impl Page {
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
         let Some(text) = &self.limit else { return Ok(LIMIT) };
         let limit = text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n));
-        limit.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_limit", format!("`limit` lies between 1 and {LIMIT_MAX}")))
+        limit.ok_or_else(|| {
+            Problem::new(StatusCode::BAD_REQUEST, "bad_limit", format!("`limit` lies between 1 and {LIMIT_MAX}"))
+        })
     }
 }
 
@@ -67,15 +69,23 @@ struct Statement {
     next_cursor: Option<String>,
 }
 
-pub(crate) async fn show(State(api): State<RedeemRewards>, Path(id): Path<String>, Query(page): Query<Page>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(api): State<RedeemRewards>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let programs = api.programs(&caller).await?;
     let before = page.cursor.as_ref().map(|c| cursor::read("statement", &caller.program, &partner, c)).transpose()?;
     let before = before.and_then(|place| place.parse().ok());
     let records = api.store.history(&caller.program, &partner, before, page.limit()?).await?;
     let items: Vec<Line> = records.items.iter().flat_map(|record| lines(record, &programs)).collect();
-    let next_cursor = records.next.map(|position| cursor::write("statement", &caller.program, &partner, &position.to_string()));
-    let wants_csv = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"));
+    let next_cursor =
+        records.next.map(|position| cursor::write("statement", &caller.program, &partner, &position.to_string()));
+    let wants_csv =
+        headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"));
     Ok(if wants_csv { csv(&items, next_cursor) } else { Json(Statement { items, next_cursor }).into_response() })
 }
 

@@ -103,7 +103,8 @@ fn headline(record: &Record, points: i64) -> String {
     match (&record.reason, record.outcome) {
         (Some(reason), _) => sentence(reason),
         (None, Outcome::Awarded) => {
-            let rules = record.trials.iter().filter(|t| matches!(t.verdict, Verdict::Gave { .. })).map(|t| t.rule.as_str());
+            let rules =
+                record.trials.iter().filter(|t| matches!(t.verdict, Verdict::Gave { .. })).map(|t| t.rule.as_str());
             format!("{points} points by {}", rules.collect::<Vec<_>>().join(", "))
         }
         (None, outcome) => outcome.word().replace('_', " "),
@@ -151,7 +152,9 @@ fn tier_sentence(effect: &Effect) -> Option<String> {
     match effect {
         Effect::Tier { motion, from: Some(from), to, on, .. } => Some(format!("{motion}: {from} -> {to} from {on}")),
         Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
-        Effect::Reviewed { motion, demotes_on: Some(day), .. } => Some(format!("{motion}: below what keeps the tier; lost at the first review from {day} on")),
+        Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
+            Some(format!("{motion}: below what keeps the tier; lost at the first review from {day} on"))
+        }
         _ => None,
     }
 }
@@ -168,7 +171,9 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoProgram => "the event is older than the program's first version".to_owned(),
         Reason::PartnerSuspended => "the partner is suspended".to_owned(),
         Reason::PartnerOffboarded => "the partner has left the program".to_owned(),
-        Reason::OpportunityTaken { until } => format!("another partner registered this opportunity first and has it to itself until {until}"),
+        Reason::OpportunityTaken { until } => {
+            format!("another partner registered this opportunity first and has it to itself until {until}")
+        }
         Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
         Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
         Reason::AlreadyRegistered => "the deal was registered before".to_owned(),

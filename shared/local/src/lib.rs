@@ -1,1 +1,232 @@
-//! x
+//! The embedded stack: DynamoDB and SQS engines in the process, pollers that deliver as SQS and Lambda do, the HTTP API.
+//!
+//! For the command line and the tests only. The functions are the deployed ones; nothing here decides.
+
+mod engine;
+mod gateway;
+mod journal;
+mod pollers;
+mod relay;
+mod tokens;
+
+pub use engine::{Engine, EngineError};
+pub use tokens::{Claims, TokenError, Tokens};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use award_points::AwardPoints;
+use fulfil_redemptions::FulfilRedemptions;
+use redeem_rewards::RedeemRewards;
+use relay_changes::RelayChanges;
+use review_partners::ReviewPartners;
+use store::{Sealer, Store, StoreSettings, create_tables};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use worker::{Clients, Queue};
+
+/// The queues of the stack, as the template has them.
+pub mod queues {
+    /// Events go in here.
+    pub const PARTNER_EVENTS: &str = "partner-events";
+    /// Events that cannot be committed end here.
+    pub const PARTNER_EVENTS_DEAD: &str = "partner-events-dead-letters";
+    /// Redemptions to be fulfilled.
+    pub const REDEMPTIONS: &str = "redemptions";
+    /// Redemptions that cannot be fulfilled.
+    pub const REDEMPTIONS_DEAD: &str = "redemptions-dead-letters";
+    /// Partners on whom something is due.
+    pub const PARTNER_REVIEWS: &str = "partner-reviews";
+    /// Reviews that fail.
+    pub const PARTNER_REVIEWS_DEAD: &str = "partner-reviews-dead-letters";
+    /// Messages of which no identity can be read.
+    pub const QUARANTINE: &str = "quarantine";
+    /// Changes that could not be relayed.
+    pub const RELAY_FAILURES: &str = "relay-failures";
+    /// What the bus was told.
+    pub const NOTICES: &str = "notices";
+}
+
+/// Name of the append-only table.
+pub const LEDGER_TABLE: &str = "laurel-ledger";
+/// Name of the working table.
+pub const STATE_TABLE: &str = "laurel-state";
+
+/// How to start the stack.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where data lies; in memory if absent.
+    pub data: Option<PathBuf>,
+    /// Port of the AWS endpoint; 0 for any free one.
+    pub aws_port: u16,
+    /// Port of the HTTP API; 0 for any free one.
+    pub http_port: u16,
+    /// How long a delivered message stays invisible.
+    pub visibility: Duration,
+    /// How often the sweep runs; never if absent.
+    pub sweep_every: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: None,
+            aws_port: 0,
+            http_port: 0,
+            visibility: Duration::from_secs(10),
+            sweep_every: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken.
+    #[error("port {port} is taken: {source}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error("the data folder {} cannot be used: {source}", path.display())]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Another stack has the data folder open.
+    #[error("another `laurel serve` has {} open", .0.display())]
+    InUse(PathBuf),
+    /// The engine did not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The tables could not be made.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A key could not be read or made.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// A running stack. Dropping it stops it.
+pub struct Stack {
+    /// The engine.
+    pub engine: Engine,
+    /// A store on it.
+    pub store: Store,
+    /// Clients on it.
+    pub clients: Clients,
+    /// Signs and checks tokens.
+    pub tokens: Tokens,
+    /// Seals cards.
+    pub sealer: Sealer,
+    http: std::net::SocketAddr,
+    _tasks: JoinSet<()>,
+    _lock: Option<std::fs::File>,
+}
+
+impl Stack {
+    /// Starts engine, queues, tables, pollers and API.
+    ///
+    /// # Errors
+    /// Every [`StartError`].
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let lock = options.data.as_deref().map(open_data).transpose()?;
+        let engine = Engine::start(listen(options.aws_port).await?, options.data.as_deref()).await?;
+        let clients = Clients::local(&engine.endpoint());
+        engine.make_queues(options.visibility).await?;
+        let tokens = Tokens::open(options.data.as_deref())?;
+        let sealer = Sealer::new(tokens::card_key(options.data.as_deref())?);
+        let store = open_store(&clients);
+        create_tables(&store).await?;
+        store.set_program_age_seconds(0).await?;
+        let queue = |name: &str| Queue::new(clients.sqs.clone(), &engine.queue_url(name));
+        let functions = pollers::Functions {
+            award: AwardPoints::new(store.clone(), queue(queues::QUARANTINE)),
+            fulfil: FulfilRedemptions::new(store.clone()),
+            review: ReviewPartners::new(
+                store.clone(),
+                queue(queues::PARTNER_REVIEWS),
+                queue(queues::PARTNER_EVENTS),
+                queue(queues::REDEMPTIONS),
+            ),
+            relay: RelayChanges::new(
+                store.clone(),
+                queue(queues::PARTNER_EVENTS),
+                queue(queues::REDEMPTIONS),
+                Some((clients.eventbridge.clone(), "laurel".to_owned())),
+            ),
+        };
+        let mut tasks = JoinSet::new();
+        functions.start(&mut tasks, &engine, &clients, &options);
+        let api = RedeemRewards::new(store.clone(), queue(queues::PARTNER_EVENTS), Some(sealer.clone()));
+        let listener = listen(options.http_port).await?;
+        let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
+        let app = gateway::app(api.router(), tokens.clone());
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, app).await {
+                tracing::error!(%error, "the HTTP API stopped");
+            }
+        });
+        Ok(Self { engine, store, clients, tokens, sealer, http, _tasks: tasks, _lock: lock })
+    }
+
+    /// Where the HTTP API is: `http://127.0.0.1:<port>`.
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Brings what became due to the queues now, as the schedule does.
+    ///
+    /// # Errors
+    /// [`review_partners::ReviewError`].
+    pub async fn sweep(&self) -> Result<(), review_partners::ReviewError> {
+        let queue = |name: &str| Queue::new(self.clients.sqs.clone(), &self.engine.queue_url(name));
+        let review = ReviewPartners::new(
+            self.store.clone(),
+            queue(queues::PARTNER_REVIEWS),
+            queue(queues::PARTNER_EVENTS),
+            queue(queues::REDEMPTIONS),
+        );
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        review.handle(review_partners::Trigger::Schedule(serde_json::Value::Null), deadline).await.map(|_| ())
+    }
+}
+
+/// A store on an engine of this machine: its tables, and programs read anew each time.
+pub fn open_store(clients: &Clients) -> Store {
+    let settings = StoreSettings {
+        ledger_table: LEDGER_TABLE.to_owned(),
+        state_table: STATE_TABLE.to_owned(),
+        program_age_max: Duration::ZERO,
+    };
+    Store::new(clients.dynamodb.clone(), settings)
+}
+
+/// The data key of voucher cards of a data folder.
+///
+/// # Errors
+/// [`TokenError`]: the key file cannot be read or made.
+pub fn card_sealer(data: &Path) -> Result<Sealer, TokenError> {
+    Ok(Sealer::new(tokens::card_key(Some(data))?))
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| StartError::Port { port, source })
+}
+
+/// Makes the data folder and takes its lock, which the system frees however this process ends.
+fn open_data(path: &Path) -> Result<std::fs::File, StartError> {
+    let data = |source| StartError::Data { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(data)?;
+    let lock = std::fs::File::create(path.join("lock")).map_err(data)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(path.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(data(source)),
+    }
+}

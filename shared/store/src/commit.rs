@@ -103,7 +103,7 @@ impl Store {
         let put = Put::builder()
             .table_name(self.ledger())
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(id)")
+            .condition_expression("attribute_not_exists(record_key)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         tx.push(TransactWriteItem::builder().put(put.build().map_err(built)?).build(), Some(index), bytes);
         Ok(())
@@ -247,8 +247,9 @@ impl Store {
         let update = Update::builder()
             .table_name(self.state())
             .set_key(Some(state_key(&keys::reward(program, reward), keys::STOCK)))
-            .update_expression("ADD free :free, reserved :reserved, issued :issued")
-            .condition_expression("free >= :free_needed AND reserved >= :reserved_needed")
+            .update_expression("ADD #free :free, #reserved :reserved, #issued :issued")
+            .condition_expression("#free >= :free_needed AND #reserved >= :reserved_needed")
+            .set_expression_attribute_names(Some(stock_names()))
             .expression_attribute_values(":free", number(moved.free))
             .expression_attribute_values(":reserved", number(moved.reserved))
             .expression_attribute_values(":issued", number(moved.issued))
@@ -318,6 +319,11 @@ impl Transaction {
 fn hash_of(reason: &CancellationReason) -> String {
     let hash = reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok());
     hash.cloned().unwrap_or_default()
+}
+
+/// The attributes of a stock item; some are reserved words of the expression language.
+pub(crate) fn stock_names() -> std::collections::HashMap<String, String> {
+    ["free", "reserved", "issued"].map(|name| (format!("#{name}"), name.to_owned())).into()
 }
 
 /// One move per reward: DynamoDB takes one action per item.

@@ -112,7 +112,7 @@ impl Store {
         let unjudged = ConditionCheck::builder()
             .table_name(self.ledger())
             .set_key(Some(ledger_key(&keys::record(&event.identity))))
-            .condition_expression("attribute_not_exists(id)")
+            .condition_expression("attribute_not_exists(record_key)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut actions = vec![
             TransactWriteItem::builder().condition_check(unjudged.build().map_err(built)?).build(),

@@ -17,7 +17,6 @@ pub struct Kept {
     /// The source, as the event says.
     pub source: String,
     /// The event's id.
-    #[serde(rename = "event_id")]
     pub id: String,
     /// The partner, as the event says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,7 +127,7 @@ impl Store {
         let mut item = with_key(ledger_key(&kept.key()), kept, "kept event")?;
         item.insert(keys::ATTENTION.to_owned(), text(keys::attention(&kept.program, kept.outcome.word())));
         let put = self.client.put_item().table_name(self.ledger()).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(id)").send().await {
+        match put.condition_expression("attribute_not_exists(record_key)").send().await {
             Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Err(error.into())
             }

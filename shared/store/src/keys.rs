@@ -4,7 +4,7 @@ use domain::ledger::FrequencyKey;
 use domain::text::{Identity, PartnerId, ProgramId};
 
 /// Partition key of the ledger.
-pub const ID: &str = "id";
+pub const ID: &str = "record_key";
 /// Partition key of the state.
 pub const PK: &str = "pk";
 /// Sort key of the state.

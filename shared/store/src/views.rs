@@ -140,3 +140,28 @@ fn partner_of(key: &str) -> Option<String> {
     let last = key.split('#').nth(2)?;
     Some(last.replace("%23", "#").replace("%25", "%"))
 }
+
+impl Store {
+    /// A note of the deployment's own, such as how far a stream was delivered.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let item = self.get(keys::SETTINGS, name).await?;
+        item.map(|i| read::<crate::items::Content<String>>(&i, "note").map(|c| c.content)).transpose()
+    }
+
+    /// Sets a note.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
+    pub async fn set_note(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let item = crate::items::with_key(
+            crate::items::state_key(keys::SETTINGS, name),
+            &crate::items::Content { content: text },
+            "note",
+        )?;
+        self.client.put_item().table_name(self.state()).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+}

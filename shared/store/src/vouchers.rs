@@ -152,7 +152,8 @@ impl Store {
         let stock = Update::builder()
             .table_name(self.state())
             .set_key(Some(state_key(pk, keys::STOCK)))
-            .update_expression("ADD loaded :n, free :n, reserved :zero, issued :zero")
+            .update_expression("ADD loaded :n, #free :n, #reserved :zero, #issued :zero")
+            .set_expression_attribute_names(Some(crate::commit::stock_names()))
             .expression_attribute_values(":n", number(cards.len()))
             .expression_attribute_values(":zero", number(0));
         actions.push(TransactWriteItem::builder().update(stock.build().map_err(built)?).build());

@@ -8,7 +8,7 @@ use crate::money::parse_decimal;
 use crate::time::{Calendar, Every, Length, Month};
 
 /// Longest window a criterion may look back over, in months: measures are kept that long.
-pub const WINDOW_MONTHS_MAX: i32 = 36;
+pub(super) const WINDOW_MONTHS_MAX: i32 = 36;
 
 /// How often a rule or reward may count: `"20 per partner per month"`, `"50 points per partner per month"`,
 /// `"1 per person per content per week"`, `"once per person per course"`.

@@ -1,0 +1,45 @@
+//! Which tables a command works on.
+
+use anyhow::Context;
+use clap::Args;
+use store::{Store, StoreSettings};
+use worker::Clients;
+
+/// Where the tables are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connect {
+    /// The AWS endpoint that `laurel serve` prints. Ignored with --aws.
+    #[arg(long, env = "AWS_ENDPOINT_URL", default_value = "http://127.0.0.1:4566")]
+    endpoint: String,
+    /// Work on AWS, with region and credentials of the environment.
+    #[arg(long)]
+    aws: bool,
+    /// Name of the append-only table.
+    #[arg(long, env = "LEDGER_TABLE", default_value = local::LEDGER_TABLE)]
+    ledger_table: String,
+    /// Name of the working table.
+    #[arg(long, env = "STATE_TABLE", default_value = local::STATE_TABLE)]
+    state_table: String,
+}
+
+impl Connect {
+    /// A store that answers.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        let clients = if self.aws {
+            Clients::from_env().context("--aws needs region and credentials in the environment")?
+        } else {
+            Clients::local(&self.endpoint)
+        };
+        let settings = StoreSettings {
+            ledger_table: self.ledger_table.clone(),
+            state_table: self.state_table.clone(),
+            program_age_max: std::time::Duration::ZERO,
+        };
+        let store = Store::new(clients.dynamodb, settings);
+        let place = if self.aws { "AWS" } else { &self.endpoint };
+        store.program_ids().await.with_context(|| {
+            format!("no Laurel tables at {place}; start `cargo laurel serve`, or name another --endpoint")
+        })?;
+        Ok(store)
+    }
+}

@@ -1,0 +1,101 @@
+//! `check` and `publish`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use domain::program::{Diagnostic, Severity, check};
+use jiff::Timestamp;
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use store::PublishError;
+
+use crate::connect::Connect;
+
+/// Parse and lint a program file.
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The program file.
+    file: PathBuf,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Let warnings fail too.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = read(&self.file)?;
+        let found = check(&text);
+        let errors = found.iter().filter(|d| d.severity == Severity::Error || self.strict).count();
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&found)?);
+        } else {
+            report(&self.file, &text, &found);
+            if found.is_empty() {
+                println!("{}: in good form", self.file.display());
+            }
+        }
+        Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Publish a program file as its program's next version.
+#[derive(Args)]
+pub(crate) struct Publish {
+    /// The program file.
+    file: PathBuf,
+    /// From when it is in force, as 2027-01-01T00:00:00Z; as soon as every function can know it if absent.
+    #[arg(long)]
+    effective_from: Option<Timestamp>,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl Publish {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = read(&self.file)?;
+        let store = self.connect.store().await?;
+        match store.publish(&text, self.effective_from, Timestamp::now()).await {
+            Ok(done) if done.is_new => println!(
+                "{}: version {} is in force from {} (content {})",
+                done.program,
+                done.number,
+                done.effective_from,
+                &done.hash[..16]
+            ),
+            Ok(done) => println!(
+                "{}: this is version {} already, in force from {}; nothing was published",
+                done.program, done.number, done.effective_from
+            ),
+            Err(PublishError::Invalid(found)) => {
+                report(&self.file, &text, &found);
+                bail!("{} was not published; the version in force is untouched", self.file.display());
+            }
+            Err(error) => bail!("{} was not published: {error}", self.file.display()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+/// Prints findings with file, line, column and caret.
+fn report(file: &Path, text: &str, found: &[Diagnostic]) {
+    for one in found {
+        let severity =
+            if one.severity == Severity::Error { miette::Severity::Error } else { miette::Severity::Warning };
+        let length = one.span.len().max(1);
+        let label = LabeledSpan::at(one.span.start..one.span.start + length, "here");
+        let mut diagnostic = MietteDiagnostic::new(one.message.clone()).with_severity(severity).with_label(label);
+        if let Some(help) = &one.help {
+            diagnostic = diagnostic.with_help(help.clone());
+        }
+        let source = NamedSource::new(file.display().to_string(), text.to_owned());
+        eprintln!("{:?}", Report::new(diagnostic).with_source_code(source));
+    }
+}

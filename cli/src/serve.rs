@@ -1,0 +1,142 @@
+//! `serve` and `token`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use jiff::Timestamp;
+use local::{Options, Stack, StartError, queues};
+
+use crate::default_data;
+
+/// From when programs are in force that `serve` finds when it starts for the first time.
+const FIRST_EFFECTIVE: &str = "2020-01-01T00:00:00Z";
+/// The shipped programs, for a `serve` outside the repository.
+const SHIPPED: [&str; 2] =
+    [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")];
+
+/// Run the whole stack on this machine.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Where data lies. What was answered survives the end of the process, queues included.
+    #[arg(long, env = "LAUREL_DATA", default_value_os_t = default_data())]
+    data: PathBuf,
+    /// Port of the HTTP API.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Port of the AWS endpoint.
+    #[arg(long, default_value_t = 4566)]
+    aws_port: u16,
+    /// Program files to publish on the first start.
+    #[arg(long, default_value = "infra/programs")]
+    programs: PathBuf,
+    /// How long a delivered message stays invisible, in seconds.
+    #[arg(long, default_value_t = 10)]
+    visibility_seconds: u64,
+}
+
+impl Serve {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let options = Options {
+            data: Some(self.data.clone()),
+            aws_port: self.aws_port,
+            http_port: self.port,
+            visibility: Duration::from_secs(self.visibility_seconds.max(1)),
+            ..Options::default()
+        };
+        let stack = Stack::start(options).await.map_err(explain)?;
+        let files = program_files(&self.programs)?;
+        publish_missing(&stack, &files).await?;
+        self.print(&stack).await?;
+        tokio::signal::ctrl_c().await?;
+        println!("stopped; the data stays in {}", self.data.display());
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn print(&self, stack: &Stack) -> anyhow::Result<()> {
+        let programs = stack.store.program_ids().await?.join(", ");
+        println!("Laurel is up. Programs: {programs}. Data: {}", self.data.display());
+        println!("  HTTP API      {}", stack.http_url());
+        println!("  AWS endpoint  {} (DynamoDB, SQS)", stack.engine.endpoint());
+        println!("  events go to  {}", stack.engine.queue_url(queues::PARTNER_EVENTS));
+        println!("\nFor another AWS client:");
+        println!(
+            "  export AWS_ENDPOINT_URL={} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+            stack.engine.endpoint()
+        );
+        println!("\nA token for the API:");
+        println!(
+            "  cargo laurel token --partner partner-17 --program hr-software --scope read --scope redeem --data {}",
+            self.data.display()
+        );
+        println!("\nCtrl-C stops it.");
+        Ok(())
+    }
+}
+
+fn explain(error: StartError) -> anyhow::Error {
+    let way_out = match &error {
+        StartError::Port { .. } => Some("choose another with --port or --aws-port"),
+        StartError::InUse(_) => Some("stop it, or give --data another folder"),
+        _ => None,
+    };
+    match way_out {
+        Some(way_out) => anyhow::anyhow!("{error}; {way_out}"),
+        None => error.into(),
+    }
+}
+
+/// The program files of a folder, or the shipped ones where there is no such folder.
+pub(crate) fn program_files(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(SHIPPED.map(str::to_owned).to_vec()) };
+    let mut paths: Vec<PathBuf> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display())))
+        .collect()
+}
+
+/// Publishes the programs that have no version yet. A changed file is published by `publish`, never by a restart.
+pub(crate) async fn publish_missing(stack: &Stack, files: &[String]) -> anyhow::Result<()> {
+    let known = stack.store.program_ids().await?;
+    let from: Timestamp = FIRST_EFFECTIVE.parse()?;
+    for file in files {
+        let program = domain::program::Program::parse(file).map_err(|found| {
+            let first = found.first().map(|d| format!("line {}: {}", d.line, d.message)).unwrap_or_default();
+            anyhow::anyhow!("a program file is not in good form ({first}); see `cargo laurel check FILE`")
+        })?;
+        if !known.contains(&program.id.to_string()) {
+            stack.store.publish(file, Some(from), Timestamp::now()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Print a development token for `serve`, and nothing else.
+#[derive(Args)]
+pub(crate) struct Token {
+    /// The partner it is for; none for senders and the vendor's staff.
+    #[arg(long)]
+    partner: Option<String>,
+    /// The program.
+    #[arg(long)]
+    program: String,
+    /// What it allows: read, redeem, ingest, admin. Give it once for each.
+    #[arg(long = "scope", required = true, value_parser = ["read", "redeem", "ingest", "admin"])]
+    scopes: Vec<String>,
+    /// The data folder of `serve`, which holds the key.
+    #[arg(long, env = "LAUREL_DATA", default_value_os_t = default_data())]
+    data: PathBuf,
+}
+
+impl Token {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let tokens = local::Tokens::open(Some(&self.data))?;
+        println!("{}", tokens.sign(self.partner.as_deref(), &self.program, &self.scopes)?);
+        Ok(ExitCode::SUCCESS)
+    }
+}

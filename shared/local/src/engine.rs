@@ -1,0 +1,237 @@
+//! One loopback port that speaks DynamoDB, its streams, SQS and a bus, told apart by `X-Amz-Target`: SDKs pool their
+//! connections by host, so one connection may carry all of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use dynoxide::Database;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustack_sqs_core::{config::SqsConfig, handler::RustackSqsHandler, provider::RustackSqs};
+use rustack_sqs_http::{dispatch::SqsHandler, response::error_to_response, router::resolve_operation};
+use rustack_sqs_model::operations::SqsOperation;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::journal::Journal;
+use crate::queues;
+
+/// The account in queue addresses; every local engine uses this one.
+const ACCOUNT: &str = "000000000000";
+/// Deliveries of a message before it is put aside.
+const RECEIVES_MAX: u32 = 5;
+
+/// Why the engine did not start or answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded engine: {0}")]
+pub struct EngineError(String);
+
+pub(crate) fn failed(error: impl std::fmt::Display) -> EngineError {
+    EngineError(error.to_string())
+}
+
+/// The running engine.
+pub struct Engine {
+    addr: SocketAddr,
+    db: Database,
+    port: Arc<Port>,
+    _tasks: JoinSet<()>,
+}
+
+/// What one request needs.
+struct Port {
+    dynamodb: SocketAddr,
+    http: Client<HttpConnector, Incoming>,
+    sqs: Arc<RustackSqs>,
+    handler: RustackSqsHandler,
+    journal: Option<Journal>,
+    addr: SocketAddr,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Engine {
+    /// Serves on `listener`. With a data folder everything that was answered survives the end of the process.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn start(listener: TcpListener, data: Option<&Path>) -> Result<Self, EngineError> {
+        let addr = listener.local_addr().map_err(failed)?;
+        let db = match data {
+            Some(folder) => Database::new(&folder.join("engine.sqlite").to_string_lossy()).map_err(failed)?,
+            None => Database::memory().map_err(failed)?,
+        };
+        // The engine's router is not public, so it listens on a port of its own, known to nobody else.
+        let inner = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let dynamodb = inner.local_addr().map_err(failed)?;
+        let mut tasks = JoinSet::new();
+        let served = db.clone();
+        tasks.spawn(async move {
+            if let Err(error) = dynoxide::server::serve_with_shutdown(inner, served, std::future::pending()).await {
+                tracing::error!(error, "the table engine stopped");
+            }
+        });
+        let config = SqsConfig { host: "127.0.0.1".to_owned(), port: addr.port(), ..SqsConfig::default() };
+        let sqs = Arc::new(RustackSqs::new(config));
+        let handler = RustackSqsHandler::new(sqs.clone());
+        let journal = match data {
+            Some(_) => Some(Journal::restore(db.clone(), &sqs, &handler).await?),
+            None => None,
+        };
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, addr });
+        tasks.spawn(accept(listener, port.clone()));
+        Ok(Self { addr, db, port, _tasks: tasks })
+    }
+
+    /// Where any AWS SDK finds it.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address of a queue.
+    pub fn queue_url(&self, name: &str) -> String {
+        format!("http://{}/{ACCOUNT}/{name}", self.addr)
+    }
+
+    /// The table engine, for what no SDK offers: its stream in the process, time to live.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// Makes the queues of the stack where they are missing, each with its dead-letter queue.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn make_queues(&self, visibility: Duration) -> Result<(), EngineError> {
+        for plain in [queues::QUARANTINE, queues::NOTICES, queues::RELAY_FAILURES] {
+            self.make_queue(plain, json!({})).await?;
+        }
+        let pairs = [
+            (queues::PARTNER_EVENTS, queues::PARTNER_EVENTS_DEAD),
+            (queues::REDEMPTIONS, queues::REDEMPTIONS_DEAD),
+            (queues::PARTNER_REVIEWS, queues::PARTNER_REVIEWS_DEAD),
+        ];
+        for (name, dead) in pairs {
+            self.make_queue(dead, json!({})).await?;
+            let redrive = json!({ "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{dead}"), "maxReceiveCount": RECEIVES_MAX });
+            let attributes =
+                json!({ "VisibilityTimeout": visibility.as_secs().to_string(), "RedrivePolicy": redrive.to_string() });
+            self.make_queue(name, attributes).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_queue(&self, name: &str, attributes: Value) -> Result<(), EngineError> {
+        let listed = self.port.sqs_call(SqsOperation::ListQueues, json!({ "QueueNamePrefix": name })).await?;
+        let url = self.queue_url(name);
+        let exists = listed["QueueUrls"]
+            .as_array()
+            .is_some_and(|urls| urls.iter().any(|u| u.as_str().is_some_and(|u| u.ends_with(&format!("/{name}")))));
+        if exists {
+            if attributes.as_object().is_some_and(|a| !a.is_empty()) {
+                self.port
+                    .sqs_call(SqsOperation::SetQueueAttributes, json!({ "QueueUrl": url, "Attributes": attributes }))
+                    .await?;
+            }
+            return Ok(());
+        }
+        self.port
+            .sqs_call(SqsOperation::CreateQueue, json!({ "QueueName": name, "Attributes": attributes }))
+            .await
+            .map(|_| ())
+    }
+}
+
+async fn accept(listener: TcpListener, port: Arc<Port>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays slow");
+        }
+        let port = port.clone();
+        connections.spawn(async move {
+            let serve = service_fn(move |request| answer(port.clone(), request));
+            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+    let target = request.headers().get("x-amz-target").and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
+    if target.starts_with("AmazonSQS.") {
+        return port.sqs(request).await;
+    }
+    if target == "AWSEvents.PutEvents" {
+        return port.put_events(request).await;
+    }
+    port.forward(request).await
+}
+
+impl Port {
+    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        *request.uri_mut() = format!("http://{}{path}", self.dynamodb).parse()?;
+        Ok(self.http.request(request).await?.map(Body::new))
+    }
+
+    async fn sqs(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let operation = match resolve_operation(request.headers()) {
+            Ok(operation) => operation,
+            Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
+        };
+        let body = request.into_body().collect().await?.to_bytes();
+        let reply = match self.handler.handle_operation(operation, body.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
+        };
+        let Some(journal) = &self.journal else { return Ok(reply.map(Body::new)) };
+        let (parts, stream) = reply.into_parts();
+        let out = stream.collect().await?.to_bytes();
+        // Written before the caller is told: what was answered survives the end of the process.
+        journal.record(&self.sqs, operation.as_str(), &body, &out).await.map_err(io::Error::other)?;
+        Ok(Response::from_parts(parts, Body::from(out)))
+    }
+
+    /// One call of our own, journalled like anybody's.
+    async fn sqs_call(&self, operation: SqsOperation, input: Value) -> Result<Value, EngineError> {
+        let body = Bytes::from(input.to_string());
+        let reply = self.handler.handle_operation(operation, body.clone()).await.map_err(failed)?;
+        let out = reply.into_body().collect().await.map_err(failed)?.to_bytes();
+        if let Some(journal) = &self.journal {
+            journal.record(&self.sqs, operation.as_str(), &body, &out).await?;
+        }
+        if out.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&out).map_err(failed) }
+    }
+
+    /// The bus: every entry becomes a message of the queue `notices`.
+    async fn put_events(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let body = request.into_body().collect().await?.to_bytes();
+        let input: Value = serde_json::from_slice(&body)?;
+        let entries = input["Entries"].as_array().cloned().unwrap_or_default();
+        let mut accepted = Vec::new();
+        for entry in &entries {
+            let url = format!("http://{}/{ACCOUNT}/{}", self.addr, queues::NOTICES);
+            self.sqs_call(SqsOperation::SendMessage, json!({ "QueueUrl": url, "MessageBody": entry.to_string() }))
+                .await?;
+            accepted.push(json!({ "EventId": uuid::Uuid::now_v7().to_string() }));
+        }
+        let out = json!({ "FailedEntryCount": 0, "Entries": accepted }).to_string();
+        Ok(Response::builder().header("content-type", "application/x-amz-json-1.1").body(Body::from(out))?)
+    }
+}

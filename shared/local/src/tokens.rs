@@ -1,0 +1,131 @@
+//! Development tokens: signed and checked with a key of the data folder. On AWS an issuer of the vendor's does this.
+
+use std::io::Write;
+use std::path::Path;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+/// Who signs local tokens.
+const ISSUER: &str = "laurel-local";
+/// Whom local tokens are for.
+const AUDIENCE: &str = "laurel";
+/// How long a development token is valid, in seconds: a working day and a night.
+const VALID_SECONDS: u64 = 24 * 3600;
+/// Length of a key, in bytes.
+const KEY_BYTES: usize = 32;
+
+/// What a token says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// The partner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner_id: Option<String>,
+    /// The program.
+    pub program: String,
+    /// Scopes, a blank between them.
+    pub scope: String,
+    /// Who signed it.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// When it ends, in seconds since 1970.
+    pub exp: u64,
+}
+
+/// Why there is no key or no valid token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The key file cannot be read or made.
+    #[error("the key file cannot be used: {0}")]
+    Key(#[from] std::io::Error),
+    /// The token is not valid here.
+    #[error("the token is not valid: {0}")]
+    Invalid(#[from] jsonwebtoken::errors::Error),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random,
+}
+
+/// Signs and checks tokens.
+#[derive(Clone)]
+pub struct Tokens {
+    sign: EncodingKey,
+    check: DecodingKey,
+}
+
+impl Tokens {
+    /// With the key of a data folder, which is made where it is missing; without a folder with a key of this process.
+    ///
+    /// # Errors
+    /// [`TokenError::Key`], [`TokenError::Random`].
+    pub fn open(data: Option<&Path>) -> Result<Self, TokenError> {
+        let key = key(data, "token-key")?;
+        Ok(Self { sign: EncodingKey::from_secret(&key), check: DecodingKey::from_secret(&key) })
+    }
+
+    /// A token for a partner (or none) in a program.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`] if it cannot be signed.
+    pub fn sign(&self, partner: Option<&str>, program: &str, scopes: &[String]) -> Result<String, TokenError> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let claims = Claims {
+            partner_id: partner.map(str::to_owned),
+            program: program.to_owned(),
+            scope: scopes.join(" "),
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            exp: now + VALID_SECONDS,
+        };
+        Ok(encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?)
+    }
+
+    /// The claims of a token that is signed with our key, by our algorithm, for us, and has not ended.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`].
+    pub fn check(&self, token: &str) -> Result<Claims, TokenError> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_required_spec_claims(&["exp", "aud", "iss"]);
+        rules.leeway = 0;
+        Ok(decode::<Claims>(token, &self.check, &rules)?.claims)
+    }
+}
+
+/// The data key of voucher cards.
+pub(crate) fn card_key(data: Option<&Path>) -> Result<[u8; KEY_BYTES], TokenError> {
+    key(data, "card-key")
+}
+
+fn key(data: Option<&Path>, name: &str) -> Result<[u8; KEY_BYTES], TokenError> {
+    let Some(folder) = data else { return random() };
+    let path = folder.join(name);
+    if let Ok(found) = std::fs::read(&path) {
+        return found.try_into().map_err(|_| {
+            TokenError::Key(std::io::Error::other(format!("{} does not hold {KEY_BYTES} bytes", path.display())))
+        });
+    }
+    std::fs::create_dir_all(folder)?;
+    let fresh = random()?;
+    write_private(&path, &fresh)?;
+    Ok(fresh)
+}
+
+fn random() -> Result<[u8; KEY_BYTES], TokenError> {
+    let mut bytes = [0; KEY_BYTES];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| TokenError::Random)?;
+    Ok(bytes)
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
