@@ -332,7 +332,11 @@ impl Desk<'_> {
         let worth = if void { 0 } else { rate_again(rule, facts, credit.factor) };
         let change = if worth > credit.worth {
             let more = (worth - credit.worth).min(points_left(program, rule, facts, self.account()));
-            let (lot, release) = self.credit_place(program, rule, case.booked);
+            // More of an award belongs where the award is, unless that lot has run out.
+            if credit.lot < Month::of(self.today) {
+                (credit.lot, credit.release) = self.credit_place(program, rule, case.booked);
+            }
+            let (lot, release) = (credit.lot, credit.release.filter(|day| *day > self.today));
             self.accrue(draft, &rule.id, more, lot, release)?;
             for effect in use_points(program, rule, facts, more).into_iter().filter(|_| more > 0) {
                 self.effect(draft, effect)?;

@@ -169,6 +169,3 @@ impl Desk<'_> {
         if own { day.min(self.today) } else { self.today }
     }
 }
-
-#[cfg(test)]
-mod tests;
