@@ -33,7 +33,8 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
                 found.push(format!("I2: {place}: a second award by {:?}", posting.rule));
             }
         }
-        let known = record.version == 0 || programs.number(record.version).is_some_and(|v| v.hash.starts_with(&record.program_hash));
+        let known = record.version == 0
+            || programs.number(record.version).is_some_and(|v| v.hash.starts_with(&record.program_hash));
         if !known {
             found.push(format!("I11: {place} names no published version"));
         }
@@ -44,19 +45,32 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
 
 /// I14: what corrects an award names a record that is there and never exceeds what its deal was awarded by that rule.
 fn check_reversals(records: &[Record]) -> Vec<String> {
-    let deal = |r: &Record| domain::json::Json::parse(&r.data).ok().and_then(|d| d.get("deal_id").map(domain::json::Json::plain));
+    let deal = |r: &Record| {
+        domain::json::Json::parse(&r.data).ok().and_then(|d| d.get("deal_id").map(domain::json::Json::plain))
+    };
     let mut found = Vec::new();
     for record in records {
-        let rules: BTreeSet<_> = record.postings.iter().filter(|p| is_award(p)).filter_map(|p| p.rule.clone()).collect();
+        let rules: BTreeSet<_> =
+            record.postings.iter().filter(|p| is_award(p)).filter_map(|p| p.rule.clone()).collect();
         for rule in rules {
             // A deal that was amended upward has more than one award; together they bound what is taken back.
             let this = deal(record);
             let same = records.iter().filter(|r| r.position == record.position || (this.is_some() && deal(r) == this));
-            let awarded: i64 = same.flat_map(|r| &r.postings).filter(|p| is_award(p) && p.rule.as_ref() == Some(&rule)).map(|p| p.points).sum();
-            let corrections = records.iter().flat_map(|r| &r.postings).filter(|p| p.corrects == Some(record.position) && p.rule.as_ref() == Some(&rule));
+            let awarded: i64 = same
+                .flat_map(|r| &r.postings)
+                .filter(|p| is_award(p) && p.rule.as_ref() == Some(&rule))
+                .map(|p| p.points)
+                .sum();
+            let corrections = records
+                .iter()
+                .flat_map(|r| &r.postings)
+                .filter(|p| p.corrects == Some(record.position) && p.rule.as_ref() == Some(&rule));
             let taken: i64 = corrections.map(|p| p.points).sum();
             if taken > awarded {
-                found.push(format!("I14: {taken} of {awarded} points of #{} by {rule} were taken back", record.position));
+                found.push(format!(
+                    "I14: {taken} of {awarded} points of #{} by {rule} were taken back",
+                    record.position
+                ));
             }
         }
     }

@@ -40,7 +40,9 @@ impl TestStack {
     /// If it does not start.
     pub async fn with(options: Options) -> Self {
         let stack = Stack::start(options).await.expect("a stack");
-        for file in [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")] {
+        for file in
+            [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")]
+        {
             let from = "2020-01-01T00:00:00Z".parse().ok();
             stack.store.publish(file, from, jiff::Timestamp::now()).await.expect("published");
         }
@@ -75,7 +77,8 @@ impl TestStack {
     /// If the queue does not answer.
     pub async fn in_queue(&self, queue: &str) -> u64 {
         let ask = self.stack.clients.sqs.get_queue_attributes().queue_url(self.stack.engine.queue_url(queue));
-        let ask = ask.attribute_names(ApproximateNumberOfMessages).attribute_names(ApproximateNumberOfMessagesNotVisible);
+        let ask =
+            ask.attribute_names(ApproximateNumberOfMessages).attribute_names(ApproximateNumberOfMessagesNotVisible);
         let counts = ask.send().await.expect("attributes").attributes.unwrap_or_default();
         counts.values().filter_map(|n| n.parse::<u64>().ok()).sum()
     }
@@ -128,7 +131,13 @@ impl Api {
     /// If there is no answer.
     pub async fn redeem(&self, partner: &str, key: &str, body: &str) -> (u16, String) {
         let ask = self.request("POST", &format!("/v1/partners/{partner}/redemptions"));
-        let reply = ask.header("idempotency-key", key).header("content-type", "application/json").body(body.to_owned()).send().await.expect("an answer");
+        let reply = ask
+            .header("idempotency-key", key)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("an answer");
         (reply.status().as_u16(), reply.text().await.expect("text"))
     }
 }

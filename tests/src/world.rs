@@ -96,7 +96,9 @@ impl World {
             _ => "/crm/test",
         };
         let program = self.id();
-        let body = format!(r#"{{"specversion":"1.0","id":"{id}","source":"{source}","type":"{kind}","subject":"{partner}","program":"{program}","time":"{time}","data":{data}}}"#);
+        let body = format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"{source}","type":"{kind}","subject":"{partner}","program":"{program}","time":"{time}","data":{data}}}"#
+        );
         Event::parse(&body, self.now).expect("an event in good form")
     }
 
@@ -125,9 +127,14 @@ impl World {
     /// If the partner's id is none.
     pub fn redeem(&mut self, partner: &str, reward: &str, quantity: i64, key: &str) -> Outcome {
         let identity = Identity::own(&self.id(), "redemption", &[partner, "request", key]);
-        let data = [("redemption_id", Json::Text(format!("r-{key}"))), ("reward_id", Json::Text(reward.into())), ("quantity", Json::Number(quantity.to_string()))];
+        let data = [
+            ("redemption_id", Json::Text(format!("r-{key}"))),
+            ("reward_id", Json::Text(reward.into())),
+            ("quantity", Json::Number(quantity.to_string())),
+        ];
         let data = Json::Map(data.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
-        let event = Event::own(identity, partner.try_into().expect("partner"), self.now, Kind::RedemptionRequested, data);
+        let event =
+            Event::own(identity, partner.try_into().expect("partner"), self.now, Kind::RedemptionRequested, data);
         self.judge(&[event])[0]
     }
 
@@ -176,7 +183,7 @@ impl World {
     /// Brings every account to now.
     pub fn catch_up(&mut self) {
         for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
-            while self.decide_for(&partner, &[]).is_some_and(|d| !d.records.is_empty()) {}
+            while !self.decide_for(&partner, &[]).records.is_empty() {}
         }
     }
 
@@ -184,28 +191,30 @@ impl World {
         let partner = events.first()?.partner.clone();
         // A decision holds so much of the clock's at once; the rest comes with the next.
         loop {
-            let decision = self.decide_for(&partner, events)?;
+            let decision = self.decide_for(&partner, events);
             if !decision.verdicts.contains(&Verdict::Later) {
                 return Some(decision);
             }
         }
     }
 
-    fn decide_for(&mut self, partner: &PartnerId, events: &[Event]) -> Option<Decision> {
+    fn decide_for(&mut self, partner: &PartnerId, events: &[Event]) -> Decision {
         let state = self.load(partner, events);
         let decision = decide(&self.programs, state, events, self.now).expect("a sound account");
         if !decision.records.is_empty() {
             self.keep(partner, &decision);
         }
-        Some(decision)
+        decision
     }
 
     fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
         let mut state = State::new(partner.clone());
         state.account = self.accounts.get(partner).cloned().unwrap_or_default();
-        let Needs { years, frequency, deals, opportunities, rewards, redemptions } = needs(&self.programs, &state.account.head, events, self.now);
+        let Needs { years, frequency, deals, opportunities, rewards, redemptions } =
+            needs(&self.programs, &state.account.head, events, self.now);
         state.deals = deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
-        state.opportunities = opportunities.iter().map(|id| (id.clone(), self.opportunities.get(id).cloned())).collect();
+        state.opportunities =
+            opportunities.iter().map(|id| (id.clone(), self.opportunities.get(id).cloned())).collect();
         for year in years.into_iter().chain(Needs::years_of(&state.deals)) {
             state.account.measures.entry(year).or_default();
         }
@@ -213,7 +222,8 @@ impl World {
             state.account.frequency.entry(key).or_default();
         }
         state.stock = rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
-        state.redemptions = redemptions.iter().filter_map(|id| Some((id.clone(), self.redemptions.get(id)?.clone()))).collect();
+        state.redemptions =
+            redemptions.iter().filter_map(|id| Some((id.clone(), self.redemptions.get(id)?.clone()))).collect();
         state
     }
 
@@ -255,7 +265,15 @@ impl World {
         let mut text = String::new();
         for r in &self.records {
             let why = r.reason.as_ref().map(|reason| format!(" ({})", reason.code())).unwrap_or_default();
-            let line = format!("{} #{} {} {} -> {}{why}, booked {}", r.partner, r.position, r.kind, r.identity.id, r.outcome.word(), r.booked);
+            let line = format!(
+                "{} #{} {} {} -> {}{why}, booked {}",
+                r.partner,
+                r.position,
+                r.kind,
+                r.identity.id,
+                r.outcome.word(),
+                r.booked
+            );
             writeln!(text, "{line}").expect("text");
             for p in &r.postings {
                 let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
@@ -264,15 +282,22 @@ impl World {
             }
             for effect in &r.effects {
                 if let Effect::Tier { motion, from, to, on, .. } = effect {
-                    writeln!(text, "    {motion}: {} -> {to} on {on}", from.as_deref().unwrap_or("none")).expect("text");
+                    writeln!(text, "    {motion}: {} -> {to} on {on}", from.as_deref().unwrap_or("none"))
+                        .expect("text");
                 }
                 if let Effect::Reviewed { motion, demotes_on, .. } = effect {
-                    let word = demotes_on.map_or("kept".to_owned(), |day| format!("below what keeps it, lost from {day}"));
+                    let word =
+                        demotes_on.map_or("kept".to_owned(), |day| format!("below what keeps it, lost from {day}"));
                     writeln!(text, "    {motion}: {word}").expect("text");
                 }
             }
             let b = r.after;
-            writeln!(text, "    = {} available, {} pending, {} reserved, {} owed", b.available, b.pending, b.reserved, b.owed).expect("text");
+            writeln!(
+                text,
+                "    = {} available, {} pending, {} reserved, {} owed",
+                b.available, b.pending, b.reserved, b.owed
+            )
+            .expect("text");
         }
         text
     }
@@ -280,5 +305,10 @@ impl World {
 
 fn version(program: &str, number: u32, effective_from: &str) -> Version {
     let parsed = Program::parse(program).expect("a program in good form");
-    Version { number, hash: Version::content_hash(program), effective_from: effective_from.parse().expect("instant"), program: Arc::new(parsed) }
+    Version {
+        number,
+        hash: Version::content_hash(program),
+        effective_from: effective_from.parse().expect("instant"),
+        program: Arc::new(parsed),
+    }
 }

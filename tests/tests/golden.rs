@@ -14,7 +14,13 @@ fn points_for_everything_a_partner_does() {
     w.enrol("northwind");
     let t = "2026-03-02T14:00:00Z";
     w.send("course.completed", "northwind", "course", t, r#"{"course_id":"sales-101","level":101,"person_id":"ann"}"#);
-    w.send("deal.registered", "northwind", "registered", t, r#"{"deal_id":"D1","opportunity_id":"O1","customer":"Contoso"}"#);
+    w.send(
+        "deal.registered",
+        "northwind",
+        "registered",
+        t,
+        r#"{"deal_id":"D1","opportunity_id":"O1","customer":"Contoso"}"#,
+    );
     w.send("deal.qualified", "northwind", "qualified", t, r#"{"deal_id":"D1"}"#);
     w.send("content.viewed", "northwind", "viewed", t, r#"{"content_id":"card","person_id":"ann","seconds":45}"#);
     w.close("northwind", "D1", t, "48000.00");
@@ -52,7 +58,13 @@ fn a_reseller_below_ten_deals_goes_back() {
 fn an_oem_that_falls_short_becomes_a_reseller() {
     let mut w = World::new(PERX, "2026-02-10T04:00:00Z");
     w.enrol("merlion");
-    w.send("purchase_order.received", "merlion", "po-1", "2026-02-10T03:00:00Z", r#"{"deal_id":"M1","amount":{"amount":"1500000","currency":"USD"}}"#);
+    w.send(
+        "purchase_order.received",
+        "merlion",
+        "po-1",
+        "2026-02-10T03:00:00Z",
+        r#"{"deal_id":"M1","amount":{"amount":"1500000","currency":"USD"}}"#,
+    );
     for now in ["2027-04-01T00:00:00Z", "2027-07-01T00:00:00Z"] {
         w.at(now).catch_up();
     }

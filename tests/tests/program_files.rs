@@ -16,7 +16,10 @@ fn the_shipped_programs_are_in_good_form() {
 fn an_oscillating_ladder_is_named_with_its_numbers() {
     let found = check(PERX);
     let messages: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
-    assert_eq!(messages, ["a partner steady at 5 to below 10 deals a window is promoted to `reseller` and demoted again, for ever"]);
+    assert_eq!(
+        messages,
+        ["a partner steady at 5 to below 10 deals a window is promoted to `reseller` and demoted again, for ever"]
+    );
     assert_eq!(PERX.lines().nth(found[0].line - 1).map(|l| l.starts_with("keep = { all")), Some(true));
 }
 
@@ -41,24 +44,66 @@ fn every_bad_form_is_refused_at_its_place() {
         ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
         ("currency = \"USD\"", "currency = \"usd\"", "is not a currency", "", "currency"),
         ("time_zone = \"America/New_York\"", "time_zone = \"Mars\"", "no time zone", "", "time_zone"),
-        ("on = \"deal.registered\"", "on = \"deal.registred\"", "is no event type", "did you mean `deal.registered`?", "on ="),
-        ("{ seconds = \">= 30\" }", "{ second = \">= 30\" }", "has no field `second`", "did you mean `seconds`?", "second"),
+        (
+            "on = \"deal.registered\"",
+            "on = \"deal.registred\"",
+            "is no event type",
+            "did you mean `deal.registered`?",
+            "on =",
+        ),
+        (
+            "{ seconds = \">= 30\" }",
+            "{ second = \">= 30\" }",
+            "has no field `second`",
+            "did you mean `seconds`?",
+            "second",
+        ),
         ("{ seconds = \">= 30\" }", "{ seconds = \">= many\" }", "is not an amount", "", "seconds"),
         ("at_most = \"20 per partner per month\"", "at_most = \"20 per month\"", "is not a cap", "", "at_most"),
-        ("{ from = \"50000\", points = 1500 }", "{ from = \"10000\", points = 1500 }", "overlaps", "rising order", "points ="),
-        ("{ from = \"10000\", points = 500 }", "{ from = \"10000\", to = \"40000\", points = 500 }", "there is a gap between 40000 and 50000", "", "points ="),
+        (
+            "{ from = \"50000\", points = 1500 }",
+            "{ from = \"10000\", points = 1500 }",
+            "overlaps",
+            "rising order",
+            "points =",
+        ),
+        (
+            "{ from = \"10000\", points = 500 }",
+            "{ from = \"10000\", to = \"40000\", points = 500 }",
+            "there is a gap between 40000 and 50000",
+            "",
+            "points =",
+        ),
         ("until = \"2026-09-01\"", "until = \"2026-06-01\"", "before it starts", "first day after", "until"),
         ("from = \"2026-07-01\"", "from = \"1 July\"", "is not a date", "", "from"),
-        ("{ campaign = \"summer-push\" }", "{ campaign = \"summer-pusch\" }", "there is no [campaign.summer-pusch]", "did you mean `summer-push`?", "times"),
+        (
+            "{ campaign = \"summer-push\" }",
+            "{ campaign = \"summer-pusch\" }",
+            "there is no [campaign.summer-pusch]",
+            "did you mean `summer-push`?",
+            "times",
+        ),
         ("{ tier = \"gold\", by", "{ tier = \"golden\", by", "no ladder has a tier `golden`", "", "times"),
         ("registrations = 3, within", "visits = 3, within", "unknown field `visits`", "", "visits"),
         ("deals = 5, within = \"1 year\"", "deals = 5, within = \"4 years\"", "is not a window", "", "enter"),
         ("deals = 5, within = \"1 year\"", "deals = 5", "needs a window", "", "enter"),
         ("rank = 3", "rank = 2", "have the same rank", "", "rank"),
-        ("second_registrant = \"reject\"", "second_registrant = \"maybe\"", "write \"reject\"", "", "second_registrant"),
+        (
+            "second_registrant = \"reject\"",
+            "second_registrant = \"maybe\"",
+            "write \"reject\"",
+            "",
+            "second_registrant",
+        ),
         ("needs = { tier = \"gold\" }", "needs = { tier = \"silber\" }", "no ladder has a tier `silber`", "", "needs"),
         ("points = 9000", "points = 0", "a reward costs between 1", "", "points = 0"),
-        ("provider = \"vouchers\"", "provider = \"cash\"", "there is no provider `cash`", "known: vouchers", "provider"),
+        (
+            "provider = \"vouchers\"",
+            "provider = \"cash\"",
+            "there is no provider `cash`",
+            "known: vouchers",
+            "provider",
+        ),
         ("expiry = \"24 months", "expiry = \"24 moons", "write \"never\"", "", "expiry"),
         ("clawback = \"within balance, rest netted", "clawback = \"never", "within balance", "", "clawback"),
         ("\"certification.*\"]", "\"certificates.*\"]", "matches no event type", "", "/lms/*"),
@@ -77,9 +122,21 @@ fn every_bad_form_is_refused_at_its_place() {
 #[test]
 fn what_would_surprise_is_a_warning() {
     let rows = [
-        ("review = \"quarterly\"\ngrace = \"1 quarter\"\n\n[ladder.sell.gold]", "review = \"quarterly\"\n\n[ladder.sell.gold]", "without a warning"),
-        ("points = { by = \"level\", table = { 101 = 100, 201 = 200, 301 = 400 } }\nat_most = \"once per person per course\"", "points = { by = \"score\", per = \"1\", points = 1 }", "any number of points"),
-        ("enter = { any = [{ deals = 5, within = \"1 year\" }, { acv = \"250000\", within = \"1 year\" }] }\n", "", "nothing leads to `gold`"),
+        (
+            "review = \"quarterly\"\ngrace = \"1 quarter\"\n\n[ladder.sell.gold]",
+            "review = \"quarterly\"\n\n[ladder.sell.gold]",
+            "without a warning",
+        ),
+        (
+            "points = { by = \"level\", table = { 101 = 100, 201 = 200, 301 = 400 } }\nat_most = \"once per person per course\"",
+            "points = { by = \"score\", per = \"1\", points = 1 }",
+            "any number of points",
+        ),
+        (
+            "enter = { any = [{ deals = 5, within = \"1 year\" }, { acv = \"250000\", within = \"1 year\" }] }\n",
+            "",
+            "nothing leads to `gold`",
+        ),
         (
             "enter = { any = [{ deals = 5, within = \"1 year\" }, { acv = \"250000\", within = \"1 year\" }] }",
             "enter = { any = [{ registrations = 3, within = \"1 year\" }, { deals = 1, within = \"1 year\" }] }",

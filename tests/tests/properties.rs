@@ -96,12 +96,18 @@ fn take(world: &mut World, at: usize, step: &Step) {
         world.send(kind, "p", &id, &time, &data);
     };
     match step {
-        Step::Register(d) => send("deal.registered", format!(r#"{{"deal_id":"d{d}","opportunity_id":"o{d}","customer":"c"}}"#)),
+        Step::Register(d) => {
+            send("deal.registered", format!(r#"{{"deal_id":"d{d}","opportunity_id":"o{d}","customer":"c"}}"#));
+        }
         Step::Qualify(d) => send("deal.qualified", format!(r#"{{"deal_id":"d{d}"}}"#)),
-        Step::Close(d, acv, true) => send("deal.closed", format!(r#"{{"deal_id":"d{d}","outcome":"won","acv":{}}}"#, money(*acv))),
+        Step::Close(d, acv, true) => {
+            send("deal.closed", format!(r#"{{"deal_id":"d{d}","outcome":"won","acv":{}}}"#, money(*acv)));
+        }
         Step::Close(d, _, false) => send("deal.closed", format!(r#"{{"deal_id":"d{d}","outcome":"lost"}}"#)),
         Step::Amend(d, acv) => send("deal.amended", format!(r#"{{"deal_id":"d{d}","acv":{}}}"#, money(*acv))),
-        Step::Reverse(d, Some(amount)) => send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x","amount":{}}}"#, money(*amount))),
+        Step::Reverse(d, Some(amount)) => {
+            send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x","amount":{}}}"#, money(*amount)));
+        }
         Step::Reverse(d, None) => send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x"}}"#)),
         Step::View(c, p) => send("content.viewed", format!(r#"{{"content_id":"c{c}","person_id":"p{p}"}}"#)),
         Step::Suspend(true) => send("partner.suspended", r#"{"reason":"x"}"#.to_owned()),
@@ -116,7 +122,12 @@ fn take(world: &mut World, at: usize, step: &Step) {
             world.step("p", &key.to_string(), Kind::RedemptionFulfilled, "");
         }
         Step::Release(key, declined) => {
-            world.step("p", &key.to_string(), Kind::RedemptionReleased, if *declined { "declined" } else { "cancelled" });
+            world.step(
+                "p",
+                &key.to_string(),
+                Kind::RedemptionReleased,
+                if *declined { "declined" } else { "cancelled" },
+            );
         }
         Step::Wait(hours) => {
             world.now = world.now.checked_add(jiff::SignedDuration::from_hours(i64::from(*hours))).expect("in range");
@@ -200,12 +211,22 @@ proptest! {
 fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), void: bool) -> Vec<Event> {
     let day = |d: u32| format!("2026-01-{d:02}T00:00:00Z");
     let amend = |acv: u32| format!(r#"{{"deal_id":"d","acv":{}}}"#, money(acv));
-    let last = if void { r#"{"deal_id":"d","reason":"x"}"#.to_owned() } else { format!(r#"{{"deal_id":"d","reason":"x","amount":{}}}"#, money(part)) };
+    let last = if void {
+        r#"{"deal_id":"d","reason":"x"}"#.to_owned()
+    } else {
+        format!(r#"{{"deal_id":"d","reason":"x","amount":{}}}"#, money(part))
+    };
     vec![
         world.event("partner.enrolled", "p", "e0", &day(1), r#"{"name":"P","motions":["sell"]}"#),
         world.event("deal.registered", "p", "e1", &day(2), r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#),
         world.event("deal.qualified", "p", "e2", &day(3), r#"{"deal_id":"d"}"#),
-        world.event("deal.closed", "p", "e3", &day(4), &format!(r#"{{"deal_id":"d","outcome":"won","acv":{}}}"#, money(acv))),
+        world.event(
+            "deal.closed",
+            "p",
+            "e3",
+            &day(4),
+            &format!(r#"{{"deal_id":"d","outcome":"won","acv":{}}}"#, money(acv)),
+        ),
         world.event("deal.amended", "p", "e4", &day(5), &amend(first)),
         world.event("deal.amended", "p", "e5", &day(6), &amend(second)),
         world.event("deal.reversed", "p", "e6", &day(7), &last),
@@ -232,7 +253,13 @@ fn each_checker_finds_its_defect() {
     defect(&|r| r[1].program_hash = "other".into(), "I11:");
     defect(&|r| r[2].postings[0].points += 1, "I14:");
     defect(&|r| r[1].postings[0].points = 0, "I15:");
-    defect(&|r| { let twice = r[1].postings[0].clone(); r[1].postings.push(twice); }, "I2:");
+    defect(
+        &|r| {
+            let twice = r[1].postings[0].clone();
+            r[1].postings.push(twice);
+        },
+        "I2:",
+    );
     let mut stored = world.account("p").clone();
     stored.head.owed += 1;
     assert!(!check_account(&stored, &world.records).is_empty(), "I10");

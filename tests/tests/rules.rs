@@ -96,7 +96,16 @@ fn reason(world: &World) -> Option<Reason> {
 
 #[test]
 fn bands_at_their_edges() {
-    for (acv, expected) in [("0", 0), ("99.99", 0), ("100", 10), ("999.99", 10), ("1000", 100), ("9999.99", 100), ("10000", 1000), ("10000.01", 1000)] {
+    for (acv, expected) in [
+        ("0", 0),
+        ("99.99", 0),
+        ("100", 10),
+        ("999.99", 10),
+        ("1000", 100),
+        ("9999.99", 100),
+        ("10000", 1000),
+        ("10000.01", 1000),
+    ] {
         let mut world = world();
         let outcome = world.close("p", "d", TODAY, acv);
         assert_eq!(points(&world), expected, "{acv}");
@@ -107,7 +116,9 @@ fn bands_at_their_edges() {
 #[test]
 fn an_amount_in_another_currency_is_rated_in_the_programs() {
     let mut world = world();
-    let data = |c: &str, a: &str| format!(r#"{{"deal_id":"d-{c}","outcome":"won","acv":{{"amount":"{a}","currency":"{c}"}}}}"#);
+    let data = |c: &str, a: &str| {
+        format!(r#"{{"deal_id":"d-{c}","outcome":"won","acv":{{"amount":"{a}","currency":"{c}"}}}}"#)
+    };
     world.send("deal.closed", "p", "1", TODAY, &data("EUR", "499.99"));
     assert_eq!(points(&world), 10);
     world.send("deal.closed", "p", "2", TODAY, &data("EUR", "500").replace("d-EUR", "d-EUR2"));
@@ -133,7 +144,12 @@ fn multipliers_round_down_once() {
 
 #[test]
 fn campaigns_start_and_end_with_their_days() {
-    for (time, expected) in [("2026-06-30T23:59:59Z", 10), ("2026-07-01T00:00:00Z", 15), ("2026-07-31T23:59:59Z", 15), ("2026-08-01T00:00:00Z", 10)] {
+    for (time, expected) in [
+        ("2026-06-30T23:59:59Z", 10),
+        ("2026-07-01T00:00:00Z", 15),
+        ("2026-07-31T23:59:59Z", 15),
+        ("2026-08-01T00:00:00Z", 10),
+    ] {
         let mut world = world();
         world.at("2026-08-02T00:00:00Z");
         world.close("p", "d", time, "100");
@@ -219,9 +235,19 @@ fn every_refusal_of_a_deal_has_its_reason() {
     world.send("deal.registered", "p", "r", TODAY, registered);
     let refusals: [(&str, &str, &str, Reason); 5] = [
         ("deal.registered", "p", registered, Reason::AlreadyRegistered),
-        ("deal.registered", "p", r#"{"deal_id":"d2","opportunity_id":"o","customer":"c"}"#, Reason::OpportunityRegistered),
+        (
+            "deal.registered",
+            "p",
+            r#"{"deal_id":"d2","opportunity_id":"o","customer":"c"}"#,
+            Reason::OpportunityRegistered,
+        ),
         ("deal.registered", "q", registered, Reason::DealOfAnotherPartner),
-        ("deal.registered", "q", r#"{"deal_id":"d3","opportunity_id":"o","customer":"c"}"#, Reason::OpportunityTaken { until: "2026-06-14".parse().expect("date") }),
+        (
+            "deal.registered",
+            "q",
+            r#"{"deal_id":"d3","opportunity_id":"o","customer":"c"}"#,
+            Reason::OpportunityTaken { until: "2026-06-14".parse().expect("date") },
+        ),
         ("deal.qualified", "q", r#"{"deal_id":"d"}"#, Reason::DealOfAnotherPartner),
     ];
     for (at, (kind, partner, data, expected)) in refusals.into_iter().enumerate() {
@@ -240,7 +266,10 @@ fn every_refusal_of_a_deal_has_its_reason() {
     assert_eq!(reason(&world), Some(Reason::TookBack { points: 100 }));
     assert_eq!(world.send("deal.reversed", "p", "v2", TODAY, reverse), Refused);
     assert_eq!(reason(&world), Some(Reason::AlreadyReversed));
-    assert_eq!(world.send("deal.amended", "p", "a", TODAY, r#"{"deal_id":"d","acv":{"amount":"1","currency":"EUR"}}"#), Refused);
+    assert_eq!(
+        world.send("deal.amended", "p", "a", TODAY, r#"{"deal_id":"d","acv":{"amount":"1","currency":"EUR"}}"#),
+        Refused
+    );
     assert_eq!(reason(&world), Some(Reason::OtherCurrency { deal: "USD".into(), event: "EUR".into() }));
 }
 
@@ -259,11 +288,17 @@ fn a_lease_ends_on_its_day() {
 
 #[test]
 fn a_second_registrant_may_be_accepted_and_noted() {
-    let mut world = World::new(&PROGRAM.replace("exclusive_for", "second_registrant = \"accept and notify\"\nexclusive_for"), "2026-05-15T12:00:00Z");
+    let mut world = World::new(
+        &PROGRAM.replace("exclusive_for", "second_registrant = \"accept and notify\"\nexclusive_for"),
+        "2026-05-15T12:00:00Z",
+    );
     world.enrol("p");
     world.enrol("q");
     world.send("deal.registered", "p", "r", TODAY, r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#);
-    assert_eq!(world.send("deal.registered", "q", "s", TODAY, r#"{"deal_id":"e","opportunity_id":"o","customer":"c"}"#), Awarded);
+    assert_eq!(
+        world.send("deal.registered", "q", "s", TODAY, r#"{"deal_id":"e","opportunity_id":"o","customer":"c"}"#),
+        Awarded
+    );
     assert!(world.last().effects.contains(&domain::ledger::Effect::Registrant { place: 2 }));
     assert!(!world.deals["e"].price_protected, "only the first is protected");
 }
@@ -272,7 +307,8 @@ fn a_second_registrant_may_be_accepted_and_noted() {
 fn a_public_tender_takes_every_registrant() {
     let mut world = world();
     world.enrol("q");
-    let data = |deal: &str| format!(r#"{{"deal_id":"{deal}","opportunity_id":"o","customer":"c","public_tender":true}}"#);
+    let data =
+        |deal: &str| format!(r#"{{"deal_id":"{deal}","opportunity_id":"o","customer":"c","public_tender":true}}"#);
     world.send("deal.registered", "p", "r", TODAY, &data("d"));
     assert_eq!(world.send("deal.registered", "q", "s", TODAY, &data("e")), Awarded);
 }
@@ -290,7 +326,8 @@ fn what_waits_is_judged_when_the_missing_piece_comes() {
 
 #[test]
 fn a_program_may_require_registration() {
-    let mut world = World::new(&PROGRAM.replace("exclusive_for", "required = true\nexclusive_for"), "2026-05-15T12:00:00Z");
+    let mut world =
+        World::new(&PROGRAM.replace("exclusive_for", "required = true\nexclusive_for"), "2026-05-15T12:00:00Z");
     world.enrol("p");
     assert_eq!(world.close("p", "d", TODAY, "1000"), Held);
     world.send("deal.registered", "p", "r", TODAY, r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#);
@@ -334,7 +371,10 @@ fn a_reversal_takes_what_is_there_and_the_rest_is_owed() {
 
 #[test]
 fn a_forgiving_program_lets_the_rest_go() {
-    let mut world = World::new(&PROGRAM.replace("[policy]", "[policy]\nclawback = \"within balance, rest forgiven\""), "2026-05-15T12:00:00Z");
+    let mut world = World::new(
+        &PROGRAM.replace("[policy]", "[policy]\nclawback = \"within balance, rest forgiven\""),
+        "2026-05-15T12:00:00Z",
+    );
     world.enrol("p");
     world.stock.insert("card".into(), 5);
     world.close("p", "d", TODAY, "1000");
@@ -387,7 +427,11 @@ fn promotion_comes_with_the_event_and_demotion_after_warning_and_grace() {
     for (now, tier, demotes_on) in steps {
         world.at(now).catch_up();
         let standing = &world.account("p").head.tiers["sell"];
-        assert_eq!((standing.tier.as_str(), standing.demotes_on), (tier, demotes_on.map(|d| d.parse().expect("date"))), "{now}");
+        assert_eq!(
+            (standing.tier.as_str(), standing.demotes_on),
+            (tier, demotes_on.map(|d| d.parse().expect("date"))),
+            "{now}"
+        );
     }
 }
 
@@ -420,7 +464,10 @@ fn a_late_event_is_judged_by_its_own_version_and_booked_in_an_open_period() {
     let mut world = world();
     world.publish(&PROGRAM.replace("points = 1000 }", "points = 2000 }"), "2026-05-01T00:00:00Z");
     world.close("p", "old", "2026-04-30T23:59:59Z", "10000");
-    assert_eq!((points(&world), world.last().version, world.last().booked.to_string().as_str()), (1000, 1, "2026-04-30"));
+    assert_eq!(
+        (points(&world), world.last().version, world.last().booked.to_string().as_str()),
+        (1000, 1, "2026-04-30")
+    );
     world.close("p", "new", "2026-05-01T00:00:00Z", "10000");
     assert_eq!((points(&world), world.last().version), (3000, 2));
     world.close("p", "late", "2025-08-01T00:00:00Z", "100");
@@ -457,10 +504,17 @@ fn a_suspended_partner_earns_nothing_and_never_redeems() {
 
 #[test]
 fn a_second_enrolment_updates_and_awards_nothing() {
-    let mut world = World::new(&PROGRAM.replace("[earn.registered]", "[earn.welcome]\non = \"partner.enrolled\"\npoints = 9\n[earn.registered]"), "2026-05-15T12:00:00Z");
+    let mut world = World::new(
+        &PROGRAM
+            .replace("[earn.registered]", "[earn.welcome]\non = \"partner.enrolled\"\npoints = 9\n[earn.registered]"),
+        "2026-05-15T12:00:00Z",
+    );
     world.enrol("p");
     assert_eq!(points(&world), 9);
-    assert_eq!(world.send("partner.enrolled", "p", "again", TODAY, r#"{"name":"New","motions":["sell","build"]}"#), NoRule);
+    assert_eq!(
+        world.send("partner.enrolled", "p", "again", TODAY, r#"{"name":"New","motions":["sell","build"]}"#),
+        NoRule
+    );
     assert_eq!((points(&world), reason(&world)), (9, Some(Reason::AlreadyEnrolled)));
     assert_eq!(world.account("p").profile.motions, ["sell", "build"]);
 }
@@ -474,7 +528,10 @@ fn a_redemption_is_refused_for_the_first_reason_that_holds() {
     };
     assert_eq!(refused(&mut world, "nothing", 1, "1"), Some(Reason::UnknownReward));
     assert_eq!(refused(&mut world, "old", 1, "2"), Some(Reason::Retired));
-    assert_eq!(refused(&mut world, "gated", 1, "3"), Some(Reason::GateNotPassed { needs: "certification sales-101".into() }));
+    assert_eq!(
+        refused(&mut world, "gated", 1, "3"),
+        Some(Reason::GateNotPassed { needs: "certification sales-101".into() })
+    );
     assert_eq!(refused(&mut world, "gold-card", 1, "4"), Some(Reason::TierTooLow { needs: "gold".into() }));
     assert_eq!(refused(&mut world, "card", 4, "5"), Some(Reason::CapReached { cap: "3 per partner per month".into() }));
     assert_eq!(refused(&mut world, "card", 1, "6"), Some(Reason::OutOfStock { left: 0 }));

@@ -253,10 +253,10 @@ fn report(event: &Event, settled: &Settled) {
     let (source, id) = (event.identity.source.as_str(), event.identity.id.as_str());
     match (&settled.why, settled.outcome) {
         (Some(Why::Failed(error)), _) => {
-            tracing::error!(source, id, outcome = settled.outcome.word(), %error, "an event was not committed")
+            tracing::error!(source, id, outcome = settled.outcome.word(), %error, "an event was not committed");
         }
         (_, outcome) if outcome.needs_a_person() => {
-            tracing::warn!(source, id, outcome = outcome.word(), "an event needs a person")
+            tracing::warn!(source, id, outcome = outcome.word(), "an event needs a person");
         }
         _ => tracing::debug!(source, id, outcome = settled.outcome.word(), "judged"),
     }

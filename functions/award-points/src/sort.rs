@@ -18,7 +18,7 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) enum Bad {
     Quarantined { reason: String, offset: Option<usize> },
-    Rejected { identity: [String; 3], partner: Option<String>, rejection: Rejection },
+    Rejected { identity: [String; 3], partner: Option<String>, rejection: Box<Rejection> },
 }
 
 /// The events of one partner in one program.
@@ -41,7 +41,7 @@ pub(crate) fn sort(mut messages: Vec<Message>, now: Timestamp) -> Sorted {
     for message in messages {
         match Event::parse(&message.body, now) {
             Err(Unreadable::Quarantined { reason, offset }) => {
-                sorted.bad.push((message, Bad::Quarantined { reason, offset }))
+                sorted.bad.push((message, Bad::Quarantined { reason, offset }));
             }
             Err(Unreadable::Rejected { identity, partner, rejection }) => {
                 sorted.bad.push((message, Bad::Rejected { identity, partner, rejection }));

@@ -17,7 +17,7 @@ const BATCH_MAX: usize = 100;
 
 /// What became of one posted event.
 #[derive(Serialize)]
-struct Disposition {
+struct Posted {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,8 +31,8 @@ struct Disposition {
 }
 
 #[derive(Serialize)]
-struct Dispositions {
-    items: Vec<Disposition>,
+struct PostedEvents {
+    items: Vec<Posted>,
 }
 
 pub(crate) async fn post_events(
@@ -47,7 +47,7 @@ pub(crate) async fn post_events(
     let batch = is_batch(&headers)?;
     let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
     let now = Timestamp::now();
-    let read: Vec<Result<Event, Disposition>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();
+    let read: Vec<Result<Event, Posted>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();
     if let (false, Some(Err(bad))) = (batch, read.first()) {
         return Err(single_problem(bad));
     }
@@ -66,7 +66,7 @@ pub(crate) async fn post_events(
             queued(&event, taken)
         }
     });
-    Ok((StatusCode::ACCEPTED, Json(Dispositions { items: items.collect() })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(PostedEvents { items: items.collect() })).into_response())
 }
 
 fn is_batch(headers: &HeaderMap) -> Result<bool, Problem> {
@@ -103,7 +103,7 @@ fn split(text: &str) -> Result<Vec<String>, Problem> {
     Ok(events.iter().map(|raw| raw.get().to_owned()).collect())
 }
 
-fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Disposition> {
+fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Posted> {
     match Event::parse(body, now) {
         Ok(event) if event.identity.program != caller.program => {
             let rejection =
@@ -111,38 +111,28 @@ fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Disp
             Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
         }
         Ok(event) => Ok(event),
-        Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, rejection)),
-        Err(Unreadable::Quarantined { reason, .. }) => Err(Disposition {
-            id: None,
-            source: None,
-            disposition: "quarantined",
-            rejection: None,
-            reason: Some(reason),
-        }),
+        Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, *rejection)),
+        Err(Unreadable::Quarantined { reason, .. }) => {
+            Err(Posted { id: None, source: None, disposition: "quarantined", rejection: None, reason: Some(reason) })
+        }
     }
 }
 
-fn rejected(id: String, source: String, rejection: Rejection) -> Disposition {
-    Disposition {
-        id: Some(id),
-        source: Some(source),
-        disposition: "rejected",
-        rejection: Some(rejection),
-        reason: None,
-    }
+fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
+    Posted { id: Some(id), source: Some(source), disposition: "rejected", rejection: Some(rejection), reason: None }
 }
 
-fn queued(event: &Event, taken: bool) -> Disposition {
+fn queued(event: &Event, taken: bool) -> Posted {
     let (id, source) = (event.identity.id.to_string(), event.identity.source.to_string());
     let disposition = if taken { "queued" } else { "not_queued" };
-    Disposition { id: Some(id), source: Some(source), disposition, rejection: None, reason: None }
+    Posted { id: Some(id), source: Some(source), disposition, rejection: None, reason: None }
 }
 
 /// A single bad event is answered as a bad request.
-fn single_problem(bad: &Disposition) -> Problem {
+fn single_problem(bad: &Posted) -> Problem {
     match &bad.rejection {
         Some(rejection) => {
-            let pointer = format!("/{}", rejection.field.replace('.', "/").replace('[', "/").replace(']', ""));
+            let pointer = format!("/{}", rejection.field.replace(['.', '['], "/").replace(']', ""));
             let code = serde_json::to_value(rejection.code)
                 .ok()
                 .and_then(|c| c.as_str().map(str::to_owned))

@@ -80,8 +80,9 @@ impl RedeemRewards {
             Problem::new(StatusCode::NOT_FOUND, "no_such_program", "the program has no published version")
         })
     }
+}
 
-    pub(crate) fn patience(&self) -> Patience {
-        Patience::until(Instant::now() + PATIENCE)
-    }
+/// How long one request may keep trying, from now.
+pub(crate) fn patience() -> Patience {
+    Patience::until(Instant::now() + PATIENCE)
 }

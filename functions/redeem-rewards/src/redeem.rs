@@ -5,18 +5,17 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::event::{Event, Kind};
+use domain::event::{Event, Kind, body_hash};
 use domain::json::Json as Tree;
 use domain::ledger::{PostingKind, Record};
 use domain::redemption::{Redemption, Status};
 use domain::text::{Identity, PartnerId};
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use store::Step;
 
 use crate::statement::Page;
-use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
+use crate::{Caller, Problem, RedeemRewards, Scope, cursor, patience};
 
 /// Largest body read, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -75,7 +74,7 @@ pub(crate) async fn create(
     let event = request_event(&caller, &partner, &key, &request);
     let recipient = request.recipient.clone();
     let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
-    match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), finish).await? {
+    match api.store.commit_own(&programs, &event, Timestamp::now, patience(), finish).await? {
         Step::Recorded(record) => Ok(answer(&record, false)),
         Step::Existing(record) if record.hash == request.hash => Ok(answer(&record, true)),
         Step::Existing(_) => Err(Problem::new(
@@ -144,12 +143,8 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
             Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}"))
         })?,
         recipient,
-        hash: hex(&Sha256::digest(tree.canonical())),
+        hash: body_hash(&tree.canonical()),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The request as an event of our own. Its identity is the partner's key; its hash is the request's, so that the same key
@@ -244,7 +239,7 @@ pub(crate) async fn cancel(
     let data = [("redemption_id", &*found.id), ("reason", "cancelled")];
     let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
     let event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionReleased, data);
-    match api.store.commit_own(&programs, &event, Timestamp::now, api.patience(), |_| ()).await? {
+    match api.store.commit_own(&programs, &event, Timestamp::now, patience(), |_| ()).await? {
         Step::Recorded(_) | Step::Existing(_) => {
             Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response())
         }

@@ -31,10 +31,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             notices.push(Notice { kind: "PointsAwarded", detail: about(json!({ "points": points })) });
         }
         Outcome::Refused => {
-            notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) })
+            notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });
         }
         Outcome::NoRule => {
-            notices.push(Notice { kind: "NothingEarned", detail: about(json!({ "reason": record.reason })) })
+            notices.push(Notice { kind: "NothingEarned", detail: about(json!({ "reason": record.reason })) });
         }
         _ => {}
     }

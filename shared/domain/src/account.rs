@@ -225,11 +225,11 @@ impl Account {
             Bucket::Program => Ok(()),
             // Points that leave `owed` increase the debt, points that enter pay it.
             Bucket::Owed => add_to(&mut self.head.owed, -points, bucket),
-            Bucket::Available(lot) => add_in(&mut self.head.lots, lot, points, bucket),
-            Bucket::Reserved(lot) => add_in(&mut self.head.reserved, lot, points, bucket),
+            Bucket::Available(lot) => add_in(&mut self.head.lots, &lot, points, bucket),
+            Bucket::Reserved(lot) => add_in(&mut self.head.reserved, &lot, points, bucket),
             Bucket::Pending { release, lot } => {
                 add_to(&mut self.head.pending, points, bucket)?;
-                add_in(&mut self.pending, format!("{release}/{lot}"), points, bucket)
+                add_in(&mut self.pending, &format!("{release}/{lot}"), points, bucket)
             }
         }
     }
@@ -361,11 +361,11 @@ fn add_to(held: &mut i64, points: i64, bucket: Bucket) -> Result<(), FoldError> 
 }
 
 /// Adds in a map of buckets; an empty bucket is forgotten.
-fn add_in<K: Ord + Clone>(map: &mut BTreeMap<K, i64>, key: K, points: i64, bucket: Bucket) -> Result<(), FoldError> {
+fn add_in<K: Ord + Clone>(map: &mut BTreeMap<K, i64>, key: &K, points: i64, bucket: Bucket) -> Result<(), FoldError> {
     let held = map.entry(key.clone()).or_default();
     let result = add_to(held, points, bucket);
     if *held == 0 {
-        map.remove(&key);
+        map.remove(key);
     }
     result
 }

@@ -135,7 +135,8 @@ fn explain_trial(trial: &Trial, program: Option<&Program>) -> RuleExplanation {
 pub fn trial_sentence(trial: &Trial) -> String {
     match &trial.verdict {
         Verdict::Gave { points, times, cut_by } => {
-            let times = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect::<String>();
+            let times: Vec<String> = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect();
+            let times = times.concat();
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {} by \"{cap}\"", trial.worth)).unwrap_or_default();
             format!("{points} points{times}{cut}")
         }

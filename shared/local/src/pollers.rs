@@ -141,9 +141,9 @@ impl Poller {
 
 fn sqs_message(message: &Message) -> SqsMessage {
     let mut record = SqsMessage::default();
-    record.message_id = message.message_id.clone();
-    record.receipt_handle = message.receipt_handle.clone();
-    record.body = message.body.clone();
+    record.message_id.clone_from(&message.message_id);
+    record.receipt_handle.clone_from(&message.receipt_handle);
+    record.body.clone_from(&message.body);
     let attributes = message.attributes.iter().flatten();
     record.attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
     record
@@ -194,10 +194,10 @@ async fn relay_stream(relay: RelayChanges, db: dynoxide::Database, store: store:
                 tokio::time::sleep(Duration::from_millis(50 << tries.min(6))).await;
             }
         }
-        if let Some(last) = done.checked_sub(1).and_then(|at| batch.sequence.get(at)) {
-            if let Err(error) = stream.done(last).await {
-                tracing::warn!(%error, "how far the stream was relayed was not kept; changes will be relayed again");
-            }
+        if let Some(last) = done.checked_sub(1).and_then(|at| batch.sequence.get(at))
+            && let Err(error) = stream.done(last).await
+        {
+            tracing::warn!(%error, "how far the stream was relayed was not kept; changes will be relayed again");
         }
     }
 }

@@ -184,7 +184,7 @@ impl Store {
             let key = state_key(&keys::deal(program, id), keys::ONLY);
             match deal {
                 Some(deal) if old != Some(deal) => {
-                    self.put(tx, key, deal, "deal", Condition::Version(keys::VERSION, old.map(|d| d.version)))?
+                    self.put(tx, key, deal, "deal", Condition::Version(keys::VERSION, old.map(|d| d.version)))?;
                 }
                 _ => self.check(tx, key, old.map(|d| d.version))?,
             }
@@ -194,7 +194,7 @@ impl Store {
             let key = state_key(&keys::opportunity(program, id), keys::ONLY);
             match opportunity {
                 Some(new) if old != Some(new) => {
-                    self.put(tx, key, new, "opportunity", Condition::Version(keys::VERSION, old.map(|o| o.version)))?
+                    self.put(tx, key, new, "opportunity", Condition::Version(keys::VERSION, old.map(|o| o.version)))?;
                 }
                 _ => self.check(tx, key, old.map(|o| o.version))?,
             }

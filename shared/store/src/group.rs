@@ -171,8 +171,8 @@ impl Store {
         let decision = decide(programs, before.clone(), &group, now)?;
         let tx = self.transaction(program, &before, &decision)?;
         if !tx.fits() {
-            let too_large = || StoreError::Refused("more than one transaction holds".to_owned());
-            return if chunk.len() > 1 { Err(too_large()) } else { self.write_or(&tx, too_large()).await };
+            // Halving finds the one event that is too large; that one is a person's business.
+            return Err(StoreError::Refused("more than one transaction holds".to_owned()));
         }
         if tx.actions() > 0 {
             match self.write(&tx).await? {
@@ -192,12 +192,6 @@ impl Store {
             }
         }
         Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
-    }
-
-    /// A single event too large for one transaction is nobody's business but a person's.
-    async fn write_or(&self, tx: &crate::commit::Transaction, error: StoreError) -> Result<Step, StoreError> {
-        tracing::error!(actions = tx.actions(), "one event needs more than one transaction");
-        Err(error)
     }
 
     /// What became of an event whose chunk is written. `None`: not looked at yet, or it must be decided again.

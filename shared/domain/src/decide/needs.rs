@@ -67,7 +67,7 @@ fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp
     match event.kind {
         Kind::RedemptionRequested => needs.rewards.extend(text("reward_id")),
         Kind::RedemptionOrdering | Kind::RedemptionFulfilled | Kind::RedemptionReleased => {
-            needs.redemptions.extend(text("redemption_id"))
+            needs.redemptions.extend(text("redemption_id"));
         }
         _ => {}
     }

@@ -253,8 +253,8 @@ impl Kind {
             | Kind::CourseCompleted { person_id, .. }
             | Kind::CertificationGranted { person_id, .. }
             | Kind::CertificationExpired { person_id, .. }
-            | Kind::ContentViewed { person_id, .. } => pseudonym.clone_into(person_id),
-            Kind::RewardViewed { person_id: Some(person_id) }
+            | Kind::ContentViewed { person_id, .. }
+            | Kind::RewardViewed { person_id: Some(person_id) }
             | Kind::DealRegistered { person_id: Some(person_id), .. } => pseudonym.clone_into(person_id),
             _ => {}
         }

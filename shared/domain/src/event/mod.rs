@@ -55,7 +55,7 @@ pub enum Unreadable {
         /// The partner as it stands in the body, if there is one.
         partner: Option<String>,
         /// What is wrong.
-        rejection: Rejection,
+        rejection: Box<Rejection>,
     },
 }
 
@@ -77,7 +77,11 @@ impl Event {
         let envelope = Envelope(members.0);
         let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
         let partner = envelope.text("subject").ok();
-        envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected { identity, partner, rejection })
+        envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected {
+            identity,
+            partner,
+            rejection: Box::new(rejection),
+        })
     }
 
     /// Puts a pseudonym in the place of the person's id, so that the ledger holds no personal data. The hash stays that of

@@ -45,8 +45,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
     let rules: BTreeMap<_, _> =
         file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &campaigns, &ladders, f)?))).collect();
-    let rewards: BTreeMap<_, _> =
-        file.reward.iter().filter_map(|(id, r)| Some((id.clone(), reward(id, r, &ladders, f)?))).collect();
+    let rewards: BTreeMap<_, _> = file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &ladders, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let accept_second = match file.registration.second_registrant.as_str() {
         "reject" => Some(false),
@@ -369,12 +368,7 @@ impl Criteria {
     }
 }
 
-fn reward(
-    id: &str,
-    table: &RewardTable,
-    ladders: &BTreeMap<String, Vec<Tier>>,
-    f: &mut Findings<'_>,
-) -> Option<Reward> {
+fn reward(id: &str, table: &RewardTable, ladders: &BTreeMap<String, Vec<Tier>>, f: &mut Findings<'_>) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
         f.error(&["reward", id, "points"], format!("a reward costs between 1 and {POINTS_MAX} points"), None);
     }
@@ -398,14 +392,7 @@ fn reward(
         );
     }
     let needs = Needs { tier: tier.clone(), certification: certification.clone(), course: course.clone() };
-    Some(Reward {
-        id: id.to_owned(),
-        name: table.name.clone(),
-        points: table.points,
-        at_most,
-        needs,
-        retired: table.retired,
-    })
+    Reward { id: id.to_owned(), name: table.name.clone(), points: table.points, at_most, needs, retired: table.retired }
 }
 
 fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Policy> {
