@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_smithy_http_client::Builder;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -65,8 +67,12 @@ impl HttpConnector for Wire {
         match fault {
             Fault::None => self.inner.call(request),
             Fault::Conflict => ready(400, CONFLICT),
-            Fault::Throttled => ready(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#),
-            Fault::Internal => ready(500, r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"oops"}"#),
+            Fault::Throttled => {
+                ready(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#)
+            }
+            Fault::Internal => {
+                ready(500, r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"oops"}"#)
+            }
             Fault::LostReply => {
                 let written = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
@@ -93,6 +99,10 @@ fn ready(status: u16, body: &'static str) -> HttpConnectorFuture {
 pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 'static) -> Store {
     let faulty = Faulty { inner: Builder::new().build_http(), plan: Arc::new(plan), count: Arc::default() };
     let config = worker::sdk_config(endpoint, SharedHttpClient::new(faulty));
-    let settings = StoreSettings { ledger_table: local::LEDGER_TABLE.into(), state_table: local::STATE_TABLE.into(), program_age_max: std::time::Duration::ZERO };
+    let settings = StoreSettings {
+        ledger_table: local::LEDGER_TABLE.into(),
+        state_table: local::STATE_TABLE.into(),
+        program_age_max: std::time::Duration::ZERO,
+    };
     Store::new(aws_sdk_dynamodb::Client::from_conf(config), settings)
 }

@@ -10,7 +10,14 @@ use serde_json::{Value, json};
 const READ_REDEEM: [&str; 2] = ["read", "redeem"];
 
 fn enrolled(partner: &str) -> String {
-    body("partner.enrolled", partner, "hr-software", "/crm/acme", &format!("{partner}-enrolled"), &json!({ "name": partner, "motions": ["sell"] }))
+    body(
+        "partner.enrolled",
+        partner,
+        "hr-software",
+        "/crm/acme",
+        &format!("{partner}-enrolled"),
+        &json!({ "name": partner, "motions": ["sell"] }),
+    )
 }
 
 fn won(partner: &str, deal: &str, acv: &str) -> String {
@@ -34,26 +41,79 @@ async fn every_sample_event_is_judged() {
     let test = TestStack::start().await;
     let api = test.api(Some("partner-17"), "hr-software", &["read"]);
     let order = [
-        "partner.enrolled", "agreement.accepted", "target.set", "course.completed", "certification.granted", "deal.registered", "deal.qualified", "deal.influenced",
-        "content.viewed", "reward.viewed", "project.completed", "attestation.recorded", "exclusivity.granted", "exclusivity.ended", "benefit.booked",
-        "benefit.released", "deal.closed", "deal.amended", "deal.reassigned", "invoice.paid", "deal.reversed", "purchase_order.received", "certification.expired",
-        "partner.suspended", "partner.reinstated", "partner.offboarded",
+        "partner.enrolled",
+        "agreement.accepted",
+        "target.set",
+        "course.completed",
+        "certification.granted",
+        "deal.registered",
+        "deal.qualified",
+        "deal.influenced",
+        "content.viewed",
+        "reward.viewed",
+        "project.completed",
+        "attestation.recorded",
+        "exclusivity.granted",
+        "exclusivity.ended",
+        "benefit.booked",
+        "benefit.released",
+        "deal.closed",
+        "deal.amended",
+        "deal.reassigned",
+        "invoice.paid",
+        "deal.reversed",
+        "purchase_order.received",
+        "certification.expired",
+        "partner.suspended",
+        "partner.reinstated",
+        "partner.offboarded",
     ];
-    assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), domain::event::SENT_TYPES.into_iter().collect(), "one sample for each type");
+    assert_eq!(
+        order.iter().copied().collect::<BTreeSet<_>>(),
+        domain::event::SENT_TYPES.into_iter().collect(),
+        "one sample for each type"
+    );
     for name in order {
         test.send(&envelope_bodies(name)).await;
     }
-    let rows = test.until("all are judged", async || Some(events(&api, "partner-17", "").await).filter(|rows| rows.len() == order.len())).await;
-    let outcome = |kind: &str| rows.iter().find(|r| r["type"] == kind).map(|r| r["outcome"].as_str().unwrap_or_default().to_owned()).unwrap_or_default();
-    for kind in ["course.completed", "deal.registered", "deal.qualified", "deal.closed", "deal.amended", "content.viewed"] {
+    let rows = test
+        .until("all are judged", async || {
+            Some(events(&api, "partner-17", "").await).filter(|rows| rows.len() == order.len())
+        })
+        .await;
+    let outcome = |kind: &str| {
+        rows.iter()
+            .find(|r| r["type"] == kind)
+            .map(|r| r["outcome"].as_str().unwrap_or_default().to_owned())
+            .unwrap_or_default()
+    };
+    for kind in
+        ["course.completed", "deal.registered", "deal.qualified", "deal.closed", "deal.amended", "content.viewed"]
+    {
         assert_eq!(outcome(kind), "awarded", "{kind}");
     }
     assert_eq!(outcome("deal.reassigned"), "refused", "what a closed deal earned stays where it is");
     assert_eq!(test.in_queue(queues::PARTNER_EVENTS_DEAD).await, 0);
     // The bus hears of what was earned, of tiers, and nothing of a person.
-    let notices = test.stack.clients.sqs.receive_message().queue_url(test.stack.engine.queue_url(queues::NOTICES)).max_number_of_messages(10);
-    let bodies: Vec<String> = notices.send().await.expect("notices").messages.unwrap_or_default().into_iter().filter_map(|m| m.body).collect();
-    assert!(bodies.iter().any(|b| b.contains("TierChanged")) && bodies.iter().all(|b| !b.contains("northwind.example")));
+    let notices = test
+        .stack
+        .clients
+        .sqs
+        .receive_message()
+        .queue_url(test.stack.engine.queue_url(queues::NOTICES))
+        .max_number_of_messages(10);
+    let bodies: Vec<String> = notices
+        .send()
+        .await
+        .expect("notices")
+        .messages
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|m| m.body)
+        .collect();
+    assert!(
+        bodies.iter().any(|b| b.contains("TierChanged")) && bodies.iter().all(|b| !b.contains("northwind.example"))
+    );
 }
 
 /// No ledger item holds a person's id: it is a pseudonym there.
@@ -74,7 +134,9 @@ async fn every_hostile_event_ends_where_it_should() {
     let test = TestStack::start().await;
     let api = test.api(Some("partner-17"), "hr-software", &["read"]);
     test.send(&[enrolled("partner-17"), enrolled("partner-18")]).await;
-    for name in ["hostile.unreadable", "hostile.form", "hostile.time", "hostile.money", "hostile.repeated", "hostile.waiting"] {
+    for name in
+        ["hostile.unreadable", "hostile.form", "hostile.time", "hostile.money", "hostile.repeated", "hostile.waiting"]
+    {
         test.send(&envelope_bodies(name)).await;
     }
     let store = &test.stack.store;
@@ -84,7 +146,8 @@ async fn every_hostile_event_ends_where_it_should() {
     assert!(quarantined.iter().any(|q| q.offset.is_some()));
 
     let kept = store.kept("hr-software", "rejected", 100).await.expect("read");
-    let expected: usize = ["hostile.form", "hostile.time", "hostile.money"].iter().map(|n| envelope_bodies(n).len()).sum();
+    let expected: usize =
+        ["hostile.form", "hostile.time", "hostile.money"].iter().map(|n| envelope_bodies(n).len()).sum();
     assert_eq!(kept.len(), expected);
     let rejected = |id: &str| {
         let row = kept.iter().find(|k| k.id == id).unwrap_or_else(|| panic!("{id} was not rejected"));
@@ -112,7 +175,10 @@ async fn every_hostile_event_ends_where_it_should() {
 
     let conflicts = store.kept("hr-software", "conflict", 100).await.expect("read");
     assert_eq!(conflicts.len(), 2, "another amount, and another partner");
-    assert!(conflicts.iter().all(|c| c.first_hash.as_ref().is_some_and(|first| *first != c.hash)), "both hashes are kept (I4)");
+    assert!(
+        conflicts.iter().all(|c| c.first_hash.as_ref().is_some_and(|first| *first != c.hash)),
+        "both hashes are kept (I4)"
+    );
     assert_eq!(conflicts.iter().map(|c| c.first_hash.clone()).collect::<BTreeSet<_>>().len(), 1);
 
     let held = store.holds("hr-software", "", 100).await.expect("read");
@@ -144,15 +210,21 @@ async fn a_corrected_event_is_judged() {
 async fn what_waits_is_judged_when_it_comes() {
     let test = TestStack::start().await;
     let api = test.api(Some("p"), "hr-software", &["read"]);
-    let reversed = body("deal.reversed", "p", "hr-software", "/crm/acme", "d-reversed", &json!({ "deal_id": "d", "reason": "x" }));
+    let reversed =
+        body("deal.reversed", "p", "hr-software", "/crm/acme", "d-reversed", &json!({ "deal_id": "d", "reason": "x" }));
     let krone = won("p", "n", "1000").replace("\"USD\"", "\"NOK\"");
     test.send(&[won("p", "d", "60000"), reversed, krone, won("p", "e", "20000")]).await;
     assert_eq!(test.stack.store.holds("hr-software", "", 10).await.expect("holds").len(), 4);
     test.send(&[enrolled("p")]).await;
     let balance = async || api.get("/v1/partners/p").await.1["balance"]["available"].as_i64();
     test.until("the deals are judged", async || balance().await.filter(|b| *b == 500)).await;
-    test.until("only the rate is missing", async || Some(test.stack.store.holds("hr-software", "", 10).await.ok()?).filter(|h| h.len() == 1 && h[0].awaits == "rate")).await;
-    let program = include_str!("../../infra/programs/hr-software.toml").replace("[program.rates]", "[program.rates]\nNOK = \"0.1\"\n#");
+    test.until("only the rate is missing", async || {
+        Some(test.stack.store.holds("hr-software", "", 10).await.ok()?)
+            .filter(|h| h.len() == 1 && h[0].awaits == "rate")
+    })
+    .await;
+    let program = include_str!("../../infra/programs/hr-software.toml")
+        .replace("[program.rates]", "[program.rates]\nNOK = \"0.1\"\n#");
     test.stack.store.publish(&program, None, jiff::Timestamp::now()).await.expect("published");
     test.stack.sweep().await.expect("swept");
     test.until("the krone deal is judged", async || balance().await.filter(|b| *b == 700)).await;
@@ -161,13 +233,29 @@ async fn what_waits_is_judged_when_it_comes() {
 /// One event that cannot be committed ends in the dead-letter queue; its neighbours do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
-    let test = TestStack::with(local::Options { visibility: std::time::Duration::from_secs(1), sweep_every: None, ..Default::default() }).await;
+    let test = TestStack::with(local::Options {
+        visibility: std::time::Duration::from_secs(1),
+        sweep_every: None,
+        ..Default::default()
+    })
+    .await;
     let api = test.api(Some("p"), "hr-software", &["read"]);
     test.send(&[enrolled("p")]).await;
     // A stored deal that does not read as one: nothing about it can be decided.
-    let mut item = store::items::state_key(&store::keys::deal(&"hr-software".try_into().expect("id"), "broken"), store::keys::ONLY);
+    let mut item = store::items::state_key(
+        &store::keys::deal(&"hr-software".try_into().expect("id"), "broken"),
+        store::keys::ONLY,
+    );
     item.insert("version".to_owned(), store::items::text("what?"));
-    test.stack.clients.dynamodb.put_item().table_name(local::STATE_TABLE).set_item(Some(item)).send().await.expect("put");
+    test.stack
+        .clients
+        .dynamodb
+        .put_item()
+        .table_name(local::STATE_TABLE)
+        .set_item(Some(item))
+        .send()
+        .await
+        .expect("put");
     let mut group: Vec<String> = (0..20).map(|n| won("p", &format!("d{n}"), "100")).collect();
     group.insert(7, won("p", "broken", "100"));
     test.send(&group).await;
@@ -175,7 +263,15 @@ async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
     let rows = events(&api, "p", "").await;
     assert_eq!(rows.len(), 21, "the enrolment and twenty deals");
     assert!(!ids(&rows).contains("broken-won"));
-    let dead = test.stack.clients.sqs.receive_message().queue_url(test.stack.engine.queue_url(queues::PARTNER_EVENTS_DEAD)).send().await.expect("dead letters");
+    let dead = test
+        .stack
+        .clients
+        .sqs
+        .receive_message()
+        .queue_url(test.stack.engine.queue_url(queues::PARTNER_EVENTS_DEAD))
+        .send()
+        .await
+        .expect("dead letters");
     assert!(dead.messages()[0].body().is_some_and(|b| b.contains("broken-won")));
 }
 
@@ -185,7 +281,8 @@ async fn a_published_change_counts_from_its_time_on() {
     let test = TestStack::start().await;
     let api = test.api(Some("p"), "hr-software", &["read"]);
     test.send(&[enrolled("p")]).await;
-    let changed = include_str!("../../infra/programs/hr-software.toml").replace("{ from = \"10000\", points = 500 }", "{ from = \"10000\", points = 555 }");
+    let changed = include_str!("../../infra/programs/hr-software.toml")
+        .replace("{ from = \"10000\", points = 500 }", "{ from = \"10000\", points = 555 }");
     let now = jiff::Timestamp::now();
     test.stack.store.publish(&changed, None, now).await.expect("published");
     let later = won("p", "new", "20000").replace("2026-03-14T09:30:00Z", &jiff::Timestamp::now().to_string());
@@ -193,10 +290,14 @@ async fn a_published_change_counts_from_its_time_on() {
     let rows = events(&api, "p", "").await;
     let points = |id: &str| rows.iter().find(|r| r["id"] == id).map(|r| r["points"].clone());
     assert_eq!((points("old-won"), points("new-won")), (Some(json!(500)), Some(json!(555))));
-    let backdated = test.stack.store.publish(&changed.replace("555", "556"), "2026-01-01T00:00:00Z".parse().ok(), now).await;
+    let backdated =
+        test.stack.store.publish(&changed.replace("555", "556"), "2026-01-01T00:00:00Z".parse().ok(), now).await;
     assert!(matches!(backdated, Err(store::PublishError::TooEarly { .. })));
     let numbered = changed.replace("id = \"hr-software\"", "id = \"hr-software\"\nversion = 2").replace("555", "557");
-    assert!(matches!(test.stack.store.publish(&numbered, None, jiff::Timestamp::now()).await, Err(store::PublishError::Edited { number: 2, next: 3 })));
+    assert!(matches!(
+        test.stack.store.publish(&numbered, None, jiff::Timestamp::now()).await,
+        Err(store::PublishError::Edited { number: 2, next: 3 })
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +306,12 @@ async fn a_redemption_from_request_to_card() {
     let api = test.api(Some("p"), "hr-software", &READ_REDEEM);
     let program: ProgramId = "hr-software".try_into().expect("id");
     let codes = ["SECRET-1".to_owned(), "SECRET-2".to_owned(), "SECRET-1".to_owned()];
-    let loaded = test.stack.store.load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
+    let loaded = test
+        .stack
+        .store
+        .load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ())
+        .await
+        .expect("loaded");
     assert_eq!((loaded.loaded, loaded.repeated), (2, 1));
     test.send(&[enrolled("p"), won("p", "d", "50000")]).await;
     let order = r#"{"reward_id":"starbucks-10","quantity":2,"recipient":{"name":"Ann Example"}}"#;
@@ -216,7 +322,8 @@ async fn a_redemption_from_request_to_card() {
     let made: Value = serde_json::from_str(&first).expect("json");
     let path = format!("/v1/partners/p/redemptions/{}", made["id"].as_str().expect("id"));
     test.until("fulfilled", async || (api.get(&path).await.1["status"] == "fulfilled").then_some(())).await;
-    let card: Value = api.request("POST", &format!("{path}/reveal")).send().await.expect("reveal").json().await.expect("json");
+    let card: Value =
+        api.request("POST", &format!("{path}/reveal")).send().await.expect("reveal").json().await.expect("json");
     let shown: BTreeSet<&str> = card["codes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     assert_eq!(shown, ["SECRET-1", "SECRET-2"].into());
     let cancel = api.request("POST", &format!("{path}/cancel")).send().await.expect("cancel");
@@ -226,11 +333,13 @@ async fn a_redemption_from_request_to_card() {
     assert!(!list.to_string().contains("SECRET"), "no code in a list (I17)");
     // No code and no recipient anywhere in the clear.
     for table in [local::LEDGER_TABLE, local::STATE_TABLE] {
-        let all = format!("{:?}", test.stack.clients.dynamodb.scan().table_name(table).send().await.expect("scan").items());
+        let all =
+            format!("{:?}", test.stack.clients.dynamodb.scan().table_name(table).send().await.expect("scan").items());
         assert!(!all.contains("SECRET-"), "{table}");
         assert_eq!(all.contains("Ann Example"), table == local::STATE_TABLE);
     }
-    let head = test.stack.store.head(&program, &PartnerId::try_from("p").expect("id")).await.expect("head").expect("head");
+    let head =
+        test.stack.store.head(&program, &PartnerId::try_from("p").expect("id")).await.expect("head").expect("head");
     assert_eq!(head.reserved.values().sum::<i64>(), 0);
 }
 
@@ -240,7 +349,12 @@ async fn every_bad_request_has_its_answer() {
     let api = test.api(Some("p"), "hr-software", &READ_REDEEM);
     test.send(&[enrolled("p"), enrolled("q"), won("p", "d", "100")]).await;
     let redemptions = "/v1/partners/p/redemptions";
-    let ask = |body: &str| api.request("POST", redemptions).header("idempotency-key", "k").header("content-type", "application/json").body(body.to_owned());
+    let ask = |body: &str| {
+        api.request("POST", redemptions)
+            .header("idempotency-key", "k")
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    };
     let bodies = [
         (r#"{"reward_id":"starbucks-10","quantity":0}"#, 422, "/quantity"),
         (r#"{"reward_id":"starbucks-10","quantity":-1}"#, 422, "/quantity"),
@@ -269,13 +383,31 @@ async fn every_bad_request_has_its_answer() {
         let (status, problem) = api.redeem("p", key, &good.replace("starbucks-10", reward)).await;
         assert_eq!(status, 409, "{problem}");
         assert!(problem.contains(code), "{problem}");
-        assert_eq!(api.redeem("p", key, &good.replace("starbucks-10", reward)).await, (409, problem), "the refusal is saved");
+        assert_eq!(
+            api.redeem("p", key, &good.replace("starbucks-10", reward)).await,
+            (409, problem),
+            "the refusal is saved"
+        );
     }
     let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();
-    let raw = |method: &str, path: &str| api.request(method, path).header("content-type", "application/json").body(good);
+    let raw =
+        |method: &str, path: &str| api.request(method, path).header("content-type", "application/json").body(good);
     assert_eq!(status(raw("POST", redemptions)).await, 400, "no key");
-    assert_eq!(status(api.request("POST", redemptions).header("idempotency-key", "k").header("content-type", "text/plain").body(good)).await, 415);
-    assert_eq!(status(raw("POST", redemptions).header("idempotency-key", "k").header("content-encoding", "gzip")).await, 415, "no gzip bombs");
+    assert_eq!(
+        status(
+            api.request("POST", redemptions)
+                .header("idempotency-key", "k")
+                .header("content-type", "text/plain")
+                .body(good)
+        )
+        .await,
+        415
+    );
+    assert_eq!(
+        status(raw("POST", redemptions).header("idempotency-key", "k").header("content-encoding", "gzip")).await,
+        415,
+        "no gzip bombs"
+    );
     assert_eq!(status(ask(&format!(r#"{{"x":"{}"}}"#, "y".repeat(20_000)))).await, 413);
     assert_eq!(status(api.request("GET", "/v1/partners/p").header("x-long", "y".repeat(10_300))).await, 431);
     assert_eq!(status(api.request("GET", "/v1/../../etc/passwd")).await, 404);
@@ -292,7 +424,10 @@ async fn every_bad_request_has_its_answer() {
     let other = test.api(Some("q"), "hr-software", &READ_REDEEM);
     let (_, first) = api.redeem("p", "same-key", good).await;
     let (_, second) = other.redeem("q", "same-key", good).await;
-    assert!(first.contains("out_of_stock") && second.contains("out_of_stock"), "the same key of another partner is independent");
+    assert!(
+        first.contains("out_of_stock") && second.contains("out_of_stock"),
+        "the same key of another partner is independent"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,15 +437,25 @@ async fn only_a_valid_token_opens() {
     let api = test.api(Some("p"), "hr-software", &["read"]);
     test.send(&[enrolled("p")]).await;
     let with = async |token: &str| {
-        let get = reqwest::Client::new().get(format!("{}/v1/partners/p", api.base)).header("authorization", format!("Bearer {token}"));
+        let get = reqwest::Client::new()
+            .get(format!("{}/v1/partners/p", api.base))
+            .header("authorization", format!("Bearer {token}"));
         get.send().await.expect("an answer").status().as_u16()
     };
     assert_eq!(with(&api.token).await, 200);
     let parts: Vec<&str> = api.token.split('.').collect();
     let b64 = |v: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(v.to_string());
     let none = format!("{}.{}.", b64(&json!({ "alg": "none", "typ": "JWT" })), parts[1]);
-    let tampered = format!("{}.{}.{}", parts[0], b64(&json!({ "partner_id": "q", "program": "hr-software", "scope": "read", "iss": "laurel-local", "aud": "laurel", "exp": 4_000_000_000_u64 })), parts[2]);
-    let foreign = local::Tokens::open(None).expect("keys").sign(Some("p"), "hr-software", &["read".to_owned()]).expect("token");
+    let tampered = format!(
+        "{}.{}.{}",
+        parts[0],
+        b64(
+            &json!({ "partner_id": "q", "program": "hr-software", "scope": "read", "iss": "laurel-local", "aud": "laurel", "exp": 4_000_000_000_u64 })
+        ),
+        parts[2]
+    );
+    let foreign =
+        local::Tokens::open(None).expect("keys").sign(Some("p"), "hr-software", &["read".to_owned()]).expect("token");
     for bad in ["", "x", &none, &tampered, &foreign] {
         assert_eq!(with(bad).await, 401, "{bad}");
     }
@@ -323,28 +468,66 @@ async fn events_may_be_posted() {
     let test = TestStack::start().await;
     let sender = test.api(None, "hr-software", &["ingest"]);
     let api = test.api(Some("p"), "hr-software", &["read"]);
-    let post = |kind: &'static str, body: String| sender.request("POST", "/v1/events").header("content-type", kind).body(body).send();
+    let post = |kind: &'static str, body: String| {
+        sender.request("POST", "/v1/events").header("content-type", kind).body(body).send()
+    };
     let one = post("application/cloudevents+json", enrolled("p")).await.expect("an answer");
     assert_eq!(one.status().as_u16(), 202);
-    let batch = format!("[{},{},{}]", won("p", "d", "20000"), won("p", "bad", "x"), won("p", "d2", "0.5").replace("hr-software", "perx"));
+    let batch = format!(
+        "[{},{},{}]",
+        won("p", "d", "20000"),
+        won("p", "bad", "x"),
+        won("p", "d2", "0.5").replace("hr-software", "perx")
+    );
     let reply = post("application/cloudevents-batch+json", batch).await.expect("an answer");
     assert_eq!(reply.status().as_u16(), 202);
     let items: Value = reply.json().await.expect("json");
-    let words: Vec<&str> = items["items"].as_array().into_iter().flatten().filter_map(|i| i["disposition"].as_str()).collect();
+    let words: Vec<&str> =
+        items["items"].as_array().into_iter().flatten().filter_map(|i| i["disposition"].as_str()).collect();
     assert_eq!(words, ["queued", "rejected", "rejected"], "a token is for one program");
     let bad = post("application/cloudevents+json", won("p", "bad", "x")).await.expect("an answer");
     assert_eq!(bad.status().as_u16(), 422);
     assert_eq!(bad.json::<Value>().await.expect("json")["pointer"], "/data/acv/amount");
     assert_eq!(post("application/json", enrolled("p")).await.expect("an answer").status().as_u16(), 415);
-    assert_eq!(api.request("POST", "/v1/events").header("content-type", "application/cloudevents+json").body("{}").send().await.expect("an answer").status().as_u16(), 403);
-    test.until("the points", async || Some(api.get("/v1/partners/p").await.1).filter(|p| p["balance"]["available"] == 500)).await;
+    assert_eq!(
+        api.request("POST", "/v1/events")
+            .header("content-type", "application/cloudevents+json")
+            .body("{}")
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16(),
+        403
+    );
+    test.until("the points", async || {
+        Some(api.get("/v1/partners/p").await.1).filter(|p| p["balance"]["available"] == 500)
+    })
+    .await;
     let (_, page) = api.get("/v1/partners/p/statement?limit=1").await;
     assert!(page["items"].as_array().is_some_and(|i| i.len() == 1) && page["next_cursor"].is_string());
-    let next = api.get(&format!("/v1/partners/p/statement?limit=1&cursor={}", page["next_cursor"].as_str().unwrap_or_default())).await.1;
+    let next = api
+        .get(&format!("/v1/partners/p/statement?limit=1&cursor={}", page["next_cursor"].as_str().unwrap_or_default()))
+        .await
+        .1;
     assert_eq!(next["items"], json!([]), "the enrolment moved no points");
-    let csv = api.request("GET", "/v1/partners/p/statement").header("accept", "text/csv").send().await.expect("csv").text().await.expect("text");
+    let csv = api
+        .request("GET", "/v1/partners/p/statement")
+        .header("accept", "text/csv")
+        .send()
+        .await
+        .expect("csv")
+        .text()
+        .await
+        .expect("text");
     assert!(csv.starts_with("position,at,") && csv.contains(",accrual,500,500,program,"));
     let (_, rewards) = api.get("/v1/rewards").await;
-    let star = rewards["items"].as_array().into_iter().flatten().find(|r| r["reward_id"] == "starbucks-10").cloned().expect("the card");
+    let star = rewards["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|r| r["reward_id"] == "starbucks-10")
+        .cloned()
+        .expect("the card");
     assert_eq!((star["available"].clone(), star["reason"].clone()), (json!(false), json!("out_of_stock")));
 }

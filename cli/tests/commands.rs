@@ -1,0 +1,207 @@
+//! The commands as a person runs them: `serve` killed and started again, `check`, `token`, `demo`.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use worker::{Clients, Queue};
+
+const LAUREL: &str = env!("CARGO_BIN_EXE_laurel");
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn laurel(args: &[&str]) -> Output {
+    Command::new(LAUREL)
+        .args(args)
+        .current_dir(REPOSITORY)
+        .env_remove("AWS_ENDPOINT_URL")
+        .output()
+        .expect("laurel runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Two ports that were free a moment ago.
+fn free_ports() -> (u16, u16) {
+    let bind = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (a, b) = (bind(), bind());
+    (a.local_addr().expect("address").port(), b.local_addr().expect("address").port())
+}
+
+/// A `serve` that is killed when the test ends, however it ends.
+struct Serve {
+    child: Child,
+    http: String,
+    aws: String,
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+}
+
+impl Serve {
+    async fn start(data: &Path, (http, aws): (u16, u16)) -> Self {
+        let child = Command::new(LAUREL)
+            .args([
+                "serve",
+                "--port",
+                &http.to_string(),
+                "--aws-port",
+                &aws.to_string(),
+                "--visibility-seconds",
+                "5",
+                "--data",
+            ])
+            .arg(data)
+            .current_dir(REPOSITORY)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("serve starts");
+        let serve = Self { child, http: format!("http://127.0.0.1:{http}"), aws: format!("http://127.0.0.1:{aws}") };
+        let end = Instant::now() + Duration::from_secs(60);
+        while reqwest::get(format!("{}/healthz", serve.http)).await.is_err() {
+            assert!(Instant::now() < end, "serve did not come up");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        serve
+    }
+
+    fn queue(&self) -> Queue {
+        Queue::new(Clients::local(&self.aws).sqs, &self.queue_url())
+    }
+
+    fn queue_url(&self) -> String {
+        format!("{}/000000000000/partner-events", self.aws)
+    }
+
+    async fn worked_off(&self) {
+        use aws_sdk_sqs::types::QueueAttributeName::All;
+        let end = Instant::now() + Duration::from_secs(120);
+        loop {
+            let asked = Clients::local(&self.aws)
+                .sqs
+                .get_queue_attributes()
+                .queue_url(self.queue_url())
+                .attribute_names(All)
+                .send()
+                .await;
+            let counts = asked.expect("attributes").attributes.unwrap_or_default();
+            let waiting: u64 = counts
+                .iter()
+                .filter(|(name, _)| name.as_str().starts_with("ApproximateNumber"))
+                .filter_map(|(_, n)| n.parse::<u64>().ok())
+                .sum();
+            if waiting == 0 {
+                return;
+            }
+            assert!(Instant::now() < end, "{waiting} messages were not worked off");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn available(&self, token: &str, partner: &str) -> Option<i64> {
+        let reply = reqwest::Client::new()
+            .get(format!("{}/v1/partners/{partner}", self.http))
+            .bearer_auth(token)
+            .send()
+            .await
+            .ok()?;
+        reply.json::<Value>().await.ok()?["balance"]["available"].as_i64()
+    }
+}
+
+fn event(kind: &str, partner: &str, id: &str, data: &Value) -> String {
+    json!({ "specversion": "1.0", "id": id, "source": "/crm/test", "type": kind, "subject": partner, "program": "hr-software", "time": "2026-03-14T09:30:00Z", "data": data }).to_string()
+}
+
+/// Killed with 500 events in flight and started again on the same data: each is counted exactly once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
+    let data = tempfile::tempdir().expect("a folder");
+    let ports = free_ports();
+    let partners: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+    let serve = Serve::start(data.path(), ports).await;
+    let enrolments: Vec<String> = partners
+        .iter()
+        .map(|p| event("partner.enrolled", p, &format!("{p}-enrolled"), &json!({ "name": p, "motions": ["sell"] })))
+        .collect();
+    assert_eq!(serve.queue().send_all(&enrolments).await, Vec::<usize>::new());
+    let won = |n: usize| {
+        let data = json!({ "deal_id": format!("d{n}"), "outcome": "won", "acv": { "amount": "100", "currency": "USD" }, "motion": "sell", "renewal": true });
+        event("deal.closed", &partners[n % 10], &format!("d{n}-won"), &data)
+    };
+    let events: Vec<String> = (0..500).map(won).collect();
+    assert_eq!(serve.queue().send_all(&events).await, Vec::<usize>::new(), "all 500 are accepted");
+    drop(serve); // SIGKILL, with most of them in flight
+
+    let serve = Serve::start(data.path(), ports).await;
+    // Half of them are sent again, as a sender does that did not see the answer.
+    assert_eq!(serve.queue().send_all(&events[..250]).await, Vec::<usize>::new());
+    serve.worked_off().await;
+    let folder = data.path().to_string_lossy().into_owned();
+    for partner in &partners {
+        let token =
+            laurel(&["token", "--partner", partner, "--program", "hr-software", "--scope", "read", "--data", &folder]);
+        let token = text(&token.stdout).trim().to_owned();
+        assert_eq!(serve.available(&token, partner).await, Some(50 * 100), "{partner}: 50 renewals of 100 points");
+    }
+    let second = Command::new(LAUREL)
+        .args(["serve", "--port", "0", "--aws-port", "0", "--data", &folder])
+        .output()
+        .expect("runs");
+    assert!(
+        !second.status.success() && text(&second.stderr).contains("another `laurel serve` has"),
+        "one serve at a time"
+    );
+}
+
+#[test]
+fn check_speaks_of_line_column_and_way_out() {
+    let good = laurel(&["check", "infra/programs/hr-software.toml"]);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    let warned = laurel(&["check", "infra/programs/perx.toml"]);
+    assert!(warned.status.success() && text(&warned.stderr).contains("perx.toml:"), "{}", text(&warned.stderr));
+    assert!(!laurel(&["check", "--strict", "infra/programs/perx.toml"]).status.success());
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("broken.toml");
+    let broken = std::fs::read_to_string(format!("{REPOSITORY}/infra/programs/hr-software.toml"))
+        .expect("file")
+        .replace("points = 50\n", "pionts = 50\n");
+    std::fs::write(&file, broken).expect("written");
+    let bad = laurel(&["check", &file.to_string_lossy()]);
+    assert_eq!(bad.status.code(), Some(1));
+    let said = text(&bad.stderr);
+    for part in ["unknown field `pionts`", "did you mean `points`?", "broken.toml:"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let found: Value =
+        serde_json::from_slice(&laurel(&["check", "--json", &file.to_string_lossy()]).stdout).expect("json");
+    assert_eq!((found[0]["severity"].as_str(), found[0]["column"].as_u64()), (Some("error"), Some(1)));
+}
+
+#[test]
+fn a_command_without_a_stack_says_the_way_out() {
+    let (port, _) = free_ports();
+    let lost = laurel(&["statement", "p", "--endpoint", &format!("http://127.0.0.1:{port}")]);
+    assert_eq!(lost.status.code(), Some(1));
+    assert!(text(&lost.stderr).contains("start `cargo laurel serve`"), "{}", text(&lost.stderr));
+}
+
+#[test]
+fn the_demo_shows_points_a_promotion_and_a_card() {
+    let demo = laurel(&["demo"]);
+    let said = text(&demo.stdout);
+    assert!(demo.status.success(), "{}", text(&demo.stderr));
+    for part in
+        ["500 points by closed", "member -> silver", "DEMO-STAR-0001", "referral -> reseller", "conflict", "+302"]
+    {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}
