@@ -343,6 +343,27 @@ async fn a_redemption_from_request_to_card() {
     assert_eq!(head.reserved.values().sum::<i64>(), 0);
 }
 
+/// Fifty keys at once over HTTP, of a balance that pays for three; then all of them again.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_requests_at_once_of_a_balance_that_pays_for_three() {
+    let test = TestStack::start().await;
+    let api = test.api(Some("p"), "hr-software", &READ_REDEEM);
+    let codes: Vec<String> = (0..50).map(|n| format!("CODE-{n}")).collect();
+    let program: ProgramId = "hr-software".try_into().expect("id");
+    test.stack.store.load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
+    test.send(&[enrolled("p"), won("p", "d", "50000")]).await;
+    let keys: Vec<String> = (0..50).map(|n| format!("key-{n}")).collect();
+    let order = r#"{"reward_id":"starbucks-10","quantity":1}"#;
+    let ask = || futures::future::join_all(keys.iter().map(|key| api.redeem("p", key, order)));
+    let first = ask().await;
+    assert_eq!(first.iter().filter(|(status, _)| *status == 201).count(), 3, "{first:?}");
+    let refused = first.iter().filter(|(status, body)| {
+        *status == 409 && (body.contains("not_enough_points") || body.contains("cap_reached"))
+    });
+    assert_eq!(refused.count(), 47);
+    assert_eq!(ask().await, first, "every answer is saved, the refusals too");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_request_has_its_answer() {
     let test = TestStack::start().await;

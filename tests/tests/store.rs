@@ -286,10 +286,10 @@ async fn write_units_are_what_the_formula_says() {
         };
         // Courses are facts of the partner and of the person: profile and frequency, beside head and measures.
         let (courses, _) = cost(store, &who, &(0..n).map(course).collect::<Vec<_>>()).await;
-        let large_items = courses - formula(n, 4, 0);
-        assert!(
-            (0.0..=4.0).contains(&large_items),
-            "{n} courses: {courses}; only profile and frequency may have grown past 1 KB"
+        assert_units(
+            courses,
+            formula(n, 4, 0),
+            &format!("{n} courses: head, measures, profile, one person's frequency"),
         );
         let (deals, _) =
             cost(store, &who, &(0..n).map(|at| won(&who, &format!("d{}", id(at)), "0")).collect::<Vec<_>>()).await;

@@ -23,7 +23,7 @@ pub(crate) use auth::{Caller, Scope};
 pub(crate) use problem::Problem;
 
 /// How long a request may try to commit: well below the 30 s of an HTTP API.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The function's state between requests.
 #[derive(Clone)]
@@ -82,7 +82,8 @@ impl RedeemRewards {
     }
 }
 
-/// How long one request may keep trying, from now.
+/// How long one request may keep trying, from now: time is the bound, since many keys of one partner may contend and each
+/// round lets only one of them through.
 pub(crate) fn patience() -> Patience {
-    Patience::until(Instant::now() + PATIENCE)
+    Patience { tries_max: u32::MAX, ..Patience::until(Instant::now() + PATIENCE) }
 }

@@ -16,8 +16,8 @@ use crate::{Store, StoreError};
 
 /// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
 const CHUNK_EVENTS: usize = 40;
-/// Longest pause between two tries.
-const PAUSE_MS_MAX: u64 = 200;
+/// Longest pause between two tries: many writers of one account must spread over more time than their writes take.
+const PAUSE_MS_MAX: u64 = 800;
 
 /// How long to keep trying.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ enum Step {
 /// Waits a jittered, growing moment before try number `attempt`; not at all before the first.
 pub(crate) async fn pause(attempt: u32) {
     if attempt > 0 {
-        let most = (5_u64 << attempt.min(6)).min(PAUSE_MS_MAX);
+        let most = (5_u64 << attempt.min(8)).min(PAUSE_MS_MAX);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
     }
 }

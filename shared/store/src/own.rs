@@ -38,6 +38,9 @@ impl Store {
         patience: Patience,
         finish: impl Fn(&mut Redemption),
     ) -> Result<Step, StoreError> {
+        if let Some(record) = self.record(&event.identity).await? {
+            return Ok(Step::Existing(Box::new(record)));
+        }
         let mut last = StoreError::Contention;
         for attempt in 0..patience.tries_max {
             pause(attempt).await;
@@ -61,9 +64,6 @@ impl Store {
         now: Timestamp,
         finish: &impl Fn(&mut Redemption),
     ) -> Result<Option<Step>, StoreError> {
-        if let Some(record) = self.record(&event.identity).await? {
-            return Ok(Some(Step::Existing(Box::new(record))));
-        }
         let program = &programs.current(now).program.id;
         let group = std::slice::from_ref(event);
         let before = self.load(programs, &event.partner, group, now).await?.state;
@@ -81,6 +81,10 @@ impl Store {
         match (self.write(&tx).await?, verdict) {
             (Written::Committed { .. }, Verdict::Recorded(at)) => {
                 Ok(Some(Step::Recorded(Box::new(decision.records.swap_remove(at)))))
+            }
+            // Somebody else was asked the same just now, or an earlier try of ours was written and its reply lost.
+            (Written::Exists(_), _) => {
+                Ok(self.record(&event.identity).await?.map(|record| Step::Existing(Box::new(record))))
             }
             _ => Ok(None),
         }

@@ -171,15 +171,21 @@ impl Store {
     }
 
     /// Orders the cards of a redemption from the pool, under the redemption's own id: however often it is asked, the
-    /// redemption has the same cards (I6). False: the pool has too few.
+    /// redemption has the same cards (I6). False: the pool is empty, and no card was taken.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Contention`], [`StoreError::Unreadable`].
+    /// [`StoreError::Unavailable`], [`StoreError::Contention`], [`StoreError::Unreadable`]; the last also if the pool ends
+    /// before the redemption has all its cards: stock and cards disagree (I18), which is a person's business.
     pub async fn order_cards(&self, program: &ProgramId, redemption: &Redemption) -> Result<bool, StoreError> {
         let pk = keys::reward(program, &redemption.reward_id);
         for piece in 0..redemption.quantity {
-            if !self.take_card(&pk, &keys::issued_card(&redemption.id, piece)).await? {
+            let taken = self.take_card(&pk, &keys::issued_card(&redemption.id, piece)).await?;
+            if !taken && piece == 0 {
                 return Ok(false);
+            }
+            if !taken {
+                let why = format!("it ended after {piece} of {} cards", redemption.quantity);
+                return Err(StoreError::Unreadable { what: "pool of cards", why });
             }
         }
         Ok(true)
