@@ -18,8 +18,10 @@ use crate::{Engine, Options, queues};
 
 /// Messages of one delivery.
 const BATCH: usize = 100;
-/// Pause of the relay when nothing changed.
-const RELAY_PAUSE: Duration = Duration::from_millis(30);
+/// First pause of the relay when nothing changed; it doubles while nothing changes.
+const RELAY_PAUSE: Duration = Duration::from_millis(20);
+/// Longest pause of the relay.
+const RELAY_PAUSE_MAX: Duration = Duration::from_millis(160);
 /// Tries of a change before it is put aside.
 const RELAY_TRIES_MAX: u32 = 5;
 /// Workers of the queue `partner-events`, to have the contention that several Lambda instances have.
@@ -167,12 +169,13 @@ async fn relay_stream(relay: RelayChanges, db: dynoxide::Database, store: store:
         }
         tokio::time::sleep(RELAY_PAUSE).await;
     };
-    let mut tries = 0;
+    let (mut tries, mut rest) = (0, RELAY_PAUSE);
     loop {
         let batch = match stream.next() {
             Ok(Some(batch)) => batch,
             Ok(None) => {
-                tokio::time::sleep(RELAY_PAUSE).await;
+                tokio::time::sleep(rest).await;
+                rest = (rest * 2).min(RELAY_PAUSE_MAX);
                 continue;
             }
             Err(error) => {
@@ -181,6 +184,7 @@ async fn relay_stream(relay: RelayChanges, db: dynoxide::Database, store: store:
                 continue;
             }
         };
+        rest = RELAY_PAUSE;
         let reply = relay.handle(batch.event).await;
         let failed = reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone());
         let place = failed.as_ref().and_then(|id| batch.sequence.iter().position(|s| s == id));

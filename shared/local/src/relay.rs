@@ -18,7 +18,8 @@ const CHECKPOINT: &str = "stream-checkpoint";
 /// The stream, and how far it was delivered.
 pub(crate) struct Stream {
     db: Database,
-    arn: Option<String>,
+    /// The stream's ARN and its one shard, once they are known.
+    place: Option<(String, Value)>,
     after: Option<String>,
     store: store::Store,
 }
@@ -32,14 +33,12 @@ pub(crate) struct Batch {
 impl Stream {
     pub(crate) async fn open(db: Database, store: store::Store) -> Result<Self, StoreError> {
         let after = store.note(CHECKPOINT).await?;
-        Ok(Self { db, arn: None, after, store })
+        Ok(Self { db, place: None, after, store })
     }
 
     /// The next changes; none if there are none yet.
     pub(crate) fn next(&mut self) -> Result<Option<Batch>, EngineError> {
-        let arn = self.arn()?;
-        let described = value(self.db.describe_stream(ask(json!({ "StreamArn": arn }))?).map_err(failed)?)?;
-        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+        let (arn, shard) = self.place()?;
         let from = match &self.after {
             Some(after) => {
                 json!({ "StreamArn": arn, "ShardId": shard, "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after })
@@ -65,15 +64,16 @@ impl Stream {
         self.store.set_note(CHECKPOINT, sequence).await
     }
 
-    fn arn(&mut self) -> Result<String, EngineError> {
-        if let Some(arn) = &self.arn {
-            return Ok(arn.clone());
+    fn place(&mut self) -> Result<(String, Value), EngineError> {
+        if let Some(place) = &self.place {
+            return Ok(place.clone());
         }
         let table = value(self.db.describe_table(ask(json!({ "TableName": LEDGER_TABLE }))?).map_err(failed)?)?;
-        let arn =
-            table["Table"]["LatestStreamArn"].as_str().ok_or_else(|| failed("the ledger has no stream"))?.to_owned();
-        self.arn = Some(arn.clone());
-        Ok(arn)
+        let arn = table["Table"]["LatestStreamArn"].as_str();
+        let arn = arn.ok_or_else(|| failed("the ledger has no stream"))?.to_owned();
+        let described = value(self.db.describe_stream(ask(json!({ "StreamArn": arn }))?).map_err(failed)?)?;
+        let place = (arn, described["StreamDescription"]["Shards"][0]["ShardId"].clone());
+        Ok(self.place.insert(place).clone())
     }
 }
 

@@ -182,24 +182,29 @@ impl Store {
         for (id, deal) in &after.deals {
             let old = before.deals.get(id).and_then(Option::as_ref);
             let key = state_key(&keys::deal(program, id), keys::ONLY);
-            match deal {
-                Some(deal) if old != Some(deal) => {
-                    self.put(tx, key, deal, "deal", Condition::Version(keys::VERSION, old.map(|d| d.version)))?;
-                }
-                _ => self.check(tx, key, old.map(|d| d.version))?,
-            }
+            self.put_or_check(tx, key, "deal", old.map(|d| (d, d.version)), deal.as_ref())?;
         }
         for (id, opportunity) in &after.opportunities {
             let old = before.opportunities.get(id).and_then(Option::as_ref);
             let key = state_key(&keys::opportunity(program, id), keys::ONLY);
-            match opportunity {
-                Some(new) if old != Some(new) => {
-                    self.put(tx, key, new, "opportunity", Condition::Version(keys::VERSION, old.map(|o| o.version)))?;
-                }
-                _ => self.check(tx, key, old.map(|o| o.version))?,
-            }
+            self.put_or_check(tx, key, "opportunity", old.map(|o| (o, o.version)), opportunity.as_ref())?;
         }
         Ok(())
+    }
+
+    fn put_or_check<T: Serialize + PartialEq>(
+        &self,
+        tx: &mut Transaction,
+        key: Item,
+        what: &'static str,
+        old: Option<(&T, u64)>,
+        new: Option<&T>,
+    ) -> Result<(), StoreError> {
+        let condition = Condition::Version(keys::VERSION, old.map(|(_, version)| version));
+        match new {
+            Some(new) if old.map(|(value, _)| value) != Some(new) => self.put(tx, key, new, what, condition),
+            _ => self.check(tx, key, condition),
+        }
     }
 
     fn put<T: Serialize>(
@@ -223,8 +228,8 @@ impl Store {
         Ok(())
     }
 
-    fn check(&self, tx: &mut Transaction, key: Item, version: Option<u64>) -> Result<(), StoreError> {
-        let (expression, names, values) = Condition::Version(keys::VERSION, version).parts();
+    fn check(&self, tx: &mut Transaction, key: Item, condition: Condition) -> Result<(), StoreError> {
+        let (expression, names, values) = condition.parts();
         let check = ConditionCheck::builder()
             .table_name(self.state())
             .set_key(Some(key))

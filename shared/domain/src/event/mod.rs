@@ -2,6 +2,7 @@
 
 mod fields;
 mod kind;
+mod read;
 mod rejection;
 
 pub use fields::Data;

@@ -6,16 +6,12 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::check::{Diagnostic, Findings, from_reader, nearest};
-use super::file::{
-    Band, CampaignTable, CriteriaTable, Earn, File, Head, NeedsTable, PointsTable, PolicyTable, Quoted, RewardTable,
-    Scale, TierTable, TimesTable,
-};
-use super::words::{Cap, Within, parse_date};
-use super::{
-    Campaign, Condition, Criteria, Criterion, Measure, Needs, Points, Policy, Program, Registration, Review, Reward,
-    Rule, Test, Tier, Times,
-};
-use crate::event::{SENT_TYPES, fields_of};
+use super::earning::{campaign, rule};
+use super::file::{File, Head, NeedsTable, PolicyTable, Quoted, RewardTable};
+use super::ladders::ladder;
+use super::words::Cap;
+use super::{Needs, Policy, Program, Registration, Reward, Tier};
+use crate::event::SENT_TYPES;
 use crate::money::{RATE_MAX, parse_currency, parse_decimal};
 use crate::text::{ProgramId, matches_pattern};
 use crate::time::{Calendar, Length};
@@ -127,247 +123,6 @@ fn counts_as_deal(entries: &[String], f: &mut Findings<'_>) {
     }
 }
 
-fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
-    let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
-    let until = f.take(&["campaign", id, "until"], parse_date(&table.until));
-    let by = positive(&["campaign", id, "by"], &table.by, f);
-    let (from, until) = (from?, until?);
-    if from >= until {
-        f.error(
-            &["campaign", id, "until"],
-            format!("ends on {until}, before it starts on {from}"),
-            Some("`until` is the first day after the campaign".to_owned()),
-        );
-    }
-    Some(Campaign { from, until, by: by? })
-}
-
-fn rule(
-    id: &str,
-    table: &Earn,
-    campaigns: &BTreeMap<String, Campaign>,
-    ladders: &BTreeMap<String, Vec<Tier>>,
-    f: &mut Findings<'_>,
-) -> Option<Rule> {
-    if !SENT_TYPES.contains(&table.on.as_str()) {
-        let help = nearest(&table.on, &SENT_TYPES).map(|near| format!("did you mean `{near}`?"));
-        f.error(&["earn", id, "on"], format!("`{}` is no event type", table.on), help);
-        return None;
-    }
-    let conditions = table.conditions.iter().filter_map(|(name, word)| {
-        let path = ["earn", id, "if", name];
-        known_field(&path, &table.on, name, f);
-        let test = f.take(&path, Test::parse(&word.0))?;
-        Some(Condition { field: name.clone(), words: word.0.clone(), test })
-    });
-    let conditions = conditions.collect();
-    let points = points(id, &table.on, &table.points, f);
-    let times = table.times.iter().filter_map(|t| times(id, t, campaigns, ladders, f)).collect();
-    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, f);
-    for cap in &at_most {
-        if let Some(field) = &cap.field {
-            known_field(&["earn", id, "at_most"], &table.on, field, f);
-        }
-    }
-    let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
-    Some(Rule {
-        id: id.to_owned(),
-        on: table.on.clone(),
-        conditions,
-        points: points?,
-        times,
-        at_most,
-        hold,
-        why: table.why.clone(),
-    })
-}
-
-fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
-    let known = fields_of(on);
-    if !known.contains(&name) {
-        let help = nearest(name, known)
-            .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        f.error(path, format!("{on} has no field `{name}`"), Some(help));
-    }
-}
-
-fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Option<Points> {
-    let path = ["earn", id, "points"];
-    let scale = match table {
-        PointsTable::Fixed(points) => return whole_points(&path, *points, f).map(Points::Fixed),
-        PointsTable::Scale(scale) => scale,
-    };
-    known_field(&path, on, &scale.by, f);
-    match scale {
-        Scale { bands: Some(bands), table: None, per: None, points: None, .. } => self::bands(&path, scale, bands, f),
-        Scale { bands: None, table: Some(table), per: None, points: None, .. } => {
-            for points in table.values() {
-                whole_points(&path, *points, f);
-            }
-            Some(Points::Table { by: scale.by.clone(), table: table.clone() })
-        }
-        Scale { bands: None, table: None, per: Some(per), points: Some(points), .. } => {
-            let per = positive(&path, per, f);
-            let points = whole_points(&path, *points, f);
-            Some(Points::Per { by: scale.by.clone(), per: per?, points: points? })
-        }
-        _ => f.take(&path, Err("beside `by`, write either `bands`, or `table`, or `per` and `points`".to_owned())),
-    }
-}
-
-fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> Option<Points> {
-    let mut bands = Vec::new();
-    let mut ends = None;
-    for band in table {
-        let from = decimal(path, &band.from, f)?;
-        whole_points(path, band.points, f);
-        match bands.last() {
-            Some((before, _)) if *before >= from => f.error(
-                path,
-                format!("the band from {from} overlaps the one from {before}"),
-                Some("write bands in rising order".to_owned()),
-            ),
-            _ => {}
-        }
-        if let Some(end) = ends.filter(|end| *end != from) {
-            let word = if end < from { "a gap" } else { "an overlap" };
-            f.error(
-                path,
-                format!("there is {word} between {end} and {from}"),
-                Some("let each `to` be the next `from`, or leave `to` out".to_owned()),
-            );
-        }
-        ends = band.to.as_ref().and_then(|to| decimal(path, to, f));
-        bands.push((from, band.points));
-    }
-    if ends.is_some() {
-        f.error(
-            path,
-            "the last band ends, so larger amounts fall through a gap",
-            Some("leave `to` out of the last band".to_owned()),
-        );
-    }
-    if bands.is_empty() {
-        f.error(path, "`bands` is empty", None);
-    }
-    Some(Points::Bands { by: scale.by.clone(), bands })
-}
-
-fn times(
-    id: &str,
-    table: &TimesTable,
-    campaigns: &BTreeMap<String, Campaign>,
-    ladders: &BTreeMap<String, Vec<Tier>>,
-    f: &mut Findings<'_>,
-) -> Option<Times> {
-    let path = ["earn", id, "times"];
-    match table {
-        TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
-            let in_motion = |m: &String| motion.as_ref().is_none_or(|wanted| wanted == m);
-            if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.iter().any(|t| t.id == *tier)) {
-                f.error(&path, format!("no ladder has a tier `{tier}`"), None);
-            }
-            let by = positive(&path, by, f)?;
-            Some(Times::Tier { motion: motion.clone(), tier: tier.clone(), by })
-        }
-        TimesTable { tier: None, motion: None, campaign: Some(campaign), by: None } => {
-            if !campaigns.contains_key(campaign) {
-                let known: Vec<_> = campaigns.keys().collect();
-                let help = nearest(campaign, &known).map(|near| format!("did you mean `{near}`?"));
-                f.error(&path, format!("there is no [campaign.{campaign}]"), help);
-            }
-            Some(Times::Campaign(campaign.clone()))
-        }
-        _ => f.take(&path, Err("write { tier = \"...\", by = \"1.25\" } or { campaign = \"...\" }".to_owned())),
-    }
-}
-
-fn ladder(motion: &str, table: &BTreeMap<String, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
-    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, t, f)).collect();
-    tiers.sort_by_key(|t| t.rank);
-    for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
-        f.error(
-            &["ladder", motion, &pair[1].id, "rank"],
-            format!("`{}` and `{}` have the same rank", pair[0].id, pair[1].id),
-            None,
-        );
-    }
-    if let Some(first) = tiers.first().filter(|t| t.enter.is_some() || t.keep.is_some()) {
-        f.error(
-            &["ladder", motion, &first.id],
-            "the lowest tier is where partners start; it has nothing to enter or keep",
-            None,
-        );
-    }
-    tiers
-}
-
-fn tier(motion: &str, id: &str, table: &TierTable, f: &mut Findings<'_>) -> Option<Tier> {
-    let at = |name| ["ladder", motion, id, name];
-    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, f));
-    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
-    let review = match table.review.as_deref() {
-        Some("monthly") => Review::Monthly,
-        Some("quarterly") | None => Review::Quarterly,
-        Some("annually") => Review::Annually,
-        Some(_) => f.take(&at("review"), Err("write \"monthly\", \"quarterly\" or \"annually\"".to_owned()))?,
-    };
-    let window = keep.as_ref().map_or(12, Criteria::months_max);
-    let first_review = match &table.first_review {
-        Some(words) => length(&at("first_review"), words, f)?,
-        None => Length { months: window, days: 0 },
-    };
-    let grace = match &table.grace {
-        Some(words) => Some(length(&at("grace"), words, f)?),
-        None => None,
-    };
-    Some(Tier { id: id.to_owned(), rank: table.rank, enter, keep, review, first_review, grace })
-}
-
-fn criteria(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
-    let mut list =
-        |items: &[CriteriaTable]| -> Vec<Criteria> { items.iter().filter_map(|c| criteria(path, c, f)).collect() };
-    let measured = measured(table);
-    match (&table.any, &table.all, measured.as_slice(), &table.within) {
-        (Some(any), None, [], None) if !any.is_empty() => Some(Criteria::Any(list(any))),
-        (None, Some(all), [], None) if !all.is_empty() => Some(Criteria::All(list(all))),
-        (None, None, [(measure, least)], within) => {
-            let least = decimal(path, least, f)?;
-            let within = match (measure, within) {
-                (Measure::Certifications, None) => Within::Rolling(1),
-                (_, None) => f.take(path, Err(format!("`{}` needs a window: within = \"1 year\"", measure.word())))?,
-                (_, Some(words)) => f.take(path, Within::parse(words))?,
-            };
-            Some(Criteria::One(Criterion { measure: *measure, least, within }))
-        }
-        _ => f.take(path, Err("write one of { any = [...] }, { all = [...] } or one measure with its window, as in { deals = 5, within = \"1 year\" }".to_owned())),
-    }
-}
-
-fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {
-    let whole = |n: Option<i64>| n.map(|n| Quoted(n.to_string()));
-    let all = [
-        (Measure::Deals, whole(table.deals)),
-        (Measure::Acv, table.acv.as_ref().map(|q| Quoted(q.0.clone()))),
-        (Measure::Registrations, whole(table.registrations)),
-        (Measure::Qualified, whole(table.qualified)),
-        (Measure::Projects, whole(table.projects)),
-        (Measure::Certifications, whole(table.certifications)),
-        (Measure::Points, whole(table.points)),
-    ];
-    all.into_iter().filter_map(|(measure, least)| Some((measure, least?))).collect()
-}
-
-impl Criteria {
-    /// The longest window in the tree, in months.
-    pub(crate) fn months_max(&self) -> i32 {
-        match self {
-            Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months_max).max().unwrap_or(0),
-            Criteria::One(one) => one.within.months_max(),
-        }
-    }
-}
-
 fn reward(id: &str, table: &RewardTable, ladders: &BTreeMap<String, Vec<Tier>>, f: &mut Findings<'_>) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
         f.error(&["reward", id, "points"], format!("a reward costs between 1 and {POINTS_MAX} points"), None);
@@ -443,11 +198,11 @@ fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Poli
     })
 }
 
-fn caps(path: &[&str], words: &[String], f: &mut Findings<'_>) -> Vec<Cap> {
+pub(super) fn caps(path: &[&str], words: &[String], f: &mut Findings<'_>) -> Vec<Cap> {
     words.iter().filter_map(|w| f.take(path, Cap::parse(w))).collect()
 }
 
-fn length(path: &[&str], words: &str, f: &mut Findings<'_>) -> Option<Length> {
+pub(super) fn length(path: &[&str], words: &str, f: &mut Findings<'_>) -> Option<Length> {
     f.take(
         path,
         Length::parse(words)
@@ -455,18 +210,18 @@ fn length(path: &[&str], words: &str, f: &mut Findings<'_>) -> Option<Length> {
     )
 }
 
-fn whole_points(path: &[&str], points: i64, f: &mut Findings<'_>) -> Option<i64> {
+pub(super) fn whole_points(path: &[&str], points: i64, f: &mut Findings<'_>) -> Option<i64> {
     if (0..=POINTS_MAX).contains(&points) {
         return Some(points);
     }
     f.take(path, Err(format!("points lie between 0 and {POINTS_MAX}")))
 }
 
-fn decimal(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+pub(super) fn decimal(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
     f.take(path, parse_decimal(&quoted.0).map_err(|e| e.to_string()))
 }
 
-fn positive(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+pub(super) fn positive(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
     let value = decimal(path, quoted, f)?;
     if value > Decimal::ZERO { Some(value) } else { f.take(path, Err("must be above zero".to_owned())) }
 }

@@ -2,7 +2,9 @@
 
 mod check;
 mod compile;
+mod earning;
 mod file;
+mod ladders;
 mod lint;
 mod versions;
 mod words;
