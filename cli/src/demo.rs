@@ -44,7 +44,7 @@ impl Demo {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let stack = Stack::start(Options::default()).await?;
-        publish_missing(&stack, &program_files(std::path::Path::new("infra/programs"))?).await?;
+        publish_missing(&stack, &program_files(None)?).await?;
         let api = Api::new(&stack, "hr-software", "partner-17")?;
         println!("Laurel runs in this process: an SQS queue, five functions, two DynamoDB tables and an HTTP API.\n");
 
@@ -55,9 +55,11 @@ impl Demo {
         show_events(&api, 11).await?;
         explain(&api, "/lms/academy", "lms-77999").await?;
         explain(&api, "/cms/portal", "cms-32").await?;
+        explain(&api, "/crm/acme", "crm-9001-won").await?;
         let quarantined = stack.store.quarantined(100).await?.len();
         println!(
-            "   {quarantined} messages had no readable identity: they are in the quarantine queue with their reasons, none was lost.\n"
+            "   {quarantined} messages that are no events at all (broken JSON and the like) were sent along: they are in the quarantine queue, each with its reason.
+"
         );
 
         println!("2. A gift card for points:\n");
@@ -69,6 +71,10 @@ impl Demo {
         let perx = Api::new(&stack, "perx", "partner-31")?;
         play(&stack, &[("the reseller story", RESELLER)]).await?;
         show_events(&perx, 7).await?;
+
+        println!(
+            "   The program holds points of a closed deal for 30 days: until then they are pending, and a reversal costs nobody anything.\n"
+        );
 
         println!("4. The balances, read back through the API:\n");
         show_balances(&[&api, &perx]).await?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
+use domain::json::Json;
 use domain::text::{EventId, Identity, PartnerId, ProgramId, Source};
 
 use crate::connect::Connect;
@@ -35,8 +36,19 @@ impl Statement {
             (ProgramId::try_from(self.program.as_str())?, PartnerId::try_from(self.partner.as_str())?);
         let Some(head) = store.head(&program, &partner).await? else { bail!("{program} knows no partner `{partner}`") };
         let page = store.history(&program, &partner, None, self.limit).await?;
-        let mut rows =
-            table(&["#", "booked", "movement", "points", "from", "to", "rule", "event", "available", "pending"]);
+        let mut rows = table(&[
+            "#",
+            "booked",
+            "movement",
+            "moved",
+            "points",
+            "from",
+            "to",
+            "rule",
+            "event",
+            "available",
+            "pending",
+        ]);
         for record in &page.items {
             for posting in record.postings.iter().rev() {
                 let kind = serde_json::to_value(posting.kind)?;
@@ -44,7 +56,8 @@ impl Statement {
                     Cell::new(record.position),
                     Cell::new(record.booked),
                     Cell::new(kind.as_str().unwrap_or_default()),
-                    points(if posting.sum() == 0 { posting.points } else { posting.sum() }),
+                    number(posting.points),
+                    points(posting.sum()),
                     Cell::new(posting.from),
                     Cell::new(posting.to),
                     Cell::new(posting.rule.clone().unwrap_or_default()),
@@ -163,9 +176,8 @@ impl Events {
                     println!("{}", serde_json::to_string(&kept)?);
                     continue;
                 }
-                let why = kept.rejection.as_ref().map_or("another meaning under the same identity".to_owned(), |r| {
-                    format!("{}: {}", r.field, r.message)
-                });
+                let differs = difference(store, &kept).await?;
+                let why = kept.rejection.as_ref().map_or(differs, |r| format!("{}: {}", r.field, r.message));
                 let first = kept.first_hash.as_deref().map_or("", |h| &h[..12]);
                 rows.add_row([
                     &kept.program,
@@ -228,4 +240,28 @@ impl Events {
             println!("{} rows", rows.row_iter().count());
         }
     }
+}
+
+/// What a conflict says otherwise than the event that has its identity.
+async fn difference(store: &store::Store, kept: &store::Kept) -> anyhow::Result<String> {
+    let Some(data) = kept.data.as_ref() else { return Ok(String::new()) };
+    let identity = Identity {
+        program: ProgramId::try_from(kept.program.as_str())?,
+        source: Source::try_from(kept.source.as_str())?,
+        id: EventId::try_from(kept.id.as_str())?,
+    };
+    let Some(first) = store.record(&identity).await? else { return Ok("the first event is still held".to_owned()) };
+    let (Ok(Json::Map(before)), Ok(Json::Map(now))) = (Json::parse(&first.data), Json::parse(data)) else {
+        return Ok(String::new());
+    };
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let shown = |value: Option<&Json>| value.map_or("nothing".to_owned(), Json::plain);
+    let mut differs: Vec<String> = Vec::new();
+    if kept.partner.as_deref() != Some(first.partner.as_str()) {
+        differs.push(format!("subject: first {}, now {}", first.partner, kept.partner.as_deref().unwrap_or("?")));
+    }
+    let changed = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+    differs
+        .extend(changed.map(|name| format!("{name}: first {}, now {}", shown(before.get(name)), shown(now.get(name)))));
+    Ok(if differs.is_empty() { "type or time differ".to_owned() } else { differs.join("; ") })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
 use local::{Options, Stack, StartError, queues};
@@ -29,9 +29,9 @@ pub(crate) struct Serve {
     /// Port of the AWS endpoint.
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
-    /// Program files to publish on the first start.
-    #[arg(long, default_value = "infra/programs")]
-    programs: PathBuf,
+    /// Folder of program files to publish on the first start; infra/programs, or the shipped ones where there is none.
+    #[arg(long)]
+    programs: Option<PathBuf>,
     /// How long a delivered message stays invisible, in seconds.
     #[arg(long, default_value_t = 10)]
     visibility_seconds: u64,
@@ -47,7 +47,7 @@ impl Serve {
             ..Options::default()
         };
         let stack = Stack::start(options).await.map_err(explain)?;
-        let files = program_files(&self.programs)?;
+        let files = program_files(self.programs.as_deref())?;
         publish_missing(&stack, &files).await?;
         self.print(&stack).await?;
         tokio::signal::ctrl_c().await?;
@@ -63,7 +63,7 @@ impl Serve {
         println!("  events go to  {}", stack.engine.queue_url(queues::PARTNER_EVENTS));
         println!("\nFor another AWS client:");
         println!(
-            "  export AWS_ENDPOINT_URL={} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+            "  export AWS_ENDPOINT_URL={} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
             stack.engine.endpoint()
         );
         println!("\nA token for the API:");
@@ -88,26 +88,33 @@ fn explain(error: StartError) -> anyhow::Error {
     }
 }
 
-/// The program files of a folder, or the shipped ones where there is no such folder.
-pub(crate) fn program_files(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(SHIPPED.map(str::to_owned).to_vec()) };
-    let mut paths: Vec<PathBuf> =
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+/// Program files, each with its name: those of the folder, or where none is named those of `infra/programs`, or the shipped
+/// ones.
+pub(crate) fn program_files(folder: Option<&Path>) -> anyhow::Result<Vec<(String, String)>> {
+    let entries = match (folder, std::fs::read_dir(folder.unwrap_or(Path::new("infra/programs")))) {
+        (_, Ok(entries)) => entries,
+        (None, Err(_)) => return Ok(SHIPPED.map(|text| ("a shipped program".to_owned(), text.to_owned())).to_vec()),
+        (Some(folder), Err(error)) => bail!("--programs {} cannot be read: {error}", folder.display()),
+    };
+    let paths =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml"));
+    let mut paths: Vec<PathBuf> = paths.collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display())))
-        .collect()
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// Publishes the programs that have no version yet. A changed file is published by `publish`, never by a restart.
-pub(crate) async fn publish_missing(stack: &Stack, files: &[String]) -> anyhow::Result<()> {
+pub(crate) async fn publish_missing(stack: &Stack, files: &[(String, String)]) -> anyhow::Result<()> {
     let known = stack.store.program_ids().await?;
     let from: Timestamp = FIRST_EFFECTIVE.parse()?;
-    for file in files {
+    for (name, file) in files {
         let program = domain::program::Program::parse(file).map_err(|found| {
             let first = found.first().map(|d| format!("line {}: {}", d.line, d.message)).unwrap_or_default();
-            anyhow::anyhow!("a program file is not in good form ({first}); see `cargo laurel check FILE`")
+            anyhow::anyhow!("{name} is not in good form ({first}); see `cargo laurel check {name}`")
         })?;
         if !known.contains(&program.id.to_string()) {
             stack.store.publish(file, Some(from), Timestamp::now()).await?;
@@ -135,6 +142,12 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if !self.data.join("token-key").exists() {
+            eprintln!(
+                "note: a new key is made in {}; `serve` takes this token only with the same --data",
+                self.data.display()
+            );
+        }
         let tokens = local::Tokens::open(Some(&self.data))?;
         println!("{}", tokens.sign(self.partner.as_deref(), &self.program, &self.scopes)?);
         Ok(ExitCode::SUCCESS)

@@ -252,6 +252,9 @@ impl AwardPoints {
 fn report(event: &Event, settled: &Settled) {
     let (source, id) = (event.identity.source.as_str(), event.identity.id.as_str());
     match (&settled.why, settled.outcome) {
+        (Some(Why::Failed(error)), Outcome::Transient) => {
+            tracing::warn!(source, id, %error, "an event was not committed yet; it is delivered again");
+        }
         (Some(Why::Failed(error)), _) => {
             tracing::error!(source, id, outcome = settled.outcome.word(), %error, "an event was not committed");
         }

@@ -22,7 +22,7 @@ struct Posted {
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// `queued`, `rejected`, `quarantined` or `not_queued` (send it again).
+    /// `queued`, `rejected` (told to the sender here and kept nowhere) or `not_queued` (send it again).
     disposition: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
@@ -113,7 +113,7 @@ fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Post
         Ok(event) => Ok(event),
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, *rejection)),
         Err(Unreadable::Quarantined { reason, .. }) => {
-            Err(Posted { id: None, source: None, disposition: "quarantined", rejection: None, reason: Some(reason) })
+            Err(Posted { id: None, source: None, disposition: "rejected", rejection: None, reason: Some(reason) })
         }
     }
 }

@@ -70,6 +70,7 @@ impl RedeemRewards {
             .method_not_allowed_fallback(|| async {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
             })
+            .layer(axum::middleware::map_response(problem::told_as_problem))
             .with_state(self)
     }
 

@@ -57,6 +57,22 @@ impl Problem {
     }
 }
 
+/// What the framework refuses by itself (a query that does not read, a body too large) in the form of every other error.
+pub(crate) async fn told_as_problem(response: Response) -> Response {
+    let status = response.status();
+    let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
+    if own || !status.is_client_error() {
+        return response;
+    }
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "wrong_content_type",
+        _ => "bad_request",
+    };
+    let text = axum::body::to_bytes(response.into_body(), 1_024).await.unwrap_or_default();
+    Problem::new(status, code, String::from_utf8_lossy(&text)).into_response()
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_transient() {

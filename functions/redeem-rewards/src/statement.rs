@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
 
-/// Records read for one page where the caller does not say.
+/// Lines of one page where the caller does not say.
 const LIMIT: usize = 50;
-/// Most records read for one page.
+/// Most lines of one page (a record's lines stay together, so a page may have a few more).
 const LIMIT_MAX: usize = 500;
 
 /// Which page.
@@ -79,11 +79,25 @@ pub(crate) async fn show(
     let partner = caller.partner(&id, Scope::Read)?;
     let programs = api.programs(&caller).await?;
     let before = page.cursor.as_ref().map(|c| cursor::read("statement", &caller.program, &partner, c)).transpose()?;
-    let before = before.and_then(|place| place.parse().ok());
-    let records = api.store.history(&caller.program, &partner, before, page.limit()?).await?;
-    let items: Vec<Line> = records.items.iter().flat_map(|record| lines(record, &programs)).collect();
-    let next_cursor =
-        records.next.map(|position| cursor::write("statement", &caller.program, &partner, &position.to_string()));
+    let mut before = before.and_then(|place| place.parse().ok());
+    let limit = page.limit()?;
+    let mut items = Vec::new();
+    // Records without a movement have no line: a page goes on until it has lines, or the history ends.
+    loop {
+        let records = api.store.history(&caller.program, &partner, before, limit).await?;
+        before = records.next;
+        for record in &records.items {
+            items.extend(lines(record, &programs));
+            if items.len() >= limit {
+                before = Some(record.position).filter(|position| *position > 1);
+                break;
+            }
+        }
+        if items.len() >= limit || before.is_none() {
+            break;
+        }
+    }
+    let next_cursor = before.map(|at| cursor::write("statement", &caller.program, &partner, &at.to_string()));
     let wants_csv =
         headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"));
     Ok(if wants_csv { csv(&items, next_cursor) } else { Json(Statement { items, next_cursor }).into_response() })

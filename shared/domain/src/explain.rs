@@ -28,7 +28,7 @@ pub struct Explanation {
     pub reason: Option<Reason>,
     /// Every rule that was tried.
     pub rules: Vec<RuleExplanation>,
-    /// Points it would have earned if every rule that looked at it had matched, uncapped.
+    /// Points it earned; where it earned none, what the best of its rules would have given, matched and uncapped.
     pub would_have_earned: i64,
     /// Tiers it changed, in sentences.
     pub tier_changes: Vec<String>,
@@ -84,7 +84,11 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
         points,
         sentence: headline(record, points),
         reason: record.reason.clone(),
-        would_have_earned: rules.iter().map(|r| r.would_have_earned).fold(0, i64::saturating_add),
+        would_have_earned: if points > 0 {
+            points
+        } else {
+            rules.iter().map(|r| r.would_have_earned).max().unwrap_or(0)
+        },
         rules,
         tier_changes: record.effects.iter().filter_map(tier_sentence).collect(),
         program_version: record.version,

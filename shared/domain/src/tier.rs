@@ -163,8 +163,12 @@ pub struct Scoreboard {
     pub next: Option<String>,
     /// What leads to it.
     pub to_next: Vec<Progress>,
+    /// Whether that is reached.
+    pub reaches_next: bool,
     /// What keeps the tier held, at the next review.
     pub to_stay: Vec<Progress>,
+    /// Whether the tier would be kept today.
+    pub stays: bool,
     /// The next review.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_review: Option<Date>,
@@ -187,17 +191,20 @@ pub fn scoreboards(
         let next = place.and_then(|p| tiers.get(p + 1));
         let look = |criteria: Option<&Criteria>| {
             let mut seen = Vec::new();
-            if let Some(criteria) = criteria {
-                assess(criteria, program, account, motion, at, &mut seen);
-            }
-            seen
+            let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut seen));
+            (seen, met)
         };
+        let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()));
+        let (to_stay, stays) = look(place.and_then(|p| tiers[p].keep.as_ref()));
         let board = Scoreboard {
             tier: held.tier.clone(),
             since: held.since,
             next: next.map(|t| t.id.clone()),
-            to_next: look(next.and_then(|t| t.enter.as_ref())),
-            to_stay: look(place.and_then(|p| tiers[p].keep.as_ref())),
+            to_next,
+            reaches_next: reaches_next.unwrap_or(false),
+            to_stay,
+            // A tier that asks for nothing is kept.
+            stays: stays.unwrap_or(true),
             next_review: held.next_review,
             demotes_on: held.demotes_on,
         };

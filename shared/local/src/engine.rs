@@ -22,6 +22,7 @@ use rustack_sqs_http::{dispatch::SqsHandler, response::error_to_response, router
 use rustack_sqs_model::operations::SqsOperation;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::journal::Journal;
@@ -31,6 +32,9 @@ use crate::queues;
 const ACCOUNT: &str = "000000000000";
 /// Deliveries of a message before it is put aside.
 const RECEIVES_MAX: u32 = 5;
+
+/// How long a notice stays in its queue, in seconds.
+const NOTICES_SECONDS_KEPT: u32 = 3_600;
 
 /// Why the engine did not start or answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,8 @@ struct Port {
     handler: RustackSqsHandler,
     journal: Option<Journal>,
     addr: SocketAddr,
+    /// Told after each write to a table.
+    changed: Arc<Notify>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -90,7 +96,7 @@ impl Engine {
             None => None,
         };
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, addr });
+        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, addr, changed: Arc::default() });
         tasks.spawn(accept(listener, port.clone()));
         Ok(Self { addr, db, port, _tasks: tasks })
     }
@@ -110,14 +116,21 @@ impl Engine {
         &self.db
     }
 
+    /// Told after each write to a table, so that who follows the stream need not ask again and again.
+    pub(crate) fn changed(&self) -> Arc<Notify> {
+        self.port.changed.clone()
+    }
+
     /// Makes the queues of the stack where they are missing, each with its dead-letter queue.
     ///
     /// # Errors
     /// [`EngineError`].
     pub async fn make_queues(&self, visibility: Duration) -> Result<(), EngineError> {
-        for plain in [queues::QUARANTINE, queues::NOTICES, queues::RELAY_FAILURES] {
+        for plain in [queues::QUARANTINE, queues::RELAY_FAILURES] {
             self.make_queue(plain, json!({})).await?;
         }
+        // Nobody has to read notices here, so they do not pile up.
+        self.make_queue(queues::NOTICES, json!({ "MessageRetentionPeriod": NOTICES_SECONDS_KEPT.to_string() })).await?;
         let pairs = [
             (queues::PARTNER_EVENTS, queues::PARTNER_EVENTS_DEAD),
             (queues::REDEMPTIONS, queues::REDEMPTIONS_DEAD),
@@ -180,7 +193,13 @@ async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<
     if target == "AWSEvents.PutEvents" {
         return port.put_events(request).await;
     }
-    port.forward(request).await
+    let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
+    let changes = writes.iter().any(|write| target.ends_with(write));
+    let reply = port.forward(request).await;
+    if changes {
+        port.changed.notify_one();
+    }
+    reply
 }
 
 impl Port {
@@ -208,11 +227,16 @@ impl Port {
         Ok(Response::from_parts(parts, Body::from(out)))
     }
 
+    /// One call of our own that need not outlive the process.
+    async fn sqs_unkept(&self, operation: SqsOperation, input: Value) -> Result<Bytes, EngineError> {
+        let reply = self.handler.handle_operation(operation, Bytes::from(input.to_string())).await.map_err(failed)?;
+        Ok(reply.into_body().collect().await.map_err(failed)?.to_bytes())
+    }
+
     /// One call of our own, journalled like anybody's.
     async fn sqs_call(&self, operation: SqsOperation, input: Value) -> Result<Value, EngineError> {
         let body = Bytes::from(input.to_string());
-        let reply = self.handler.handle_operation(operation, body.clone()).await.map_err(failed)?;
-        let out = reply.into_body().collect().await.map_err(failed)?.to_bytes();
+        let out = self.sqs_unkept(operation, input).await?;
         if let Some(journal) = &self.journal {
             journal.record(&self.sqs, operation.as_str(), &body, &out).await?;
         }
@@ -227,7 +251,7 @@ impl Port {
         let mut accepted = Vec::new();
         for entry in &entries {
             let url = format!("http://{}/{ACCOUNT}/{}", self.addr, queues::NOTICES);
-            self.sqs_call(SqsOperation::SendMessage, json!({ "QueueUrl": url, "MessageBody": entry.to_string() }))
+            self.sqs_unkept(SqsOperation::SendMessage, json!({ "QueueUrl": url, "MessageBody": entry.to_string() }))
                 .await?;
             accepted.push(json!({ "EventId": uuid::Uuid::now_v7().to_string() }));
         }

@@ -2,6 +2,7 @@
 //! schedule. No batching window: a message is delivered when it comes.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use award_points::AwardPoints;
@@ -10,6 +11,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use fulfil_redemptions::FulfilRedemptions;
 use relay_changes::RelayChanges;
 use review_partners::{ReviewPartners, Trigger};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use worker::{Clients, Queue};
 
@@ -18,10 +20,8 @@ use crate::{Engine, Options, queues};
 
 /// Messages of one delivery.
 const BATCH: usize = 100;
-/// First pause of the relay when nothing changed; it doubles while nothing changes.
-const RELAY_PAUSE: Duration = Duration::from_millis(20);
-/// Longest pause of the relay.
-const RELAY_PAUSE_MAX: Duration = Duration::from_millis(160);
+/// Pause of the relay before it looks again by itself; a write wakes it at once.
+const RELAY_PAUSE: Duration = Duration::from_secs(1);
 /// Tries of a change before it is put aside.
 const RELAY_TRIES_MAX: u32 = 5;
 /// Workers of the queue `partner-events`, to have the contention that several Lambda instances have.
@@ -62,7 +62,13 @@ impl Functions {
             tasks.spawn(schedule(review.clone(), every));
         }
         let failures = Queue::new(clients.sqs.clone(), &engine.queue_url(queues::RELAY_FAILURES));
-        tasks.spawn(relay_stream(relay, engine.database().clone(), crate::open_store(clients), failures));
+        tasks.spawn(relay_stream(
+            relay,
+            engine.database().clone(),
+            engine.changed(),
+            crate::open_store(clients),
+            failures,
+        ));
     }
 }
 
@@ -161,21 +167,27 @@ async fn schedule(review: ReviewPartners, every: Duration) {
     }
 }
 
-async fn relay_stream(relay: RelayChanges, db: dynoxide::Database, store: store::Store, failures: Queue) {
+async fn relay_stream(
+    relay: RelayChanges,
+    db: dynoxide::Database,
+    changed: Arc<Notify>,
+    store: store::Store,
+    failures: Queue,
+) {
     let mut stream = loop {
         match Stream::open(db.clone(), store.clone()).await {
             Ok(stream) => break stream,
             Err(error) => tracing::debug!(%error, "the stream is not there yet"),
         }
-        tokio::time::sleep(RELAY_PAUSE).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let (mut tries, mut rest) = (0, RELAY_PAUSE);
+    let mut tries = 0;
     loop {
         let batch = match stream.next() {
             Ok(Some(batch)) => batch,
             Ok(None) => {
-                tokio::time::sleep(rest).await;
-                rest = (rest * 2).min(RELAY_PAUSE_MAX);
+                let woken = tokio::time::timeout(RELAY_PAUSE, changed.notified()).await;
+                tracing::trace!(woken = woken.is_ok(), "the relay looks again");
                 continue;
             }
             Err(error) => {
@@ -184,7 +196,6 @@ async fn relay_stream(relay: RelayChanges, db: dynoxide::Database, store: store:
                 continue;
             }
         };
-        rest = RELAY_PAUSE;
         let reply = relay.handle(batch.event).await;
         let failed = reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone());
         let place = failed.as_ref().and_then(|id| batch.sequence.iter().position(|s| s == id));

@@ -30,6 +30,18 @@ pub(super) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
 }
 
 fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
+    let slug = |id: &str| {
+        id.len() <= 64
+            && id.starts_with(|c: char| c.is_ascii_lowercase())
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if !slug(&file.program.id) {
+        f.error(
+            &["program", "id"],
+            "a program's id is a table key",
+            Some("write small letters, digits and hyphens, as in \"hr-software\"".to_owned()),
+        );
+    }
     let id = f.take(&["program", "id"], ProgramId::try_from(file.program.id.clone()).map_err(|e| e.to_string()));
     let calendar = calendar(&file.program, f);
     let currency = f.take(&["program", "currency"], parse_currency(&file.program.currency).map_err(|e| e.to_string()));
