@@ -221,7 +221,7 @@ async fn explain(api: &Api, source: &str, id: &str) -> anyhow::Result<()> {
     let explained = api.get(&format!("{}?source={source}&id={id}", api.own("/explanation"))).await?;
     for rule in explained["rules"].as_array().into_iter().flatten() {
         println!(
-            "   Why did {id} earn {}? Rule `{}`: {}. It is worth {} points.",
+            "   Why did {id} earn {}? Rule `{}`: {}. Matched and uncapped it would give {}.",
             explained["points"],
             text(rule, "rule"),
             text(rule, "sentence"),

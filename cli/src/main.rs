@@ -58,7 +58,19 @@ fn default_data() -> PathBuf {
     PathBuf::from(".laurel")
 }
 
+/// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.to_string().contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(info);
+    }));
+}
+
 fn main() -> ExitCode {
+    end_with_the_reader();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();

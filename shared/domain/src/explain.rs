@@ -149,7 +149,9 @@ pub fn trial_sentence(trial: &Trial) -> String {
             format!("`{field}` is {seen}; the rule asks for `{wanted}`")
         }
         Verdict::Capped { cap, used } => format!("the cap \"{cap}\" is used up ({used} so far)"),
-        Verdict::Nothing => "it matched and is worth nothing here".to_owned(),
+        Verdict::Nothing => {
+            "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
+        }
     }
 }
 
