@@ -542,6 +542,30 @@ fn a_redemption_is_refused_for_the_first_reason_that_holds() {
 }
 
 #[test]
+fn a_price_is_paid_to_the_point() {
+    for (price, outcome) in [(99, Applied), (100, Applied), (101, Refused)] {
+        let program = PROGRAM.replace("name = \"Card\"\npoints = 100", &format!("name = \"Card\"\npoints = {price}"));
+        let mut world = World::new(&program, "2026-05-15T12:00:00Z");
+        world.enrol("p");
+        world.stock.insert("card".into(), 5);
+        world.close("p", "d", TODAY, "1000");
+        assert_eq!(world.redeem("p", "card", 1, "k"), outcome, "{price} of 100 points");
+        let reserved = if outcome == Applied { price } else { 0 };
+        assert_eq!((points(&world), world.account("p").balance().reserved), (100 - reserved, reserved));
+    }
+}
+
+#[test]
+fn stock_is_given_to_the_last_piece() {
+    for (stock, outcome) in [(1, Refused), (2, Applied), (3, Applied)] {
+        let mut world = world();
+        world.stock.insert("card".into(), stock);
+        world.close("p", "d", TODAY, "10000");
+        assert_eq!(world.redeem("p", "card", 2, "k"), outcome, "2 of {stock}");
+    }
+}
+
+#[test]
 fn a_gate_opens_with_a_valid_certificate() {
     let mut world = world();
     world.stock.insert("gated".into(), 9);

@@ -5,7 +5,7 @@ use super::{Desk, Verdict};
 use crate::account::{FoldError, Status as Standing};
 use crate::event::{Event, Kind};
 use crate::json::Json;
-use crate::ledger::{Bucket, Effect, PostingKind};
+use crate::ledger::{Bucket, Effect, PostingKind, never};
 use crate::outcome::Outcome;
 use crate::program::Reward;
 use crate::reason::Reason;
@@ -96,6 +96,12 @@ impl Desk<'_> {
     ) -> Result<(), FoldError> {
         let points = reward.points * request.quantity;
         let lots = self.soonest_lots(points);
+        let held: i64 = lots.iter().map(|(_, taken)| taken).sum();
+        if held != points {
+            // The refusals above have seen enough points; a reservation that is not paid in full is never written (I5).
+            let bucket = Bucket::Available(lots.last().map_or_else(never, |(lot, _)| *lot));
+            return Err(FoldError::Overdrawn { bucket, points, held });
+        }
         for (lot, taken) in &lots {
             self.post(
                 draft,
