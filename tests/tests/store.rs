@@ -218,6 +218,26 @@ async fn two_partners_register_one_opportunity_at_once() {
     assert!(refused.into_iter().all(|r| r.reason.is_some_and(|why| why.code() == "opportunity_taken")));
 }
 
+/// What a decision relied on and did not change is checked too: a refusal decided from an old deal is not written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_from_an_old_deal_is_not_written() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    commit(store, "p", &[enrolled("p"), won("p", "d", "100")]).await;
+    commit(store, "q", &[enrolled("q")]).await;
+    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let group = [event("deal.qualified", "q", "q-d", &serde_json::json!({ "deal_id": "d" }))];
+    let now = Timestamp::now();
+    let before = store.load(&programs, &partner("q"), &group, now).await.expect("loaded").state;
+    let decision = decide(&programs, before.clone(), &group, now).expect("decided");
+    assert_eq!(decision.outcome(0), Some(Refused), "the deal is another partner's");
+    let tx = store.transaction(&program(), &before, &decision).expect("transaction");
+    let qualified = [event("deal.qualified", "p", "p-d", &serde_json::json!({ "deal_id": "d" }))];
+    assert_eq!(commit(store, "p", &qualified).await, [Awarded], "meanwhile the deal moves");
+    assert_eq!(store.write(&tx).await.expect("an answer"), Written::Stale);
+    assert_eq!(commit(store, "q", &group).await, [Refused], "decided again, from the deal as it is");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_250_events_commits_in_order() {
     let test = TestStack::start().await;
