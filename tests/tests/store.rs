@@ -238,6 +238,46 @@ async fn a_decision_from_an_old_deal_is_not_written() {
     assert_eq!(commit(store, "q", &group).await, [Refused], "decided again, from the deal as it is");
 }
 
+/// What time brings is found by the due index and recorded once, however often it is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_due_is_found_and_recorded_once() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    let (perx, m): (ProgramId, PartnerId) = ("perx".try_into().expect("program"), partner("m"));
+    let event = |kind: &str, id: &str, data: serde_json::Value| {
+        let body =
+            body(kind, "m", "perx", "/crm/t", id, &data).replace("2026-03-14T09:30:00Z", &Timestamp::now().to_string());
+        Event::parse(&body, Timestamp::now()).expect("an event")
+    };
+    let acv = serde_json::json!({ "amount": "30000", "currency": "USD" });
+    let group = [
+        event("partner.enrolled", "e", serde_json::json!({ "name": "m", "motions": ["sell"] })),
+        event("deal.closed", "w", serde_json::json!({ "deal_id": "d", "outcome": "won", "acv": acv })),
+    ];
+    let programs = store.programs(&perx).await.expect("read").expect("published");
+    let patience = Patience::until(Instant::now() + Duration::from_secs(60));
+    store.commit_group(&programs, &partner("m"), &group, Timestamp::now, patience).await;
+    let balance = async || store.account(&perx, &partner("m"), Timestamp::now()).await.expect("account").balance();
+    assert_eq!((balance().await.pending, balance().await.available), (500, 0));
+
+    let later = Timestamp::now() + jiff::SignedDuration::from_hours(31 * 24);
+    let day = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at).date();
+    let due = async |at: Timestamp| {
+        let mut found = Vec::new();
+        for shard in 0..store::keys::DUE_SHARDS {
+            found.extend(store.due(&perx, shard, day(at)).await.expect("due"));
+        }
+        found
+    };
+    assert_eq!(due(Timestamp::now()).await, Vec::<String>::new());
+    assert_eq!(due(later).await, ["m"]);
+    let reviews = join_all((0..4).map(|_| store.catch_up(&programs, &m, || later, patience))).await;
+    let records: Vec<Record> = reviews.into_iter().flat_map(|r| r.expect("caught up")).collect();
+    assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released"]);
+    assert_eq!((balance().await.pending, balance().await.available), (0, 500));
+    assert_eq!(due(later).await, Vec::<String>::new(), "nothing is due any more");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_250_events_commits_in_order() {
     let test = TestStack::start().await;
