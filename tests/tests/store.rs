@@ -228,7 +228,7 @@ async fn a_decision_from_an_old_deal_is_not_written() {
     let programs = store.programs(&program()).await.expect("read").expect("published");
     let group = [event("deal.qualified", "q", "q-d", &serde_json::json!({ "deal_id": "d" }))];
     let now = Timestamp::now();
-    let before = store.load(&programs, &partner("q"), &group, now).await.expect("loaded").state;
+    let before = store.load(&programs, &partner("q"), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
     assert_eq!(decision.outcome(0), Some(Refused), "the deal is another partner's");
     let tx = store.transaction(&program(), &before, &decision).expect("transaction");
@@ -303,7 +303,7 @@ async fn cost(store: &Store, who: &str, events: &[Event]) -> (f64, Vec<Record>) 
         }
     }
     let now = Timestamp::now();
-    let before = store.load(&programs, &partner(who), &group, now).await.expect("loaded").state;
+    let before = store.load(&programs, &partner(who), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
     let tx = store.transaction(&program(), &before, &decision).expect("transaction");
     match store.write(&tx).await.expect("written") {

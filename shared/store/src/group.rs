@@ -167,7 +167,7 @@ impl Store {
     ) -> Result<Step, StoreError> {
         let program = &programs.current(now).program.id;
         let group: Vec<Event> = chunk.iter().map(|i| events[*i].clone()).collect();
-        let before = self.load(programs, partner, &group, now).await?.state;
+        let before = self.load(programs, partner, &group, now).await?;
         let decision = decide(programs, before.clone(), &group, now)?;
         let tx = self.transaction(program, &before, &decision)?;
         if !tx.fits() {
@@ -179,7 +179,7 @@ impl Store {
                 Written::Committed { .. } => {}
                 Written::Stale => return Ok(Step::Again),
                 Written::Exists(found) => {
-                    return self.already_there(program, &group, chunk, &decision, found, now).await;
+                    return self.already_there(&group, chunk, &decision, found, now).await;
                 }
             }
         }
@@ -227,7 +227,6 @@ impl Store {
     /// Events of which records are there already: the same meaning is a duplicate, another is a conflict (I2, I4).
     async fn already_there(
         &self,
-        program: &ProgramId,
         group: &[Event],
         chunk: &[usize],
         decision: &Decision,
@@ -238,7 +237,7 @@ impl Store {
         for (record, hash) in found {
             // A record of the clock's that is there means the head has moved: read again.
             let Some(at) = decision.verdicts.iter().position(|v| *v == Verdict::Recorded(record)) else { continue };
-            done.push((chunk[at], Settled::plain(self.repeated(program, &group[at], &hash, now).await?)));
+            done.push((chunk[at], Settled::plain(self.repeated(&group[at], &hash, now).await?)));
         }
         Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
     }
@@ -246,7 +245,6 @@ impl Store {
     /// The outcome of an event whose identity is taken: by the same meaning, or by another, which is kept beside.
     pub(crate) async fn repeated(
         &self,
-        _program: &ProgramId,
         event: &Event,
         first_hash: &str,
         now: Timestamp,
@@ -265,7 +263,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn seen_before(&self, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
         match self.record(&event.identity).await? {
-            Some(record) => self.repeated(&event.identity.program, event, &record.hash, now).await.map(Some),
+            Some(record) => self.repeated(event, &record.hash, now).await.map(Some),
             None => Ok(None),
         }
     }

@@ -98,7 +98,7 @@ impl Store {
         if let Some(item) = self.get(&pk, &hold.sk).await? {
             let held: Hold = read(&item, "held event")?;
             if held.hash != hold.hash {
-                return self.repeated(program, event, &held.hash, now).await.map(Some);
+                return self.repeated(event, &held.hash, now).await.map(Some);
             }
             hold.until = held.until;
         }
@@ -121,7 +121,7 @@ impl Store {
         actions.extend(self.still_missing(program, awaited, before)?);
         match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
             Ok(_) => Ok(Some(Outcome::Held)),
-            Err(error) => self.not_held(program, event, error, now).await,
+            Err(error) => self.not_held(event, error, now).await,
         }
     }
 
@@ -158,7 +158,6 @@ impl Store {
 
     async fn not_held<R>(
         &self,
-        program: &ProgramId,
         event: &Event,
         error: SdkError<TransactWriteItemsError, R>,
         now: Timestamp,
@@ -173,7 +172,7 @@ impl Store {
         let Some(reason) = judged else { return Ok(None) };
         let hash =
             reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok()).cloned().unwrap_or_default();
-        self.repeated(program, event, &hash, now).await.map(Some)
+        self.repeated(event, &hash, now).await.map(Some)
     }
 
     /// Events that wait for one thing, or with an empty `awaited` for anything, at most `limit`.

@@ -21,7 +21,6 @@ pub use error::StoreError;
 pub use group::{Patience, Settled, Why};
 pub use holds::Hold;
 pub use kept::{Kept, Quarantined};
-pub use load::Loaded;
 pub use own::Step;
 pub use programs::{PublishError, Published};
 pub use tables::create_tables;
@@ -66,11 +65,6 @@ impl Store {
     /// The client, for what is no business of the store's.
     pub fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// How it was set up.
-    pub fn settings(&self) -> &StoreSettings {
-        &self.settings
     }
 
     fn ledger(&self) -> &str {

@@ -21,13 +21,6 @@ const BATCH_KEYS_MAX: usize = 100;
 /// How often keys that were left unprocessed are asked for again.
 const BATCH_TRIES_MAX: u32 = 8;
 
-/// A partner's state, as it was read.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// What `decide` looks at.
-    pub state: State,
-}
-
 impl Store {
     /// Reads everything that deciding `events` of one partner looks at.
     ///
@@ -39,7 +32,7 @@ impl Store {
         partner: &PartnerId,
         events: &[Event],
         now: Timestamp,
-    ) -> Result<Loaded, StoreError> {
+    ) -> Result<State, StoreError> {
         let program = &programs.current(now).program.id;
         let head = self.head(program, partner).await?.unwrap_or_default();
         let needs = needs(programs, &head, events, now);
@@ -52,7 +45,7 @@ impl Store {
             let needs = Needs { years: more.into_iter().collect(), ..Needs::default() };
             self.fill(program, &needs, &mut state).await?;
         }
-        Ok(Loaded { state })
+        Ok(state)
     }
 
     /// The head of a partner, if the partner has a history.

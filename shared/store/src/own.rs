@@ -66,7 +66,7 @@ impl Store {
     ) -> Result<Option<Step>, StoreError> {
         let program = &programs.current(now).program.id;
         let group = std::slice::from_ref(event);
-        let before = self.load(programs, &event.partner, group, now).await?.state;
+        let before = self.load(programs, &event.partner, group, now).await?;
         let mut decision = decide(programs, before.clone(), group, now)?;
         let verdict = decision.verdicts.first().cloned().unwrap_or(Verdict::Later);
         if let Verdict::Moot(reason) = verdict {
@@ -110,7 +110,7 @@ impl Store {
             }
             let now = now();
             let program: &ProgramId = &programs.current(now).program.id;
-            let before = self.load(programs, partner, &[], now).await?.state;
+            let before = self.load(programs, partner, &[], now).await?;
             let decision = decide(programs, before.clone(), &[], now)?;
             if decision.records.is_empty() {
                 return Ok(done);

@@ -140,14 +140,6 @@ impl Store {
         Ok(reply.items().iter().filter_map(id).collect())
     }
 
-    /// The file of a program's latest version, as it was published.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-    pub async fn latest_file(&self, program: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.versions(program).await?.pop().map(|item| item.file))
-    }
-
     /// How long functions may decide by what they have read, as the deployment says; a minute where it says nothing.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
+use super::Program;
 use super::lint::lint;
-use super::{Program, compile};
 
 /// Whether a finding stops the program from being published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -129,12 +129,5 @@ impl<'a> Findings<'a> {
     /// The value, or the finding that there is none.
     pub(super) fn take<T>(&mut self, path: &[&str], result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.error(path, message, None)).ok()
-    }
-}
-
-impl Program {
-    /// Whether the text is a program in good form, ready to publish, warnings aside.
-    pub fn is_valid(text: &str) -> bool {
-        compile::compile(text).is_ok()
     }
 }
