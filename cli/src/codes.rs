@@ -1,4 +1,4 @@
-//! `codes load`.
+//! `codes load` and `codes rotate-key`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 use domain::text::ProgramId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use store::Sealer;
 
 use crate::connect::Connect;
-use crate::{default_data, programs::read};
+use crate::programs::read;
 
 /// Voucher card codes.
 #[derive(Subcommand)]
@@ -18,6 +19,9 @@ pub(crate) enum Codes {
     /// Load card codes of a reward, one a line; a code is loaded once, however often its file is.
     #[command(after_help = "Example:\n  laurel codes load starbucks-10 codes.txt --program hr-software")]
     Load(Load),
+    /// Add a key, with which cards are sealed from now on. Cards sealed before stay readable.
+    #[command(after_help = "Example:\n  laurel codes rotate-key 2027 --aws --card-secret laurel-prod-card-keys")]
+    RotateKey(RotateKey),
 }
 
 /// Load card codes of a reward.
@@ -30,37 +34,74 @@ pub(crate) struct Load {
     /// The program.
     #[arg(long, default_value = "hr-software")]
     program: String,
-    /// The data folder of `serve`, which holds the key that seals codes.
-    #[arg(long, env = "LAUREL_DATA", default_value_os_t = default_data())]
-    data: PathBuf,
+    #[command(flatten)]
+    secret: CardSecret,
     #[command(flatten)]
     connect: Connect,
 }
 
+/// Where the keys of voucher cards are.
+#[derive(Args)]
+struct CardSecret {
+    /// Name or ARN of the secret with the card keys.
+    #[arg(long, env = "CARD_SECRET", default_value = local::CARD_SECRET)]
+    card_secret: String,
+}
+
+/// Add a key to the ring of card keys.
+#[derive(Args)]
+pub(crate) struct RotateKey {
+    /// The new key's name, one that the ring does not have: a year or a date does.
+    name: String,
+    #[command(flatten)]
+    secret: CardSecret,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl RotateKey {
+    async fn run(&self) -> anyhow::Result<ExitCode> {
+        let secret = self.connect.secret(&self.secret.card_secret)?;
+        let ring = Sealer::from_ring(&secret.read().await?)?;
+        secret.write(&ring.with_new_key(&self.name)?).await?;
+        println!("cards are sealed with the key `{}` from now on; those sealed before stay readable", self.name);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl Codes {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
-        let Codes::Load(load) = self;
-        let text = read(&load.file)?;
+        match self {
+            Codes::Load(load) => load.run().await,
+            Codes::RotateKey(rotate) => rotate.run().await,
+        }
+    }
+}
+
+impl Load {
+    async fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = read(&self.file)?;
         let codes: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
-        let store = load.connect.store().await?;
-        let program = ProgramId::try_from(load.program.as_str()).context("--program is no id")?;
+        let store = self.connect.store().await?;
+        let program = ProgramId::try_from(self.program.as_str()).context("--program is no id")?;
         let Some(programs) = store.programs(&program).await? else {
             bail!("the program {program} has no published version")
         };
         let rewards = &programs.current(Timestamp::now()).program.rewards;
-        if !rewards.contains_key(&load.reward) {
+        if !rewards.contains_key(&self.reward) {
             let known = rewards.keys().cloned().collect::<Vec<_>>().join(", ");
-            bail!("{program} has no reward `{}`; it has {known}", load.reward);
+            bail!("{program} has no reward `{}`; it has {known}", self.reward);
         }
-        let sealer = local::card_sealer(&load.data)?;
+        let secret = self.connect.secret(&self.secret.card_secret)?;
+        let sealer = Sealer::from_ring(&secret.read().await?)?;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} codes")?;
         let bar = ProgressBar::new(codes.len() as u64).with_style(style);
-        let done = store.load_codes(&program, &load.reward, &codes, &sealer, |n| bar.set_position(n as u64)).await?;
+        let done = store.load_codes(&program, &self.reward, &codes, &sealer, |n| bar.set_position(n as u64)).await?;
         bar.finish_and_clear();
-        let stock = store.stock(&program, &load.reward).await?;
+        let stock = store.stock(&program, &self.reward).await?;
         println!(
             "{}: {} codes loaded, {} were there before; {} are free now",
-            load.reward, done.loaded, done.repeated, stock.free
+            self.reward, done.loaded, done.repeated, stock.free
         );
         Ok(ExitCode::SUCCESS)
     }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 use store::{Store, StoreSettings};
-use worker::Clients;
+use worker::{Clients, Secret};
 
 /// Where the tables are.
 #[derive(Args, Clone, Debug)]
@@ -23,22 +23,38 @@ pub(crate) struct Connect {
 }
 
 impl Connect {
+    fn clients(&self) -> anyhow::Result<Clients> {
+        if !self.aws {
+            return Ok(Clients::local(&self.endpoint));
+        }
+        Clients::from_env().context(
+            "--aws needs AWS_REGION and credentials in the environment; `aws configure export-credentials --format env` prints those of a profile",
+        )
+    }
+
+    /// The secret with this name or ARN.
+    pub(crate) fn secret(&self, id: &str) -> anyhow::Result<Secret> {
+        Ok(Secret::new(self.clients()?.secretsmanager, id))
+    }
+
     /// A store that answers.
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
-        let clients = if self.aws {
-            Clients::from_env().context("--aws needs region and credentials in the environment")?
-        } else {
-            Clients::local(&self.endpoint)
-        };
+        let clients = self.clients()?;
         let settings = StoreSettings {
             ledger_table: self.ledger_table.clone(),
             state_table: self.state_table.clone(),
             program_age_max: std::time::Duration::ZERO,
         };
         let store = Store::new(clients.dynamodb, settings);
-        let place = if self.aws { "AWS" } else { &self.endpoint };
         store.program_ids().await.with_context(|| {
-            format!("no Laurel tables at {place}; start `cargo laurel serve`, or name another --endpoint")
+            if self.aws {
+                format!(
+                    "no Laurel table {} for you on AWS; --ledger-table and --state-table are outputs of the stack",
+                    self.state_table
+                )
+            } else {
+                format!("no Laurel tables at {}; start `cargo laurel serve`, or name another --endpoint", self.endpoint)
+            }
         })?;
         Ok(store)
     }

@@ -98,11 +98,11 @@ fn ready(status: u16, body: &'static str) -> HttpConnectorFuture {
 /// A store on the engine at `endpoint` whose transactions meet faults.
 pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 'static) -> Store {
     let faulty = Faulty { inner: Builder::new().build_http(), plan: Arc::new(plan), count: Arc::default() };
-    let config = worker::sdk_config(endpoint, SharedHttpClient::new(faulty));
+    let clients = worker::Clients::local_over(endpoint, SharedHttpClient::new(faulty));
     let settings = StoreSettings {
         ledger_table: local::LEDGER_TABLE.into(),
         state_table: local::STATE_TABLE.into(),
         program_age_max: std::time::Duration::ZERO,
     };
-    Store::new(aws_sdk_dynamodb::Client::from_conf(config), settings)
+    Store::new(clients.dynamodb, settings)
 }

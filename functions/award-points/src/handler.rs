@@ -11,7 +11,7 @@ use domain::text::{PartnerId, ProgramId};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use store::{Kept, Patience, Quarantined, Settled, Store, StoreError, Why};
-use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, count_outcomes, failures, messages};
+use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, count, failures, messages};
 
 use crate::sort::{Bad, Received, sort};
 
@@ -76,6 +76,10 @@ impl AwardPoints {
 
     /// Keeps a bad message where a person finds it. Only if that fails is it delivered again.
     async fn put_aside(&self, message: &Message, bad: Bad, now: Timestamp) -> Outcome {
+        let correlation_id = match &bad {
+            Bad::Quarantined { .. } => message.id.clone(),
+            Bad::Rejected { identity, .. } => identity.join(" "),
+        };
         let (outcome, kept) = match bad {
             Bad::Quarantined { reason, offset } => {
                 (Outcome::Quarantined, self.quarantine(message, reason, offset, now).await)
@@ -86,9 +90,17 @@ impl AwardPoints {
             }
         };
         match kept {
-            Ok(()) => outcome,
+            Ok(()) => {
+                tracing::warn!(
+                    correlation_id,
+                    outcome = outcome.word(),
+                    message_id = message.id,
+                    "an event needs a person"
+                );
+                outcome
+            }
             Err(error) => {
-                tracing::warn!(message = message.id, %error, "a bad message could not be put aside");
+                tracing::warn!(correlation_id, message_id = message.id, %error, "a bad message could not be put aside");
                 Outcome::Transient
             }
         }
@@ -177,7 +189,7 @@ impl AwardPoints {
         let now = Timestamp::now();
         let mut outcomes = vec![None; events.len()];
         for (at, event) in events.iter().enumerate().filter(|(at, _)| again[*at]) {
-            outcomes[at] = self.store.seen_before(event, now).await?;
+            outcomes[at] = self.seen_before(event, now).await?;
         }
         let fresh: Vec<usize> = (0..events.len()).filter(|at| outcomes[*at].is_none()).collect();
         let group: Vec<Event> = fresh.iter().map(|at| events[*at].clone()).collect();
@@ -192,6 +204,15 @@ impl AwardPoints {
             outcomes[at] = Some(settled.outcome);
         }
         Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Transient)).collect())
+    }
+
+    /// What an earlier delivery of this event came to, if it came to anything.
+    async fn seen_before(&self, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+        let outcome = self.store.seen_before(event, now).await?;
+        if let Some(outcome) = outcome {
+            report(event, &Settled { outcome, record: None, why: None });
+        }
+        Ok(outcome)
     }
 
     async fn hold_for_program(
@@ -241,27 +262,31 @@ impl AwardPoints {
         if self.pseudonymise(program, partner, &mut events).await.is_err() {
             return Outcome::Transient;
         }
-        match self.store.seen_before(&events[0], Timestamp::now()).await {
+        match self.seen_before(&events[0], Timestamp::now()).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) | Err(_) => Outcome::Transient,
         }
     }
 }
 
-/// Tells what became of an event, where a person or an alarm must know. Never its body.
+/// Tells what became of an event, under its correlation id. Never its body.
 fn report(event: &Event, settled: &Settled) {
-    let (source, id) = (event.identity.source.as_str(), event.identity.id.as_str());
+    let correlation_id = event.identity.to_string();
+    let (outcome, partner) = (settled.outcome.word(), event.partner.as_str());
     match (&settled.why, settled.outcome) {
         (Some(Why::Failed(error)), Outcome::Transient) => {
-            tracing::warn!(source, id, %error, "an event was not committed yet; it is delivered again");
+            tracing::warn!(correlation_id, partner, outcome, %error, "an event was not committed yet; it is delivered again");
         }
         (Some(Why::Failed(error)), _) => {
-            tracing::error!(source, id, outcome = settled.outcome.word(), %error, "an event was not committed");
+            tracing::error!(correlation_id, partner, outcome, %error, "an event was not committed");
         }
-        (_, outcome) if outcome.needs_a_person() => {
-            tracing::warn!(source, id, outcome = outcome.word(), "an event needs a person");
+        (_, judged) if judged.needs_a_person() => {
+            tracing::warn!(correlation_id, partner, outcome, "an event needs a person");
         }
-        _ => tracing::debug!(source, id, outcome = settled.outcome.word(), "judged"),
+        _ => {
+            let position = settled.record.as_ref().map(|r| r.position);
+            tracing::info!(correlation_id, partner, outcome, position, kind = event.kind.name(), "an event was judged");
+        }
     }
 }
 
@@ -270,6 +295,6 @@ fn reply(done: Vec<Done>) -> SqsBatchResponse {
     for one in &done {
         *counts.entry(one.outcome.word()).or_insert(0) += 1;
     }
-    count_outcomes("award-points", &counts);
+    count(&counts);
     failures(done.into_iter().filter(|d| d.outcome.reply() == Reply::HandBack).map(|d| d.message.id))
 }

@@ -1,5 +1,6 @@
 //! Load, order, commit, reply.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -11,7 +12,7 @@ use domain::text::{Identity, PartnerId, ProgramId};
 use jiff::Timestamp;
 use serde::Deserialize;
 use store::{Patience, Step, Store, StoreError};
-use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, failures, messages};
+use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, count, failures, messages};
 
 use crate::provider::{Answer, order};
 
@@ -51,17 +52,19 @@ impl FulfilRedemptions {
     pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let mut failed = Vec::new();
         for message in messages(batch)? {
-            if let Err(error) = self.fulfil(&message, deadline).await {
-                tracing::warn!(message = message.id, %error, "a redemption was not moved on");
+            let moved = match read(&message) {
+                Ok(due) => self.fulfil(&due, deadline).await.map_err(|error| (Some(due.redemption_id), error)),
+                Err(error) => Err((None, error)),
+            };
+            if let Err((correlation_id, error)) = moved {
+                tracing::warn!(correlation_id, message_id = message.id, %error, "a redemption was not moved on");
                 failed.push(message.id);
             }
         }
         Ok(failures(failed))
     }
 
-    async fn fulfil(&self, message: &Message, deadline: Instant) -> Result<(), StoreError> {
-        let due: Due = serde_json::from_str(&message.body)
-            .map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })?;
+    async fn fulfil(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
         let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
         let patience = Patience::until(deadline);
         let Some(redemption) = self.store.redemption(&due.program, &due.partner, &due.redemption_id).await? else {
@@ -96,10 +99,20 @@ impl FulfilRedemptions {
     ) -> Result<bool, StoreError> {
         let now = Timestamp::now();
         let program = &programs.current(now).program.id;
+        let name = kind.name();
         let event = step_event(program, redemption, kind, reason, now);
         let step = self.store.commit_own(programs, &event, Timestamp::now, patience, |_| ()).await?;
-        Ok(!matches!(step, Step::Moot(_)))
+        let (correlation_id, moot) = (&*redemption.id, matches!(step, Step::Moot(_)));
+        tracing::info!(correlation_id, step = name, moot, "a redemption was moved on");
+        if matches!(step, Step::Recorded(_)) {
+            count(&BTreeMap::from([(name, 1)]));
+        }
+        Ok(!moot)
     }
+}
+
+fn read(message: &Message) -> Result<Due, StoreError> {
+    serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
 }
 
 fn step_event(program: &ProgramId, redemption: &Redemption, kind: Kind, reason: Option<&str>, now: Timestamp) -> Event {

@@ -63,6 +63,7 @@ pub(crate) async fn post_events(
         Ok(event) => {
             place += 1;
             let taken = failed.binary_search(&(place - 1)).is_err();
+            tracing::info!(correlation_id = %event.identity, taken, "an event was posted");
             queued(&event, taken)
         }
     });

@@ -1,6 +1,7 @@
 //! The HTTP API: what partners see, redeem and ask; where senders post events.
 
 mod auth;
+mod cards;
 mod cursor;
 mod events;
 mod ingest;
@@ -16,10 +17,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use domain::program::Programs;
-use store::{Patience, Sealer, Store};
-use worker::{Clients, Queue, Settings, SettingsError};
+use store::{Patience, Store};
+use worker::{Clients, Queue, Secret, Settings, SettingsError};
 
 pub(crate) use auth::{Caller, Scope};
+pub use cards::CardKeys;
 pub(crate) use problem::Problem;
 
 /// How long a request may try to commit: well below the 30 s of an HTTP API.
@@ -30,13 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct RedeemRewards {
     store: Store,
     partner_events: Queue,
-    sealer: Option<Sealer>,
+    cards: CardKeys,
 }
 
 impl RedeemRewards {
-    /// An API on this store; without a sealer no card can be revealed.
-    pub fn new(store: Store, partner_events: Queue, sealer: Option<Sealer>) -> Self {
-        Self { store, partner_events, sealer }
+    /// An API on this store; `partner_events` takes posted events, `cards` opens codes.
+    pub fn new(store: Store, partner_events: Queue, cards: CardKeys) -> Self {
+        Self { store, partner_events, cards }
     }
 
     /// An API as the environment says.
@@ -47,8 +49,9 @@ impl RedeemRewards {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let url = Settings::need(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let events = Queue::new(clients.sqs.clone(), url);
-        let sealer = settings.card_key.map(Sealer::new);
-        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), events, sealer))
+        let secret = Settings::need(settings.card_secret.as_deref(), "CARD_SECRET")?;
+        let cards = CardKeys::new(Secret::new(clients.secretsmanager.clone(), secret));
+        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), events, cards))
     }
 
     /// The routes.

@@ -5,6 +5,6 @@ use redeem_rewards::RedeemRewards;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    worker::start_logs();
+    worker::start_logs(env!("CARGO_PKG_NAME"));
     run(RedeemRewards::from_env()?.router()).await
 }

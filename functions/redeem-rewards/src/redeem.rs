@@ -75,7 +75,10 @@ pub(crate) async fn create(
     let recipient = request.recipient.clone();
     let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
     match api.store.commit_own(&programs, &event, Timestamp::now, patience(), finish).await? {
-        Step::Recorded(record) => Ok(answer(&record, false)),
+        Step::Recorded(record) => {
+            told(&record);
+            Ok(answer(&record, false))
+        }
         Step::Existing(record) if record.hash == request.hash => Ok(answer(&record, true)),
         Step::Existing(_) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -160,6 +163,17 @@ fn request_event(caller: &Caller, partner: &PartnerId, key: &str, request: &Requ
     let mut event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionRequested, data);
     event.hash.clone_from(&request.hash);
     event
+}
+
+/// Metrics: redemptions taken, and redemptions refused.
+const TAKEN: &str = "redemption.requested";
+const REFUSED: &str = "redemption.refused";
+
+fn told(record: &Record) {
+    let (correlation_id, partner) = (record.correlation_id(), record.partner.as_str());
+    let metric = if record.reason.is_some() { REFUSED } else { TAKEN };
+    tracing::info!(correlation_id, partner, step = metric, position = record.position, "a redemption was asked for");
+    worker::count(&std::collections::BTreeMap::from([(metric, 1)]));
 }
 
 /// The answer to a request, from its record alone: a replay is the first answer byte for byte (I7).
@@ -258,15 +272,8 @@ pub(crate) async fn reveal(
         let status = found.status.word().to_owned();
         return Err(Problem::refusal(&domain::reason::Reason::WrongState { status }));
     }
-    let sealer = api.sealer.as_ref().ok_or_else(|| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no_card_key",
-            "cards cannot be revealed here; the deployment has no card key",
-        )
-    })?;
-    let codes = api.store.reveal(&caller.program, &found, sealer).await?;
-    tracing::info!(redemption = found.id, "cards were revealed");
+    let codes = api.cards.reveal(&api.store, &caller, &found).await?;
+    tracing::info!(correlation_id = found.id, "cards were revealed");
     let body = serde_json::json!({ "id": found.id, "code": codes.first(), "codes": codes });
     let mut response = Json(body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,5 +1,7 @@
 //! Read the stream, send what follows, reply with the first record that could not be sent on.
 
+use std::collections::BTreeMap;
+
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -7,12 +9,18 @@ use domain::event::Kind;
 use domain::ledger::{Effect, Record};
 use domain::outcome::Outcome;
 use store::{Kept, Store, StoreError};
-use worker::{Clients, Queue, QueueError, Settings, SettingsError};
+use worker::{Clients, Queue, QueueError, Settings, SettingsError, count};
 
 use crate::notice::{Notice, of_kept, of_record};
 
 /// Holds sent on at once when what they wait for has come; the sweep takes the rest.
 const HOLDS_AT_ONCE: i32 = 100;
+/// Metric: changes relayed.
+const RELAYED: &str = "relayed";
+/// Metric: changes that could not be relayed and are delivered again.
+const NOT_RELAYED: &str = "not_relayed";
+/// Metric: ledger items modified or removed, which nothing may do (I9).
+const LEDGER_CHANGED: &str = "ledger_changed";
 /// Most entries of one PutEvents.
 const NOTICES_AT_ONCE: usize = 10;
 
@@ -69,8 +77,11 @@ impl RelayChanges {
     /// Relays the changes of one batch in their order, up to the first that fails: the stream delivers from there again.
     pub async fn handle(&self, batch: StreamEvent) -> DynamoDbEventResponse {
         let mut response = DynamoDbEventResponse::default();
+        let mut counts = BTreeMap::new();
         for change in batch.records {
-            if let Err(error) = self.relay(&change).await {
+            let relayed = self.relay(&change).await;
+            *counts.entry(relayed.as_ref().map_or(NOT_RELAYED, |metric| metric)).or_insert(0) += 1;
+            if let Err(error) = relayed {
                 tracing::warn!(change = change.event_id, %error, "a change was not relayed");
                 let mut failure = DynamoDbBatchItemFailure::default();
                 failure.item_identifier.clone_from(&change.change.sequence_number);
@@ -78,25 +89,33 @@ impl RelayChanges {
                 break;
             }
         }
+        count(&counts);
         response
     }
 
-    async fn relay(&self, change: &EventRecord) -> Result<(), RelayError> {
+    /// Relays one change, and says as what it counts.
+    async fn relay(&self, change: &EventRecord) -> Result<&'static str, RelayError> {
         if change.event_name != "INSERT" {
-            // The ledger is append-only: anything else is an alarm, raised from this line.
-            tracing::error!(change = change.event_name, "LEDGER_CHANGED: a ledger item was modified or removed");
-            return Ok(());
+            // The ledger is append-only: anything else is an alarm, raised from this count (I9).
+            tracing::error!(change = change.event_name, keys = ?change.change.keys, "a ledger item was modified or removed");
+            return Ok(LEDGER_CHANGED);
         }
         let item = change.change.new_image.clone();
         let unreadable = |e: serde_dynamo::Error| RelayError::Unreadable(e.to_string());
         if item.get("position").is_none() {
             let kept: Kept = serde_dynamo::from_item(item).map_err(unreadable)?;
-            return self.tell(vec![of_kept(&kept)]).await;
+            self.tell(vec![of_kept(&kept)]).await?;
+            return Ok(RELAYED);
         }
         let record: Record = serde_dynamo::from_item(item).map_err(unreadable)?;
         self.send_waiting(&record).await?;
         self.send_redemption(&record).await?;
-        self.tell(of_record(&record)).await
+        let notices = of_record(&record);
+        let kinds = notices.iter().map(|n| n.kind).collect::<Vec<_>>().join(",");
+        self.tell(notices).await?;
+        let correlation_id = record.correlation_id();
+        tracing::info!(correlation_id, position = record.position, notices = kinds, "a record was relayed");
+        Ok(RELAYED)
     }
 
     /// Sends on the events that waited for what this record brought.
@@ -113,6 +132,7 @@ impl RelayChanges {
         };
         for hold in self.store.holds(record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
             self.partner_events.send(hold.body.clone()).await?;
+            tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
             self.store.drop_hold(&hold).await?;
         }
         Ok(())

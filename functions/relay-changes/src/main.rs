@@ -6,7 +6,7 @@ use relay_changes::RelayChanges;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    worker::start_logs();
+    worker::start_logs(env!("CARGO_PKG_NAME"));
     let handler = RelayChanges::from_env()?;
     run(service_fn(async |call: LambdaEvent<Event>| Ok::<_, Error>(handler.handle(call.payload).await))).await
 }

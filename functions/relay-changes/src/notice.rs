@@ -17,6 +17,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         let mut detail = json!({
             "program": record.identity.program, "partner": record.partner, "position": record.position,
             "source": record.identity.source, "id": record.identity.id, "type": record.kind, "outcome": record.outcome,
+            "correlation_id": record.correlation_id(),
             "decided_at": record.decided_at, "balance": record.after,
         });
         if let (Some(detail), Value::Object(extra)) = (detail.as_object_mut(), extra) {
@@ -63,7 +64,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
 pub(crate) fn of_kept(kept: &Kept) -> Notice {
     let kind = if kept.outcome == Outcome::Conflict { "EventConflict" } else { "EventRejected" };
     let detail = json!({
-        "program": kept.program, "partner": kept.partner, "source": kept.source, "id": kept.id,
+        "correlation_id": format!("{} {} {}", kept.program, kept.source, kept.id), "program": kept.program, "partner": kept.partner, "source": kept.source, "id": kept.id,
         "outcome": kept.outcome, "rejection": kept.rejection, "kept_at": kept.kept_at,
     });
     Notice { kind, detail }

@@ -86,7 +86,7 @@ impl ReviewPartners {
         let mut failed = Vec::new();
         for message in messages(batch)? {
             if let Err(error) = self.review_one(&message, deadline).await {
-                tracing::warn!(message = message.id, %error, "a partner was not reviewed");
+                tracing::warn!(message_id = message.id, %error, "a partner was not reviewed");
                 failed.push(message.id);
             }
         }

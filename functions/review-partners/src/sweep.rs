@@ -1,27 +1,41 @@
 //! The sweep: partners on whom something is due, events whose wait is over, redemptions that stand still.
 
+use std::collections::BTreeMap;
+
 use domain::program::Programs;
 use domain::text::{PartnerId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
 use store::{Hold, keys};
+use worker::count;
 
 use crate::handler::{Due, ReviewError, ReviewPartners};
 
+/// What a sweep counts, by metric.
+type Counts = BTreeMap<&'static str, u64>;
+
+/// Metric: sweeps that came to their end.
+const SWEEPS: &str = "sweeps";
+/// Metric: held events that were ended at their deadline (I20).
+const HELD_PAST_DEADLINE: &str = "held_past_deadline";
+/// Metric: redemptions that stood still and were sent to be fulfilled again (I20).
+const REDEMPTIONS_STANDING: &str = "redemptions_standing";
 /// Holds looked at in one sweep of a program.
 const HOLDS_AT_ONCE: i32 = 1_000;
 /// A redemption that has not moved for this long is sent to be fulfilled again.
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 
 impl ReviewPartners {
-    /// Sweeps every program.
+    /// Sweeps every program, and counts what it found.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
+        let mut counts = Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (REDEMPTIONS_STANDING, 0)]);
         for id in self.store.program_ids().await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
             let Some(programs) = self.store.programs(&id).await? else { continue };
             self.send_due(&programs, &id, now).await?;
-            self.sweep_holds(&programs, &id, now).await?;
-            self.send_standing(&id, now).await?;
+            self.sweep_holds(&programs, &id, now, &mut counts).await?;
+            self.send_standing(&id, now, &mut counts).await?;
         }
+        count(&counts);
         Ok(())
     }
 
@@ -42,18 +56,22 @@ impl ReviewPartners {
     }
 
     /// Sends on what no longer needs to wait, and ends what waited too long.
-    async fn sweep_holds(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
+    async fn sweep_holds(
+        &self,
+        programs: &Programs,
+        program: &ProgramId,
+        now: Timestamp,
+        counts: &mut Counts,
+    ) -> Result<(), ReviewError> {
         for hold in self.store.holds(program.as_str(), "", HOLDS_AT_ONCE).await? {
             if self.has_come(programs, program, &hold, now).await? {
                 self.partner_events.send(hold.body.clone()).await?;
+                tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
                 self.store.drop_hold(&hold).await?;
             } else if hold.until <= now {
-                tracing::warn!(
-                    source = hold.identity.source.as_str(),
-                    id = hold.identity.id.as_str(),
-                    awaits = hold.awaits,
-                    "a held event reached its deadline"
-                );
+                let correlation_id = hold.identity.to_string();
+                tracing::warn!(correlation_id, awaits = hold.awaits, "a held event reached its deadline");
+                *counts.entry(HELD_PAST_DEADLINE).or_default() += 1;
                 self.store.expire_hold(&hold, now).await?;
             }
         }
@@ -83,11 +101,13 @@ impl ReviewPartners {
         })
     }
 
-    async fn send_standing(&self, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
+    async fn send_standing(&self, program: &ProgramId, now: Timestamp, counts: &mut Counts) -> Result<(), ReviewError> {
         let before = now.saturating_sub(STANDS_STILL).unwrap_or(now);
         for (partner, id) in self.store.standing_redemptions(program, before).await? {
             let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
             self.redemptions.send(due.to_string()).await?;
+            tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");
+            *counts.entry(REDEMPTIONS_STANDING).or_default() += 1;
         }
         Ok(())
     }

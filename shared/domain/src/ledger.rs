@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Balance, Status};
+use crate::json::Json;
 use crate::outcome::Outcome;
 use crate::program::{Measure, Motion, TierId};
 use crate::reason::{Reason, Trial};
@@ -67,6 +68,16 @@ pub struct Record {
     pub open_from: Date,
     /// The balance after it.
     pub after: Balance,
+}
+
+impl Record {
+    /// What names this in logs and notices from end to end: the redemption for each of its steps, else the event's identity.
+    pub fn correlation_id(&self) -> String {
+        let data = Json::parse(&self.data).unwrap_or(Json::Null);
+        let redemption = data.get("redemption_id").and_then(Json::as_text);
+        let own = redemption.filter(|_| self.identity.source.is_own());
+        own.map_or_else(|| self.identity.to_string(), str::to_owned)
+    }
 }
 
 /// Points that moved from one bucket to another.

@@ -1,4 +1,4 @@
-//! One loopback port that speaks DynamoDB, its streams, SQS and a bus, told apart by `X-Amz-Target`: SDKs pool their
+//! One loopback port that speaks DynamoDB, its streams, SQS, a bus and one secret, told apart by `X-Amz-Target`: SDKs pool their
 //! connections by host, so one connection may carry all of them.
 
 use std::io;
@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::journal::Journal;
 use crate::queues;
+use crate::secrets::Secrets;
 
 /// The account in queue addresses; every local engine uses this one.
 const ACCOUNT: &str = "000000000000";
@@ -60,6 +61,7 @@ struct Port {
     sqs: Arc<RustackSqs>,
     handler: RustackSqsHandler,
     journal: Option<Journal>,
+    secrets: Secrets,
     addr: SocketAddr,
     /// Told after each write to a table.
     changed: Arc<Notify>,
@@ -96,7 +98,8 @@ impl Engine {
             None => None,
         };
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, addr, changed: Arc::default() });
+        let secrets = Secrets::open(data)?;
+        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, secrets, addr, changed: Arc::default() });
         tasks.spawn(accept(listener, port.clone()));
         Ok(Self { addr, db, port, _tasks: tasks })
     }
@@ -193,6 +196,9 @@ async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<
     if target == "AWSEvents.PutEvents" {
         return port.put_events(request).await;
     }
+    if let Some(operation) = target.strip_prefix("secretsmanager.") {
+        return port.secret(operation, request).await;
+    }
     let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
     let changes = writes.iter().any(|write| target.ends_with(write));
     let reply = port.forward(request).await;
@@ -255,7 +261,17 @@ impl Port {
                 .await?;
             accepted.push(json!({ "EventId": uuid::Uuid::now_v7().to_string() }));
         }
-        let out = json!({ "FailedEntryCount": 0, "Entries": accepted }).to_string();
-        Ok(Response::builder().header("content-type", "application/x-amz-json-1.1").body(Body::from(out))?)
+        json_reply(200, &json!({ "FailedEntryCount": 0, "Entries": accepted }))
     }
+
+    async fn secret(&self, operation: &str, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let body = request.into_body().collect().await?.to_bytes();
+        let (status, answer) = self.secrets.answer(operation, &serde_json::from_slice(&body)?);
+        json_reply(status, &answer)
+    }
+}
+
+fn json_reply(status: u16, body: &Value) -> Result<Response<Body>, BoxError> {
+    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    Ok(reply.body(Body::from(body.to_string()))?)
 }

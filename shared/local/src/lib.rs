@@ -7,6 +7,7 @@ mod gateway;
 mod journal;
 mod pollers;
 mod relay;
+mod secrets;
 mod tokens;
 
 pub use engine::{Engine, EngineError};
@@ -17,13 +18,13 @@ use std::time::Duration;
 
 use award_points::AwardPoints;
 use fulfil_redemptions::FulfilRedemptions;
-use redeem_rewards::RedeemRewards;
+use redeem_rewards::{CardKeys, RedeemRewards};
 use relay_changes::RelayChanges;
 use review_partners::ReviewPartners;
 use store::{Sealer, Store, StoreSettings, create_tables};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use worker::{Clients, Queue};
+use worker::{Clients, Queue, Secret};
 
 /// The queues of the stack, as the template has them.
 pub mod queues {
@@ -51,6 +52,8 @@ pub mod queues {
 pub const LEDGER_TABLE: &str = "laurel-ledger";
 /// Name of the working table.
 pub const STATE_TABLE: &str = "laurel-state";
+/// Name of the secret with the keys of voucher cards.
+pub const CARD_SECRET: &str = "laurel-card-keys";
 
 /// How to start the stack.
 #[derive(Clone, Debug)]
@@ -110,6 +113,9 @@ pub enum StartError {
     /// A key could not be read or made.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The card keys do not read.
+    #[error(transparent)]
+    Secret(#[from] worker::SecretError),
 }
 
 /// A running stack. Dropping it stops it.
@@ -140,7 +146,8 @@ impl Stack {
         let clients = Clients::local(&engine.endpoint());
         engine.make_queues(options.visibility).await?;
         let tokens = Tokens::open(options.data.as_deref())?;
-        let sealer = Sealer::new(tokens::card_key(options.data.as_deref())?);
+        let cards = Secret::new(clients.secretsmanager.clone(), CARD_SECRET);
+        let sealer = Sealer::from_ring(&cards.read().await?)?;
         let store = open_store(&clients);
         create_tables(&store).await?;
         store.set_program_age_seconds(0).await?;
@@ -163,7 +170,7 @@ impl Stack {
         };
         let mut tasks = JoinSet::new();
         functions.start(&mut tasks, &engine, &clients, &options);
-        let api = RedeemRewards::new(store.clone(), queue(queues::PARTNER_EVENTS), Some(sealer.clone()));
+        let api = RedeemRewards::new(store.clone(), queue(queues::PARTNER_EVENTS), CardKeys::new(cards));
         let listener = listen(options.http_port).await?;
         let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
         let app = gateway::app(api.router(), tokens.clone());
@@ -205,14 +212,6 @@ pub fn open_store(clients: &Clients) -> Store {
         program_age_max: Duration::ZERO,
     };
     Store::new(clients.dynamodb.clone(), settings)
-}
-
-/// The data key of voucher cards of a data folder.
-///
-/// # Errors
-/// [`TokenError`]: the key file cannot be read or made.
-pub fn card_sealer(data: &Path) -> Result<Sealer, TokenError> {
-    Ok(Sealer::new(tokens::card_key(Some(data))?))
 }
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {

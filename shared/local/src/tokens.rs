@@ -61,7 +61,7 @@ impl Tokens {
     /// # Errors
     /// [`TokenError::Key`], [`TokenError::Random`].
     pub fn open(data: Option<&Path>) -> Result<Self, TokenError> {
-        let key = key(data, "token-key")?;
+        let key = key(data)?;
         Ok(Self { sign: EncodingKey::from_secret(&key), check: DecodingKey::from_secret(&key) })
     }
 
@@ -96,14 +96,9 @@ impl Tokens {
     }
 }
 
-/// The data key of voucher cards.
-pub(crate) fn card_key(data: Option<&Path>) -> Result<[u8; KEY_BYTES], TokenError> {
-    key(data, "card-key")
-}
-
-fn key(data: Option<&Path>, name: &str) -> Result<[u8; KEY_BYTES], TokenError> {
+fn key(data: Option<&Path>) -> Result<[u8; KEY_BYTES], TokenError> {
     let Some(folder) = data else { return random() };
-    let path = folder.join(name);
+    let path = folder.join("token-key");
     if let Ok(found) = std::fs::read(&path) {
         return found.try_into().map_err(|_| {
             TokenError::Key(std::io::Error::other(format!("{} does not hold {KEY_BYTES} bytes", path.display())))
@@ -122,7 +117,7 @@ fn random() -> Result<[u8; KEY_BYTES], TokenError> {
 }
 
 /// Writes a file that only its owner can read.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

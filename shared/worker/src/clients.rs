@@ -2,13 +2,16 @@
 
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::settings::SettingsError;
 
 /// Most messages of one SendMessageBatch.
 const SEND_MAX: usize = 10;
+/// The authorities that sign every AWS endpoint (Amazon Trust Services): nothing else is trusted, and no file is read.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// What every client of a function shares.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct Clients {
     pub sqs: aws_sdk_sqs::Client,
     /// EventBridge.
     pub eventbridge: aws_sdk_eventbridge::Client,
+    /// Secrets Manager.
+    pub secretsmanager: aws_sdk_secretsmanager::Client,
 }
 
 /// Where AWS is and who asks.
@@ -42,8 +47,12 @@ impl Place {
 }
 
 /// The SDK's HTTP client on rustls with ring.
-fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+fn http_client() -> Result<SharedHttpClient, SettingsError> {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let tls = TlsContext::builder().with_trust_store(roots).build();
+    let tls = tls.map_err(|_| SettingsError::Unreadable { name: "amazon-roots.pem", why: "the build is broken" })?;
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    Ok(builder.tls_context(tls).build_https())
 }
 
 /// The configuration of one service's client; a macro because each SDK crate has its own type of the same shape.
@@ -68,39 +77,82 @@ impl Clients {
     /// # Errors
     /// [`SettingsError::Missing`].
     pub fn from_env() -> Result<Self, SettingsError> {
-        Ok(Self::at(&Place::from_env()?))
+        Ok(Self::at(&Place::from_env()?, &http_client()?))
     }
 
-    /// Clients of an engine on this machine, which takes any credentials.
+    /// Clients of an engine on this machine, which takes any credentials and speaks plain HTTP.
     pub fn local(endpoint: &str) -> Self {
-        let credentials = Credentials::new("local", "local", None, None, "local");
-        Self::at(&Place { region: "us-east-1".to_owned(), endpoint: Some(endpoint.to_owned()), credentials })
+        Self::local_over(endpoint, aws_smithy_http_client::Builder::new().build_http())
     }
 
-    fn at(place: &Place) -> Self {
-        let http = http_client();
+    /// Clients of an engine on this machine over another HTTP client: where tests listen in and inject faults.
+    pub fn local_over(endpoint: &str, http: SharedHttpClient) -> Self {
+        let credentials = Credentials::new("local", "local", None, None, "local");
+        let place = Place { region: "us-east-1".to_owned(), endpoint: Some(endpoint.to_owned()), credentials };
+        Self::at(&place, &http)
+    }
+
+    fn at(place: &Place, http: &SharedHttpClient) -> Self {
         Self {
             dynamodb: service!(aws_sdk_dynamodb, place, http),
             sqs: service!(aws_sdk_sqs, place, http),
             eventbridge: service!(aws_sdk_eventbridge, place, http),
+            secretsmanager: service!(aws_sdk_secretsmanager, place, http),
         }
     }
 }
 
-/// The DynamoDB configuration of an engine on this machine, with another HTTP client: how tests inject faults.
-pub fn sdk_config(endpoint: &str, http: SharedHttpClient) -> aws_sdk_dynamodb::Config {
-    let place = Place {
-        region: "us-east-1".to_owned(),
-        endpoint: Some(endpoint.to_owned()),
-        credentials: Credentials::new("local", "local", None, None, "local"),
-    };
-    aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(aws_sdk_dynamodb::config::Region::new(place.region))
-        .credentials_provider(place.credentials)
-        .endpoint_url(endpoint)
-        .http_client(http)
-        .build()
+/// Why a secret was not read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The secret was not answered for.
+    #[error("the secret {id} cannot be used: {why}")]
+    Unavailable {
+        /// Its name or ARN.
+        id: String,
+        /// The service's code for it.
+        why: String,
+    },
+    /// It holds bytes, not text.
+    #[error("the secret {0} holds no text")]
+    NoText(String),
+}
+
+/// One secret. What it says is never logged.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    client: aws_sdk_secretsmanager::Client,
+    id: String,
+}
+
+impl Secret {
+    /// The secret with this name or ARN. Nothing is read yet.
+    pub fn new(client: aws_sdk_secretsmanager::Client, id: &str) -> Self {
+        Self { client, id: id.to_owned() }
+    }
+
+    /// What it says now.
+    ///
+    /// # Errors
+    /// [`SecretError::Unavailable`], [`SecretError::NoText`].
+    pub async fn read(&self) -> Result<String, SecretError> {
+        let reply = self.client.get_secret_value().secret_id(&self.id).send().await;
+        let reply = reply.map_err(|e| self.unavailable(e.code(), &e))?;
+        reply.secret_string.ok_or_else(|| SecretError::NoText(self.id.clone()))
+    }
+
+    /// Makes it say something else from now on.
+    ///
+    /// # Errors
+    /// [`SecretError::Unavailable`].
+    pub async fn write(&self, text: &str) -> Result<(), SecretError> {
+        let put = self.client.put_secret_value().secret_id(&self.id).secret_string(text).send().await;
+        put.map(|_| ()).map_err(|e| self.unavailable(e.code(), &e))
+    }
+
+    fn unavailable(&self, code: Option<&str>, error: &impl std::fmt::Display) -> SecretError {
+        SecretError::Unavailable { id: self.id.clone(), why: code.map_or_else(|| error.to_string(), str::to_owned) }
+    }
 }
 
 /// Why messages were not sent.
@@ -171,4 +223,34 @@ impl Queue {
 
 fn failed_at(entry: &BatchResultErrorEntry) -> Option<usize> {
     entry.id.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+
+    use super::*;
+
+    /// SHA-256 of the five authorities, as Amazon Trust Services publishes them.
+    const PUBLISHED: [&str; 5] = [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ];
+
+    #[test]
+    fn the_pinned_authorities_are_the_published_ones() {
+        let text = std::str::from_utf8(AMAZON_ROOTS).expect("text");
+        let bodies = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+        let print = |body: &str| {
+            let lines = body.split("-----END").next().expect("a body");
+            let base64: String = lines.chars().filter(|c| !c.is_whitespace()).collect();
+            let der = base64::engine::general_purpose::STANDARD.decode(base64).expect("Base64");
+            hex::encode(ring::digest::digest(&ring::digest::SHA256, &der))
+        };
+        assert_eq!(bodies.map(print).collect::<Vec<_>>(), PUBLISHED);
+        assert!(http_client().is_ok());
+    }
 }

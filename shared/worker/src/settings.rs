@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -39,8 +37,8 @@ pub struct Settings {
     pub event_bus: Option<String>,
     /// `PROGRAM_AGE_SECONDS_MAX`: how long read program versions may be used; 60 if not set.
     pub program_age_max: Duration,
-    /// `CARD_KEY`: the data key of voucher cards, 32 bytes in Base64.
-    pub card_key: Option<[u8; 32]>,
+    /// `CARD_SECRET`: name or ARN of the secret that holds the keys of voucher cards.
+    pub card_secret: Option<String>,
 }
 
 /// How long read program versions may be used where nothing is said.
@@ -50,7 +48,7 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// [`SettingsError::Unreadable`] for a number or a key that is none.
+    /// [`SettingsError::Unreadable`] for a number that is none.
     pub fn from_env() -> Result<Self, SettingsError> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let program_age_max = match text("PROGRAM_AGE_SECONDS_MAX") {
@@ -69,7 +67,7 @@ impl Settings {
             quarantine_queue: text("QUARANTINE_QUEUE_URL"),
             event_bus: text("EVENT_BUS"),
             program_age_max,
-            card_key: text("CARD_KEY").map(|key| read_key(&key)).transpose()?,
+            card_secret: text("CARD_SECRET"),
         })
     }
 
@@ -90,10 +88,4 @@ impl Settings {
     pub fn need<'a, T: ?Sized>(value: Option<&'a T>, name: &'static str) -> Result<&'a T, SettingsError> {
         value.ok_or(SettingsError::Missing(name))
     }
-}
-
-fn read_key(text: &str) -> Result<[u8; 32], SettingsError> {
-    let bad = SettingsError::Unreadable { name: "CARD_KEY", why: "write 32 bytes in Base64" };
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok();
-    bytes.and_then(|b| b.try_into().ok()).ok_or(bad)
 }

@@ -1,0 +1,53 @@
+//! The keys of voucher cards, read from their secret when the first card is revealed.
+
+use std::sync::Arc;
+
+use domain::redemption::Redemption;
+use store::{Sealer, Store, StoreError};
+use tokio::sync::RwLock;
+use worker::Secret;
+
+use crate::{Caller, Problem};
+
+/// The keys and where they come from.
+#[derive(Clone)]
+pub struct CardKeys {
+    secret: Secret,
+    read: Arc<RwLock<Option<Sealer>>>,
+}
+
+impl CardKeys {
+    /// The keys of this secret. Nothing is read yet.
+    pub fn new(secret: Secret) -> Self {
+        Self { secret, read: Arc::default() }
+    }
+
+    /// The codes of a fulfilled redemption. A card that the keys read so far do not open may be younger than they are, so
+    /// they are read once more.
+    pub(crate) async fn reveal(
+        &self,
+        store: &Store,
+        caller: &Caller,
+        redemption: &Redemption,
+    ) -> Result<Vec<String>, Problem> {
+        let known = self.read.read().await.clone();
+        if let Some(sealer) = known {
+            match store.reveal(&caller.program, redemption, &sealer).await {
+                Err(StoreError::Sealed) => {}
+                known => return Ok(known?),
+            }
+        }
+        let sealer = self.read_again().await?;
+        Ok(store.reveal(&caller.program, redemption, &sealer).await?)
+    }
+
+    async fn read_again(&self) -> Result<Sealer, Problem> {
+        let text = self.secret.read().await.map_err(|error| {
+            tracing::error!(%error, "the card keys cannot be read");
+            Problem::unavailable()
+        })?;
+        let sealer = Sealer::from_ring(&text)?;
+        *self.read.write().await = Some(sealer.clone());
+        Ok(sealer)
+    }
+}
