@@ -285,7 +285,7 @@ fn report(event: &Event, settled: &Settled) {
         }
         _ => {
             let position = settled.record.as_ref().map(|r| r.position);
-            tracing::info!(correlation_id, partner, outcome, position, kind = event.kind.name(), "an event was judged");
+            tracing::info!(correlation_id, partner, outcome, position, event_type = event.kind.name(), "an event was judged");
         }
     }
 }

@@ -47,6 +47,9 @@ pub enum ReviewError {
     /// The queue's fault.
     #[error(transparent)]
     Queue(#[from] worker::QueueError),
+    /// The queue did not take so many partners.
+    #[error("{0} partners were not sent to be reviewed")]
+    NotSent(usize),
 }
 
 impl ReviewPartners {

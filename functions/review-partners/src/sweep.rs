@@ -49,7 +49,7 @@ impl ReviewPartners {
                 partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok()).collect();
             let failed = self.reviews.send_all(&bodies).await;
             if !failed.is_empty() {
-                return Err(worker::QueueError(failed.len()).into());
+                return Err(ReviewError::NotSent(failed.len()));
             }
         }
         Ok(())

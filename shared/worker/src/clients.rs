@@ -157,8 +157,20 @@ impl Secret {
 
 /// Why messages were not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the queue did not take {0} messages")]
-pub struct QueueError(pub usize);
+#[error("the queue did not take {count} messages: {why}")]
+pub struct QueueError {
+    /// How many.
+    pub count: usize,
+    /// The service's code for it, or what stood in the way.
+    pub why: String,
+}
+
+impl QueueError {
+    /// `count` messages were not taken.
+    pub fn new(count: usize, error: &(impl ProvideErrorMetadata + std::fmt::Display)) -> Self {
+        Self { count, why: error.code().map_or_else(|| error.to_string(), str::to_owned) }
+    }
+}
 
 /// One queue to send to.
 #[derive(Clone, Debug)]
@@ -178,14 +190,8 @@ impl Queue {
     /// # Errors
     /// [`QueueError`].
     pub async fn send(&self, body: String) -> Result<(), QueueError> {
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|_| QueueError(1))
+        let send = self.client.send_message().queue_url(&self.url).message_body(body);
+        send.send().await.map(|_| ()).map_err(|e| QueueError::new(1, &e))
     }
 
     /// Sends a body with a note beside it, as an attribute `reason`.
@@ -197,10 +203,10 @@ impl Queue {
             .data_type("String")
             .string_value(reason)
             .build()
-            .map_err(|_| QueueError(1))?;
+            .map_err(|e| QueueError { count: 1, why: e.to_string() })?;
         let send =
             self.client.send_message().queue_url(&self.url).message_body(body).message_attributes("reason", note);
-        send.send().await.map(|_| ()).map_err(|_| QueueError(1))
+        send.send().await.map(|_| ()).map_err(|e| QueueError::new(1, &e))
     }
 
     /// Sends many bodies; which of them were not taken, by their place.
@@ -214,7 +220,10 @@ impl Queue {
             let place = |at: usize| chunk_at * SEND_MAX + at;
             match self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await {
                 Ok(reply) => failed.extend(reply.failed.iter().filter_map(failed_at).map(place)),
-                Err(_) => failed.extend((0..chunk.len()).map(place)),
+                Err(error) => {
+                    tracing::warn!(error = %QueueError::new(chunk.len(), &error), "messages were not sent");
+                    failed.extend((0..chunk.len()).map(place));
+                }
             }
         }
         failed
