@@ -2,10 +2,13 @@
 
 mod faults;
 mod invariants;
+mod recorder;
 mod stack;
+pub mod template;
 mod world;
 
 pub use faults::{Fault, faulty_store};
 pub use invariants::{check_account, check_records};
+pub use recorder::{Permission, permissions_needed, recording_clients};
 pub use stack::{Api, TestStack, body, envelope_bodies};
 pub use world::World;

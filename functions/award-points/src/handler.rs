@@ -116,7 +116,9 @@ impl AwardPoints {
         let (hash, bytes) = (body_hash(&message.body), message.body.len());
         let note = Quarantined { message_id: message.id.clone(), reason, offset, hash, bytes, kept_at: now };
         self.store.note_quarantined(&note).await?;
-        let sent = self.quarantine.send_with_reason(message.body.clone(), &note.reason).await;
+        // A queue takes no empty body; the reason says that it was empty.
+        let body = if message.body.is_empty() { " ".to_owned() } else { message.body.clone() };
+        let sent = self.quarantine.send_with_reason(body, &note.reason).await;
         sent.map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
@@ -285,7 +287,14 @@ fn report(event: &Event, settled: &Settled) {
         }
         _ => {
             let position = settled.record.as_ref().map(|r| r.position);
-            tracing::info!(correlation_id, partner, outcome, position, event_type = event.kind.name(), "an event was judged");
+            tracing::info!(
+                correlation_id,
+                partner,
+                outcome,
+                position,
+                event_type = event.kind.name(),
+                "an event was judged"
+            );
         }
     }
 }

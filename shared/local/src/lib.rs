@@ -68,6 +68,8 @@ pub struct Options {
     pub visibility: Duration,
     /// How often the sweep runs; never if absent.
     pub sweep_every: Option<Duration>,
+    /// Makes a function's clients, from the endpoint and the function's name; tests listen in here.
+    pub clients: fn(&str, &str) -> Clients,
 }
 
 impl Default for Options {
@@ -78,6 +80,7 @@ impl Default for Options {
             http_port: 0,
             visibility: Duration::from_secs(10),
             sweep_every: Some(Duration::from_secs(5)),
+            clients: |endpoint, _| Clients::local(endpoint),
         }
     }
 }
@@ -130,6 +133,7 @@ pub struct Stack {
     pub tokens: Tokens,
     /// Seals cards.
     pub sealer: Sealer,
+    review: ReviewPartners,
     http: std::net::SocketAddr,
     _tasks: JoinSet<()>,
     _lock: Option<std::fs::File>,
@@ -151,26 +155,12 @@ impl Stack {
         let store = open_store(&clients);
         create_tables(&store).await?;
         store.set_program_age_seconds(0).await?;
-        let queue = |name: &str| Queue::new(clients.sqs.clone(), &engine.queue_url(name));
-        let functions = pollers::Functions {
-            award: AwardPoints::new(store.clone(), queue(queues::QUARANTINE)),
-            fulfil: FulfilRedemptions::new(store.clone()),
-            review: ReviewPartners::new(
-                store.clone(),
-                queue(queues::PARTNER_REVIEWS),
-                queue(queues::PARTNER_EVENTS),
-                queue(queues::REDEMPTIONS),
-            ),
-            relay: RelayChanges::new(
-                store.clone(),
-                queue(queues::PARTNER_EVENTS),
-                queue(queues::REDEMPTIONS),
-                Some((clients.eventbridge.clone(), "laurel".to_owned())),
-            ),
-        };
+        let place = Place { engine: &engine, clients: options.clients };
+        let functions = place.functions();
+        let review = functions.review.clone();
         let mut tasks = JoinSet::new();
         functions.start(&mut tasks, &engine, &clients, &options);
-        let api = RedeemRewards::new(store.clone(), queue(queues::PARTNER_EVENTS), CardKeys::new(cards));
+        let api = place.api();
         let listener = listen(options.http_port).await?;
         let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
         let app = gateway::app(api.router(), tokens.clone());
@@ -179,7 +169,7 @@ impl Stack {
                 tracing::error!(%error, "the HTTP API stopped");
             }
         });
-        Ok(Self { engine, store, clients, tokens, sealer, http, _tasks: tasks, _lock: lock })
+        Ok(Self { engine, store, clients, tokens, sealer, review, http, _tasks: tasks, _lock: lock })
     }
 
     /// Where the HTTP API is: `http://127.0.0.1:<port>`.
@@ -192,15 +182,51 @@ impl Stack {
     /// # Errors
     /// [`review_partners::ReviewError`].
     pub async fn sweep(&self) -> Result<(), review_partners::ReviewError> {
-        let queue = |name: &str| Queue::new(self.clients.sqs.clone(), &self.engine.queue_url(name));
-        let review = ReviewPartners::new(
-            self.store.clone(),
-            queue(queues::PARTNER_REVIEWS),
-            queue(queues::PARTNER_EVENTS),
-            queue(queues::REDEMPTIONS),
-        );
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
-        review.handle(review_partners::Trigger::Schedule(serde_json::Value::Null), deadline).await.map(|_| ())
+        self.review.handle(review_partners::Trigger::Schedule(serde_json::Value::Null), deadline).await.map(|_| ())
+    }
+}
+
+/// Where functions run, and what each is given, as the template gives it.
+struct Place<'a> {
+    engine: &'a Engine,
+    clients: fn(&str, &str) -> Clients,
+}
+
+impl Place<'_> {
+    fn clients(&self, function: &str) -> Clients {
+        (self.clients)(&self.engine.endpoint(), function)
+    }
+
+    fn queue(&self, clients: &Clients, name: &str) -> Queue {
+        Queue::new(clients.sqs.clone(), &self.engine.queue_url(name))
+    }
+
+    fn functions(&self) -> pollers::Functions {
+        let [award, fulfil, review, relay] =
+            ["award-points", "fulfil-redemptions", "review-partners", "relay-changes"].map(|f| self.clients(f));
+        pollers::Functions {
+            award: AwardPoints::new(open_store(&award), self.queue(&award, queues::QUARANTINE)),
+            fulfil: FulfilRedemptions::new(open_store(&fulfil)),
+            review: ReviewPartners::new(
+                open_store(&review),
+                self.queue(&review, queues::PARTNER_REVIEWS),
+                self.queue(&review, queues::PARTNER_EVENTS),
+                self.queue(&review, queues::REDEMPTIONS),
+            ),
+            relay: RelayChanges::new(
+                open_store(&relay),
+                self.queue(&relay, queues::PARTNER_EVENTS),
+                self.queue(&relay, queues::REDEMPTIONS),
+                Some((relay.eventbridge.clone(), "laurel".to_owned())),
+            ),
+        }
+    }
+
+    fn api(&self) -> RedeemRewards {
+        let clients = self.clients("redeem-rewards");
+        let cards = CardKeys::new(Secret::new(clients.secretsmanager.clone(), CARD_SECRET));
+        RedeemRewards::new(open_store(&clients), self.queue(&clients, queues::PARTNER_EVENTS), cards)
     }
 }
 

@@ -1,0 +1,102 @@
+//! Listens in below the SDK: which permissions each function's calls need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use serde_json::Value;
+use worker::Clients;
+
+/// An action and what it is done to: `("dynamodb:Query", "ledger/by_position")`.
+pub type Permission = (String, String);
+
+/// What each caller's calls needed so far in this process.
+static NEEDED: Mutex<BTreeMap<String, BTreeSet<Permission>>> = Mutex::new(BTreeMap::new());
+
+/// What each caller's calls needed so far in this process, by the caller's name.
+pub fn permissions_needed() -> BTreeMap<String, BTreeSet<Permission>> {
+    NEEDED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Clients whose calls are recorded under `caller`.
+pub fn recording_clients(endpoint: &str, caller: &str) -> Clients {
+    let recorder = Recorder { inner: Builder::new().build_http(), caller: caller.to_owned() };
+    Clients::local_over(endpoint, SharedHttpClient::new(recorder))
+}
+
+#[derive(Clone, Debug)]
+struct Recorder {
+    inner: SharedHttpClient,
+    caller: String,
+}
+
+#[derive(Debug)]
+struct Wire {
+    inner: SharedHttpConnector,
+    caller: String,
+}
+
+impl HttpClient for Recorder {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Wire { inner, caller: self.caller.clone() })
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+        let mut needed = NEEDED.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.entry(self.caller.clone()).or_default().extend(permissions(&target, &body));
+        drop(needed);
+        self.inner.call(request)
+    }
+}
+
+/// What IAM asks of a call. A transaction needs what its parts need, an SQS batch what one message needs.
+fn permissions(target: &str, body: &Value) -> Vec<Permission> {
+    let (service, operation) = target.split_once('.').unwrap_or((target, ""));
+    let of = |action: String, resource: &str| vec![(action, resource.to_owned())];
+    match (service, operation) {
+        ("DynamoDB_20120810", "TransactWriteItems") => {
+            let parts = body["TransactItems"].as_array().into_iter().flatten();
+            let parts = parts.flat_map(|part| part.as_object().into_iter().flatten());
+            let action = |kind: &str| match kind {
+                "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+                _ => format!("dynamodb:{kind}Item"),
+            };
+            parts.map(|(kind, part)| (action(kind), table(part))).collect()
+        }
+        ("DynamoDB_20120810", "BatchGetItem") => {
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
+            tables.map(|(name, _)| ("dynamodb:BatchGetItem".to_owned(), short(name))).collect()
+        }
+        ("DynamoDB_20120810", _) => of(format!("dynamodb:{operation}"), &table(body)),
+        ("AmazonSQS", _) => {
+            let queue = body["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+            of(format!("sqs:{}", operation.trim_end_matches("Batch")), queue)
+        }
+        ("AWSEvents", _) => of(format!("events:{operation}"), "notices"),
+        ("secretsmanager", _) => of(format!("secretsmanager:{operation}"), "card-keys"),
+        _ => of(target.to_owned(), "?"),
+    }
+}
+
+/// The table or index that a DynamoDB request names.
+fn table(body: &Value) -> String {
+    let name = short(body["TableName"].as_str().unwrap_or_default());
+    match body["IndexName"].as_str() {
+        Some(index) => format!("{name}/{index}"),
+        None => name,
+    }
+}
+
+fn short(table: &str) -> String {
+    table.trim_start_matches("laurel-").to_owned()
+}

@@ -1,0 +1,248 @@
+//! The template allows each function what its calls need, and nothing else; staff too.
+//!
+//! The functions run on the embedded stack, with somebody listening below their SDK clients, and do everything they can do.
+//! What was heard must be exactly what the roles' `Code` policies allow. That everything was done is checked against the
+//! sources: no operation is called there that was not heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use laurel_tests::template::{Template, kebab, statements};
+use laurel_tests::{Permission, TestStack, body, envelope_bodies, permissions_needed, recording_clients};
+use local::{Options, STATE_TABLE, queues};
+use serde_json::json;
+
+const FUNCTIONS: [&str; 5] = ["AwardPoints", "FulfilRedemptions", "ReviewPartners", "RelayChanges", "RedeemRewards"];
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Events of every kind and every form, twice.
+async fn senders(test: &TestStack) {
+    let story =
+        ["partner.enrolled", "deal.registered", "deal.qualified", "course.completed", "deal.closed", "deal.influenced"];
+    let hostile = ["hostile.unreadable", "hostile.form", "hostile.repeated", "hostile.waiting", "story.reseller"];
+    for name in story.iter().chain(&hostile).chain(&["content.viewed", "deal.amended", "deal.reversed"]) {
+        test.send(&envelope_bodies(name)).await;
+    }
+    test.send(&envelope_bodies("deal.closed")).await;
+    let course = json!({ "course_id": "sales-101", "level": 101, "person_id": "dana" });
+    let late = |partner: &str| {
+        body("course.completed", partner, "hr-software", "/lms/academy", &format!("{partner}-1"), &course)
+    };
+    test.send(&[late("latecomer"), late("never-enrolled")]).await;
+    let enrolled = json!({ "name": "Late", "motions": ["sell"] });
+    test.send(&[body("partner.enrolled", "latecomer", "hr-software", "/crm/acme", "late-enrolled", &enrolled)]).await;
+    let won = json!({ "deal_id": "D-77", "outcome": "won", "acv": { "amount": "60000.00", "currency": "USD" }, "tenor_months": 12 });
+    test.send(&[body("deal.closed", "partner-17", "hr-software", "/crm/acme", "one-more", &won)]).await;
+    // Another partner's deal is looked at, and must not move meanwhile.
+    let deal = json!({ "deal_id": "D-8841" });
+    test.send(&[body("deal.qualified", "latecomer", "hr-software", "/crm/acme", "late-qualified", &deal)]).await;
+}
+
+/// Everything the API offers.
+async fn callers(test: &TestStack) {
+    let api = test.api(Some("partner-17"), "hr-software", &["read", "redeem", "ingest"]);
+    let posted = body(
+        "content.viewed",
+        "partner-17",
+        "hr-software",
+        "/cms/portal",
+        "posted",
+        &json!({ "content_id": "x", "person_id": "dana", "seconds": 45 }),
+    );
+    let post = api.request("POST", "/v1/events").header("content-type", "application/cloudevents+json").body(posted);
+    assert_eq!(post.send().await.expect("an answer").status(), 202);
+    let own = "/v1/partners/partner-17";
+    let views = [
+        "",
+        "/statement",
+        "/events",
+        "/events?outcome=conflict",
+        "/events?outcome=rejected",
+        "/events?outcome=held",
+        "/redemptions",
+        "/explanation?source=/crm/acme&id=crm-8841-won",
+    ];
+    for view in views {
+        assert_eq!(api.get(&format!("{own}{view}")).await.0, 200, "{view}");
+    }
+    assert_eq!(api.get("/v1/rewards").await.0, 200);
+    let ask = r#"{"reward_id":"starbucks-10","quantity":1}"#;
+    let (status, taken) = api.redeem("partner-17", "order-1", ask).await;
+    assert_eq!(status, 201, "{taken}");
+    let id = serde_json::from_str::<serde_json::Value>(&taken).expect("JSON")["id"].as_str().expect("an id").to_owned();
+    test.until("the card", async || {
+        (api.get(&format!("{own}/redemptions/{id}")).await.1["status"] == "fulfilled").then_some(())
+    })
+    .await;
+    for (step, status) in [("reveal", 200), ("cancel", 409)] {
+        let reply = api.request("POST", &format!("{own}/redemptions/{id}/{step}")).send().await.expect("an answer");
+        assert_eq!(reply.status(), status, "{step}");
+    }
+}
+
+/// Makes due what waits, and sweeps: held points, a wait past its deadline, a redemption that stands still.
+async fn time(test: &TestStack) {
+    let db = &test.stack.clients.dynamodb;
+    let set = async |pk: &str, sk: &str, name: &str, value: AttributeValue| {
+        let update = db.update_item().table_name(STATE_TABLE).key("pk", text(pk)).key("sk", text(sk));
+        let update = update.update_expression("SET #n = :v").expression_attribute_names("#n", name);
+        update.expression_attribute_values(":v", value).send().await.expect("set");
+    };
+    let perx = "partner#perx#partner-31";
+    let lots = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
+    set(perx, "pending", "content", lots).await;
+    set(perx, "head", "due_on", text("2025-01-01")).await;
+    let waiting = test.stack.store.holds("hr-software", "", 100).await.expect("holds");
+    let never = waiting.iter().find(|h| h.partner == "never-enrolled").expect("a hold");
+    set("holds#hr-software", &never.sk, "until", text("2025-01-01T00:00:00Z")).await;
+    // A deal that moved, and of which the relay was not told.
+    let deal = waiting.iter().find(|h| h.awaits == "deal").expect("an event that waits for a deal");
+    set("holds#hr-software", &deal.sk, "seen", AttributeValue::N("99".to_owned())).await;
+    set("partner#hr-software#partner-17", "redemption#standing", "due_shard", text("standing#hr-software")).await;
+    set("partner#hr-software#partner-17", "redemption#standing", "due_on", text("2025-01-01T00:00:00Z")).await;
+    test.stack.sweep().await.expect("swept");
+    test.worked_off(queues::PARTNER_REVIEWS).await;
+    test.worked_off(queues::PARTNER_EVENTS).await;
+}
+
+/// What staff do at the terminal.
+async fn staff(test: &TestStack) {
+    let clients = recording_clients(&test.stack.engine.endpoint(), "Operator");
+    let store = local::open_store(&clients);
+    let secret = worker::Secret::new(clients.secretsmanager.clone(), local::CARD_SECRET);
+    let ring = secret.read().await.expect("a ring");
+    let sealer = store::Sealer::from_ring(&ring).expect("a sealer");
+    secret.write(&sealer.with_new_key("second").expect("a ring")).await.expect("written");
+    let program = "hr-software".try_into().expect("a program");
+    store
+        .publish(include_str!("../../infra/programs/hr-software.toml"), None, jiff::Timestamp::now())
+        .await
+        .expect("published");
+    let codes = ["A-1".to_owned(), "A-2".to_owned()];
+    store.load_codes(&program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    store.stock(&program, "starbucks-10").await.expect("a stock");
+    for outcome in ["conflict", "rejected"] {
+        store.kept("hr-software", outcome, 100).await.expect("rows");
+    }
+    store.holds("hr-software", "", 100).await.expect("holds");
+    store.quarantined(100).await.expect("rows");
+    let partner = "partner-17".try_into().expect("a partner");
+    let page = store.history(&program, &partner, None, 10).await.expect("a history");
+    store.record(&page.items[0].identity).await.expect("a record");
+}
+
+/// The operations that the sources call.
+fn called() -> BTreeSet<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let folders = ["shared/store/src", "shared/worker/src", "functions"];
+    let mut sources = Vec::new();
+    folders.iter().for_each(|f| read_sources(std::path::Path::new(&format!("{root}/{f}")), &mut sources));
+    const OPERATIONS: [(&str, &str); 16] = [
+        ("get_item()", "dynamodb:GetItem"),
+        ("batch_get_item()", "dynamodb:BatchGetItem"),
+        ("query()", "dynamodb:Query"),
+        ("scan()", "dynamodb:Scan"),
+        ("put_item()", "dynamodb:PutItem"),
+        ("update_item()", "dynamodb:UpdateItem"),
+        ("delete_item()", "dynamodb:DeleteItem"),
+        ("batch_write_item()", "dynamodb:BatchWriteItem"),
+        ("transact_get_items()", "dynamodb:GetItem"),
+        ("ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
+        ("Update::builder()", "dynamodb:UpdateItem"),
+        ("Delete::builder()", "dynamodb:DeleteItem"),
+        ("send_message()", "sqs:SendMessage"),
+        ("put_events()", "events:PutEvents"),
+        ("get_secret_value()", "secretsmanager:GetSecretValue"),
+        ("put_secret_value()", "secretsmanager:PutSecretValue"),
+    ];
+    let found = OPERATIONS.iter().filter(|(call, _)| sources.iter().any(|s| s.contains(call)));
+    found.map(|(_, action)| (*action).to_owned()).collect()
+}
+
+fn read_sources(folder: &std::path::Path, sources: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read_sources(&path, sources);
+        } else if path.extension().is_some_and(|x| x == "rs") {
+            sources.push(std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_template_allows_what_the_code_does_and_nothing_else() {
+    let options = Options {
+        visibility: Duration::from_secs(5),
+        sweep_every: None,
+        clients: recording_clients,
+        ..Options::default()
+    };
+    let test = TestStack::with(options).await;
+    staff_first(&test).await;
+    senders(&test).await;
+    callers(&test).await;
+    time(&test).await;
+    staff(&test).await;
+    let needed = permissions_needed();
+
+    let template = Template::read();
+    let mut allowed: BTreeMap<String, BTreeSet<Permission>> = BTreeMap::new();
+    for function in FUNCTIONS {
+        allowed.insert(kebab(function), template.allowed(&format!("{function}Role"), "Code"));
+    }
+    allowed.insert("Operator".to_owned(), statements(&template.resource("OperatorPolicy")["PolicyDocument"]));
+    assert_eq!(shown(&needed), shown(&allowed), "left: what the code does; right: what the template allows");
+
+    let heard: BTreeSet<String> = needed.values().flatten().map(|(action, _)| action.clone()).collect();
+    let unheard: Vec<String> = called().difference(&heard).cloned().collect();
+    assert_eq!(unheard, Vec::<String>::new(), "called in the sources and not heard: this test does not do everything");
+}
+
+/// Cards to redeem, before anybody listens.
+async fn staff_first(test: &TestStack) {
+    let codes: Vec<String> = (0..5).map(|n| format!("CARD-{n}")).collect();
+    let program = "hr-software".try_into().expect("a program");
+    test.stack.store.load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
+}
+
+/// One line per permission, so that a difference can be read.
+fn shown(permissions: &BTreeMap<String, BTreeSet<Permission>>) -> String {
+    let lines = permissions.iter().flat_map(|(who, all)| all.iter().map(move |(a, r)| format!("{who}: {a} on {r}\n")));
+    lines.collect()
+}
+
+#[test]
+fn lambda_may_do_for_a_function_what_its_triggers_need_and_nothing_else() {
+    let template = Template::read();
+    let own = |actions: &[&str], resource: &str| -> Vec<Permission> {
+        actions.iter().map(|a| ((*a).to_owned(), resource.to_owned())).collect()
+    };
+    for (name, function) in template.resources("AWS::Serverless::Function") {
+        let mut expected: BTreeSet<Permission> = BTreeSet::new();
+        expected.extend(own(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}-logs", kebab(name))));
+        expected.extend(own(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"));
+        for (_, event) in function["Events"].as_hash().into_iter().flatten() {
+            let properties = &event["Properties"];
+            match event["Type"].as_str() {
+                Some("SQS") => {
+                    let queue = kebab(properties["Queue"].as_str().expect("a queue").trim_end_matches(".Arn"));
+                    let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+                    expected.extend(own(&actions, &queue));
+                }
+                Some("DynamoDB") => {
+                    let actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+                    let actions: Vec<String> = actions.iter().map(|a| format!("dynamodb:{a}")).collect();
+                    expected.extend(actions.into_iter().map(|a| (a, "ledger/stream/".to_owned())));
+                    expected.extend(own(&["sqs:SendMessage"], "relay-failures"));
+                }
+                other => panic!("{name} has a trigger that this test does not know: {other:?}"),
+            }
+        }
+        assert_eq!(template.allowed(&format!("{name}Role"), "Platform"), expected, "{name}");
+    }
+}
