@@ -135,30 +135,34 @@ async fn staff(test: &TestStack) {
     store.record(&page.items[0].identity).await.expect("a record");
 }
 
+/// Calls as the sources write them, and the action that each is.
+const OPERATIONS: [(&str, &str); 16] = [
+    ("get_item()", "dynamodb:GetItem"),
+    ("batch_get_item()", "dynamodb:BatchGetItem"),
+    ("query()", "dynamodb:Query"),
+    ("scan()", "dynamodb:Scan"),
+    ("put_item()", "dynamodb:PutItem"),
+    ("update_item()", "dynamodb:UpdateItem"),
+    ("delete_item()", "dynamodb:DeleteItem"),
+    ("batch_write_item()", "dynamodb:BatchWriteItem"),
+    ("transact_get_items()", "dynamodb:GetItem"),
+    ("ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
+    ("Update::builder()", "dynamodb:UpdateItem"),
+    ("Delete::builder()", "dynamodb:DeleteItem"),
+    ("send_message()", "sqs:SendMessage"),
+    ("put_events()", "events:PutEvents"),
+    ("get_secret_value()", "secretsmanager:GetSecretValue"),
+    ("put_secret_value()", "secretsmanager:PutSecretValue"),
+];
+
 /// The operations that the sources call.
 fn called() -> BTreeSet<String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let folders = ["shared/store/src", "shared/worker/src", "functions"];
     let mut sources = Vec::new();
-    folders.iter().for_each(|f| read_sources(std::path::Path::new(&format!("{root}/{f}")), &mut sources));
-    const OPERATIONS: [(&str, &str); 16] = [
-        ("get_item()", "dynamodb:GetItem"),
-        ("batch_get_item()", "dynamodb:BatchGetItem"),
-        ("query()", "dynamodb:Query"),
-        ("scan()", "dynamodb:Scan"),
-        ("put_item()", "dynamodb:PutItem"),
-        ("update_item()", "dynamodb:UpdateItem"),
-        ("delete_item()", "dynamodb:DeleteItem"),
-        ("batch_write_item()", "dynamodb:BatchWriteItem"),
-        ("transact_get_items()", "dynamodb:GetItem"),
-        ("ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
-        ("Update::builder()", "dynamodb:UpdateItem"),
-        ("Delete::builder()", "dynamodb:DeleteItem"),
-        ("send_message()", "sqs:SendMessage"),
-        ("put_events()", "events:PutEvents"),
-        ("get_secret_value()", "secretsmanager:GetSecretValue"),
-        ("put_secret_value()", "secretsmanager:PutSecretValue"),
-    ];
+    for folder in folders {
+        read_sources(std::path::Path::new(&format!("{root}/{folder}")), &mut sources);
+    }
     let found = OPERATIONS.iter().filter(|(call, _)| sources.iter().any(|s| s.contains(call)));
     found.map(|(_, action)| (*action).to_owned()).collect()
 }
