@@ -34,7 +34,7 @@ impl Connect {
 
     /// The secret with this name or ARN.
     pub(crate) fn secret(&self, id: &str) -> anyhow::Result<Secret> {
-        Ok(Secret::new(self.clients()?.secretsmanager, id))
+        Ok(Secret::new(self.clients()?.secretsmanager(), id))
     }
 
     /// A store that answers.
@@ -45,7 +45,7 @@ impl Connect {
             state_table: self.state_table.clone(),
             program_age_max: std::time::Duration::ZERO,
         };
-        let store = Store::new(clients.dynamodb, settings);
+        let store = Store::new(clients.dynamodb(), settings);
         store.program_ids().await.with_context(|| {
             if self.aws {
                 format!(

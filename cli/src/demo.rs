@@ -137,7 +137,7 @@ impl Api {
 /// Sends the bodies of each file to the queue, and waits until the queue has been worked off.
 async fn play(stack: &Stack, files: &[(&str, &str)]) -> anyhow::Result<()> {
     let bar = ProgressBar::new(files.len() as u64).with_style(ProgressStyle::with_template("   {bar:30} {msg}")?);
-    let queue = worker::Queue::new(stack.clients.sqs.clone(), &stack.engine.queue_url(queues::PARTNER_EVENTS));
+    let queue = worker::Queue::new(stack.clients.sqs(), &stack.engine.queue_url(queues::PARTNER_EVENTS));
     for (name, file) in files {
         bar.set_message((*name).to_owned());
         let envelope: SqsEvent = serde_json::from_str(file).with_context(|| format!("the sample `{name}`"))?;
@@ -158,7 +158,7 @@ async fn worked_off(stack: &Stack) -> anyhow::Result<()> {
     use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
     let end = Instant::now() + WAIT_MAX;
     while Instant::now() < end {
-        let ask = stack.clients.sqs.get_queue_attributes().queue_url(stack.engine.queue_url(queues::PARTNER_EVENTS));
+        let ask = stack.clients.sqs().get_queue_attributes().queue_url(stack.engine.queue_url(queues::PARTNER_EVENTS));
         let reply = ask
             .attribute_names(ApproximateNumberOfMessages)
             .attribute_names(ApproximateNumberOfMessagesNotVisible)

@@ -73,7 +73,7 @@ impl Serve {
     }
 
     fn queue(&self) -> Queue {
-        Queue::new(Clients::local(&self.aws).sqs, &self.queue_url())
+        Queue::new(Clients::local(&self.aws).sqs(), &self.queue_url())
     }
 
     fn queue_url(&self) -> String {
@@ -85,7 +85,7 @@ impl Serve {
         let end = Instant::now() + Duration::from_secs(120);
         loop {
             let asked = Clients::local(&self.aws)
-                .sqs
+                .sqs()
                 .get_queue_attributes()
                 .queue_url(self.queue_url())
                 .attribute_names(All)

@@ -98,7 +98,7 @@ async fn every_sample_event_is_judged() {
     let notices = test
         .stack
         .clients
-        .sqs
+        .sqs()
         .receive_message()
         .queue_url(test.stack.engine.queue_url(queues::NOTICES))
         .max_number_of_messages(10);
@@ -123,7 +123,7 @@ async fn persons_stay_out_of_the_ledger() {
     for name in ["partner.enrolled", "course.completed", "content.viewed", "hostile.repeated"] {
         test.send(&envelope_bodies(name)).await;
     }
-    let scan = test.stack.clients.dynamodb.scan().table_name(local::LEDGER_TABLE).send().await.expect("scan");
+    let scan = test.stack.clients.dynamodb().scan().table_name(local::LEDGER_TABLE).send().await.expect("scan");
     assert!(scan.count > 3);
     assert!(!format!("{:?}", scan.items()).contains("northwind.example"), "no e-mail address in the ledger");
     assert!(format!("{:?}", scan.items()).contains("person-"));
@@ -251,7 +251,7 @@ async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
     item.insert("version".to_owned(), store::items::text("what?"));
     test.stack
         .clients
-        .dynamodb
+        .dynamodb()
         .put_item()
         .table_name(local::STATE_TABLE)
         .set_item(Some(item))
@@ -268,7 +268,7 @@ async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
     let dead = test
         .stack
         .clients
-        .sqs
+        .sqs()
         .receive_message()
         .queue_url(test.stack.engine.queue_url(queues::PARTNER_EVENTS_DEAD))
         .send()
@@ -336,7 +336,7 @@ async fn a_redemption_from_request_to_card() {
     // No code and no recipient anywhere in the clear.
     for table in [local::LEDGER_TABLE, local::STATE_TABLE] {
         let all =
-            format!("{:?}", test.stack.clients.dynamodb.scan().table_name(table).send().await.expect("scan").items());
+            format!("{:?}", test.stack.clients.dynamodb().scan().table_name(table).send().await.expect("scan").items());
         assert!(!all.contains("SECRET-"), "{table}");
         assert_eq!(all.contains("Ann Example"), table == local::STATE_TABLE);
     }

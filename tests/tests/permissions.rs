@@ -86,7 +86,7 @@ async fn callers(test: &TestStack) {
 
 /// Makes due what waits, and sweeps: held points, a wait past its deadline, a redemption that stands still.
 async fn time(test: &TestStack) {
-    let db = &test.stack.clients.dynamodb;
+    let db = &test.stack.clients.dynamodb();
     let set = async |pk: &str, sk: &str, name: &str, value: AttributeValue| {
         let update = db.update_item().table_name(STATE_TABLE).key("pk", text(pk)).key("sk", text(sk));
         let update = update.update_expression("SET #n = :v").expression_attribute_names("#n", name);
@@ -113,7 +113,7 @@ async fn time(test: &TestStack) {
 async fn staff(test: &TestStack) {
     let clients = recording_clients(&test.stack.engine.endpoint(), "Operator");
     let store = local::open_store(&clients);
-    let secret = worker::Secret::new(clients.secretsmanager.clone(), local::CARD_SECRET);
+    let secret = worker::Secret::new(clients.secretsmanager(), local::CARD_SECRET);
     let ring = secret.read().await.expect("a ring");
     let sealer = store::Sealer::from_ring(&ring).expect("a sealer");
     secret.write(&sealer.with_new_key("second").expect("a ring")).await.expect("written");

@@ -377,7 +377,7 @@ async fn ten_thousand_events_leave_the_head_small_and_the_cost_unchanged() {
     }
     let head = store.head(&program(), &partner("p")).await.expect("head").expect("a history");
     assert_eq!(head.position, 10_003);
-    let item = test.stack.clients.dynamodb.get_item().table_name(local::STATE_TABLE);
+    let item = test.stack.clients.dynamodb().get_item().table_name(local::STATE_TABLE);
     let item = item
         .set_key(Some(store::items::state_key(&store::keys::partner(&program(), &partner("p")), store::keys::HEAD)));
     let head = item.send().await.expect("head").item.expect("head");

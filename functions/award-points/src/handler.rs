@@ -46,8 +46,8 @@ impl AwardPoints {
     pub fn from_env() -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let url = Settings::need(settings.quarantine_queue.as_deref(), "QUARANTINE_QUEUE_URL")?;
-        let quarantine = Queue::new(clients.sqs, url);
-        Ok(Self::new(Store::open(clients.dynamodb, settings.tables()?), quarantine))
+        let quarantine = Queue::new(clients.sqs(), url);
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), quarantine))
     }
 
     /// Judges one batch. The reply names the messages to be delivered again, and no other.

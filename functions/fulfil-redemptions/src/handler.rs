@@ -42,7 +42,7 @@ impl FulfilRedemptions {
     /// [`SettingsError`]: a variable is missing or does not read.
     pub fn from_env() -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
-        Ok(Self::new(Store::open(clients.dynamodb, settings.tables()?)))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?)))
     }
 
     /// Moves each redemption on until it is final. What fails is delivered again and goes on where it stands.

@@ -48,10 +48,10 @@ impl RedeemRewards {
     pub fn from_env() -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let url = Settings::need(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
-        let events = Queue::new(clients.sqs.clone(), url);
+        let events = Queue::new(clients.sqs(), url);
         let secret = Settings::need(settings.card_secret.as_deref(), "CARD_SECRET")?;
-        let cards = CardKeys::new(Secret::new(clients.secretsmanager.clone(), secret));
-        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), events, cards))
+        let cards = CardKeys::new(Secret::new(clients.secretsmanager(), secret));
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), events, cards))
     }
 
     /// The routes.

@@ -64,11 +64,11 @@ impl ReviewPartners {
     /// [`SettingsError`]: a variable is missing or does not read.
     pub fn from_env() -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
-        let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs.clone(), url));
+        let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs(), url));
         let reviews = queue(settings.partner_reviews_queue.as_deref(), "PARTNER_REVIEWS_QUEUE_URL")?;
         let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
-        Ok(Self::new(Store::open(clients.dynamodb.clone(), settings.tables()?), reviews, events, redemptions))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), reviews, events, redemptions))
     }
 
     /// Reviews the partners of a batch, or sweeps.

@@ -150,7 +150,7 @@ impl Stack {
         let clients = Clients::local(&engine.endpoint());
         engine.make_queues(options.visibility).await?;
         let tokens = Tokens::open(options.data.as_deref())?;
-        let cards = Secret::new(clients.secretsmanager.clone(), CARD_SECRET);
+        let cards = Secret::new(clients.secretsmanager(), CARD_SECRET);
         let sealer = Sealer::from_ring(&cards.read().await?)?;
         let store = open_store(&clients);
         create_tables(&store).await?;
@@ -199,7 +199,7 @@ impl Place<'_> {
     }
 
     fn queue(&self, clients: &Clients, name: &str) -> Queue {
-        Queue::new(clients.sqs.clone(), &self.engine.queue_url(name))
+        Queue::new(clients.sqs(), &self.engine.queue_url(name))
     }
 
     fn functions(&self) -> pollers::Functions {
@@ -218,14 +218,14 @@ impl Place<'_> {
                 open_store(&relay),
                 self.queue(&relay, queues::PARTNER_EVENTS),
                 self.queue(&relay, queues::REDEMPTIONS),
-                Some((relay.eventbridge.clone(), "laurel".to_owned())),
+                Some((relay.eventbridge(), "laurel".to_owned())),
             ),
         }
     }
 
     fn api(&self) -> RedeemRewards {
         let clients = self.clients("redeem-rewards");
-        let cards = CardKeys::new(Secret::new(clients.secretsmanager.clone(), CARD_SECRET));
+        let cards = CardKeys::new(Secret::new(clients.secretsmanager(), CARD_SECRET));
         RedeemRewards::new(open_store(&clients), self.queue(&clients, queues::PARTNER_EVENTS), cards)
     }
 }
@@ -237,7 +237,7 @@ pub fn open_store(clients: &Clients) -> Store {
         state_table: STATE_TABLE.to_owned(),
         program_age_max: Duration::ZERO,
     };
-    Store::new(clients.dynamodb.clone(), settings)
+    Store::new(clients.dynamodb(), settings)
 }
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {

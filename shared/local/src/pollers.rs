@@ -41,7 +41,7 @@ impl Functions {
         let Self { award, fulfil, review, relay } = self;
         // A function's time is below the visibility timeout, so that no message is with two workers by design.
         let time = options.visibility.mul_f32(0.8).max(Duration::from_secs(4));
-        let queue = |name: &str| Poller { sqs: clients.sqs.clone(), url: engine.queue_url(name), time };
+        let queue = |name: &str| Poller { sqs: clients.sqs(), url: engine.queue_url(name), time };
         for _ in 0..AWARD_WORKERS {
             let award = award.clone();
             tasks.spawn(queue(queues::PARTNER_EVENTS).run(move |batch, deadline| {
@@ -61,7 +61,7 @@ impl Functions {
         if let Some(every) = options.sweep_every {
             tasks.spawn(schedule(review.clone(), every));
         }
-        let failures = Queue::new(clients.sqs.clone(), &engine.queue_url(queues::RELAY_FAILURES));
+        let failures = Queue::new(clients.sqs(), &engine.queue_url(queues::RELAY_FAILURES));
         tasks.spawn(relay_stream(
             relay,
             engine.database().clone(),

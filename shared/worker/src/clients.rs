@@ -13,17 +13,12 @@ const SEND_MAX: usize = 10;
 /// The authorities that sign every AWS endpoint (Amazon Trust Services): nothing else is trusted, and no file is read.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// What every client of a function shares.
+/// Makes clients that share one HTTP client. Each is made when it is asked for, so that a function's build holds no SDK
+/// that the function does not use.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
-    pub sqs: aws_sdk_sqs::Client,
-    /// EventBridge.
-    pub eventbridge: aws_sdk_eventbridge::Client,
-    /// Secrets Manager.
-    pub secretsmanager: aws_sdk_secretsmanager::Client,
+    place: Place,
+    http: SharedHttpClient,
 }
 
 /// Where AWS is and who asks.
@@ -77,7 +72,7 @@ impl Clients {
     /// # Errors
     /// [`SettingsError::Missing`].
     pub fn from_env() -> Result<Self, SettingsError> {
-        Ok(Self::at(&Place::from_env()?, &http_client()?))
+        Ok(Self::at(Place::from_env()?, http_client()?))
     }
 
     /// Clients of an engine on this machine, which takes any credentials and speaks plain HTTP.
@@ -89,16 +84,31 @@ impl Clients {
     pub fn local_over(endpoint: &str, http: SharedHttpClient) -> Self {
         let credentials = Credentials::new("local", "local", None, None, "local");
         let place = Place { region: "us-east-1".to_owned(), endpoint: Some(endpoint.to_owned()), credentials };
-        Self::at(&place, &http)
+        Self::at(place, http)
     }
 
-    fn at(place: &Place, http: &SharedHttpClient) -> Self {
-        Self {
-            dynamodb: service!(aws_sdk_dynamodb, place, http),
-            sqs: service!(aws_sdk_sqs, place, http),
-            eventbridge: service!(aws_sdk_eventbridge, place, http),
-            secretsmanager: service!(aws_sdk_secretsmanager, place, http),
-        }
+    fn at(place: Place, http: SharedHttpClient) -> Self {
+        Self { place, http }
+    }
+
+    /// DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        service!(aws_sdk_dynamodb, self.place, self.http)
+    }
+
+    /// SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        service!(aws_sdk_sqs, self.place, self.http)
+    }
+
+    /// EventBridge.
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        service!(aws_sdk_eventbridge, self.place, self.http)
+    }
+
+    /// Secrets Manager.
+    pub fn secretsmanager(&self) -> aws_sdk_secretsmanager::Client {
+        service!(aws_sdk_secretsmanager, self.place, self.http)
     }
 }
 
