@@ -1,5 +1,6 @@
 //! `laurel`: the command line.
 
+mod audit;
 mod codes;
 mod connect;
 mod demo;
@@ -48,6 +49,9 @@ enum Command {
     /// List events that need a person.
     #[command(after_help = "Example:\n  laurel events --outcome conflict")]
     Events(read::Events),
+    /// Prove that every account is what its records add up to, and that the records hold their invariants.
+    #[command(after_help = "Example:\n  laurel audit --program hr-software\n\nExit code 1 if anything is found.")]
+    Audit(audit::Audit),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -103,6 +107,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Statement(statement) => statement.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Events(events) => events.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::Codes(codes) => codes.run().await,
     }
 }

@@ -151,6 +151,9 @@ async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
         let token = text(&token.stdout).trim().to_owned();
         assert_eq!(serve.available(&token, partner).await, Some(50 * 100), "{partner}: 50 renewals of 100 points");
     }
+    let audit = laurel(&["audit", "--endpoint", &serve.aws]);
+    assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+    assert_eq!(text(&audit.stdout).trim(), "10 partners: no findings");
     let second = Command::new(LAUREL)
         .args(["serve", "--port", "0", "--aws-port", "0", "--data", &folder])
         .output()

@@ -1,14 +1,12 @@
 //! What the tests share: a world in memory that decides without a table, and a stack to test end to end.
 
 mod faults;
-mod invariants;
 mod recorder;
 mod stack;
 pub mod template;
 mod world;
 
 pub use faults::{Fault, faulty_store};
-pub use invariants::{check_account, check_records};
 pub use recorder::{Permission, permissions_needed, recording_clients};
 pub use stack::{Api, TestStack, body, envelope_bodies};
 pub use world::World;

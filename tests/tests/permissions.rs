@@ -42,8 +42,8 @@ async fn senders(test: &TestStack) {
     test.send(&[body("deal.qualified", "latecomer", "hr-software", "/crm/acme", "late-qualified", &deal)]).await;
 }
 
-/// Everything the API offers.
-async fn callers(test: &TestStack) {
+/// Everything the API offers. The redemption that was made.
+async fn callers(test: &TestStack) -> String {
     let api = test.api(Some("partner-17"), "hr-software", &["read", "redeem", "ingest"]);
     let posted = body(
         "content.viewed",
@@ -82,10 +82,11 @@ async fn callers(test: &TestStack) {
         let reply = api.request("POST", &format!("{own}/redemptions/{id}/{step}")).send().await.expect("an answer");
         assert_eq!(reply.status(), status, "{step}");
     }
+    id
 }
 
 /// Makes due what waits, and sweeps: held points, a wait past its deadline, a redemption that stands still.
-async fn time(test: &TestStack) {
+async fn time(test: &TestStack, redemption: &str) {
     let db = &test.stack.clients.dynamodb();
     let set = async |pk: &str, sk: &str, name: &str, value: AttributeValue| {
         let update = db.update_item().table_name(STATE_TABLE).key("pk", text(pk)).key("sk", text(sk));
@@ -102,8 +103,10 @@ async fn time(test: &TestStack) {
     // A deal that moved, and of which the relay was not told.
     let deal = waiting.iter().find(|h| h.awaits == "deal").expect("an event that waits for a deal");
     set("holds#hr-software", &deal.sk, "seen", AttributeValue::N("99".to_owned())).await;
-    set("partner#hr-software#partner-17", "redemption#standing", "due_shard", text("standing#hr-software")).await;
-    set("partner#hr-software#partner-17", "redemption#standing", "due_on", text("2025-01-01T00:00:00Z")).await;
+    // A redemption that is in the index of standing ones although it is final: it is sent, and nothing is left to do.
+    let redemption = format!("redemption#{redemption}");
+    set("partner#hr-software#partner-17", &redemption, "due_shard", text("standing#hr-software")).await;
+    set("partner#hr-software#partner-17", &redemption, "due_on", text("2025-01-01T00:00:00Z")).await;
     test.stack.sweep().await.expect("swept");
     test.worked_off(queues::PARTNER_REVIEWS).await;
     test.worked_off(queues::PARTNER_EVENTS).await;
@@ -131,6 +134,10 @@ async fn staff(test: &TestStack) {
     store.holds("hr-software", "", 100).await.expect("holds");
     store.quarantined(100).await.expect("rows");
     let partner = "partner-17".try_into().expect("a partner");
+    store.partners().await.expect("everybody");
+    let audited = store.audit(&program, &partner, jiff::Timestamp::now()).await.expect("an audit");
+    let programs = store.programs(&program).await.expect("read").expect("published");
+    store.mend_account(&programs, &partner, &audited.stored, &audited.stored).await.expect("written");
     let page = store.history(&program, &partner, None, 10).await.expect("a history");
     store.record(&page.items[0].identity).await.expect("a record");
 }
@@ -189,8 +196,8 @@ async fn the_template_allows_what_the_code_does_and_nothing_else() {
     let test = TestStack::with(options).await;
     staff_first(&test).await;
     senders(&test).await;
-    callers(&test).await;
-    time(&test).await;
+    let redemption = callers(&test).await;
+    time(&test, &redemption).await;
     staff(&test).await;
     let needed = permissions_needed();
 

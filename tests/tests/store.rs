@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use domain::audit::{check_account, check_records, check_redemptions};
 use domain::decide::decide;
 use domain::event::{Event, Kind};
 use domain::json::Json;
@@ -11,7 +12,7 @@ use domain::outcome::Outcome::{self, Applied, Awarded, Duplicate, Refused, Trans
 use domain::text::{Identity, PartnerId, ProgramId};
 use futures::future::join_all;
 use jiff::Timestamp;
-use laurel_tests::{Fault, TestStack, body, check_account, check_records, faulty_store};
+use laurel_tests::{Fault, TestStack, body, faulty_store};
 use store::commit::Written;
 use store::{Patience, Step, Store};
 
@@ -85,17 +86,11 @@ async fn history(store: &Store, who: &str) -> Vec<Record> {
 
 /// All invariants over what is in the table.
 async fn assert_sound(store: &Store, who: &str) {
-    let records = history(store, who).await;
     let programs = store.programs(&program()).await.expect("read").expect("published");
-    let mut found = check_records(&records, &programs);
-    let mut account = store.account(&program(), &partner(who), Timestamp::now()).await.expect("account");
-    let mut rebuilt = domain::account::Account::default();
-    for record in &records {
-        rebuilt.apply(record).expect("applies");
-    }
-    // Frequency counts are read for the events that need them, not with the account.
-    account.frequency = rebuilt.frequency.clone();
-    found.extend(check_account(&account, &records));
+    let audited = store.audit(&program(), &partner(who), Timestamp::now()).await.expect("read");
+    let mut found = check_records(&audited.records, &programs);
+    found.extend(check_account(&audited.stored, &audited.rebuilt.expect("the records apply")));
+    found.extend(check_redemptions(&audited.redemptions, &audited.records));
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -384,5 +379,35 @@ async fn ten_thousand_events_leave_the_head_small_and_the_cost_unchanged() {
     assert!(store::items::size(&head) < 1_024, "the head has {} bytes", store::items::size(&head));
     let (last, _) = cost(store, "p", &[view("p", 999_998, "somebody new")]).await;
     assert!(last <= first, "the first commit cost {first} units, the last {last}");
+    assert_sound(store, "p").await;
+}
+
+#[tokio::test]
+async fn a_damaged_account_is_found_and_mended() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    commit(store, "p", &[enrolled("p"), won("p", "d1", "48000.00"), view("p", 1, "dana")]).await;
+    assert_sound(store, "p").await;
+    assert_eq!(store.partners().await.expect("everybody"), [("hr-software".to_owned(), "p".to_owned())].into());
+    let db = store.client();
+    let set = db.update_item().table_name(local::STATE_TABLE).update_expression("SET lots.#lot = :points");
+    let set = set
+        .expression_attribute_names("#lot", "2028-11")
+        .expression_attribute_values(":points", store::items::number(9_999));
+    let key = |name: &str| aws_sdk_dynamodb::types::AttributeValue::S(name.to_owned());
+    let set = set.key("pk", key("partner#hr-software#p")).key("sk", key("head"));
+    set.send().await.expect("damaged");
+    let audit = async || store.audit(&program(), &partner("p"), Timestamp::now()).await.expect("read");
+    let audited = audit().await;
+    let rebuilt = audited.rebuilt.expect("the records apply");
+    let found = check_account(&audited.stored, &rebuilt);
+    assert!(found.len() == 1 && found[0].starts_with("I10: the balance: stored"), "{found:?}");
+    let programs = store.programs(&program()).await.expect("read").expect("published");
+    store.mend_account(&programs, &partner("p"), &audited.stored, &rebuilt).await.expect("mended");
+    assert_sound(store, "p").await;
+    // Somebody wrote it meanwhile: what was read is old, and is not written over what is there.
+    commit(store, "p", &[view("p", 2, "dana")]).await;
+    let late = store.mend_account(&programs, &partner("p"), &audited.stored, &rebuilt).await;
+    assert!(matches!(late, Err(store::StoreError::Contention)), "{late:?}");
     assert_sound(store, "p").await;
 }

@@ -4,6 +4,7 @@
 //! functions, the command line and the tests reach the same decision from the same inputs.
 
 pub mod account;
+pub mod audit;
 pub mod deal;
 pub mod decide;
 mod earn;

@@ -27,7 +27,7 @@ pub const ACTIONS_MAX: usize = 100;
 pub const BYTES_MAX: usize = 3_500_000;
 /// Frequency counts are dropped this long after the decision that last wrote them, unless they never start anew: no period
 /// that can still be booked in is older (a year, and a quarter for closing).
-const FREQUENCY_SECONDS_KEPT: i64 = 500 * 24 * 3600;
+pub(crate) const FREQUENCY_SECONDS_KEPT: i64 = 500 * 24 * 3600;
 
 /// A decision as the table will be asked to write it.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Store {
         Ok(())
     }
 
-    fn write_account(
+    pub(crate) fn write_account(
         &self,
         tx: &mut Transaction,
         program: &ProgramId,

@@ -2,6 +2,7 @@
 //!
 //! One concrete store and no port trait: tests hand its client an engine in the process, and inject faults below the SDK.
 
+mod audit;
 pub mod commit;
 mod error;
 mod group;
@@ -17,6 +18,7 @@ mod tables;
 mod views;
 mod vouchers;
 
+pub use audit::Audited;
 pub use error::StoreError;
 pub use group::{Patience, Settled, Why};
 pub use holds::Hold;

@@ -75,7 +75,7 @@ impl Store {
         Ok(state.account)
     }
 
-    async fn fill(&self, program: &ProgramId, needs: &Needs, state: &mut State) -> Result<(), StoreError> {
+    pub(crate) async fn fill(&self, program: &ProgramId, needs: &Needs, state: &mut State) -> Result<(), StoreError> {
         let own = keys::partner(program, &state.partner);
         let mut wanted = vec![(own.clone(), keys::PROFILE.to_owned()), (own.clone(), keys::PENDING.to_owned())];
         wanted.extend(needs.years.iter().map(|year| (own.clone(), keys::measures(*year))));

@@ -1,0 +1,166 @@
+//! `audit`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use domain::audit::{check_account, check_records, check_redemptions};
+use domain::program::Programs;
+use domain::text::{PartnerId, ProgramId};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use store::{Audited, Store};
+
+use crate::connect::Connect;
+use crate::show::table;
+
+/// Prove that every account is what its records add up to.
+///
+/// Reads both tables. For each partner: the records' positions have no gap (I9), their entries sum to the balance (I1),
+/// nothing is overdrawn (I5), awarded twice (I2) or taken back beyond its award (I14), points are whole (I15), every record
+/// names a published program version (I11), the stored account is the sum of the records (I10), and redemptions stand where
+/// their records left them (I6). For each reward: loaded = free + reserved + issued (I18).
+#[derive(Args)]
+pub(crate) struct Audit {
+    /// One program only.
+    #[arg(long)]
+    program: Option<String>,
+    /// One partner only.
+    #[arg(long, requires = "program")]
+    partner: Option<String>,
+    /// Write accounts that differ as their records add up, each on condition that nobody wrote it meanwhile. For the day
+    /// after a restore; anything else that is found stays as it is.
+    #[arg(long)]
+    repair: bool,
+    /// Print JSON, one finding a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// Something that does not hold.
+struct Finding {
+    program: String,
+    /// The partner or the reward.
+    of: String,
+    what: String,
+}
+
+impl Audit {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let store = self.connect.store().await?;
+        let everybody = self.everybody(&store).await?;
+        let versions = self.versions(&store).await?;
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} partners {msg}")?;
+        let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
+        let (mut found, mut mended) = (Vec::new(), 0);
+        for (program, partner) in &everybody {
+            bar.inc(1);
+            let Some(programs) = versions.get(program) else {
+                let what = "I11: the program has no published version".to_owned();
+                found.push(Finding { program: program.clone(), of: partner.clone(), what });
+                continue;
+            };
+            mended += usize::from(self.audit_partner(&store, programs, partner, &mut found).await?);
+        }
+        bar.finish_and_clear();
+        if self.partner.is_none() {
+            for programs in versions.values() {
+                audit_stock(&store, programs, &mut found).await?;
+            }
+        }
+        self.print(&found, everybody.len(), mended);
+        Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    async fn everybody(&self, store: &Store) -> anyhow::Result<Vec<(String, String)>> {
+        if let (Some(program), Some(partner)) = (&self.program, &self.partner) {
+            return Ok(vec![(program.clone(), partner.clone())]);
+        }
+        let all = store.partners().await?.into_iter();
+        Ok(all.filter(|(program, _)| self.program.as_ref().is_none_or(|p| p == program)).collect())
+    }
+
+    async fn versions(&self, store: &Store) -> anyhow::Result<BTreeMap<String, Programs>> {
+        let mut versions = BTreeMap::new();
+        for id in store.program_ids().await? {
+            if self.program.as_ref().is_some_and(|p| *p != id) {
+                continue;
+            }
+            if let Some(programs) = store.programs(&ProgramId::try_from(id.as_str())?).await? {
+                versions.insert(id, programs);
+            }
+        }
+        match &self.program {
+            Some(program) if !versions.contains_key(program) => bail!("the program {program} has no published version"),
+            _ => Ok(versions),
+        }
+    }
+
+    /// True if the account was mended.
+    async fn audit_partner(
+        &self,
+        store: &Store,
+        programs: &Programs,
+        partner: &str,
+        found: &mut Vec<Finding>,
+    ) -> anyhow::Result<bool> {
+        let (program, now) = (&programs.current(Timestamp::now()).program.id, Timestamp::now());
+        let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
+        let Audited { records, stored, rebuilt, redemptions } = store.audit(program, &id, now).await?;
+        let mut here = check_records(&records, programs);
+        here.extend(check_redemptions(&redemptions, &records));
+        let mut mended = false;
+        match rebuilt {
+            Err(what) => here.push(what),
+            Ok(rebuilt) => {
+                let differs = check_account(&stored, &rebuilt);
+                mended = self.repair && !differs.is_empty();
+                if mended {
+                    let write = store.mend_account(programs, &id, &stored, &rebuilt).await;
+                    write.with_context(|| format!("the account of {partner} was not mended"))?;
+                } else {
+                    here.extend(differs);
+                }
+            }
+        }
+        let finding = |what| Finding { program: program.to_string(), of: partner.to_owned(), what };
+        found.extend(here.into_iter().map(finding));
+        Ok(mended)
+    }
+
+    fn print(&self, found: &[Finding], partners: usize, mended: usize) {
+        let mut rows = table(&["program", "of", "what"]);
+        for Finding { program, of, what } in found {
+            if self.json {
+                println!("{}", serde_json::json!({ "program": program, "of": of, "what": what }));
+            }
+            rows.add_row([program, of, what]);
+        }
+        if self.json {
+            return;
+        }
+        if mended > 0 {
+            println!("{mended} accounts were written as their records add up");
+        }
+        if found.is_empty() {
+            println!("{partners} partners: no findings");
+        } else {
+            println!("{rows}\n{partners} partners: {} findings", found.len());
+        }
+    }
+}
+
+async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let program = &programs.current(Timestamp::now()).program;
+    for reward in program.rewards.keys() {
+        let stock = store.stock(&program.id, reward).await?;
+        if stock.loaded != stock.free + stock.reserved + stock.issued {
+            let what = format!("I18: {stock:?}");
+            found.push(Finding { program: program.id.to_string(), of: reward.clone(), what });
+        }
+    }
+    Ok(())
+}

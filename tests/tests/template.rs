@@ -1,0 +1,192 @@
+//! The template agrees with the code and with the runbook: tables, variables, queues, metrics, alarms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{KeySchemaElement, TableDescription};
+use domain::outcome::Outcome;
+use laurel_tests::TestStack;
+use laurel_tests::template::{Template, kebab, key_schema, names};
+use yaml_rust2::Yaml;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn schema(keys: &[KeySchemaElement]) -> BTreeMap<String, String> {
+    keys.iter().map(|k| (k.attribute_name().to_owned(), k.key_type().as_str().to_owned())).collect()
+}
+
+fn text(value: &Yaml) -> String {
+    value.as_str().map(str::to_owned).or_else(|| Some(value.as_i64()?.to_string())).unwrap_or_default()
+}
+
+/// The indexes of a table in the template: keys and projection by name.
+fn indexes(table: &Yaml) -> BTreeMap<String, (BTreeMap<String, String>, String)> {
+    let all = table["GlobalSecondaryIndexes"].as_vec().into_iter().flatten();
+    all.map(|i| (text(&i["IndexName"]), (key_schema(i), text(&i["Projection"]["ProjectionType"])))).collect()
+}
+
+fn described_indexes(table: &TableDescription) -> BTreeMap<String, (BTreeMap<String, String>, String)> {
+    let projection = |i: &aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
+        let kind = i.projection().and_then(|p| p.projection_type().cloned());
+        kind.map(|k| k.as_str().to_owned()).unwrap_or_default()
+    };
+    let all = table.global_secondary_indexes().iter();
+    all.map(|i| (i.index_name().unwrap_or_default().to_owned(), (schema(i.key_schema()), projection(i)))).collect()
+}
+
+#[tokio::test]
+async fn the_tables_have_the_shape_of_the_embedded_ones() {
+    let test = TestStack::start().await;
+    let template = Template::read();
+    for (resource, name) in [("LedgerTable", local::LEDGER_TABLE), ("StateTable", local::STATE_TABLE)] {
+        let table = template.resource(resource);
+        let described = test.stack.clients.dynamodb().describe_table().table_name(name).send().await.expect("a table");
+        let described = described.table.expect("a description");
+        assert_eq!(key_schema(table), schema(described.key_schema()), "{resource}");
+        assert_eq!(indexes(table), described_indexes(&described), "{resource}");
+        let attributes = table["AttributeDefinitions"].as_vec().expect("attributes").iter();
+        let attributes: BTreeSet<_> =
+            attributes.map(|a| (text(&a["AttributeName"]), text(&a["AttributeType"]))).collect();
+        let expected = described.attribute_definitions().iter();
+        let expected: BTreeSet<_> =
+            expected.map(|a| (a.attribute_name().to_owned(), a.attribute_type().as_str().to_owned())).collect();
+        assert_eq!(attributes, expected, "{resource}");
+        let stream = described.stream_specification().and_then(|s| s.stream_view_type().cloned());
+        let stream = stream.map(|view| view.as_str().to_owned()).unwrap_or_default();
+        assert_eq!(text(&table["StreamSpecification"]["StreamViewType"]), stream, "{resource}");
+    }
+    let expiry = &template.resource("StateTable")["TimeToLiveSpecification"];
+    assert_eq!(text(&expiry["AttributeName"]), store::keys::EXPIRES_AT);
+    assert!(template.resource("LedgerTable")["TimeToLiveSpecification"].is_badvalue(), "nothing expires in the ledger");
+}
+
+#[test]
+fn every_variable_is_one_that_the_code_reads() {
+    let template = Template::read();
+    let settings = file("shared/worker/src/settings.rs") + &file("shared/worker/src/telemetry.rs");
+    let mut variables = template.global_variables();
+    for (_, function) in template.resources("AWS::Serverless::Function") {
+        variables.extend(names(&function["Environment"]["Variables"]));
+    }
+    for variable in variables {
+        assert!(settings.contains(&format!("\"{variable}\"")), "no code reads {variable}");
+    }
+}
+
+#[test]
+fn every_queue_is_visible_long_enough_and_tried_five_times() {
+    let template = Template::read();
+    let timeouts: BTreeMap<String, (i64, i64)> = template
+        .resources("AWS::Serverless::Function")
+        .flat_map(|(_, f)| {
+            let timeout = f["Timeout"].as_i64().expect("a time-out");
+            let events: Vec<_> = f["Events"].as_hash().into_iter().flatten().map(|(_, e)| e.clone()).collect();
+            events.into_iter().filter(|e| text(&e["Type"]) == "SQS").map(move |e| {
+                assert_eq!(text(&e["Properties"]["FunctionResponseTypes"][0]), "ReportBatchItemFailures");
+                (text(&e["Properties"]["Queue"]).replace(".Arn", ""), (timeout, 60))
+            })
+        })
+        .collect();
+    assert_eq!(timeouts.len(), 3);
+    for (queue, (timeout, window_max)) in timeouts {
+        let queue = template.resource(&queue);
+        assert!(queue["VisibilityTimeout"].as_i64() >= Some(6 * timeout + window_max), "{queue:?}");
+        assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_i64() >= Some(5), "{queue:?}");
+        let dead = text(&queue["RedrivePolicy"]["deadLetterTargetArn"]).replace(".Arn", "");
+        let kept = |q: &Yaml| q["MessageRetentionPeriod"].as_i64();
+        assert!(kept(template.resource(&dead)) > kept(queue), "dead letters are kept longer");
+    }
+}
+
+#[test]
+fn every_alarm_is_on_a_metric_that_is_counted_and_has_its_section() {
+    let template = Template::read();
+    let sections: BTreeSet<String> = file("infra/OPERATIONS.md")
+        .lines()
+        .filter_map(|l| l.trim_start_matches('#').strip_prefix(' ').filter(|_| l.starts_with('#')))
+        .map(|title| title.to_lowercase().replace(' ', "-"))
+        .collect();
+    let mut alarms = 0;
+    for (name, alarm) in template.resources("AWS::CloudWatch::Alarm") {
+        let anchor = text(&alarm["AlarmDescription"]);
+        let (_, anchor) = anchor.split_once('#').expect("a section");
+        assert!(sections.contains(anchor), "{name}: OPERATIONS.md has no section {anchor}");
+        if text(&alarm["Namespace"]).starts_with("Laurel/") {
+            let (metric, service) = (text(&alarm["MetricName"]), text(&alarm["Dimensions"][0]["Value"]));
+            assert!(counts(&service, &metric), "{name}: {service} counts no {metric}");
+        }
+        alarms += 1;
+    }
+    assert!(alarms > 20, "{alarms}");
+}
+
+#[test]
+fn the_dashboard_shows_what_is_counted() {
+    let template = Template::read();
+    let body = text(&template.resource("Dashboard")["DashboardBody"]);
+    let dashboard: serde_json::Value = serde_json::from_str(&body).expect("the dashboard is JSON");
+    let mut shown = 0;
+    for widget in dashboard["widgets"].as_array().expect("widgets") {
+        // In a dashboard `.` stands for what the line before says in that place.
+        let (mut before, empty) = (Vec::new(), Vec::new());
+        for metric in widget["properties"]["metrics"].as_array().unwrap_or(&empty) {
+            let said = metric.as_array().expect("a metric").iter().filter_map(|v| v.as_str());
+            let line: Vec<String> = said
+                .enumerate()
+                .map(|(at, v)| if v == "." { before.get(at).cloned().unwrap_or_default() } else { v.to_owned() })
+                .collect();
+            if line[0].starts_with("Laurel/") {
+                assert!(counts(&line[3], &line[1]), "{} counts no {}", line[3], line[1]);
+                shown += 1;
+            }
+            before = line;
+        }
+    }
+    assert_eq!(shown, 15, "ten outcomes of events and five of redemptions");
+}
+
+/// Whether a function counts a metric: an outcome of events, or a name in its source.
+fn counts(service: &str, metric: &str) -> bool {
+    if service == "award-points" {
+        return Outcome::from_word(metric).is_some();
+    }
+    let folder = std::fs::read_dir(format!("{ROOT}/functions/{service}/src")).expect("the function's folder");
+    let sources = folder.flatten().map(|f| std::fs::read_to_string(f.path()).expect("a source"));
+    let kind = file("shared/domain/src/event/kind.rs");
+    let named = format!("\"{metric}\"");
+    // A redemption's step counts under the name of its event.
+    let step = service == "fulfil-redemptions" && kind.contains(&named);
+    step || sources.into_iter().any(|source| source.contains(&named))
+}
+
+#[test]
+fn every_function_is_in_the_template_and_in_no_other_way() {
+    let template = Template::read();
+    let deployed: BTreeSet<String> =
+        template.resources("AWS::Serverless::Function").map(|(name, _)| kebab(name)).collect();
+    let folders = std::fs::read_dir(format!("{ROOT}/functions")).expect("functions");
+    let there: BTreeSet<String> = folders.flatten().map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(deployed, there);
+    for (name, function) in template.resources("AWS::Serverless::Function") {
+        assert_eq!(text(&function["CodeUri"]), format!("../target/lambda/{}/", kebab(name)));
+    }
+}
+
+#[test]
+fn the_gateway_has_the_routes_of_the_function() {
+    let template = Template::read();
+    let routes: BTreeSet<String> = template
+        .resources("AWS::ApiGatewayV2::Route")
+        .map(|(name, route)| {
+            assert_eq!(text(&route["AuthorizationType"]), "JWT", "{name}");
+            let key = text(&route["RouteKey"]);
+            key.split_once(' ').expect("method and path").1.to_owned()
+        })
+        .collect();
+    let source = file("functions/redeem-rewards/src/lib.rs");
+    let own = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned());
+    assert_eq!(routes, own.collect::<BTreeSet<_>>());
+}
