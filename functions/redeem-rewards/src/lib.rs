@@ -4,6 +4,7 @@ mod auth;
 mod cards;
 mod cursor;
 mod events;
+mod gateway;
 mod ingest;
 mod partner;
 mod problem;
@@ -22,6 +23,7 @@ use worker::{Clients, Queue, Secret, Settings, SettingsError};
 
 pub(crate) use auth::{Caller, Scope};
 pub use cards::CardKeys;
+pub use gateway::answer;
 pub(crate) use problem::Problem;
 
 /// How long a request may try to commit: well below the 30 s of an HTTP API.

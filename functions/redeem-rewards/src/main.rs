@@ -1,10 +1,15 @@
 //! The Lambda function `redeem-rewards`.
 
-use lambda_http::{Error, run};
-use redeem_rewards::RedeemRewards;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use redeem_rewards::{RedeemRewards, answer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     worker::start_logs(env!("CARGO_PKG_NAME"));
-    run(RedeemRewards::from_env()?.router()).await
+    let router = RedeemRewards::from_env()?.router();
+    run(service_fn(async |call: LambdaEvent<ApiGatewayV2httpRequest>| {
+        Ok::<_, Error>(answer(router.clone(), call.payload).await)
+    }))
+    .await
 }

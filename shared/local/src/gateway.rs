@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use lambda_http::request::RequestContext;
 use serde_json::json;
 
 use crate::tokens::{Claims, Tokens};
@@ -37,7 +37,7 @@ async fn authorize(State(tokens): State<Tokens>, mut request: Request, next: Nex
 }
 
 /// The request context with which API Gateway calls the function: claims are strings.
-fn context(claims: &Claims) -> Option<RequestContext> {
+fn context(claims: &Claims) -> Option<ApiGatewayV2httpRequestContext> {
     let mut words: HashMap<&str, String> = HashMap::from([
         ("program", claims.program.clone()),
         ("scope", claims.scope.clone()),
@@ -47,7 +47,7 @@ fn context(claims: &Claims) -> Option<RequestContext> {
     ]);
     words.extend(claims.partner_id.clone().map(|id| ("partner_id", id)));
     let context = json!({ "authorizer": { "jwt": { "claims": words, "scopes": null } }, "timeEpoch": 0, "http": { "method": "GET" } });
-    serde_json::from_value(context).ok().map(RequestContext::ApiGatewayV2)
+    serde_json::from_value(context).ok()
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

@@ -1,0 +1,132 @@
+//! From the gateway's call (HTTP API, payload 2.0) to a request, and from the response to its answer.
+//!
+//! A caller decides what is in path, query and headers, so nothing here can fail but with a 400.
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body as Encoded;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tower::ServiceExt;
+
+use crate::Problem;
+
+/// What a path may not hold as it is. The gateway hands paths on decoded in part.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Largest answer, in bytes: what Lambda hands on.
+const ANSWER_BYTES_MAX: usize = 6_000_000;
+
+/// Answers one call of the gateway.
+pub async fn answer(router: Router, call: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+    let response = match request(call) {
+        Ok(request) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
+        Err(problem) => problem.into_response(),
+    };
+    given(response).await
+}
+
+fn request(call: ApiGatewayV2httpRequest) -> Result<Request<Body>, Problem> {
+    let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail);
+    let path = call.raw_path.as_deref().filter(|p| p.starts_with('/')).unwrap_or("/");
+    let mut uri = utf8_percent_encode(path, NOT_IN_PATH).to_string();
+    if let Some(query) = call.raw_query_string.as_deref().filter(|q| !q.is_empty()) {
+        uri = format!("{uri}?{query}");
+    }
+    let body = match (call.body, call.is_base64_encoded) {
+        (Some(body), true) => STANDARD.decode(body).map_err(|_| bad("the body is not Base64"))?,
+        (body, _) => body.unwrap_or_default().into_bytes(),
+    };
+    let method = call.request_context.http.method.clone();
+    let request = Request::builder().method(method).uri(uri).extension(call.request_context);
+    let mut request = request.body(Body::from(body)).map_err(|_| bad("path and query are no address"))?;
+    *request.headers_mut() = call.headers;
+    Ok(request)
+}
+
+async fn given(response: Response) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut given = ApiGatewayV2httpResponse::default();
+    given.status_code = i64::from(parts.status.as_u16());
+    given.headers = parts.headers;
+    given.body = match to_bytes(body, ANSWER_BYTES_MAX).await.map(|bytes| String::from_utf8(bytes.into())) {
+        Ok(Ok(text)) => Some(Encoded::Text(text)),
+        // All answers are text, and pages keep them small.
+        Ok(Err(_)) | Err(_) => {
+            tracing::error!("an answer is no text, or too large");
+            given.status_code = i64::from(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            None
+        }
+    };
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::{Path, Query};
+    use axum::routing::{get, post};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn router() -> Router {
+        let show = async |Path(id): Path<String>, query: Query<Vec<(String, String)>>| format!("{id} {:?}", query.0);
+        Router::new().route("/v1/partners/{id}", get(show)).route("/echo", post(async |body: String| body))
+    }
+
+    async fn ask(method: &str, path: &str, query: &str, body: Option<&str>, encoded: bool) -> (i64, String) {
+        let call = json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": { "host": "a b:c" }, "body": body,
+            "isBase64Encoded": encoded, "requestContext": { "http": { "method": method }, "stage": "$default" },
+        });
+        let call = serde_json::from_value(call).expect("a call");
+        let answer: Value = serde_json::to_value(answer(router(), call).await).expect("an answer");
+        (answer["statusCode"].as_i64().expect("a status"), answer["body"].as_str().unwrap_or_default().to_owned())
+    }
+
+    #[tokio::test]
+    async fn path_and_query_come_through() {
+        let expected = (200, "partner-17 [(\"limit\", \"5\"), (\"cursor\", \"a b\")]".to_owned());
+        assert_eq!(ask("GET", "/v1/partners/partner-17", "limit=5&cursor=a%20b", None, false).await, expected);
+        for (path, id) in [("a b", "a b"), ("a%20b", "a b"), ("ä{|}\\^`", "ä{|}\\^`"), ("a?b#c", "a?b#c"), ("..", "..")]
+        {
+            let (status, body) = ask("GET", &format!("/v1/partners/{path}"), "", None, false).await;
+            assert_eq!((status, body), (200, format!("{id} []")), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_address_is_a_bad_request_and_never_a_fault() {
+        for (path, query) in [("/", "a b"), ("/", "\u{0}"), ("/v1", "ä ")] {
+            let (status, body) = ask("GET", path, query, None, false).await;
+            assert!(status == 400 && body.contains("bad_request"), "{path} {query}: {status} {body}");
+        }
+        for path in ["", "no-slash", "//", "/v1/partners/../../x", "http://elsewhere/", "*"] {
+            assert_eq!(ask("GET", path, "", None, false).await.0, 404, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_base64() {
+        assert_eq!(ask("POST", "/echo", "", Some("aMOpbGxv"), true).await, (200, "héllo".to_owned()));
+        assert_eq!(ask("POST", "/echo", "", Some("plain"), false).await, (200, "plain".to_owned()));
+        assert_eq!(ask("POST", "/echo", "", Some("?"), true).await.0, 400);
+        assert_eq!(ask("POST", "/echo", "", None, false).await, (200, String::new()));
+    }
+}
