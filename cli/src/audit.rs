@@ -109,7 +109,15 @@ impl Audit {
     ) -> anyhow::Result<bool> {
         let (program, now) = (&programs.current(Timestamp::now()).program.id, Timestamp::now());
         let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
-        let Audited { records, stored, rebuilt, redemptions } = store.audit(program, &id, now).await?;
+        let Audited { records, stored, rebuilt, redemptions } = match store.audit(program, &id, now).await {
+            Ok(audited) => audited,
+            Err(error) if error.is_transient() => return Err(error.into()),
+            // What does not read is a finding like any other.
+            Err(error) => {
+                found.push(Finding { program: program.to_string(), of: partner.to_owned(), what: error.to_string() });
+                return Ok(false);
+            }
+        };
         let mut here = check_records(&records, programs);
         here.extend(check_redemptions(&redemptions, &records));
         let mut mended = false;

@@ -79,7 +79,7 @@ class Scenario:
         environment |= {"CARD_SECRET": outputs["CardSecretName"]}
         ran = subprocess.run([self.cli, *arguments, "--aws"], env=environment, cwd=ROOT, capture_output=True, text=True)
         if ran.returncode != 0:
-            raise Failed(f"laurel {' '.join(arguments)}: {ran.stderr.strip()}")
+            raise Failed(f"laurel {' '.join(arguments)}: {ran.stderr.strip()}\n{ran.stdout}")
         return ran.stdout
 
     def publish(self):
@@ -229,6 +229,16 @@ class Scenario:
         expect("status of the posted event", self.call("POST", "/v1/events", token, **body).status_code, 202)
         until("its points", lambda: self.get("fabrikam")["balance"]["available"] == POINTS + 2)
 
+    def audit(self):
+        """an audit by staff proves every account from its records, and finds the one that was broken"""
+        try:
+            self.laurel("audit", "--json")
+        except Failed as failed:
+            found = [json.loads(line) for line in str(failed).splitlines() if line.startswith("{")]
+            expect("what the audit found", [finding["of"] for finding in found], ["broken"])
+        else:
+            raise Failed("the audit found nothing, though one account does not read")
+
     def review(self):
         """the schedule finds a partner whose held points are due, and the review releases them"""
         for record in json.loads((ROOT / "events/story.reseller.json").read_text())["Records"]:
@@ -302,7 +312,7 @@ class Scenario:
 
 STEPS = [
     Scenario.deploy, Scenario.publish, Scenario.listen, Scenario.events, Scenario.balances, Scenario.one_award_per_event,
-    Scenario.put_aside, Scenario.notices, Scenario.access, Scenario.redemption, Scenario.posted, Scenario.review,
+    Scenario.put_aside, Scenario.notices, Scenario.access, Scenario.redemption, Scenario.posted, Scenario.audit, Scenario.review,
     Scenario.denials, Scenario.logs,
 ]  # fmt: skip
 
