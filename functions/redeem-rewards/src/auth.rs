@@ -1,13 +1,12 @@
 //! Who calls. Identity comes from the claims that the JWT authorizer verified, and from nothing else.
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use domain::text::{PartnerId, ProgramId};
 use jiff::Timestamp;
 
-use crate::Problem;
+use crate::{Problem, Token};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +71,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let context = parts.extensions.get::<ApiGatewayV2httpRequestContext>().ok_or_else(unauthorized)?;
-        let jwt = context.authorizer.as_ref().and_then(|a| a.jwt.as_ref()).ok_or_else(unauthorized)?;
+        let jwt = parts.extensions.get::<Token>().ok_or_else(unauthorized)?;
         let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
         // The gateway refuses expired tokens; a token that never expires is refused here.
         let expires: i64 = claim("exp").and_then(|exp| exp.parse().ok()).unwrap_or(0);

@@ -2,15 +2,16 @@
 //!
 //! A caller decides what is in path, query and headers, so nothing here can fail but with a 400.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use aws_lambda_events::encodings::Body as Encoded;
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
 use crate::Problem;
@@ -33,8 +34,59 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
 /// Largest answer, in bytes: what Lambda hands on.
 const ANSWER_BYTES_MAX: usize = 6_000_000;
 
+/// One call of the gateway: those members of payload 2.0 that matter here, and no more, since every type read is code that
+/// a cold start loads.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    #[serde(default)]
+    raw_path: String,
+    #[serde(default)]
+    raw_query_string: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+    request_context: Context,
+}
+
+#[derive(Debug, Deserialize)]
+struct Context {
+    http: Http,
+    authorizer: Option<Authorizer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Http {
+    method: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Authorizer {
+    jwt: Option<Token>,
+}
+
+/// A token that the gateway verified, as an extension of the request. Claims are strings there, numbers too.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Token {
+    /// What it says.
+    pub claims: BTreeMap<String, String>,
+    /// Its scopes, where the gateway lists them apart from the claims.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// What the gateway is answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    status_code: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
 /// Answers one call of the gateway.
-pub async fn answer(router: Router, call: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+pub async fn answer(router: Router, call: Call) -> Answer {
     let response = match request(call) {
         Ok(request) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
         Err(problem) => problem.into_response(),
@@ -42,39 +94,44 @@ pub async fn answer(router: Router, call: ApiGatewayV2httpRequest) -> ApiGateway
     given(response).await
 }
 
-fn request(call: ApiGatewayV2httpRequest) -> Result<Request<Body>, Problem> {
+fn request(call: Call) -> Result<Request<Body>, Problem> {
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail);
-    let path = call.raw_path.as_deref().filter(|p| p.starts_with('/')).unwrap_or("/");
+    let path = if call.raw_path.starts_with('/') { &call.raw_path } else { "/" };
     let mut uri = utf8_percent_encode(path, NOT_IN_PATH).to_string();
-    if let Some(query) = call.raw_query_string.as_deref().filter(|q| !q.is_empty()) {
-        uri = format!("{uri}?{query}");
+    if !call.raw_query_string.is_empty() {
+        uri = format!("{uri}?{}", call.raw_query_string);
     }
     let body = match (call.body, call.is_base64_encoded) {
         (Some(body), true) => STANDARD.decode(body).map_err(|_| bad("the body is not Base64"))?,
         (body, _) => body.unwrap_or_default().into_bytes(),
     };
-    let method = call.request_context.http.method.clone();
-    let request = Request::builder().method(method).uri(uri).extension(call.request_context);
-    let mut request = request.body(Body::from(body)).map_err(|_| bad("path and query are no address"))?;
-    *request.headers_mut() = call.headers;
+    let request = Request::builder().method(call.request_context.http.method.as_str()).uri(uri);
+    let mut request = request.body(Body::from(body)).map_err(|_| bad("method, path and query are no request"))?;
+    *request.headers_mut() = headers(&call.headers).ok_or_else(|| bad("a header is none"))?;
+    if let Some(token) = call.request_context.authorizer.and_then(|a| a.jwt) {
+        request.extensions_mut().insert(token);
+    }
     Ok(request)
 }
 
-async fn given(response: Response) -> ApiGatewayV2httpResponse {
-    let (parts, body) = response.into_parts();
-    let mut given = ApiGatewayV2httpResponse::default();
-    given.status_code = i64::from(parts.status.as_u16());
-    given.headers = parts.headers;
-    given.body = match to_bytes(body, ANSWER_BYTES_MAX).await.map(|bytes| String::from_utf8(bytes.into())) {
-        Ok(Ok(text)) => Some(Encoded::Text(text)),
-        // All answers are text, and pages keep them small.
-        Ok(Err(_)) | Err(_) => {
-            tracing::error!("an answer is no text, or too large");
-            given.status_code = i64::from(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-            None
-        }
+fn headers(given: &BTreeMap<String, String>) -> Option<HeaderMap> {
+    let pair = |(name, value): (&String, &String)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
     };
-    given
+    given.iter().map(pair).collect()
+}
+
+async fn given(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+    let headers = parts.headers.iter().filter_map(text).collect();
+    let body = to_bytes(body, ANSWER_BYTES_MAX).await.ok().and_then(|bytes| String::from_utf8(bytes.into()).ok());
+    if let Some(body) = body {
+        return Answer { status_code: parts.status.as_u16(), headers, body };
+    }
+    // All answers are text, and pages keep them small.
+    tracing::error!("an answer is no text, or too large");
+    Answer { status_code: StatusCode::INTERNAL_SERVER_ERROR.as_u16(), headers: BTreeMap::new(), body: String::new() }
 }
 
 #[cfg(test)]
@@ -92,7 +149,7 @@ mod tests {
 
     async fn ask(method: &str, path: &str, query: &str, body: Option<&str>, encoded: bool) -> (i64, String) {
         let call = json!({
-            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": { "host": "a b:c" }, "body": body,
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": { "Host": "a b:c" }, "body": body,
             "isBase64Encoded": encoded, "requestContext": { "http": { "method": method }, "stage": "$default" },
         });
         let call = serde_json::from_value(call).expect("a call");
@@ -117,6 +174,7 @@ mod tests {
             let (status, body) = ask("GET", path, query, None, false).await;
             assert!(status == 400 && body.contains("bad_request"), "{path} {query}: {status} {body}");
         }
+        assert_eq!(ask("G T", "/", "", None, false).await.0, 400);
         for path in ["", "no-slash", "//", "/v1/partners/../../x", "http://elsewhere/", "*"] {
             assert_eq!(ask("GET", path, "", None, false).await.0, 404, "{path}");
         }

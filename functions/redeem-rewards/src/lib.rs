@@ -23,7 +23,7 @@ use worker::{Clients, Queue, Secret, Settings, SettingsError};
 
 pub(crate) use auth::{Caller, Scope};
 pub use cards::CardKeys;
-pub use gateway::answer;
+pub use gateway::{Answer, Call, Token, answer};
 pub(crate) use problem::Problem;
 
 /// How long a request may try to commit: well below the 30 s of an HTTP API.

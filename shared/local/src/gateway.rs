@@ -1,13 +1,13 @@
 //! What an HTTP API does before the function is called: checks the token, bounds the headers, hands on the claims.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use redeem_rewards::Token;
 use serde_json::json;
 
 use crate::tokens::{Claims, Tokens};
@@ -29,25 +29,26 @@ async fn authorize(State(tokens): State<Tokens>, mut request: Request, next: Nex
     }
     let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let claims = given.and_then(|v| v.strip_prefix("Bearer ")).and_then(|token| tokens.check(token).ok());
-    let Some(context) = claims.and_then(|claims| context(&claims)) else {
+    let Some(claims) = claims else {
         return problem(StatusCode::UNAUTHORIZED, "unauthorized", "send a valid token: Authorization: Bearer <token>");
     };
-    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(token(claims));
     next.run(request).await
 }
 
-/// The request context with which API Gateway calls the function: claims are strings.
-fn context(claims: &Claims) -> Option<ApiGatewayV2httpRequestContext> {
-    let mut words: HashMap<&str, String> = HashMap::from([
-        ("program", claims.program.clone()),
-        ("scope", claims.scope.clone()),
-        ("iss", claims.iss.clone()),
-        ("aud", claims.aud.clone()),
+/// The token as the gateway hands it on: claims are strings.
+fn token(claims: Claims) -> Token {
+    let mut words: BTreeMap<String, String> = [
+        ("program", claims.program),
+        ("scope", claims.scope),
+        ("iss", claims.iss),
+        ("aud", claims.aud),
         ("exp", claims.exp.to_string()),
-    ]);
-    words.extend(claims.partner_id.clone().map(|id| ("partner_id", id)));
-    let context = json!({ "authorizer": { "jwt": { "claims": words, "scopes": null } }, "timeEpoch": 0, "http": { "method": "GET" } });
-    serde_json::from_value(context).ok()
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    words.extend(claims.partner_id.map(|id| ("partner_id".to_owned(), id)));
+    Token { claims: words, scopes: None }
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
