@@ -6,7 +6,7 @@ import subprocess
 import requests
 from botocore.exceptions import ClientError
 
-from stack import ROOT, STACK, Emulator, Failed, Stack, expect, until
+from stack import ROOT, STACK, Emulator, Failed, Stack, expect, package_bytes, until
 
 PROGRAM = "hr-software"
 PARTNERS = ["northwind", "tailspin", "contoso", "fabrikam"]
@@ -15,6 +15,7 @@ PARTNERS = ["northwind", "tailspin", "contoso", "fabrikam"]
 POINTS = 50 + 150 + 500 + 100 + 3 * 2
 TIME = "2026-03-14T09:30:00Z"
 CARD = "STAR-0001-VERIFY"
+PACKAGE_BYTES_MAX = 3 * 1024 * 1024
 
 
 def event(source, kind, id, partner, data, time=TIME):
@@ -59,12 +60,19 @@ def earning(partner):
 class Scenario:
     """One run. Each method is a step, and its docstring what it shows."""
 
+    def packages(self):
+        """every deployment package is at most 3 MB"""
+        for function in sorted(path.name for path in (ROOT / "functions").iterdir()):
+            size = package_bytes(function)
+            if size > PACKAGE_BYTES_MAX:
+                raise Failed(f"the package of {function} has {size} bytes, at most {PACKAGE_BYTES_MAX} are allowed")
+
     def __init__(self, emulator, cli):
         self.emulator, self.cli = emulator, cli
 
     def deploy(self):
-        """the template is deployed with the real bootstraps, permissions enforced"""
-        self.stack = Stack(self.emulator)
+        """sam deploy with the release bootstraps, permissions enforced"""
+        self.stack = Stack(self.emulator, self.emulator.log.with_name("sam-deploy.log"))
         self.operator = self.stack.user_with("OperatorPolicy")
         self.sender = self.emulator.client("sqs", *self.stack.user_with("SenderPolicy"))
         self.sqs, self.dynamodb = self.emulator.client("sqs"), self.emulator.client("dynamodb")
@@ -311,7 +319,7 @@ class Scenario:
 
 
 STEPS = [
-    Scenario.deploy, Scenario.publish, Scenario.listen, Scenario.events, Scenario.balances, Scenario.one_award_per_event,
+    Scenario.packages, Scenario.deploy, Scenario.publish, Scenario.listen, Scenario.events, Scenario.balances, Scenario.one_award_per_event,
     Scenario.put_aside, Scenario.notices, Scenario.access, Scenario.redemption, Scenario.posted, Scenario.audit, Scenario.review,
     Scenario.denials, Scenario.logs,
 ]  # fmt: skip

@@ -4,15 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import ROOT, Emulator, Failed, expect, free_port, until
+from stack import ROOT, TOOLS, Emulator, Failed, expect, free_port, until
 
 EVENTS = ROOT / "events"
 ANSWERS = Path(__file__).with_name("answers.json")
-TOOLS = Path(sys.executable).parent
 
 
 @dataclass

@@ -3,13 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
-from stack import REGION, ROOT, Failed
+from stack import REGION, ROOT, TOOLS, Failed
 
 TEMPLATE = ROOT / "infra/template.yaml"
-TOOLS = Path(sys.executable).parent
 # checkov's findings that stand, each with its reason. cfn-lint's are in the template's Metadata.
 STANDS = {
     "CKV_AWS_115": "concurrency is bounded where events come from (MaximumConcurrency) and by the API's throttles",

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,11 +12,12 @@ import zipfile
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import ClientError
 
 from issuer import AUDIENCE, Issuer
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ROOT / "target/lambda"
+TOOLS = Path(sys.executable).parent
 STACK = "laurel"
 REGION = "us-east-1"
 # Locally: a schedule that fires within the run, windows that do not make it slow.
@@ -52,17 +52,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def zipped(name):
-    """The deployment package of a function."""
-    bootstrap = BUILT / name / "bootstrap"
+def package_bytes(name):
+    """How large the deployment package of a function is."""
+    bootstrap = ROOT / "target/lambda" / name / "bootstrap"
     if not bootstrap.exists():
-        raise Failed(f"{bootstrap.relative_to(ROOT)} is not there; `cargo lambda build` makes it")
+        raise Failed(f"{bootstrap.relative_to(ROOT)} is not there; infra/build makes it")
     package = io.BytesIO()
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED)
-    return package.getvalue()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(bootstrap, "bootstrap")
+    return len(package.getvalue())
 
 
 class Emulator:
@@ -120,44 +118,34 @@ class Emulator:
 class Stack:
     """The deployed stack."""
 
-    def __init__(self, emulator):
+    def __init__(self, emulator, log):
         self.emulator = emulator
         self.client = emulator.client
-        s3 = self.client("s3")
-        s3.create_bucket(Bucket="artifacts")
-
-        def upload(match):
-            s3.put_object(Bucket="artifacts", Key=match[1], Body=zipped(match[1]))
-            return f"CodeUri: s3://artifacts/{match[1]}"
-
-        template = (ROOT / "infra/template.yaml").read_text()
-        template = re.sub(r"CodeUri: \.\./target/lambda/([\w-]+)/", upload, template)
-        s3.put_object(Bucket="artifacts", Key="template.yaml", Body=template.encode())
-        self._create(PARAMETERS | {"JwtIssuer": emulator.issuer.url})
-
-    def _create(self, parameters):
+        parameters = PARAMETERS | {"JwtIssuer": emulator.issuer.url}
+        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
+        command = [str(TOOLS / "sam"), "deploy", "--config-env", "dev", "--stack-name", STACK, "--parameter-overrides", *overrides]
+        environment = os.environ | emulator.credentials() | {"AWS_ENDPOINT_URL": emulator.endpoint, "SAM_CLI_TELEMETRY": "0"}
+        with open(log, "wb") as out:
+            deployed = subprocess.run(command, cwd=ROOT / "infra", env=environment, stdout=out, stderr=out, timeout=300)
         formation = self.client("cloudformation")
-        formation.create_stack(
-            StackName=STACK,
-            TemplateURL=f"{self.emulator.endpoint}/artifacts/template.yaml",
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        )
-
-        def ended():
-            stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
-            return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
-
-        stack = until("the deployment", ended, 120)
-        if stack["StackStatus"] != "CREATE_COMPLETE":
-            events = formation.describe_stack_events(StackName=STACK)["StackEvents"]
-            failed = [f"{e['LogicalResourceId']} ({e.get('ResourceStatusReason')})" for e in events if "FAILED" in e["ResourceStatus"]]
-            raise Failed(f"the stack is {stack['StackStatus']}: {'; '.join(failed) or stack.get('StackStatusReason')}")
+        if deployed.returncode != 0:
+            raise Failed(f"sam deploy: {self._cause(formation) or log.read_text()[-600:]}")
+        stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
         listed = formation.describe_stack_resources(StackName=STACK)["StackResources"]
         self.resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in listed}
         # The emulator knows an API by its path, not by its host.
         self.api = f"{self.emulator.endpoint}/_aws/execute-api/{self.resources['Api']}/$default"
+
+    @staticmethod
+    def _cause(formation):
+        """Which resources could not be made, and why."""
+        try:
+            events = formation.describe_stack_events(StackName=STACK)["StackEvents"]
+        except ClientError:
+            return None
+        failed = [f"{e['LogicalResourceId']} ({e.get('ResourceStatusReason')})" for e in events if "FAILED" in e["ResourceStatus"]]
+        return "; ".join(failed)
 
     def user_with(self, policy):
         """Credentials of somebody who has nothing but one of the stack's policies."""
