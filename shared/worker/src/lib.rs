@@ -2,11 +2,15 @@
 
 mod batch;
 mod clients;
+mod queue;
+mod secret;
 mod settings;
 mod telemetry;
 
 pub use batch::{Message, NamelessMessage, failures, messages};
-pub use clients::{Clients, Queue, QueueError, Secret, SecretError};
+pub use clients::Clients;
+pub use queue::{Queue, QueueError};
+pub use secret::{Secret, SecretError};
 pub use settings::{Settings, SettingsError};
 pub use telemetry::{count, start_logs};
 
