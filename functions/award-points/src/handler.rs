@@ -172,8 +172,11 @@ impl AwardPoints {
         match self.try_judge(program, partner, events, again, deadline).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                tracing::warn!(%error, "a group was not judged");
                 let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Broken };
+                for event in events.iter() {
+                    let (correlation_id, partner) = (event.identity.to_string(), event.partner.as_str());
+                    tracing::warn!(correlation_id, partner, outcome = outcome.word(), %error, "an event was not judged");
+                }
                 vec![outcome; events.len()]
             }
         }

@@ -254,7 +254,10 @@ pub(crate) async fn cancel(
     let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
     let event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionReleased, data);
     match api.store.commit_own(&programs, &event, Timestamp::now, patience(), |_| ()).await? {
-        Step::Recorded(_) | Step::Existing(_) => {
+        step @ (Step::Recorded(_) | Step::Existing(_)) => {
+            if let Step::Recorded(record) = step {
+                tracing::info!(correlation_id = found.id, position = record.position, "a redemption was cancelled");
+            }
             Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response())
         }
         Step::Moot(reason) => Err(Problem::refusal(&reason)),

@@ -88,20 +88,29 @@ impl ReviewPartners {
     async fn review(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let mut failed = Vec::new();
         for message in messages(batch)? {
-            if let Err(error) = self.review_one(&message, deadline).await {
-                tracing::warn!(message_id = message.id, %error, "a partner was not reviewed");
+            let due = read(&message);
+            let partner = due.as_ref().ok().map(|due| due.partner.to_string());
+            let reviewed = match due {
+                Ok(due) => self.review_one(&due, deadline).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = reviewed {
+                tracing::warn!(partner, message_id = message.id, %error, "a partner was not reviewed");
                 failed.push(message.id);
             }
         }
         Ok(failures(failed))
     }
 
-    async fn review_one(&self, message: &Message, deadline: Instant) -> Result<(), StoreError> {
-        let due: Due = serde_json::from_str(&message.body)
-            .map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })?;
+    async fn review_one(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
         let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
         let records = self.store.catch_up(&programs, &due.partner, Timestamp::now, Patience::until(deadline)).await?;
-        tracing::debug!(records = records.len(), "reviewed");
+        let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
+        tracing::info!(partner, position, records = records.len(), "a partner was reviewed");
         Ok(())
     }
+}
+
+fn read(message: &Message) -> Result<Due, StoreError> {
+    serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
 }
