@@ -302,6 +302,15 @@ class Scenario:
                     raise Failed(f"{function} calling {service}:{action}: {error}") from error
                 raise Failed(f"{function} may call {service}:{action}, which its role must not allow")
 
+    def complaints(self):
+        """What the functions last warned of: where a step fails, the cause is mostly there."""
+        logs, lines = self.emulator.client("logs"), []
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+            entries = logs.filter_log_events(logGroupName=group["logGroupName"], filterPattern="error")["events"]
+            for line in [json.loads(e["message"]) for e in entries if e["message"].startswith("{")][-2:]:
+                lines.append(f"{line.get('service')}: {line.get('message')}: {line.get('error')}")
+        return lines
+
     def logs(self):
         """no call was denied, and one correlation id leads from request to card through the functions' logs"""
         logs, found = self.emulator.client("logs"), {}

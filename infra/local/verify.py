@@ -43,6 +43,8 @@ def run_deployed():
     with deployed.Emulator(LOGS) as emulator:
         scenario = deployed.Scenario(emulator, ROOT / "target/debug/laurel")
         passed = all(step("c", method.__doc__, lambda method=method: method(scenario)) for method in deployed.STEPS)
+        if not passed:
+            print("  the functions last warned of:\n    " + "\n    ".join(scenario.complaints() or ["nothing"]))
     print("\n(d) " + deployed.NOT_COVERED)
     return passed
 

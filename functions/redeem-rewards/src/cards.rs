@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use domain::redemption::Redemption;
 use store::{Sealer, Store, StoreError};
 use tokio::sync::RwLock;
@@ -44,7 +45,8 @@ impl CardKeys {
     async fn read_again(&self) -> Result<Sealer, Problem> {
         let text = self.secret.read().await.map_err(|error| {
             tracing::error!(%error, "the card keys cannot be read");
-            Problem::unavailable()
+            let detail = "cards cannot be shown just now; try again in a while";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_keys", detail)
         })?;
         let sealer = Sealer::from_ring(&text)?;
         *self.read.write().await = Some(sealer.clone());
