@@ -411,3 +411,23 @@ async fn a_damaged_account_is_found_and_mended() {
     assert!(matches!(late, Err(store::StoreError::Contention)), "{late:?}");
     assert_sound(store, "p").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_of_a_partner_who_is_written_to_finds_nothing() {
+    let test = TestStack::start().await;
+    let store = test.stack.store.clone();
+    commit(&store, "p", &[enrolled("p")]).await;
+    let writer = store.clone();
+    let writes = tokio::spawn(async move {
+        for n in 0..60 {
+            commit(&writer, "p", &[view("p", n, "dana")]).await;
+        }
+    });
+    while !writes.is_finished() {
+        let Ok(audited) = store.audit(&program(), &partner("p"), Timestamp::now()).await else { continue };
+        let found = check_account(&audited.stored, &audited.rebuilt.expect("the records apply"));
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+    writes.await.expect("written");
+    assert_sound(&store, "p").await;
+}

@@ -20,11 +20,14 @@ impl Secrets {
     /// The ring of a data folder, which is made where it is missing; without a folder a ring of this process.
     pub(crate) fn open(data: Option<&Path>) -> Result<Self, EngineError> {
         let path = data.map(|folder| folder.join("card-keys.json"));
-        let kept = path.as_ref().and_then(|p| std::fs::read_to_string(p).ok());
-        let secrets = Self { text: Mutex::default(), path };
-        match kept {
-            Some(text) => *secrets.text.lock().unwrap_or_else(PoisonError::into_inner) = text,
-            None => secrets.set(&Sealer::new_ring().map_err(failed)?)?,
+        // Only a ring that is not there is made: one that cannot be read just now must not be written over.
+        let kept = match path.as_ref().map(std::fs::read_to_string) {
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            kept => kept.and_then(Result::ok),
+        };
+        let secrets = Self { text: Mutex::new(kept.clone().unwrap_or_default()), path };
+        if kept.is_none() {
+            secrets.set(&Sealer::new_ring().map_err(failed)?)?;
         }
         Ok(secrets)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::account::Account;
+use domain::account::{Account, Head};
 use domain::decide::{Needs, State};
 use domain::ledger::Record;
 use domain::program::Programs;
@@ -18,10 +18,10 @@ use crate::{Store, StoreError, keys};
 
 /// Most records of one page of a history.
 const PAGE: usize = 1_000;
-/// How often a history that lags behind its head is read again.
-const LAG_TRIES_MAX: u32 = 10;
+/// How often a partner that is written to, or whose history lags behind its head, is read again.
+const TRIES_MAX: u32 = 20;
 /// Pause before that.
-const LAG_PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A partner's account as it is stored, and as its records add up.
 #[derive(Debug)]
@@ -58,15 +58,38 @@ impl Store {
         Ok(found)
     }
 
-    /// One partner's records, its stored account, and what the records add up to.
+    /// One partner's records, its stored account, and what the records add up to, all of one moment: where the partner is
+    /// written to meanwhile, they are read again.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    /// [`StoreError::Contention`] if it never stands still; [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn audit(&self, program: &ProgramId, partner: &PartnerId, now: Timestamp) -> Result<Audited, StoreError> {
+        for attempt in 0..TRIES_MAX {
+            let head = self.head(program, partner).await?.unwrap_or_default();
+            let audited = self.audit_from(program, partner, &head, now).await?;
+            let still = self.head(program, partner).await?.unwrap_or_default().position == head.position;
+            // The index by position may lag behind the head; what is missing after the last try is a finding.
+            let whole = audited.records.len() as u64 >= head.position || attempt + 1 == TRIES_MAX;
+            if still && whole {
+                return Ok(audited);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(StoreError::Contention)
+    }
+
+    /// What is read after the head: as old as the head, or the head has moved.
+    async fn audit_from(
+        &self,
+        program: &ProgramId,
+        partner: &PartnerId,
+        head: &Head,
+        now: Timestamp,
+    ) -> Result<Audited, StoreError> {
         let records = self.whole_history(program, partner).await?;
         let rebuilt = domain::audit::rebuild(&records, now, SignedDuration::from_secs(FREQUENCY_SECONDS_KEPT));
         let mut state = State::new(partner.clone());
-        state.account.head = self.head(program, partner).await?.unwrap_or_default();
+        state.account.head = head.clone();
         let mut needs = Needs::default();
         if let Ok(rebuilt) = &rebuilt {
             needs.years = rebuilt.measures.keys().copied().collect();
@@ -84,28 +107,19 @@ impl Store {
         Ok(Audited { records, stored: state.account, rebuilt, redemptions })
     }
 
-    /// The index by position may lag behind the head; its dense positions show that, and it is read again.
     async fn whole_history(&self, program: &ProgramId, partner: &PartnerId) -> Result<Vec<Record>, StoreError> {
-        let head = self.head(program, partner).await?.map_or(0, |head| head.position);
-        for _ in 0..LAG_TRIES_MAX {
-            let mut records = Vec::new();
-            let mut before = None;
-            loop {
-                let page = self.history(program, partner, before, PAGE).await?;
-                records.extend(page.items);
-                before = page.next;
-                if before.is_none() {
-                    break;
-                }
+        let mut records = Vec::new();
+        let mut before = None;
+        loop {
+            let page = self.history(program, partner, before, PAGE).await?;
+            records.extend(page.items);
+            before = page.next;
+            if before.is_none() {
+                break;
             }
-            records.reverse();
-            if records.len() as u64 >= head {
-                return Ok(records);
-            }
-            tokio::time::sleep(LAG_PAUSE).await;
         }
-        // It does not catch up: what is missing is a finding.
-        Ok(self.history(program, partner, None, PAGE).await?.items.into_iter().rev().collect())
+        records.reverse();
+        Ok(records)
     }
 
     /// Writes an account as its records add up (I10), on condition that nobody wrote it meanwhile.
