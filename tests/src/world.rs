@@ -44,10 +44,17 @@ impl World {
     /// # Panics
     /// If the program is in bad form or `now` no instant.
     pub fn new(program: &str, now: &str) -> Self {
-        let version = version(program, 1, "2020-01-01T00:00:00Z");
+        Self::of(program, "2020-01-01T00:00:00Z", now.parse().expect("an instant"))
+    }
+
+    /// A world in which this program is in force from `effective_from`, at `now`.
+    ///
+    /// # Panics
+    /// If the program is in bad form or `effective_from` no instant.
+    pub fn of(program: &str, effective_from: &str, now: Timestamp) -> Self {
         Self {
-            programs: Programs::new(vec![version]).expect("a version"),
-            now: now.parse().expect("an instant"),
+            programs: Programs::new(vec![version(program, 1, effective_from)]).expect("a version"),
+            now,
             accounts: BTreeMap::new(),
             deals: BTreeMap::new(),
             opportunities: BTreeMap::new(),
@@ -138,11 +145,17 @@ impl World {
         self.judge(&[event])[0]
     }
 
-    /// Moves a redemption on.
+    /// Moves a redemption on: to `ordering`, `fulfilled`, `declined` or `cancelled`. `None` if that is moot.
     ///
     /// # Panics
-    /// If the partner's id is none.
-    pub fn step(&mut self, partner: &str, key: &str, kind: Kind, reason: &str) -> Option<Outcome> {
+    /// If the partner's id is none, or there is no such step.
+    pub fn step(&mut self, partner: &str, key: &str, to: &str) -> Option<Outcome> {
+        let (kind, reason) = match to {
+            "ordering" => (Kind::RedemptionOrdering, ""),
+            "fulfilled" => (Kind::RedemptionFulfilled, ""),
+            "declined" | "cancelled" => (Kind::RedemptionReleased, to),
+            _ => panic!("there is no step {to}"),
+        };
         let id = format!("r-{key}");
         let identity = Identity::own(&self.id(), "redemption", &[&id, kind.name()]);
         let data = [("redemption_id", id.as_str()), ("reason", reason)];

@@ -1,7 +1,7 @@
 //! What must hold for any history (I1, I2, I5, I9, I10, I13, I14, I15).
 
 use domain::audit::{check_account, check_records, rebuild};
-use domain::event::{Event, Kind};
+use domain::event::Event;
 use laurel_tests::World;
 use proptest::prelude::*;
 
@@ -117,18 +117,13 @@ fn take(world: &mut World, at: usize, step: &Step) {
             world.redeem("p", "card", 1, &key.to_string());
         }
         Step::Order(key) => {
-            world.step("p", &key.to_string(), Kind::RedemptionOrdering, "");
+            world.step("p", &key.to_string(), "ordering");
         }
         Step::Fulfil(key) => {
-            world.step("p", &key.to_string(), Kind::RedemptionFulfilled, "");
+            world.step("p", &key.to_string(), "fulfilled");
         }
         Step::Release(key, declined) => {
-            world.step(
-                "p",
-                &key.to_string(),
-                Kind::RedemptionReleased,
-                if *declined { "declined" } else { "cancelled" },
-            );
+            world.step("p", &key.to_string(), if *declined { "declined" } else { "cancelled" });
         }
         Step::Wait(hours) => {
             world.now = world.now.checked_add(jiff::SignedDuration::from_hours(i64::from(*hours))).expect("in range");

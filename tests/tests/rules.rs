@@ -1,6 +1,5 @@
 //! Rules, caps, deals, tiers and redemptions, each at its edges.
 
-use domain::event::Kind;
 use domain::outcome::Outcome::{self, Applied, Awarded, Conflict, Duplicate, Held, NoRule, Refused};
 use domain::reason::{Reason, Verdict};
 use laurel_tests::World;
@@ -365,7 +364,7 @@ fn a_reversal_takes_what_is_there_and_the_rest_is_owed() {
     world.close("p", "e", TODAY, "1000");
     let balance = world.account("p").balance();
     assert_eq!((balance.available, balance.owed), (0, 0), "the next award pays the debt");
-    world.step("p", "k", Kind::RedemptionReleased, "cancelled");
+    world.step("p", "k", "cancelled");
     assert_eq!(points(&world), 100);
 }
 
@@ -584,12 +583,12 @@ fn a_redemption_takes_one_way_to_one_end() {
     world.close("p", "d", TODAY, "1000");
     assert_eq!(world.redeem("p", "card", 1, "k"), Applied);
     assert_eq!((world.account("p").balance().reserved, world.stock["card"]), (100, 0));
-    assert_eq!(world.step("p", "k", Kind::RedemptionFulfilled, ""), None, "not before it was ordered");
-    assert_eq!(world.step("p", "k", Kind::RedemptionOrdering, ""), Some(Applied));
-    assert_eq!(world.step("p", "k", Kind::RedemptionReleased, "cancelled"), None, "the provider may have issued it");
-    assert_eq!(world.step("p", "k", Kind::RedemptionFulfilled, ""), Some(Applied));
-    for kind in [Kind::RedemptionOrdering, Kind::RedemptionFulfilled, Kind::RedemptionReleased] {
-        assert_eq!(world.step("p", "k", kind, "declined"), None, "fulfilled is final");
+    assert_eq!(world.step("p", "k", "fulfilled"), None, "not before it was ordered");
+    assert_eq!(world.step("p", "k", "ordering"), Some(Applied));
+    assert_eq!(world.step("p", "k", "cancelled"), None, "the provider may have issued it");
+    assert_eq!(world.step("p", "k", "fulfilled"), Some(Applied));
+    for to in ["ordering", "fulfilled", "declined"] {
+        assert_eq!(world.step("p", "k", to), None, "fulfilled is final");
     }
     assert_eq!(world.account("p").balance().total(), 0);
 }
@@ -601,7 +600,7 @@ fn a_released_redemption_gives_everything_back() {
     world.close("p", "d", TODAY, "10000");
     world.redeem("p", "card", 3, "k");
     assert_eq!(world.redeem("p", "card", 1, "l"), Refused, "the monthly cap");
-    assert_eq!(world.step("p", "k", Kind::RedemptionReleased, "cancelled"), Some(Applied));
+    assert_eq!(world.step("p", "k", "cancelled"), Some(Applied));
     assert_eq!((points(&world), world.stock["card"]), (1000, 3));
     assert_eq!(world.redeem("p", "card", 3, "m"), Applied, "the cap is given back too");
 }

@@ -1,0 +1,335 @@
+//! What others rely on and nobody should change by accident: stored items, problem bodies, notices, findings in program files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::dynamodb::Event as StreamEvent;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::event::{Event, Kind, Rejection};
+use domain::json::Json;
+use domain::program::check;
+use domain::text::{Identity, PartnerId, ProgramId};
+use jiff::Timestamp;
+use laurel_tests::{Api, TestStack, body, envelope_bodies, told_clients};
+use local::{Engine, LEDGER_TABLE, STATE_TABLE};
+use relay_changes::RelayChanges;
+use serde_json::{Value, json};
+use store::{Kept, Patience, Quarantined, Store, create_tables};
+
+const HR: &str = include_str!("../corpus/programs/hr-software.toml");
+
+fn program() -> ProgramId {
+    "hr-software".try_into().expect("a program")
+}
+
+fn northwind() -> PartnerId {
+    "northwind".try_into().expect("a partner")
+}
+
+fn now() -> Timestamp {
+    "2026-03-14T12:00:00Z".parse().expect("an instant")
+}
+
+fn patience() -> Patience {
+    Patience::until(Instant::now() + Duration::from_secs(60))
+}
+
+fn sent(kind: &str, id: &str, data: &Value) -> Event {
+    let source = if kind.starts_with('c') { "/lms/academy" } else { "/crm/acme" };
+    Event::parse(&body(kind, "northwind", "hr-software", source, id, data), now()).expect("an event")
+}
+
+/// A table engine with our tables, and nobody who works on them.
+async fn engine() -> (Engine, Store) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let engine = Engine::start(listener, None).await.expect("an engine");
+    let store = local::open_store(&worker::Clients::local(&engine.endpoint()));
+    create_tables(&store).await.expect("tables");
+    store.publish(HR, "2020-01-01T00:00:00Z".parse().ok(), now()).await.expect("published");
+    (engine, store)
+}
+
+async fn judge(store: &Store, mut event: Event) {
+    let programs = store.programs(&program()).await.expect("read").expect("published");
+    if let Some(person) = event.kind.person_id().map(str::to_owned) {
+        let names = store.pseudonyms(&program(), &northwind(), &[&person]).await.expect("names");
+        event.pseudonymise(&names[&person]);
+    }
+    store.commit_group(&programs, &northwind(), &[event], now, patience()).await;
+}
+
+async fn redeem(store: &Store) {
+    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let identity = Identity::own(&program(), "redemption", &["northwind", "request", "order-1"]);
+    let data = [
+        ("redemption_id", Json::Text("0190-card".to_owned())),
+        ("reward_id", Json::Text("starbucks-10".to_owned())),
+        ("quantity", Json::Number("1".to_owned())),
+    ];
+    let data = Json::Map(data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    let event = Event::own(identity, northwind(), now(), Kind::RedemptionRequested, data);
+    let finish = |redemption: &mut domain::redemption::Redemption| {
+        redemption.recipient = Some(r#"{"email":"dana@example.com"}"#.to_owned());
+    };
+    store.commit_own(&programs, &event, now, patience(), finish).await.expect("decided");
+}
+
+/// What is random or long in an item, as a word.
+fn plain(text: &str, names: &mut BTreeMap<String, String>) -> String {
+    let mut text = text.to_owned();
+    while let Some(at) = text.find("person-") {
+        let end = (at + 19).min(text.len());
+        let next = format!("someone {}", names.len() + 1);
+        let name = names.entry(text[at..end].to_owned()).or_insert(next).clone();
+        text.replace_range(at..end, &name);
+    }
+    if text.len() > 2_000 { format!("({} characters)", text.len()) } else { text }
+}
+
+fn told(value: &AttributeValue, names: &mut BTreeMap<String, String>) -> Value {
+    match value {
+        AttributeValue::S(text) => json!(plain(text, names)),
+        AttributeValue::N(digits) => json!(format!("N {digits}")),
+        AttributeValue::Bool(flag) => json!(flag),
+        AttributeValue::B(bytes) => json!(format!("{} bytes", bytes.as_ref().len())),
+        AttributeValue::L(list) => list.iter().map(|item| told(item, names)).collect(),
+        AttributeValue::M(map) => {
+            // What is sealed is sealed anew each time.
+            let sorted: BTreeMap<&String, &AttributeValue> = map.iter().filter(|(name, _)| *name != "code").collect();
+            sorted.into_iter().map(|(name, value)| (plain(name, names), told(value, names))).collect()
+        }
+        other => panic!("an attribute of another type: {other:?}"),
+    }
+}
+
+/// Every item of both tables, in the order of their keys.
+async fn items(store: &Store) -> String {
+    let mut text = String::new();
+    let mut names = BTreeMap::new();
+    for table in [LEDGER_TABLE, STATE_TABLE] {
+        writeln!(text, "{table}").expect("text");
+        let found = store.client().scan().table_name(table).send().await.expect("items").items.unwrap_or_default();
+        let mut rows: Vec<String> =
+            found.into_iter().map(|item| told(&AttributeValue::M(item), &mut names).to_string()).collect();
+        rows.sort();
+        for row in rows {
+            writeln!(text, "  {row}").expect("text");
+        }
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_items() {
+    let (_engine, store) = engine().await;
+    let money = |amount: &str| json!({ "amount": amount, "currency": "USD" });
+    let enrolled =
+        json!({ "name": "Northwind", "motions": ["sell"], "territory": "US", "agreement_version": "2026-1" });
+    judge(&store, sent("partner.enrolled", "enrolled", &enrolled)).await;
+    let lines = json!([{ "revenue_type": "subscription", "amount": money("48000.00") }, { "revenue_type": "services", "amount": money("500") }]);
+    for event in [
+        sent("course.completed", "course", &json!({ "course_id": "sales-101", "level": 101, "person_id": "dana" })),
+        sent(
+            "certification.granted",
+            "granted",
+            &json!({ "certification_id": "pro", "person_id": "dana", "valid_until": "2027-01-01T00:00:00Z" }),
+        ),
+        sent(
+            "deal.registered",
+            "registered",
+            &json!({ "deal_id": "D1", "opportunity_id": "O1", "customer": "Contoso", "expected_acv": money("40000") }),
+        ),
+        sent(
+            "deal.closed",
+            "won",
+            &json!({ "deal_id": "D1", "outcome": "won", "acv": money("48000.00"), "tenor_months": 36, "motion": "sell", "lines": lines }),
+        ),
+        sent("deal.reversed", "too-early", &json!({ "deal_id": "D2", "reason": "withdrew" })),
+        sent(
+            "deal.closed",
+            "in-yen",
+            &json!({ "deal_id": "D3", "outcome": "won", "acv": { "amount": "48000", "currency": "JPY" } }),
+        ),
+    ] {
+        judge(&store, event).await;
+    }
+    let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
+    let sealer = store::Sealer::from_ring(&ring).expect("a ring");
+    let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
+    store.load_codes(&program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    redeem(&store).await;
+    let event = sent("deal.closed", "won", &json!({ "deal_id": "D1", "outcome": "won", "acv": money("1") }));
+    store.keep(&Kept::conflict(&event, "the first hash", now())).await.expect("kept");
+    let rejection = Rejection::new(domain::event::Code::BadAmount, "data.acv.amount", "write digits");
+    store
+        .keep(&Kept::unreadable(
+            "{}",
+            &["hr-software", "/crm/acme", "bad"].map(str::to_owned),
+            Some("northwind"),
+            &rejection,
+            now(),
+        ))
+        .await
+        .expect("kept");
+    let note = Quarantined {
+        message_id: "m-1".to_owned(),
+        reason: "not JSON".to_owned(),
+        offset: Some(0),
+        hash: "hash".to_owned(),
+        bytes: 4,
+        kept_at: now(),
+    };
+    store.note_quarantined(&note).await.expect("noted");
+    insta::assert_snapshot!(items(&store).await);
+}
+
+/// Everything that the corpus of this story tells the bus.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices() {
+    let mut told_so_far = String::new();
+    for history in ["hr-year", "perx-years", "debts"] {
+        let folder = format!("{}/corpus/{history}/history.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let lines = std::fs::read_to_string(folder).expect("a history");
+        let world =
+            laurel_tests::history::world(&lines, format!("{}/corpus/programs", env!("CARGO_MANIFEST_DIR")).as_ref());
+        let told: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let clients = told_clients(told.clone());
+        let queue = |name: &str| worker::Queue::new(clients.sqs(), &format!("http://127.0.0.1/0/{name}"));
+        let relay = RelayChanges::new(
+            local::open_store(&clients),
+            queue("partner-events"),
+            queue("redemptions"),
+            Some((clients.eventbridge(), "bus".to_owned())),
+        );
+        let mut seen = BTreeMap::new();
+        for record in &world.records {
+            let mut batch = StreamEvent::default();
+            let image = serde_dynamo::to_item::<_, serde_dynamo::Item>(record).expect("an item");
+            let change = json!({ "eventID": "1", "eventName": "INSERT", "awsRegion": "local", "dynamodb": { "NewImage": image, "Keys": {}, "SizeBytes": 1 } });
+            batch.records = vec![serde_json::from_value(change).expect("a change")];
+            assert!(relay.handle(batch).await.batch_item_failures.is_empty());
+            for entry in told.lock().expect("entries").drain(..) {
+                // One of each kind and reason is enough to see its form.
+                let detail: Value = serde_json::from_str(entry["Detail"].as_str().expect("a detail")).expect("JSON");
+                let kind = entry["DetailType"].as_str().expect("a type").to_owned();
+                seen.entry((kind, detail["reason"]["code"].to_string())).or_insert(detail);
+            }
+        }
+        writeln!(told_so_far, "{history}").expect("text");
+        for ((kind, _), detail) in seen {
+            writeln!(told_so_far, "  {kind} {detail}").expect("text");
+        }
+    }
+    insta::assert_snapshot!(told_so_far);
+}
+
+async fn problem(text: &mut String, what: &str, request: reqwest::RequestBuilder) {
+    let reply = request.send().await.expect("an answer");
+    let (status, kind) = (reply.status().as_u16(), reply.headers().get("content-type").cloned());
+    let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or("-").to_owned();
+    let body = reply.text().await.expect("text");
+    writeln!(text, "{what}\n  {status} {kind}\n  {body}").expect("text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problem_bodies() {
+    let test = TestStack::start().await;
+    let api = test.api(Some("partner-17"), "hr-software", &["read", "redeem"]);
+    let ingest = test.api(None, "hr-software", &["ingest"]);
+    let reader = test.api(Some("partner-17"), "hr-software", &["read"]);
+    test.send(&envelope_bodies("partner.enrolled")).await;
+    let redemptions = "/v1/partners/partner-17/redemptions";
+    let ask = |key: &str, body: &str| {
+        api.request("POST", redemptions)
+            .header("idempotency-key", key)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    };
+    let post = |body: &str, kind: &str| {
+        ingest.request("POST", "/v1/events").header("content-type", kind).body(body.to_owned())
+    };
+    let good = r#"{"reward_id":"starbucks-10","quantity":1}"#;
+    let event = "application/cloudevents+json";
+    let mut text = String::new();
+    let get = |api: &Api, path: &str| api.request("GET", path);
+    let rows = [
+        ("quantity 0", ask("k", r#"{"reward_id":"starbucks-10","quantity":0}"#)),
+        ("no quantity", ask("k", r#"{"reward_id":"starbucks-10"}"#)),
+        ("a member too many", ask("k", r#"{"reward_id":"starbucks-10","quantity":1,"points":5}"#)),
+        ("no JSON", ask("k", "nonsense")),
+        ("no such reward", ask("u", r#"{"reward_id":"nothing","quantity":1}"#)),
+        ("a tier too low", ask("t", r#"{"reward_id":"amazon-250","quantity":1}"#)),
+        ("out of stock", ask("s", good)),
+        ("the same key, another body", ask("s", r#"{"reward_id":"starbucks-10","quantity":2}"#)),
+        ("no key", api.request("POST", redemptions).header("content-type", "application/json").body(good)),
+        (
+            "another content type",
+            api.request("POST", redemptions)
+                .header("idempotency-key", "k")
+                .header("content-type", "text/plain")
+                .body(good),
+        ),
+        ("too large", ask("k", &format!(r#"{{"x":"{}"}}"#, "y".repeat(20_000)))),
+        (
+            "no scope",
+            reader
+                .request("POST", redemptions)
+                .header("idempotency-key", "k")
+                .header("content-type", "application/json")
+                .body(good),
+        ),
+        ("another partner", get(&api, "/v1/partners/somebody")),
+        ("no such route", get(&api, "/v1/nothing")),
+        ("no such method", api.request("DELETE", "/v1/partners/partner-17")),
+        ("a cursor", get(&api, "/v1/partners/partner-17/statement?cursor=AAAA")),
+        ("a limit", get(&api, "/v1/partners/partner-17/statement?limit=0")),
+        ("an outcome", get(&api, "/v1/partners/partner-17/events?outcome=lost")),
+        ("an explanation of nothing", get(&api, "/v1/partners/partner-17/explanation?source=/crm/acme&id=none")),
+        ("an explanation without an id", get(&api, "/v1/partners/partner-17/explanation?source=/crm/acme")),
+        ("an event that is none", post("[]", event)),
+        (
+            "an event in bad form",
+            post(
+                r#"{"specversion":"1.0","id":"x","source":"/crm/acme","type":"deal.closed","subject":"partner-17","program":"hr-software","time":"2026-03-14T09:30:00Z","data":{"deal_id":"D","outcome":"won","acv":{"amount":1,"currency":"USD"}}}"#,
+                event,
+            ),
+        ),
+        (
+            "an event of another program",
+            post(
+                r#"{"specversion":"1.0","id":"x","source":"/crm/acme","type":"deal.qualified","subject":"partner-17","program":"perx","time":"2026-03-14T09:30:00Z","data":{"deal_id":"D"}}"#,
+                event,
+            ),
+        ),
+        ("an event as text", post("x", "text/plain")),
+        ("an event without the scope", reader.request("POST", "/v1/events").header("content-type", event).body("{}")),
+    ];
+    for (what, request) in rows {
+        problem(&mut text, what, request).await;
+    }
+    problem(&mut text, "no token", reqwest::Client::new().get(format!("{}/v1/partners/partner-17", api.base))).await;
+    insta::assert_snapshot!(text);
+}
+
+/// Every file of `diagnostics/`, with what `check` finds in it.
+#[test]
+fn findings_in_program_files() {
+    let folder = format!("{}/diagnostics", env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("files").map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    let mut text = String::new();
+    for file in files {
+        let program = std::fs::read_to_string(&file).expect("a program");
+        writeln!(text, "{}", file.file_name().expect("a name").to_string_lossy()).expect("text");
+        for d in check(&program) {
+            let severity = format!("{:?}", d.severity).to_lowercase();
+            let help = d.help.map(|help| format!("\n    help: {help}")).unwrap_or_default();
+            let line = program.lines().nth(d.line - 1).unwrap_or_default().trim();
+            writeln!(text, "  {severity} {}:{} {}{help}\n    | {line}", d.line, d.column, d.message).expect("text");
+        }
+    }
+    insta::assert_snapshot!(text);
+}
