@@ -9,7 +9,6 @@ use domain::audit::{check_account, check_records, check_redemptions};
 use domain::program::Programs;
 use domain::text::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 use store::{Audited, Store};
 
 use crate::connect::Connect;
@@ -107,7 +106,8 @@ impl Audit {
         partner: &str,
         found: &mut Vec<Finding>,
     ) -> anyhow::Result<bool> {
-        let (program, now) = (&programs.current(Timestamp::now()).program.id, Timestamp::now());
+        let now = store.clock().now();
+        let program = &programs.current(now).program.id;
         let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
         let Audited { records, stored, rebuilt, redemptions } = match store.audit(program, &id, now).await {
             Ok(audited) => audited,
@@ -162,7 +162,7 @@ impl Audit {
 }
 
 async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding>) -> anyhow::Result<()> {
-    let program = &programs.current(Timestamp::now()).program;
+    let program = &programs.current(store.clock().now()).program;
     for reward in program.rewards.keys() {
         let stock = store.stock(&program.id, reward).await?;
         if stock.loaded != stock.free + stock.reserved + stock.issued {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ambient::Random;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use domain::text::ProgramId;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 use store::Sealer;
 
 use crate::connect::Connect;
@@ -62,7 +62,7 @@ pub(crate) struct RotateKey {
 impl RotateKey {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let secret = self.connect.secret(&self.secret.card_secret)?;
-        let ring = Sealer::from_ring(&secret.read().await?)?;
+        let ring = Sealer::from_ring(&secret.read().await?, Random::system())?;
         secret.write(&ring.with_new_key(&self.name)?).await?;
         println!("cards are sealed with the key `{}` from now on; those sealed before stay readable", self.name);
         Ok(ExitCode::SUCCESS)
@@ -87,13 +87,13 @@ impl Load {
         let Some(programs) = store.programs(&program).await? else {
             bail!("the program {program} has no published version")
         };
-        let rewards = &programs.current(Timestamp::now()).program.rewards;
+        let rewards = &programs.current(store.clock().now()).program.rewards;
         if !rewards.contains_key(&self.reward) {
             let known = rewards.keys().cloned().collect::<Vec<_>>().join(", ");
             bail!("{program} has no reward `{}`; it has {known}", self.reward);
         }
         let secret = self.connect.secret(&self.secret.card_secret)?;
-        let sealer = Sealer::from_ring(&secret.read().await?)?;
+        let sealer = Sealer::from_ring(&secret.read().await?, store.random().clone())?;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} codes")?;
         let bar = ProgressBar::new(codes.len() as u64).with_style(style);
         let done = store.load_codes(&program, &self.reward, &codes, &sealer, |n| bar.set_position(n as u64)).await?;

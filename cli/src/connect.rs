@@ -1,5 +1,6 @@
 //! Which tables a command works on.
 
+use ambient::{Clock, Random};
 use anyhow::Context;
 use clap::Args;
 use store::{Store, StoreSettings};
@@ -45,7 +46,7 @@ impl Connect {
             state_table: self.state_table.clone(),
             program_age_max: std::time::Duration::ZERO,
         };
-        let store = Store::new(clients.dynamodb(), settings);
+        let store = Store::new(clients.dynamodb(), settings, Clock::system(), Random::system());
         store.program_ids().await.with_context(|| {
             if self.aws {
                 format!(

@@ -1,8 +1,9 @@
 //! `demo`: the main job, on an engine in this process, through queue, functions, ledger and HTTP API.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::Clock;
 use anyhow::{Context, bail};
 use aws_lambda_events::sqs::SqsEvent;
 use clap::Args;
@@ -42,8 +43,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
-        let started = Instant::now();
         let stack = Stack::start(Options::default()).await?;
+        let started = stack.store.clock().instant();
         publish_missing(&stack, &program_files(None)?).await?;
         let api = Api::new(&stack, "hr-software", "partner-17")?;
         println!("Laurel runs in this process: an SQS queue, five functions, two DynamoDB tables and an HTTP API.\n");
@@ -52,7 +53,7 @@ impl Demo {
         println!(
             "1. Northwind Partners (partner-17) in the points program `hr-software`, as GET /v1/partners/partner-17/events shows it:\n"
         );
-        show_events(&api, 11).await?;
+        show_events(stack.store.clock(), &api, 11).await?;
         explain(&api, "/lms/academy", "lms-77999").await?;
         explain(&api, "/cms/portal", "cms-32").await?;
         explain(&api, "/crm/acme", "crm-9001-won").await?;
@@ -70,7 +71,7 @@ impl Demo {
         );
         let perx = Api::new(&stack, "perx", "partner-31")?;
         play(&stack, &[("the reseller story", RESELLER)]).await?;
-        show_events(&perx, 7).await?;
+        show_events(stack.store.clock(), &perx, 7).await?;
 
         println!(
             "   The program holds points of a closed deal for 30 days: until then they are pending, and a reversal costs nobody anything.\n"
@@ -80,7 +81,7 @@ impl Demo {
         show_balances(&[&api, &perx]).await?;
         println!(
             "Done in {:.1} s. Every line above came from the ledger; `cargo laurel serve` keeps one on disk.",
-            started.elapsed().as_secs_f32()
+            (stack.store.clock().instant() - started).as_secs_f32()
         );
         if self.stay {
             println!(
@@ -156,8 +157,9 @@ async fn play(stack: &Stack, files: &[(&str, &str)]) -> anyhow::Result<()> {
 /// Waits until no message is in the queue or with a worker.
 async fn worked_off(stack: &Stack) -> anyhow::Result<()> {
     use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
-    let end = Instant::now() + WAIT_MAX;
-    while Instant::now() < end {
+    let clock = stack.store.clock();
+    let end = clock.instant() + WAIT_MAX;
+    while clock.instant() < end {
         let ask = stack.clients.sqs().get_queue_attributes().queue_url(stack.engine.queue_url(queues::PARTNER_EVENTS));
         let reply = ask
             .attribute_names(ApproximateNumberOfMessages)
@@ -167,7 +169,7 @@ async fn worked_off(stack: &Stack) -> anyhow::Result<()> {
         if reply.attributes.unwrap_or_default().values().all(|n| n == "0") {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        clock.sleep(Duration::from_millis(5)).await;
     }
     bail!("the queue was not worked off within {} s", WAIT_MAX.as_secs())
 }
@@ -177,18 +179,18 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// The partner's events, oldest first, once there are `expected` of them.
-async fn show_events(api: &Api, expected: usize) -> anyhow::Result<()> {
-    let end = Instant::now() + WAIT_MAX;
+async fn show_events(clock: &Clock, api: &Api, expected: usize) -> anyhow::Result<()> {
+    let end = clock.instant() + WAIT_MAX;
     let items = loop {
         let list = api.get(&api.own("/events")).await?;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         if items.len() >= expected {
             break items;
         }
-        if Instant::now() > end {
+        if clock.instant() > end {
             bail!("{} of {expected} events were judged within {} s", items.len(), WAIT_MAX.as_secs());
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        clock.sleep(Duration::from_millis(20)).await;
     };
     let mut rows = table(&["event", "id", "outcome", "points", "why", "tier"]);
     for item in items.iter().rev() {
@@ -243,17 +245,18 @@ async fn redeem(stack: &Stack, api: &Api) -> anyhow::Result<()> {
     let id = text(&made, "id").to_owned();
     let (_, again) = api.post(&api.own("/redemptions"), "demo-1", Some(order.clone())).await?;
     let mut states = vec![text(&made, "status").to_owned()];
-    let end = Instant::now() + WAIT_MAX;
+    let clock = stack.store.clock();
+    let end = clock.instant() + WAIT_MAX;
     while states.last().is_some_and(|s| s != "fulfilled") {
         let seen = api.get(&api.own(&format!("/redemptions/{id}"))).await?;
         let state = text(&seen, "status").to_owned();
         if states.last() != Some(&state) {
             states.push(state);
         }
-        if Instant::now() > end {
+        if clock.instant() > end {
             bail!("the card was not delivered within {} s", WAIT_MAX.as_secs());
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        clock.sleep(Duration::from_millis(2)).await;
     }
     let (_, card) = api.post(&api.own(&format!("/redemptions/{id}/reveal")), "demo-reveal", None).await?;
     let (refused, reason) = api.post(&api.own("/redemptions"), "demo-2", Some(order)).await?;

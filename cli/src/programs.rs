@@ -58,7 +58,7 @@ impl Publish {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
-        match store.publish(&text, self.effective_from, Timestamp::now()).await {
+        match store.publish(&text, self.effective_from).await {
             Ok(done) if done.is_new => println!(
                 "{}: version {} is in force from {} (content {})",
                 done.program,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ambient::{Clock, Random};
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
@@ -117,7 +118,7 @@ pub(crate) async fn publish_missing(stack: &Stack, files: &[(String, String)]) -
             anyhow::anyhow!("{name} is not in good form ({first}); see `cargo laurel check {name}`")
         })?;
         if !known.contains(&program.id.to_string()) {
-            stack.store.publish(file, Some(from), Timestamp::now()).await?;
+            stack.store.publish(file, Some(from)).await?;
         }
     }
     Ok(())
@@ -148,7 +149,7 @@ impl Token {
                 self.data.display()
             );
         }
-        let tokens = local::Tokens::open(Some(&self.data))?;
+        let tokens = local::Tokens::open(Some(&self.data), Clock::system(), &Random::system())?;
         println!("{}", tokens.sign(self.partner.as_deref(), &self.program, &self.scopes)?);
         Ok(ExitCode::SUCCESS)
     }

@@ -3,8 +3,9 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::Clock;
 use serde_json::{Value, json};
 use worker::{Clients, Queue};
 
@@ -64,10 +65,10 @@ impl Serve {
             .spawn()
             .expect("serve starts");
         let serve = Self { child, http: format!("http://127.0.0.1:{http}"), aws: format!("http://127.0.0.1:{aws}") };
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Clock::system().instant() + Duration::from_secs(60);
         while reqwest::get(format!("{}/healthz", serve.http)).await.is_err() {
-            assert!(Instant::now() < end, "serve did not come up");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(Clock::system().instant() < end, "serve did not come up");
+            Clock::system().sleep(Duration::from_millis(50)).await;
         }
         serve
     }
@@ -82,7 +83,7 @@ impl Serve {
 
     async fn worked_off(&self) {
         use aws_sdk_sqs::types::QueueAttributeName::All;
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Clock::system().instant() + Duration::from_secs(120);
         loop {
             let asked = Clients::local(&self.aws)
                 .sqs()
@@ -100,8 +101,8 @@ impl Serve {
             if waiting == 0 {
                 return;
             }
-            assert!(Instant::now() < end, "{waiting} messages were not worked off");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(Clock::system().instant() < end, "{waiting} messages were not worked off");
+            Clock::system().sleep(Duration::from_millis(50)).await;
         }
     }
 

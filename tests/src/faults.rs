@@ -54,5 +54,5 @@ pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 
         state_table: local::STATE_TABLE.into(),
         program_age_max: std::time::Duration::ZERO,
     };
-    Store::new(clients.dynamodb(), settings)
+    Store::new(clients.dynamodb(), settings, ambient::Clock::system(), ambient::Random::system())
 }

@@ -44,7 +44,7 @@ impl TestStack {
             [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")]
         {
             let from = "2020-01-01T00:00:00Z".parse().ok();
-            stack.store.publish(file, from, jiff::Timestamp::now()).await.expect("published");
+            stack.store.publish(file, from).await.expect("published");
         }
         Self { stack }
     }

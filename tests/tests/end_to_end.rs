@@ -227,7 +227,7 @@ async fn what_waits_is_judged_when_it_comes() {
     .await;
     let program = include_str!("../../infra/programs/hr-software.toml")
         .replace("[program.rates]", "[program.rates]\nNOK = \"0.1\"\n#");
-    test.stack.store.publish(&program, None, jiff::Timestamp::now()).await.expect("published");
+    test.stack.store.publish(&program, None).await.expect("published");
     test.stack.sweep().await.expect("swept");
     test.until("the krone deal is judged", async || balance().await.filter(|b| *b == 700)).await;
 }
@@ -285,19 +285,17 @@ async fn a_published_change_counts_from_its_time_on() {
     test.send(&[enrolled("p")]).await;
     let changed = include_str!("../../infra/programs/hr-software.toml")
         .replace("{ from = \"10000\", points = 500 }", "{ from = \"10000\", points = 555 }");
-    let now = jiff::Timestamp::now();
-    test.stack.store.publish(&changed, None, now).await.expect("published");
+    test.stack.store.publish(&changed, None).await.expect("published");
     let later = won("p", "new", "20000").replace("2026-03-14T09:30:00Z", &jiff::Timestamp::now().to_string());
     test.send(&[won("p", "old", "20000"), later]).await;
     let rows = events(&api, "p", "").await;
     let points = |id: &str| rows.iter().find(|r| r["id"] == id).map(|r| r["points"].clone());
     assert_eq!((points("old-won"), points("new-won")), (Some(json!(500)), Some(json!(555))));
-    let backdated =
-        test.stack.store.publish(&changed.replace("555", "556"), "2026-01-01T00:00:00Z".parse().ok(), now).await;
+    let backdated = test.stack.store.publish(&changed.replace("555", "556"), "2026-01-01T00:00:00Z".parse().ok()).await;
     assert!(matches!(backdated, Err(store::PublishError::TooEarly { .. })));
     let numbered = changed.replace("id = \"hr-software\"", "id = \"hr-software\"\nversion = 2").replace("555", "557");
     assert!(matches!(
-        test.stack.store.publish(&numbered, None, jiff::Timestamp::now()).await,
+        test.stack.store.publish(&numbered, None).await,
         Err(store::PublishError::Edited { number: 2, next: 3 })
     ));
 }
@@ -477,8 +475,10 @@ async fn only_a_valid_token_opens() {
         ),
         parts[2]
     );
-    let foreign =
-        local::Tokens::open(None).expect("keys").sign(Some("p"), "hr-software", &["read".to_owned()]).expect("token");
+    let foreign = local::Tokens::open(None, ambient::Clock::system(), &ambient::Random::system())
+        .expect("keys")
+        .sign(Some("p"), "hr-software", &["read".to_owned()])
+        .expect("token");
     for bad in ["", "x", &none, &tampered, &foreign] {
         assert_eq!(with(bad).await, 401, "{bad}");
     }

@@ -115,16 +115,13 @@ async fn time(test: &TestStack, redemption: &str) {
 /// What staff do at the terminal.
 async fn staff(test: &TestStack) {
     let clients = recording_clients(&test.stack.engine.endpoint(), "Operator");
-    let store = local::open_store(&clients);
+    let store = local::open_store(&clients, ambient::Clock::system(), ambient::Random::system());
     let secret = worker::Secret::new(clients.secretsmanager(), local::CARD_SECRET);
     let ring = secret.read().await.expect("a ring");
-    let sealer = store::Sealer::from_ring(&ring).expect("a sealer");
+    let sealer = store::Sealer::from_ring(&ring, ambient::Random::system()).expect("a sealer");
     secret.write(&sealer.with_new_key("second").expect("a ring")).await.expect("written");
     let program = "hr-software".try_into().expect("a program");
-    store
-        .publish(include_str!("../../infra/programs/hr-software.toml"), None, jiff::Timestamp::now())
-        .await
-        .expect("published");
+    store.publish(include_str!("../../infra/programs/hr-software.toml"), None).await.expect("published");
     let codes = ["A-1".to_owned(), "A-2".to_owned()];
     store.load_codes(&program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     store.stock(&program, "starbucks-10").await.expect("a stock");

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::{Clock, Instant, Random};
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::event::{Event, Kind, Rejection};
@@ -44,10 +45,11 @@ fn sent(kind: &str, id: &str, data: &Value) -> Event {
 /// A table engine with our tables, and nobody who works on them.
 async fn engine() -> (Engine, Store) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let engine = Engine::start(listener, None).await.expect("an engine");
-    let store = local::open_store(&worker::Clients::local(&engine.endpoint()));
+    let (clock, random) = (Clock::standing_at(now()), Random::seeded(1));
+    let engine = Engine::start(listener, None, clock.clone(), random.clone()).await.expect("an engine");
+    let store = local::open_store(&worker::Clients::local(&engine.endpoint()), clock, random);
     create_tables(&store).await.expect("tables");
-    store.publish(HR, "2020-01-01T00:00:00Z".parse().ok(), now()).await.expect("published");
+    store.publish(HR, "2020-01-01T00:00:00Z".parse().ok()).await.expect("published");
     (engine, store)
 }
 
@@ -57,7 +59,7 @@ async fn judge(store: &Store, mut event: Event) {
         let names = store.pseudonyms(&program(), &northwind(), &[&person]).await.expect("names");
         event.pseudonymise(&names[&person]);
     }
-    store.commit_group(&programs, &northwind(), &[event], now, patience()).await;
+    store.commit_group(&programs, &northwind(), &[event], patience()).await;
 }
 
 async fn redeem(store: &Store) {
@@ -73,32 +75,20 @@ async fn redeem(store: &Store) {
     let finish = |redemption: &mut domain::redemption::Redemption| {
         redemption.recipient = Some(r#"{"email":"dana@example.com"}"#.to_owned());
     };
-    store.commit_own(&programs, &event, now, patience(), finish).await.expect("decided");
+    store.commit_own(&programs, &event, patience(), finish).await.expect("decided");
 }
 
-/// What is random or long in an item, as a word.
-fn plain(text: &str, names: &mut BTreeMap<String, String>) -> String {
-    let mut text = text.to_owned();
-    while let Some(at) = text.find("person-") {
-        let end = (at + 19).min(text.len());
-        let next = format!("someone {}", names.len() + 1);
-        let name = names.entry(text[at..end].to_owned()).or_insert(next).clone();
-        text.replace_range(at..end, &name);
-    }
-    if text.len() > 2_000 { format!("({} characters)", text.len()) } else { text }
-}
-
-fn told(value: &AttributeValue, names: &mut BTreeMap<String, String>) -> Value {
+fn told(value: &AttributeValue) -> Value {
     match value {
-        AttributeValue::S(text) => json!(plain(text, names)),
+        AttributeValue::S(text) if text.len() > 2_000 => json!(format!("({} characters)", text.len())),
+        AttributeValue::S(text) => json!(text),
         AttributeValue::N(digits) => json!(format!("N {digits}")),
         AttributeValue::Bool(flag) => json!(flag),
         AttributeValue::B(bytes) => json!(format!("{} bytes", bytes.as_ref().len())),
-        AttributeValue::L(list) => list.iter().map(|item| told(item, names)).collect(),
+        AttributeValue::L(list) => list.iter().map(told).collect(),
         AttributeValue::M(map) => {
-            // What is sealed is sealed anew each time.
-            let sorted: BTreeMap<&String, &AttributeValue> = map.iter().filter(|(name, _)| *name != "code").collect();
-            sorted.into_iter().map(|(name, value)| (plain(name, names), told(value, names))).collect()
+            let sorted: BTreeMap<&String, &AttributeValue> = map.iter().collect();
+            sorted.into_iter().map(|(name, value)| (name.clone(), told(value))).collect()
         }
         other => panic!("an attribute of another type: {other:?}"),
     }
@@ -107,12 +97,10 @@ fn told(value: &AttributeValue, names: &mut BTreeMap<String, String>) -> Value {
 /// Every item of both tables, in the order of their keys.
 async fn items(store: &Store) -> String {
     let mut text = String::new();
-    let mut names = BTreeMap::new();
     for table in [LEDGER_TABLE, STATE_TABLE] {
         writeln!(text, "{table}").expect("text");
         let found = store.client().scan().table_name(table).send().await.expect("items").items.unwrap_or_default();
-        let mut rows: Vec<String> =
-            found.into_iter().map(|item| told(&AttributeValue::M(item), &mut names).to_string()).collect();
+        let mut rows: Vec<String> = found.into_iter().map(|item| told(&AttributeValue::M(item)).to_string()).collect();
         rows.sort();
         for row in rows {
             writeln!(text, "  {row}").expect("text");
@@ -156,7 +144,7 @@ async fn stored_items() {
         judge(&store, event).await;
     }
     let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
-    let sealer = store::Sealer::from_ring(&ring).expect("a ring");
+    let sealer = store::Sealer::from_ring(&ring, Random::seeded(2)).expect("a ring");
     let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
     store.load_codes(&program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     redeem(&store).await;
@@ -198,7 +186,7 @@ async fn notices() {
         let clients = told_clients(told.clone());
         let queue = |name: &str| worker::Queue::new(clients.sqs(), &format!("http://127.0.0.1/0/{name}"));
         let relay = RelayChanges::new(
-            local::open_store(&clients),
+            local::open_store(&clients, ambient::Clock::system(), ambient::Random::system()),
             queue("partner-events"),
             queue("redemptions"),
             Some((clients.eventbridge(), "bus".to_owned())),

@@ -1,8 +1,9 @@
 //! The store on the embedded engine: contention, lost replies, cost, growth.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::{Clock, Instant};
 use domain::audit::{check_account, check_records, check_redemptions};
 use domain::decide::decide;
 use domain::event::{Event, Kind};
@@ -65,7 +66,7 @@ async fn commit(store: &Store, who: &str, events: &[Event]) -> Vec<Outcome> {
 async fn commit_within(store: &Store, who: &str, events: &[Event], tries_max: u32) -> Vec<Outcome> {
     let programs = store.programs(&program()).await.expect("read").expect("published");
     let patience = Patience { tries_max, ..Patience::until(Instant::now() + Duration::from_secs(60)) };
-    let settled = store.commit_group(&programs, &partner(who), events, Timestamp::now, patience).await;
+    let settled = store.commit_group(&programs, &partner(who), events, patience).await;
     settled.into_iter().map(|s| s.outcome).collect()
 }
 
@@ -104,7 +105,7 @@ async fn redeem(store: &Store, who: &str, key: usize) -> Outcome {
     ]);
     let event = Event::own(identity, partner(who), Timestamp::now(), Kind::RedemptionRequested, Json::Map(data));
     let patience = Patience { tries_max: 400, ..Patience::until(Instant::now() + Duration::from_secs(120)) };
-    match store.commit_own(&programs, &event, Timestamp::now, patience, |_| ()).await.expect("decided") {
+    match store.commit_own(&programs, &event, patience, |_| ()).await.expect("decided") {
         Step::Recorded(record) | Step::Existing(record) => record.outcome,
         Step::Moot(reason) => panic!("{reason:?}"),
     }
@@ -251,7 +252,7 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     ];
     let programs = store.programs(&perx).await.expect("read").expect("published");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));
-    store.commit_group(&programs, &partner("m"), &group, Timestamp::now, patience).await;
+    store.commit_group(&programs, &partner("m"), &group, patience).await;
     let balance = async || store.account(&perx, &partner("m"), Timestamp::now()).await.expect("account").balance();
     assert_eq!((balance().await.pending, balance().await.available), (500, 0));
 
@@ -266,7 +267,8 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     };
     assert_eq!(due(Timestamp::now()).await, Vec::<String>::new());
     assert_eq!(due(later).await, ["m"]);
-    let reviews = join_all((0..4).map(|_| store.catch_up(&programs, &m, || later, patience))).await;
+    let then = store.under(Clock::standing_at(later));
+    let reviews = join_all((0..4).map(|_| then.catch_up(&programs, &m, patience))).await;
     let records: Vec<Record> = reviews.into_iter().flat_map(|r| r.expect("caught up")).collect();
     assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released"]);
     assert_eq!((balance().await.pending, balance().await.available), (0, 500));

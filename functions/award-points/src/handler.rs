@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
 
+use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::event::{Event, body_hash};
 use domain::outcome::{Outcome, Reply};
@@ -43,11 +43,11 @@ impl AwardPoints {
     ///
     /// # Errors
     /// [`SettingsError`]: a variable is missing or does not read.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(clock: Clock, random: Random) -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let url = Settings::need(settings.quarantine_queue.as_deref(), "QUARANTINE_QUEUE_URL")?;
         let quarantine = Queue::new(clients.sqs(), url);
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), quarantine))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random), quarantine))
     }
 
     /// Judges one batch. The reply names the messages to be delivered again, and no other.
@@ -56,7 +56,7 @@ impl AwardPoints {
     /// A message without an id: the reply could not name it, so the whole batch is delivered again.
     pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let messages = messages(batch)?;
-        let now = Timestamp::now();
+        let now = self.store.clock().now();
         let sorted = sort(messages, now);
         let mut done = Vec::new();
         for (message, bad) in sorted.bad {
@@ -191,7 +191,7 @@ impl AwardPoints {
         deadline: Instant,
     ) -> Result<Vec<Outcome>, StoreError> {
         self.pseudonymise(program, partner, events).await?;
-        let now = Timestamp::now();
+        let now = self.store.clock().now();
         let mut outcomes = vec![None; events.len()];
         for (at, event) in events.iter().enumerate().filter(|(at, _)| again[*at]) {
             outcomes[at] = self.seen_before(event, now).await?;
@@ -199,9 +199,7 @@ impl AwardPoints {
         let fresh: Vec<usize> = (0..events.len()).filter(|at| outcomes[*at].is_none()).collect();
         let group: Vec<Event> = fresh.iter().map(|at| events[*at].clone()).collect();
         let settled = match self.store.programs(program).await? {
-            Some(programs) => {
-                self.store.commit_group(&programs, partner, &group, Timestamp::now, Patience::until(deadline)).await
-            }
+            Some(programs) => self.store.commit_group(&programs, partner, &group, Patience::until(deadline)).await,
             None => self.hold_for_program(program, &group, now).await?,
         };
         for (at, settled) in fresh.into_iter().zip(settled) {
@@ -267,7 +265,7 @@ impl AwardPoints {
         if self.pseudonymise(program, partner, &mut events).await.is_err() {
             return Outcome::Transient;
         }
-        match self.seen_before(&events[0], Timestamp::now()).await {
+        match self.seen_before(&events[0], self.store.clock().now()).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) | Err(_) => Outcome::Transient,
         }

@@ -1,8 +1,8 @@
 //! Load, order, commit, reply.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
+use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::event::{Event, Kind};
 use domain::json::Json;
@@ -40,9 +40,9 @@ impl FulfilRedemptions {
     ///
     /// # Errors
     /// [`SettingsError`]: a variable is missing or does not read.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(clock: Clock, random: Random) -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?)))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random)))
     }
 
     /// Moves each redemption on until it is final. What fails is delivered again and goes on where it stands.
@@ -97,11 +97,11 @@ impl FulfilRedemptions {
         reason: Option<&str>,
         patience: Patience,
     ) -> Result<bool, StoreError> {
-        let now = Timestamp::now();
+        let now = self.store.clock().now();
         let program = &programs.current(now).program.id;
         let name = kind.name();
         let event = step_event(program, redemption, kind, reason, now);
-        let step = self.store.commit_own(programs, &event, Timestamp::now, patience, |_| ()).await?;
+        let step = self.store.commit_own(programs, &event, patience, |_| ()).await?;
         let (correlation_id, moot) = (&*redemption.id, matches!(step, Step::Moot(_)));
         tracing::info!(correlation_id, step = name, moot, "a redemption was moved on");
         if matches!(step, Step::Recorded(_)) {

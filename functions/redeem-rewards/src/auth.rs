@@ -4,9 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use domain::text::{PartnerId, ProgramId};
-use jiff::Timestamp;
 
-use crate::{Problem, Token};
+use crate::{Problem, RedeemRewards, Token};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,15 +66,15 @@ fn unauthorized() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed")
 }
 
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<RedeemRewards> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, api: &RedeemRewards) -> Result<Self, Problem> {
         let jwt = parts.extensions.get::<Token>().ok_or_else(unauthorized)?;
         let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
         // The gateway refuses expired tokens; a token that never expires is refused here.
         let expires: i64 = claim("exp").and_then(|exp| exp.parse().ok()).unwrap_or(0);
-        if expires <= Timestamp::now().as_second() {
+        if expires <= api.store.clock().now().as_second() {
             return Err(unauthorized());
         }
         let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;

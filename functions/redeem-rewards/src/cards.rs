@@ -38,17 +38,17 @@ impl CardKeys {
                 known => return Ok(known?),
             }
         }
-        let sealer = self.read_again().await?;
+        let sealer = self.read_again(store).await?;
         Ok(store.reveal(&caller.program, redemption, &sealer).await?)
     }
 
-    async fn read_again(&self) -> Result<Sealer, Problem> {
+    async fn read_again(&self, store: &Store) -> Result<Sealer, Problem> {
         let text = self.secret.read().await.map_err(|error| {
             tracing::error!(%error, "the card keys cannot be read");
             let detail = "cards cannot be shown just now; try again in a while";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_keys", detail)
         })?;
-        let sealer = Sealer::from_ring(&text)?;
+        let sealer = Sealer::from_ring(&text, store.random().clone())?;
         *self.read.write().await = Some(sealer.clone());
         Ok(sealer)
     }

@@ -46,7 +46,7 @@ pub(crate) async fn post_events(
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
     let batch = is_batch(&headers)?;
     let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
-    let now = Timestamp::now();
+    let now = api.store.clock().now();
     let read: Vec<Result<Event, Posted>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();
     if let (false, Some(Err(bad))) = (batch, read.first()) {
         return Err(single_problem(bad));

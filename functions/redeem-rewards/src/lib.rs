@@ -12,8 +12,9 @@ mod redeem;
 mod rewards;
 mod statement;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::{Clock, Random};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -47,13 +48,13 @@ impl RedeemRewards {
     ///
     /// # Errors
     /// [`SettingsError`]: a variable is missing or does not read.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(clock: Clock, random: Random) -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let url = Settings::need(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let events = Queue::new(clients.sqs(), url);
         let secret = Settings::need(settings.card_secret.as_deref(), "CARD_SECRET")?;
         let cards = CardKeys::new(Secret::new(clients.secretsmanager(), secret));
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), events, cards))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random), events, cards))
     }
 
     /// The routes.
@@ -90,6 +91,6 @@ impl RedeemRewards {
 
 /// How long one request may keep trying, from now: time is the bound, since many keys of one partner may contend and each
 /// round lets only one of them through.
-pub(crate) fn patience() -> Patience {
-    Patience { tries_max: u32::MAX, ..Patience::until(Instant::now() + PATIENCE) }
+pub(crate) fn patience(clock: &Clock) -> Patience {
+    Patience { tries_max: u32::MAX, ..Patience::until(clock.instant() + PATIENCE) }
 }

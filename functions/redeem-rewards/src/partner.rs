@@ -58,7 +58,7 @@ pub(crate) async fn show(
     caller: Caller,
 ) -> Result<Json<PartnerView>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
-    let (programs, now) = (api.programs(&caller).await?, Timestamp::now());
+    let (programs, now) = (api.programs(&caller).await?, api.store.clock().now());
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
     let program = &programs.current(now).program;
     let balance = account.balance();

@@ -71,10 +71,10 @@ pub(crate) async fn create(
     if api.store.head(&caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
     }
-    let event = request_event(&caller, &partner, &key, &request);
+    let event = request_event(&api, &caller, &partner, &key, &request)?;
     let recipient = request.recipient.clone();
     let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
-    match api.store.commit_own(&programs, &event, Timestamp::now, patience(), finish).await? {
+    match api.store.commit_own(&programs, &event, patience(api.store.clock()), finish).await? {
         Step::Recorded(record) => {
             told(&record);
             Ok(answer(&record, false))
@@ -152,17 +152,25 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
 
 /// The request as an event of our own. Its identity is the partner's key; its hash is the request's, so that the same key
 /// with another body is told apart. Who it is for stays out of the ledger.
-fn request_event(caller: &Caller, partner: &PartnerId, key: &str, request: &Request) -> Event {
+fn request_event(
+    api: &RedeemRewards,
+    caller: &Caller,
+    partner: &PartnerId,
+    key: &str,
+    request: &Request,
+) -> Result<Event, Problem> {
+    let now = api.store.clock().now();
+    let id = api.store.random().uuid_at(now).map_err(store::StoreError::from)?;
     let identity = Identity::own(&caller.program, "redemption", &[partner.as_str(), "request", key]);
     let data = [
-        ("redemption_id", Tree::Text(uuid::Uuid::now_v7().to_string())),
+        ("redemption_id", Tree::Text(id.to_string())),
         ("reward_id", Tree::Text(request.reward_id.clone())),
         ("quantity", Tree::Number(request.quantity.to_string())),
     ];
     let data = Tree::Map(data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-    let mut event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionRequested, data);
+    let mut event = Event::own(identity, partner.clone(), now, Kind::RedemptionRequested, data);
     event.hash.clone_from(&request.hash);
-    event
+    Ok(event)
 }
 
 /// Metrics: redemptions taken, and redemptions refused.
@@ -252,8 +260,8 @@ pub(crate) async fn cancel(
     let identity = Identity::own(&caller.program, "redemption", &[&found.id, "released"]);
     let data = [("redemption_id", &*found.id), ("reason", "cancelled")];
     let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
-    let event = Event::own(identity, partner.clone(), Timestamp::now(), Kind::RedemptionReleased, data);
-    match api.store.commit_own(&programs, &event, Timestamp::now, patience(), |_| ()).await? {
+    let event = Event::own(identity, partner.clone(), api.store.clock().now(), Kind::RedemptionReleased, data);
+    match api.store.commit_own(&programs, &event, patience(api.store.clock()), |_| ()).await? {
         step @ (Step::Recorded(_) | Step::Existing(_)) => {
             if let Step::Recorded(record) = step {
                 tracing::info!(correlation_id = found.id, position = record.position, "a redemption was cancelled");

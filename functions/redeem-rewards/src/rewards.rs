@@ -5,7 +5,6 @@ use axum::extract::State;
 use domain::decide::reward_gate;
 use domain::explain::sentence;
 use domain::reason::Reason;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::partner::current_account;
@@ -35,7 +34,7 @@ pub(crate) struct Rewards {
 
 pub(crate) async fn list(State(api): State<RedeemRewards>, caller: Caller) -> Result<Json<Rewards>, Problem> {
     caller.may(Scope::Read)?;
-    let (partner, now) = (caller.own_partner()?, Timestamp::now());
+    let (partner, now) = (caller.own_partner()?, api.store.clock().now());
     let programs = api.programs(&caller).await?;
     let program = &programs.current(now).program;
     let account = current_account(&api, &programs, &caller, &partner, now).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ambient::{Clock, Random};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -65,13 +66,13 @@ impl RelayChanges {
     ///
     /// # Errors
     /// [`SettingsError`]: a variable is missing or does not read.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(clock: Clock, random: Random) -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs(), url));
         let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
         let bus = settings.event_bus.clone().map(|name| (clients.eventbridge(), name));
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), events, redemptions, bus))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random), events, redemptions, bus))
     }
 
     /// Relays the changes of one batch in their order, up to the first that fails: the stream delivers from there again.

@@ -1,10 +1,8 @@
 //! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
 
-use std::time::Instant;
-
+use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::text::{PartnerId, ProgramId};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Patience, Store, StoreError};
 use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
@@ -62,13 +60,13 @@ impl ReviewPartners {
     ///
     /// # Errors
     /// [`SettingsError`]: a variable is missing or does not read.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(clock: Clock, random: Random) -> Result<Self, SettingsError> {
         let (settings, clients) = (Settings::from_env()?, Clients::from_env()?);
         let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs(), url));
         let reviews = queue(settings.partner_reviews_queue.as_deref(), "PARTNER_REVIEWS_QUEUE_URL")?;
         let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?), reviews, events, redemptions))
+        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random), reviews, events, redemptions))
     }
 
     /// Reviews the partners of a batch, or sweeps.
@@ -79,7 +77,7 @@ impl ReviewPartners {
         match trigger {
             Trigger::Batch(batch) => Ok(Box::pin(self.review(batch, deadline)).await?),
             Trigger::Schedule(_) => {
-                Box::pin(self.sweep(Timestamp::now())).await?;
+                Box::pin(self.sweep(self.store.clock().now())).await?;
                 Ok(SqsBatchResponse::default())
             }
         }
@@ -104,7 +102,7 @@ impl ReviewPartners {
 
     async fn review_one(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
         let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
-        let records = self.store.catch_up(&programs, &due.partner, Timestamp::now, Patience::until(deadline)).await?;
+        let records = self.store.catch_up(&programs, &due.partner, Patience::until(deadline)).await?;
         let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
         tracing::info!(partner, position, records = records.len(), "a partner was reviewed");
         Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::{Clock, Random};
 use axum::body::Body;
 use bytes::Bytes;
 use dynoxide::Database;
@@ -63,6 +64,7 @@ struct Port {
     journal: Option<Journal>,
     secrets: Secrets,
     addr: SocketAddr,
+    random: Random,
     /// Told after each write to a table.
     changed: Arc<Notify>,
 }
@@ -74,7 +76,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub async fn start(listener: TcpListener, data: Option<&Path>) -> Result<Self, EngineError> {
+    pub async fn start(
+        listener: TcpListener,
+        data: Option<&Path>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, EngineError> {
         let addr = listener.local_addr().map_err(failed)?;
         let db = match data {
             Some(folder) => Database::new(&folder.join("engine.sqlite").to_string_lossy()).map_err(failed)?,
@@ -94,12 +101,13 @@ impl Engine {
         let sqs = Arc::new(RustackSqs::new(config));
         let handler = RustackSqsHandler::new(sqs.clone());
         let journal = match data {
-            Some(_) => Some(Journal::restore(db.clone(), &sqs, &handler).await?),
+            Some(_) => Some(Journal::restore(db.clone(), clock, &sqs, &handler).await?),
             None => None,
         };
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let secrets = Secrets::open(data)?;
-        let port = Arc::new(Port { dynamodb, http, sqs, handler, journal, secrets, addr, changed: Arc::default() });
+        let secrets = Secrets::open(data, &random)?;
+        let port =
+            Arc::new(Port { dynamodb, http, sqs, handler, journal, secrets, addr, random, changed: Arc::default() });
         tasks.spawn(accept(listener, port.clone()));
         Ok(Self { addr, db, port, _tasks: tasks })
     }
@@ -259,7 +267,7 @@ impl Port {
             let url = format!("http://{}/{ACCOUNT}/{}", self.addr, queues::NOTICES);
             self.sqs_unkept(SqsOperation::SendMessage, json!({ "QueueUrl": url, "MessageBody": entry.to_string() }))
                 .await?;
-            accepted.push(json!({ "EventId": uuid::Uuid::now_v7().to_string() }));
+            accepted.push(json!({ "EventId": self.random.uuid()?.to_string() }));
         }
         json_reply(200, &json!({ "FailedEntryCount": 0, "Entries": accepted }))
     }

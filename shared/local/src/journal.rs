@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use ambient::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use dynoxide::Database;
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use rustack_sqs_core::{handler::RustackSqsHandler, provider::RustackSqs};
 use rustack_sqs_http::dispatch::SqsHandler;
 use rustack_sqs_model::operations::SqsOperation;
@@ -26,16 +28,20 @@ pub(crate) fn ask<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
     serde_json::from_value(value).map_err(failed)
 }
 
-pub(crate) struct Journal(Database);
+pub(crate) struct Journal {
+    db: Database,
+    clock: Clock,
+}
 
 impl Journal {
     /// Opens the journal and sends again what was not deleted.
     pub(crate) async fn restore(
         db: Database,
+        clock: Clock,
         sqs: &Arc<RustackSqs>,
         handler: &RustackSqsHandler,
     ) -> Result<Self, EngineError> {
-        let journal = Self(db);
+        let journal = Self { db, clock };
         journal.make_table()?;
         let rows = journal.rows()?;
         if let Some(queues) = rows.iter().find(|row| row["pk"]["S"] == "queues") {
@@ -51,7 +57,7 @@ impl Journal {
     }
 
     fn make_table(&self) -> Result<(), EngineError> {
-        if self.0.describe_table(ask(json!({ "TableName": TABLE }))?).is_ok() {
+        if self.db.describe_table(ask(json!({ "TableName": TABLE }))?).is_ok() {
             return Ok(());
         }
         let attribute = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
@@ -59,7 +65,7 @@ impl Journal {
             "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": [attribute("pk"), attribute("sk")],
             "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" }],
         });
-        self.0.create_table(ask(create)?).map(|_| ()).map_err(failed)
+        self.db.create_table(ask(create)?).map(|_| ()).map_err(failed)
     }
 
     fn rows(&self) -> Result<Vec<Value>, EngineError> {
@@ -69,7 +75,7 @@ impl Journal {
             if !start.is_null() {
                 scan["ExclusiveStartKey"] = start;
             }
-            let page = self.0.scan(ask(scan)?).map_err(failed)?;
+            let page = self.db.scan(ask(scan)?).map_err(failed)?;
             let page = serde_json::to_value(page).map_err(failed)?;
             rows.extend(page["Items"].as_array().cloned().unwrap_or_default());
             start = page["LastEvaluatedKey"].clone();
@@ -88,7 +94,7 @@ impl Journal {
         let old = json!({ "Delete": { "TableName": TABLE, "Key": { "pk": { "S": "message" }, "sk": row["sk"] } } });
         let item = json!({ "pk": { "S": "message" }, "sk": { "S": out["MessageId"] }, "at": row["at"], "v": row["v"] });
         let new = json!({ "Put": { "TableName": TABLE, "Item": item } });
-        self.0.transact_write_items(ask(json!({ "TransactItems": [old, new] }))?).map(|_| ()).map_err(failed)
+        self.db.transact_write_items(ask(json!({ "TransactItems": [old, new] }))?).map(|_| ()).map_err(failed)
     }
 
     /// Notes what an operation changed.
@@ -102,8 +108,8 @@ impl Journal {
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let told: Value = serde_json::from_slice(reply).unwrap_or_default();
         match operation {
-            "SendMessage" => self.write(&[put(text(&told["MessageId"]), &asked)]),
-            "SendMessageBatch" => self.write(&sent_batch(&asked, &told)),
+            "SendMessage" => self.write(&[put(self.clock.now(), text(&told["MessageId"]), &asked)]),
+            "SendMessageBatch" => self.write(&sent_batch(self.clock.now(), &asked, &told)),
             "DeleteMessage" => self.write(&deletes(std::iter::once(text(&asked["ReceiptHandle"])))),
             "DeleteMessageBatch" => {
                 let done = told["Successful"].as_array().cloned().unwrap_or_default();
@@ -123,7 +129,7 @@ impl Journal {
         let snapshot = sqs.export_snapshot().await.map_err(failed)?;
         let queues = serde_json::to_string(&snapshot).map_err(failed)?;
         let item = json!({ "pk": { "S": "queues" }, "sk": { "S": "-" }, "v": { "S": queues } });
-        self.0.put_item(ask(json!({ "TableName": TABLE, "Item": item }))?).map(|_| ()).map_err(failed)
+        self.db.put_item(ask(json!({ "TableName": TABLE, "Item": item }))?).map(|_| ()).map_err(failed)
     }
 
     fn purge(&self, queue: &str) -> Result<(), EngineError> {
@@ -137,7 +143,7 @@ impl Journal {
 
     fn write(&self, writes: &[Value]) -> Result<(), EngineError> {
         for chunk in writes.chunks(WRITES_MAX) {
-            self.0.batch_write_item(ask(json!({ "RequestItems": { TABLE: chunk } }))?).map_err(failed)?;
+            self.db.batch_write_item(ask(json!({ "RequestItems": { TABLE: chunk } }))?).map_err(failed)?;
         }
         Ok(())
     }
@@ -148,8 +154,8 @@ fn text(value: &Value) -> &str {
     value.as_str().or_else(|| value["S"].as_str()).unwrap_or_default()
 }
 
-fn put(id: &str, message: &Value) -> Value {
-    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+fn put(at: Timestamp, id: &str, message: &Value) -> Value {
+    let at = at.as_nanosecond();
     let item = json!({ "pk": { "S": "message" }, "sk": { "S": id }, "at": { "S": format!("{at:030}") }, "v": { "S": message.to_string() } });
     json!({ "PutRequest": { "Item": item } })
 }
@@ -158,12 +164,12 @@ fn delete(id: &str) -> Value {
     json!({ "DeleteRequest": { "Key": { "pk": { "S": "message" }, "sk": { "S": id } } } })
 }
 
-fn sent_batch(asked: &Value, told: &Value) -> Vec<Value> {
+fn sent_batch(at: Timestamp, asked: &Value, told: &Value) -> Vec<Value> {
     let sent = |done: &Value| {
         let mut message = asked["Entries"].as_array()?.iter().find(|entry| entry["Id"] == done["Id"])?.clone();
         message.as_object_mut()?.remove("Id");
         message["QueueUrl"] = asked["QueueUrl"].clone();
-        Some(put(text(&done["MessageId"]), &message))
+        Some(put(at, text(&done["MessageId"]), &message))
     };
     told["Successful"].as_array().into_iter().flatten().filter_map(sent).collect()
 }

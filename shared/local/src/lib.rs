@@ -16,6 +16,7 @@ pub use tokens::{Claims, TokenError, Tokens};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ambient::{Clock, Random};
 use award_points::AwardPoints;
 use fulfil_redemptions::FulfilRedemptions;
 use redeem_rewards::{CardKeys, RedeemRewards};
@@ -70,6 +71,10 @@ pub struct Options {
     pub sweep_every: Option<Duration>,
     /// Makes a function's clients, from the endpoint and the function's name; tests listen in here.
     pub clients: fn(&str, &str) -> Clients,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub random: Random,
 }
 
 impl Default for Options {
@@ -81,6 +86,8 @@ impl Default for Options {
             visibility: Duration::from_secs(10),
             sweep_every: Some(Duration::from_secs(5)),
             clients: |endpoint, _| Clients::local(endpoint),
+            clock: Clock::system(),
+            random: Random::system(),
         }
     }
 }
@@ -146,16 +153,18 @@ impl Stack {
     /// Every [`StartError`].
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let lock = options.data.as_deref().map(open_data).transpose()?;
-        let engine = Engine::start(listen(options.aws_port).await?, options.data.as_deref()).await?;
+        let (clock, random) = (options.clock.clone(), options.random.clone());
+        let listener = listen(options.aws_port).await?;
+        let engine = Engine::start(listener, options.data.as_deref(), clock.clone(), random.clone()).await?;
         let clients = Clients::local(&engine.endpoint());
         engine.make_queues(options.visibility).await?;
-        let tokens = Tokens::open(options.data.as_deref())?;
+        let tokens = Tokens::open(options.data.as_deref(), clock.clone(), &random)?;
         let cards = Secret::new(clients.secretsmanager(), CARD_SECRET);
-        let sealer = Sealer::from_ring(&cards.read().await?)?;
-        let store = open_store(&clients);
+        let sealer = Sealer::from_ring(&cards.read().await?, random.clone())?;
+        let store = open_store(&clients, clock, random);
         create_tables(&store).await?;
         store.set_program_age_seconds(0).await?;
-        let place = Place { engine: &engine, clients: options.clients };
+        let place = Place { engine: &engine, options: &options };
         let functions = place.functions();
         let review = functions.review.clone();
         let mut tasks = JoinSet::new();
@@ -182,7 +191,7 @@ impl Stack {
     /// # Errors
     /// [`review_partners::ReviewError`].
     pub async fn sweep(&self) -> Result<(), review_partners::ReviewError> {
-        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        let deadline = self.store.clock().instant() + Duration::from_secs(30);
         self.review.handle(review_partners::Trigger::Schedule(serde_json::Value::Null), deadline).await.map(|_| ())
     }
 }
@@ -190,12 +199,16 @@ impl Stack {
 /// Where functions run, and what each is given, as the template gives it.
 struct Place<'a> {
     engine: &'a Engine,
-    clients: fn(&str, &str) -> Clients,
+    options: &'a Options,
 }
 
 impl Place<'_> {
     fn clients(&self, function: &str) -> Clients {
-        (self.clients)(&self.engine.endpoint(), function)
+        (self.options.clients)(&self.engine.endpoint(), function)
+    }
+
+    fn store(&self, clients: &Clients) -> Store {
+        open_store(clients, self.options.clock.clone(), self.options.random.clone())
     }
 
     fn queue(&self, clients: &Clients, name: &str) -> Queue {
@@ -206,16 +219,16 @@ impl Place<'_> {
         let [award, fulfil, review, relay] =
             ["award-points", "fulfil-redemptions", "review-partners", "relay-changes"].map(|f| self.clients(f));
         pollers::Functions {
-            award: AwardPoints::new(open_store(&award), self.queue(&award, queues::QUARANTINE)),
-            fulfil: FulfilRedemptions::new(open_store(&fulfil)),
+            award: AwardPoints::new(self.store(&award), self.queue(&award, queues::QUARANTINE)),
+            fulfil: FulfilRedemptions::new(self.store(&fulfil)),
             review: ReviewPartners::new(
-                open_store(&review),
+                self.store(&review),
                 self.queue(&review, queues::PARTNER_REVIEWS),
                 self.queue(&review, queues::PARTNER_EVENTS),
                 self.queue(&review, queues::REDEMPTIONS),
             ),
             relay: RelayChanges::new(
-                open_store(&relay),
+                self.store(&relay),
                 self.queue(&relay, queues::PARTNER_EVENTS),
                 self.queue(&relay, queues::REDEMPTIONS),
                 Some((relay.eventbridge(), "laurel".to_owned())),
@@ -226,18 +239,18 @@ impl Place<'_> {
     fn api(&self) -> RedeemRewards {
         let clients = self.clients("redeem-rewards");
         let cards = CardKeys::new(Secret::new(clients.secretsmanager(), CARD_SECRET));
-        RedeemRewards::new(open_store(&clients), self.queue(&clients, queues::PARTNER_EVENTS), cards)
+        RedeemRewards::new(self.store(&clients), self.queue(&clients, queues::PARTNER_EVENTS), cards)
     }
 }
 
 /// A store on an engine of this machine: its tables, and programs read anew each time.
-pub fn open_store(clients: &Clients) -> Store {
+pub fn open_store(clients: &Clients, clock: Clock, random: Random) -> Store {
     let settings = StoreSettings {
         ledger_table: LEDGER_TABLE.to_owned(),
         state_table: STATE_TABLE.to_owned(),
         program_age_max: Duration::ZERO,
     };
-    Store::new(clients.dynamodb(), settings)
+    Store::new(clients.dynamodb(), settings, clock, random)
 }
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {

@@ -3,8 +3,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::{Clock, Instant};
 use award_points::AwardPoints;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
@@ -41,7 +42,8 @@ impl Functions {
         let Self { award, fulfil, review, relay } = self;
         // A function's time is below the visibility timeout, so that no message is with two workers by design.
         let time = options.visibility.mul_f32(0.8).max(Duration::from_secs(4));
-        let queue = |name: &str| Poller { sqs: clients.sqs(), url: engine.queue_url(name), time };
+        let queue =
+            |name: &str| Poller { sqs: clients.sqs(), url: engine.queue_url(name), time, clock: options.clock.clone() };
         for _ in 0..AWARD_WORKERS {
             let award = award.clone();
             tasks.spawn(queue(queues::PARTNER_EVENTS).run(move |batch, deadline| {
@@ -59,14 +61,14 @@ impl Functions {
             async move { review.handle(Trigger::Batch(batch), deadline).await.map_err(|e| e.to_string()) }
         }));
         if let Some(every) = options.sweep_every {
-            tasks.spawn(schedule(review.clone(), every));
+            tasks.spawn(schedule(review.clone(), options.clock.clone(), every));
         }
         let failures = Queue::new(clients.sqs(), &engine.queue_url(queues::RELAY_FAILURES));
         tasks.spawn(relay_stream(
             relay,
             engine.database().clone(),
             engine.changed(),
-            crate::open_store(clients),
+            crate::open_store(clients, options.clock.clone(), options.random.clone()),
             failures,
         ));
     }
@@ -77,6 +79,7 @@ struct Poller {
     sqs: aws_sdk_sqs::Client,
     url: String,
     time: Duration,
+    clock: Clock,
 }
 
 impl Poller {
@@ -88,12 +91,12 @@ impl Poller {
         loop {
             let batch = self.receive().await;
             if batch.is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.sleep(Duration::from_millis(20)).await;
                 continue;
             }
             let mut event = SqsEvent::default();
             event.records = batch.iter().map(sqs_message).collect();
-            match function(event, Instant::now() + self.time).await {
+            match function(event, self.clock.instant() + self.time).await {
                 Ok(reply) => self.delete_done(&batch, &reply).await,
                 Err(error) => tracing::warn!(error, "a batch failed as a whole and is delivered again"),
             }
@@ -157,10 +160,10 @@ fn sqs_message(message: &Message) -> SqsMessage {
     record
 }
 
-async fn schedule(review: ReviewPartners, every: Duration) {
+async fn schedule(review: ReviewPartners, clock: Clock, every: Duration) {
     loop {
-        tokio::time::sleep(every).await;
-        let deadline = Instant::now() + Duration::from_secs(30);
+        clock.sleep(every).await;
+        let deadline = clock.instant() + Duration::from_secs(30);
         if let Err(error) = review.handle(Trigger::Schedule(serde_json::Value::Null), deadline).await {
             tracing::warn!(%error, "a sweep failed");
         }
@@ -179,7 +182,7 @@ async fn relay_stream(
             Ok(stream) => break stream,
             Err(error) => tracing::debug!(%error, "the stream is not there yet"),
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        store.clock().sleep(Duration::from_millis(50)).await;
     };
     let mut tries = 0;
     loop {
@@ -192,7 +195,7 @@ async fn relay_stream(
             }
             Err(error) => {
                 tracing::warn!(%error, "the stream does not read");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                store.clock().sleep(Duration::from_secs(1)).await;
                 continue;
             }
         };
@@ -206,7 +209,7 @@ async fn relay_stream(
                 done += 1;
                 tries = 0;
             } else {
-                tokio::time::sleep(Duration::from_millis(50 << tries.min(6))).await;
+                store.clock().sleep(Duration::from_millis(50 << tries.min(6))).await;
             }
         }
         if let Some(last) = done.checked_sub(1).and_then(|at| batch.sequence.get(at))

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ambient::Random;
 use serde_json::{Value, json};
 use store::Sealer;
 
@@ -18,7 +19,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// The ring of a data folder, which is made where it is missing; without a folder a ring of this process.
-    pub(crate) fn open(data: Option<&Path>) -> Result<Self, EngineError> {
+    pub(crate) fn open(data: Option<&Path>, random: &Random) -> Result<Self, EngineError> {
         let path = data.map(|folder| folder.join("card-keys.json"));
         // Only a ring that is not there is made: one that cannot be read just now must not be written over.
         let kept = match path.as_ref().map(std::fs::read_to_string) {
@@ -27,7 +28,7 @@ impl Secrets {
         };
         let secrets = Self { text: Mutex::new(kept.clone().unwrap_or_default()), path };
         if kept.is_none() {
-            secrets.set(&Sealer::new_ring().map_err(failed)?)?;
+            secrets.set(&Sealer::new_ring(random).map_err(failed)?)?;
         }
         Ok(secrets)
     }

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use ambient::{Clock, NoRandom, Random};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 /// Who signs local tokens.
@@ -44,8 +44,8 @@ pub enum TokenError {
     #[error("the token is not valid: {0}")]
     Invalid(#[from] jsonwebtoken::errors::Error),
     /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
-    Random,
+    #[error(transparent)]
+    Random(#[from] NoRandom),
 }
 
 /// Signs and checks tokens.
@@ -53,6 +53,7 @@ pub enum TokenError {
 pub struct Tokens {
     sign: EncodingKey,
     check: DecodingKey,
+    clock: Clock,
 }
 
 impl Tokens {
@@ -60,9 +61,9 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError::Key`], [`TokenError::Random`].
-    pub fn open(data: Option<&Path>) -> Result<Self, TokenError> {
-        let key = key(data)?;
-        Ok(Self { sign: EncodingKey::from_secret(&key), check: DecodingKey::from_secret(&key) })
+    pub fn open(data: Option<&Path>, clock: Clock, random: &Random) -> Result<Self, TokenError> {
+        let key = key(data, random)?;
+        Ok(Self { sign: EncodingKey::from_secret(&key), check: DecodingKey::from_secret(&key), clock })
     }
 
     /// A token for a partner (or none) in a program.
@@ -70,7 +71,7 @@ impl Tokens {
     /// # Errors
     /// [`TokenError::Invalid`] if it cannot be signed.
     pub fn sign(&self, partner: Option<&str>, program: &str, scopes: &[String]) -> Result<String, TokenError> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let claims = Claims {
             partner_id: partner.map(str::to_owned),
             program: program.to_owned(),
@@ -96,8 +97,8 @@ impl Tokens {
     }
 }
 
-fn key(data: Option<&Path>) -> Result<[u8; KEY_BYTES], TokenError> {
-    let Some(folder) = data else { return random() };
+fn key(data: Option<&Path>, random: &Random) -> Result<[u8; KEY_BYTES], TokenError> {
+    let Some(folder) = data else { return Ok(random.bytes()?) };
     let path = folder.join("token-key");
     if let Ok(found) = std::fs::read(&path) {
         return found.try_into().map_err(|_| {
@@ -105,15 +106,9 @@ fn key(data: Option<&Path>) -> Result<[u8; KEY_BYTES], TokenError> {
         });
     }
     std::fs::create_dir_all(folder)?;
-    let fresh = random()?;
+    let fresh = random.bytes()?;
     write_private(&path, &fresh)?;
     Ok(fresh)
-}
-
-fn random() -> Result<[u8; KEY_BYTES], TokenError> {
-    let mut bytes = [0; KEY_BYTES];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| TokenError::Random)?;
-    Ok(bytes)
 }
 
 /// Writes a file that only its owner can read.

@@ -73,7 +73,7 @@ impl Store {
             if still && whole {
                 return Ok(audited);
             }
-            tokio::time::sleep(PAUSE).await;
+            self.clock.sleep(PAUSE).await;
         }
         Err(StoreError::Contention)
     }
@@ -134,7 +134,7 @@ impl Store {
         stored: &Account,
         rebuilt: &Account,
     ) -> Result<(), StoreError> {
-        let program = &programs.current(Timestamp::now()).program.id;
+        let program = &programs.current(self.clock.now()).program.id;
         let state = |account: &Account| State { account: account.clone(), ..State::new(partner.clone()) };
         let mut tx = Transaction::default();
         self.write_account(&mut tx, program, &state(stored), &state(rebuilt))?;

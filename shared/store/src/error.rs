@@ -47,6 +47,12 @@ impl StoreError {
     }
 }
 
+impl From<ambient::NoRandom> for StoreError {
+    fn from(error: ambient::NoRandom) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
 /// Error codes with which the table says: not as asked, and not later either.
 const REFUSALS: [&str; 5] = [
     "ValidationException",

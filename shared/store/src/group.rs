@@ -1,7 +1,8 @@
 //! Committing one partner's events: decide, write, and when others write first, read and decide again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ambient::{Clock, Instant};
 use domain::decide::{Decision, Verdict, decide};
 use domain::event::{Event, Rejection};
 use domain::ledger::Record;
@@ -36,8 +37,8 @@ impl Patience {
         Self { tries_max: 60, deadline, reserve: Duration::from_secs(2) }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        Instant::now() + self.reserve >= self.deadline
+    pub(crate) fn is_over(&self, clock: &Clock) -> bool {
+        clock.instant() + self.reserve >= self.deadline
     }
 }
 
@@ -82,15 +83,15 @@ enum Step {
     Again,
 }
 
-/// Waits a jittered, growing moment before try number `attempt`; not at all before the first.
-pub(crate) async fn pause(attempt: u32) {
-    if attempt > 0 {
-        let most = (5_u64 << attempt.min(8)).min(PAUSE_MS_MAX);
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
-    }
-}
-
 impl Store {
+    /// Waits a jittered, growing moment before try number `attempt`; not at all before the first.
+    pub(crate) async fn pause(&self, attempt: u32) {
+        if attempt > 0 {
+            let most = (5_u64 << attempt.min(8)).min(PAUSE_MS_MAX);
+            self.clock.sleep(Duration::from_millis(1 + self.random.below(most))).await;
+        }
+    }
+
     /// Decides and commits the events of one partner, in chunks, in the order of their time. One event that cannot be
     /// committed is found by halving and does not keep the others. Answers in the order the events were given.
     pub async fn commit_group(
@@ -98,7 +99,6 @@ impl Store {
         programs: &Programs,
         partner: &PartnerId,
         events: &[Event],
-        now: impl Fn() -> Timestamp,
         patience: Patience,
     ) -> Vec<Settled> {
         let mut settled: Vec<Option<Settled>> = events.iter().map(|_| None).collect();
@@ -107,7 +107,7 @@ impl Store {
         let mut size = CHUNK_EVENTS;
         while !order.is_empty() {
             let chunk: Vec<usize> = order.iter().copied().take(size).collect();
-            match self.commit_chunk(programs, partner, events, &chunk, &now, patience).await {
+            match self.commit_chunk(programs, partner, events, &chunk, patience).await {
                 Ok(done) => {
                     for (index, outcome) in done {
                         settled[index] = Some(outcome);
@@ -138,16 +138,15 @@ impl Store {
         partner: &PartnerId,
         events: &[Event],
         chunk: &[usize],
-        now: &impl Fn() -> Timestamp,
         patience: Patience,
     ) -> Result<Vec<(usize, Settled)>, StoreError> {
         let mut last = StoreError::Contention;
         for attempt in 0..patience.tries_max {
-            pause(attempt).await;
-            if patience.is_over() {
+            self.pause(attempt).await;
+            if patience.is_over(&self.clock) {
                 return Err(StoreError::OutOfTime);
             }
-            match self.try_chunk(programs, partner, events, chunk, now()).await {
+            match self.try_chunk(programs, partner, events, chunk, self.clock.now()).await {
                 Ok(Step::Settled(done)) => return Ok(done),
                 Ok(Step::Again) => {}
                 Err(error @ (StoreError::Contention | StoreError::Unavailable(_))) => last = error,

@@ -34,6 +34,7 @@ pub use vouchers::LoadedCodes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::{Clock, Random};
 use aws_sdk_dynamodb::Client;
 
 /// Where the tables are, and how long read programs may be trusted.
@@ -53,17 +54,39 @@ pub struct Store {
     client: Client,
     settings: Arc<StoreSettings>,
     programs: Arc<programs::Cache>,
+    clock: Clock,
+    random: Random,
 }
 
 impl Store {
     /// A store on `client`. Nothing is read yet.
-    pub fn new(client: Client, settings: StoreSettings) -> Self {
-        Self { client, settings: Arc::new(settings), programs: Arc::default() }
+    pub fn new(client: Client, settings: StoreSettings, clock: Clock, random: Random) -> Self {
+        Self { client, settings: Arc::new(settings), programs: Arc::default(), clock, random }
     }
 
     /// A store as a function's settings say: the ledger's name, the state's name, and how long read programs may be used.
-    pub fn open(client: Client, (ledger_table, state_table, program_age_max): (String, String, Duration)) -> Self {
-        Self::new(client, StoreSettings { ledger_table, state_table, program_age_max })
+    pub fn open(
+        client: Client,
+        (ledger_table, state_table, program_age_max): (String, String, Duration),
+        clock: Clock,
+        random: Random,
+    ) -> Self {
+        Self::new(client, StoreSettings { ledger_table, state_table, program_age_max }, clock, random)
+    }
+
+    /// This store under another clock.
+    pub fn under(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
+    /// The clock it decides by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where its chance comes from.
+    pub fn random(&self) -> &Random {
+        &self.random
     }
 
     /// The client, for what is no business of the store's.

@@ -149,7 +149,7 @@ impl Store {
             if left.is_empty() {
                 return Ok(found);
             }
-            crate::group::pause(attempt).await;
+            self.pause(attempt).await;
             let ask = KeysAndAttributes::builder()
                 .set_keys(Some(left))
                 .consistent_read(true)
@@ -191,7 +191,7 @@ impl Store {
     }
 
     async fn new_pseudonym(&self, own: &str, person: &str) -> Result<String, StoreError> {
-        let name = format!("person-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let name = format!("person-{}", &self.random.uuid()?.simple().to_string()[..12]);
         let item = crate::items::with_key(
             state_key(own, &keys::pseudonym(person)),
             &Content { content: name.clone() },

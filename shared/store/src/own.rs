@@ -10,7 +10,7 @@ use domain::text::{PartnerId, ProgramId};
 use jiff::Timestamp;
 
 use crate::commit::Written;
-use crate::group::{Patience, pause};
+use crate::group::Patience;
 use crate::{Store, StoreError};
 
 /// What became of a step.
@@ -34,7 +34,6 @@ impl Store {
         &self,
         programs: &Programs,
         event: &Event,
-        now: impl Fn() -> Timestamp,
         patience: Patience,
         finish: impl Fn(&mut Redemption),
     ) -> Result<Step, StoreError> {
@@ -43,11 +42,11 @@ impl Store {
         }
         let mut last = StoreError::Contention;
         for attempt in 0..patience.tries_max {
-            pause(attempt).await;
-            if patience.is_over() {
+            self.pause(attempt).await;
+            if patience.is_over(&self.clock) {
                 return Err(last);
             }
-            match self.try_own(programs, event, now(), &finish).await {
+            match self.try_own(programs, event, self.clock.now(), &finish).await {
                 Ok(Some(step)) => return Ok(step),
                 Ok(None) => last = StoreError::Contention,
                 Err(error) if error.is_transient() => last = error,
@@ -98,17 +97,16 @@ impl Store {
         &self,
         programs: &Programs,
         partner: &PartnerId,
-        now: impl Fn() -> Timestamp,
         patience: Patience,
     ) -> Result<Vec<Record>, StoreError> {
         let mut done = Vec::new();
         let mut tries = 0;
         while tries < patience.tries_max {
-            pause(tries).await;
-            if patience.is_over() {
+            self.pause(tries).await;
+            if patience.is_over(&self.clock) {
                 return Err(StoreError::OutOfTime);
             }
-            let now = now();
+            let now = self.clock.now();
             let program: &ProgramId = &programs.current(now).program.id;
             let before = self.load(programs, partner, &[], now).await?;
             let decision = decide(programs, before.clone(), &[], now)?;

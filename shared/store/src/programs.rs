@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
+use ambient::Instant;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::program::{Diagnostic, Program, Programs, Version};
 use domain::text::ProgramId;
@@ -82,14 +82,14 @@ impl Store {
     pub async fn programs(&self, id: &ProgramId) -> Result<Option<Programs>, StoreError> {
         let age_max = self.settings.program_age_max;
         let cached = lock(&self.programs.read).get(id.as_str()).cloned();
-        if let Some((_, programs)) = cached.filter(|(read, _)| read.elapsed() < age_max) {
+        if let Some((_, programs)) = cached.filter(|(read, _)| self.clock.instant() - *read < age_max) {
             return Ok(Some(programs));
         }
         let items = self.versions(id.as_str()).await?;
         let versions = items.iter().map(|item| self.parsed(item)).collect::<Result<Vec<_>, _>>()?;
         let programs = Programs::new(versions);
         if let Some(programs) = &programs {
-            lock(&self.programs.read).insert(id.to_string(), (Instant::now(), programs.clone()));
+            lock(&self.programs.read).insert(id.to_string(), (self.clock.instant(), programs.clone()));
         }
         Ok(programs)
     }
@@ -164,12 +164,8 @@ impl Store {
     ///
     /// # Errors
     /// Every [`PublishError`].
-    pub async fn publish(
-        &self,
-        file: &str,
-        effective_from: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Published, PublishError> {
+    pub async fn publish(&self, file: &str, effective_from: Option<Timestamp>) -> Result<Published, PublishError> {
+        let now = self.clock.now();
         let program = Program::parse(file).map_err(PublishError::Invalid)?;
         let id = program.id.to_string();
         let versions = self.versions(&id).await?;

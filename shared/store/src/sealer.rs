@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ambient::Random;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -25,6 +25,7 @@ const FIRST: &str = "first";
 #[derive(Clone)]
 pub struct Sealer {
     ring: std::sync::Arc<BTreeMap<String, String>>,
+    random: Random,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -39,7 +40,7 @@ impl Sealer {
     /// # Errors
     /// [`StoreError::Unreadable`]: it is no JSON object of texts, `first` or the current key is missing, or a key has less
     /// than 32 characters.
-    pub fn from_ring(text: &str) -> Result<Self, StoreError> {
+    pub fn from_ring(text: &str, random: Random) -> Result<Self, StoreError> {
         let bad = |why: &str| StoreError::Unreadable { what: "ring of card keys", why: why.to_owned() };
         let ring: BTreeMap<String, String> =
             serde_json::from_str(text).map_err(|_| bad("it is no JSON object of texts"))?;
@@ -50,25 +51,25 @@ impl Sealer {
         if ring.iter().any(|(name, key)| name != CURRENT && key.len() < KEY_TEXT_MIN) {
             return Err(bad("a key has at least 32 characters"));
         }
-        Ok(Self { ring: std::sync::Arc::new(ring) })
+        Ok(Self { ring: std::sync::Arc::new(ring), random })
     }
 
     /// A ring with one random key.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`]: the system gives no random bytes.
-    pub fn new_ring() -> Result<String, StoreError> {
-        let ring = BTreeMap::from([(CURRENT, FIRST.to_owned()), (FIRST, random_key()?)]);
+    /// [`StoreError::Unavailable`]: the system gives no random bytes.
+    pub fn new_ring(random: &Random) -> Result<String, StoreError> {
+        let ring = BTreeMap::from([(CURRENT, FIRST.to_owned()), (FIRST, random_key(random)?)]);
         Ok(serde_json::json!(ring).to_string())
     }
 
     /// This ring with one more random key under `name`, with which cards are sealed from now on.
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`]: the name is taken. [`StoreError::Sealed`]: the system gives no random bytes.
+    /// [`StoreError::Unreadable`]: the name is taken. [`StoreError::Unavailable`]: the system gives no random bytes.
     pub fn with_new_key(&self, name: &str) -> Result<String, StoreError> {
         let mut ring = (*self.ring).clone();
-        if ring.insert(name.to_owned(), random_key()?).is_some() {
+        if ring.insert(name.to_owned(), random_key(&self.random)?).is_some() {
             return Err(StoreError::Unreadable { what: "ring of card keys", why: format!("it has a `{name}`") });
         }
         ring.insert(CURRENT.to_owned(), name.to_owned());
@@ -94,8 +95,7 @@ impl Sealer {
     /// Seals `code`, bound to `context`: moved to another card it does not open.
     pub(crate) fn seal(&self, code: &str, context: &str) -> Result<SealedCode, StoreError> {
         let key = self.ring.get(CURRENT).ok_or(StoreError::Sealed)?;
-        let mut nonce = [0_u8; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| StoreError::Sealed)?;
+        let nonce: [u8; NONCE_LEN] = self.random.bytes()?;
         let mut sealed = code.as_bytes().to_vec();
         let aad = Aad::from(context.as_bytes());
         self.cipher(key)?
@@ -125,10 +125,8 @@ impl Sealer {
     }
 }
 
-fn random_key() -> Result<String, StoreError> {
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Sealed)?;
-    Ok(STANDARD.encode(bytes))
+fn random_key(random: &Random) -> Result<String, StoreError> {
+    Ok(STANDARD.encode(random.bytes::<32>()?))
 }
 
 /// A code that cannot be read, and the name of the key that opens it.
@@ -143,7 +141,7 @@ mod tests {
     use super::*;
 
     fn sealer() -> Sealer {
-        Sealer::from_ring(&Sealer::new_ring().expect("a ring")).expect("a sealer")
+        Sealer::from_ring(&Sealer::new_ring(&Random::system()).expect("a ring"), Random::system()).expect("a sealer")
     }
 
     #[test]
@@ -162,7 +160,7 @@ mod tests {
     fn a_new_key_seals_and_the_old_one_still_opens_and_fingerprints() {
         let old = sealer();
         let before = old.seal("STAR-1", "card").expect("sealed");
-        let new = Sealer::from_ring(&old.with_new_key("2027").expect("a ring")).expect("a sealer");
+        let new = Sealer::from_ring(&old.with_new_key("2027").expect("a ring"), Random::system()).expect("a sealer");
         let after = new.seal("STAR-2", "card").expect("sealed");
         assert_eq!((before.key.as_str(), after.key.as_str()), ("first", "2027"));
         assert_eq!(new.open(&before, "card").expect("open"), "STAR-1");
@@ -185,7 +183,7 @@ mod tests {
             r#"{"current":"first","first":"short"}"#.to_owned(),
         ];
         for ring in cases {
-            assert!(Sealer::from_ring(&ring).is_err(), "{ring}");
+            assert!(Sealer::from_ring(&ring, Random::system()).is_err(), "{ring}");
         }
     }
 

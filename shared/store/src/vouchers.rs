@@ -136,7 +136,7 @@ impl Store {
 
     async fn take_card(&self, pk: &str, issued: &str) -> Result<bool, StoreError> {
         for attempt in 0..TAKE_TRIES_MAX {
-            crate::group::pause(attempt).await;
+            self.pause(attempt).await;
             if self.get(pk, issued).await?.is_some() {
                 return Ok(true);
             }
@@ -145,7 +145,7 @@ impl Store {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :free)")
                 .expression_attribute_values(":pk", text(pk));
             let found = query.expression_attribute_values(":free", text("free#")).send().await?;
-            let Some(item) = fastrand::choice(found.items()) else { return Ok(false) };
+            let Some(item) = self.random.choice(found.items()) else { return Ok(false) };
             let card: Card = read(item, "card")?;
             if self.move_card(pk, &card, issued).await? {
                 return Ok(true);

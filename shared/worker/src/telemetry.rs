@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
+use ambient::Clock;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -25,7 +26,7 @@ const RENAMED: [(&str, &str); 2] = [("requestId", "function_request_id"), ("xray
 
 /// Starts the logs of a function, at the level of `RUST_LOG` or `info`. Metrics and the runtime's span, which carries the
 /// request id, are there at every level.
-pub fn start_logs(service: &'static str) {
+pub fn start_logs(service: &'static str, clock: Clock) {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
     let level: Targets = asked.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
     let level = if asked.is_empty() { Targets::new().with_default(tracing::Level::INFO) } else { level };
@@ -35,6 +36,7 @@ pub fn start_logs(service: &'static str) {
         service,
         namespace,
         first: OnceLock::new(),
+        clock,
     });
     if tracing_subscriber::registry().with(level).with(lines).try_init().is_err() {
         tracing::debug!("logs were started before");
@@ -53,6 +55,7 @@ struct Lines {
     namespace: String,
     /// The request of the first invocation, whose lines say that they were a cold start.
     first: OnceLock<String>,
+    clock: Clock,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -70,7 +73,7 @@ where
             }
         }
         event.record(&mut members);
-        let line = self.line(event.metadata(), members.0, jiff::Timestamp::now());
+        let line = self.line(event.metadata(), members.0, self.clock.now());
         writeln!(writer, "{}", Value::Object(line))
     }
 }
@@ -173,7 +176,12 @@ mod tests {
     fn lines(what: impl FnOnce()) -> Vec<Value> {
         let out = Out::default();
         let sink = out.clone();
-        let format = Lines { service: "award-points", namespace: "Laurel/test".to_owned(), first: OnceLock::new() };
+        let format = Lines {
+            service: "award-points",
+            namespace: "Laurel/test".to_owned(),
+            first: OnceLock::new(),
+            clock: Clock::system(),
+        };
         let layer = tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(format)
