@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::audit::{check_account, check_records, check_redemptions};
-use domain::program::Programs;
-use domain::text::{PartnerId, ProgramId};
+use engine::audit::Audited;
+use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
-use store::{Audited, Store};
+use program::Programs;
+use store::Store;
 
 use crate::connect::Connect;
 use crate::show::table;
@@ -78,17 +79,17 @@ impl Audit {
         if let (Some(program), Some(partner)) = (&self.program, &self.partner) {
             return Ok(vec![(program.clone(), partner.clone())]);
         }
-        let all = store.partners().await?.into_iter();
+        let all = store::everybody::list(store).await?.into_iter();
         Ok(all.filter(|(program, _)| self.program.as_ref().is_none_or(|p| p == program)).collect())
     }
 
     async fn versions(&self, store: &Store) -> anyhow::Result<BTreeMap<String, Programs>> {
         let mut versions = BTreeMap::new();
-        for id in store.program_ids().await? {
+        for id in store::programs::ids(store).await? {
             if self.program.as_ref().is_some_and(|p| *p != id) {
                 continue;
             }
-            if let Some(programs) = store.programs(&ProgramId::try_from(id.as_str())?).await? {
+            if let Some(programs) = store::programs::read(store, &ProgramId::try_from(id.as_str())?).await? {
                 versions.insert(id, programs);
             }
         }
@@ -109,7 +110,9 @@ impl Audit {
         let now = store.clock().now();
         let program = &programs.current(now).program.id;
         let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
-        let Audited { records, stored, rebuilt, redemptions } = match store.audit(program, &id, now).await {
+        let Audited { records, stored, rebuilt, redemptions } = match engine::audit::partner(store, program, &id, now)
+            .await
+        {
             Ok(audited) => audited,
             Err(error) if error.is_transient() => return Err(error.into()),
             // What does not read is a finding like any other.
@@ -127,7 +130,7 @@ impl Audit {
                 let differs = check_account(&stored, &rebuilt);
                 mended = self.repair && !differs.is_empty();
                 if mended {
-                    let write = store.mend_account(programs, &id, &stored, &rebuilt).await;
+                    let write = engine::audit::mend(store, programs, &id, &stored, &rebuilt).await;
                     write.with_context(|| format!("the account of {partner} was not mended"))?;
                 } else {
                     here.extend(differs);
@@ -164,7 +167,7 @@ impl Audit {
 async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding>) -> anyhow::Result<()> {
     let program = &programs.current(store.clock().now()).program;
     for reward in program.rewards.keys() {
-        let stock = store.stock(&program.id, reward).await?;
+        let stock = store::cards::stock(store, &program.id, reward).await?;
         if stock.loaded != stock.free + stock.reserved + stock.issued {
             let what = format!("I18: {stock:?}");
             found.push(Finding { program: program.id.to_string(), of: reward.clone(), what });

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use ambient::Random;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use domain::text::ProgramId;
+use event::ids::ProgramId;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::Sealer;
+use store::cards::Sealer;
 
 use crate::connect::Connect;
 use crate::programs::read;
@@ -84,7 +84,7 @@ impl Load {
         let codes: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
         let store = self.connect.store().await?;
         let program = ProgramId::try_from(self.program.as_str()).context("--program is no id")?;
-        let Some(programs) = store.programs(&program).await? else {
+        let Some(programs) = store::programs::read(&store, &program).await? else {
             bail!("the program {program} has no published version")
         };
         let rewards = &programs.current(store.clock().now()).program.rewards;
@@ -96,9 +96,10 @@ impl Load {
         let sealer = Sealer::from_ring(&secret.read().await?, store.random().clone())?;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} codes")?;
         let bar = ProgressBar::new(codes.len() as u64).with_style(style);
-        let done = store.load_codes(&program, &self.reward, &codes, &sealer, |n| bar.set_position(n as u64)).await?;
+        let done =
+            store::cards::load(&store, &program, &self.reward, &codes, &sealer, |n| bar.set_position(n as u64)).await?;
         bar.finish_and_clear();
-        let stock = store.stock(&program, &self.reward).await?;
+        let stock = store::cards::stock(&store, &program, &self.reward).await?;
         println!(
             "{}: {} codes loaded, {} were there before; {} are free now",
             self.reward, done.loaded, done.repeated, stock.free

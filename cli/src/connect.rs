@@ -47,7 +47,7 @@ impl Connect {
             program_age_max: std::time::Duration::ZERO,
         };
         let store = Store::new(clients.dynamodb(), settings, Clock::system(), Random::system());
-        store.program_ids().await.with_context(|| {
+        store::programs::ids(&store).await.with_context(|| {
             if self.aws {
                 format!(
                     "no Laurel table {} for you on AWS; --ledger-table and --state-table are outputs of the stack",

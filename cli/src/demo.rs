@@ -57,7 +57,7 @@ impl Demo {
         explain(&api, "/lms/academy", "lms-77999").await?;
         explain(&api, "/cms/portal", "cms-32").await?;
         explain(&api, "/crm/acme", "crm-9001-won").await?;
-        let quarantined = stack.store.quarantined(100).await?.len();
+        let quarantined = store::aside::quarantined(&stack.store, 100).await?.len();
         println!(
             "   {quarantined} messages that are no events at all (broken JSON and the like) were sent along: they are in the quarantine queue, each with its reason.
 "
@@ -87,7 +87,7 @@ impl Demo {
             println!(
                 "\nThe stack stays up: HTTP API {}, AWS endpoint {}. Ctrl-C stops it.",
                 stack.http_url(),
-                stack.engine.endpoint()
+                stack.aws.endpoint()
             );
             println!("A token for partner-17: {}", api.token);
             tokio::signal::ctrl_c().await?;
@@ -138,7 +138,7 @@ impl Api {
 /// Sends the bodies of each file to the queue, and waits until the queue has been worked off.
 async fn play(stack: &Stack, files: &[(&str, &str)]) -> anyhow::Result<()> {
     let bar = ProgressBar::new(files.len() as u64).with_style(ProgressStyle::with_template("   {bar:30} {msg}")?);
-    let queue = worker::Queue::new(stack.clients.sqs(), &stack.engine.queue_url(queues::PARTNER_EVENTS));
+    let queue = worker::Queue::new(stack.clients.sqs(), &stack.aws.queue_url(queues::PARTNER_EVENTS));
     for (name, file) in files {
         bar.set_message((*name).to_owned());
         let envelope: SqsEvent = serde_json::from_str(file).with_context(|| format!("the sample `{name}`"))?;
@@ -160,7 +160,7 @@ async fn worked_off(stack: &Stack) -> anyhow::Result<()> {
     let clock = stack.store.clock();
     let end = clock.instant() + WAIT_MAX;
     while clock.instant() < end {
-        let ask = stack.clients.sqs().get_queue_attributes().queue_url(stack.engine.queue_url(queues::PARTNER_EVENTS));
+        let ask = stack.clients.sqs().get_queue_attributes().queue_url(stack.aws.queue_url(queues::PARTNER_EVENTS));
         let reply = ask
             .attribute_names(ApproximateNumberOfMessages)
             .attribute_names(ApproximateNumberOfMessagesNotVisible)
@@ -236,7 +236,7 @@ async fn explain(api: &Api, source: &str, id: &str) -> anyhow::Result<()> {
 async fn redeem(stack: &Stack, api: &Api) -> anyhow::Result<()> {
     let codes: Vec<String> = (1..=3).map(|n| format!("DEMO-STAR-{n:04}")).collect();
     let program = "hr-software".try_into()?;
-    stack.store.load_codes(&program, "starbucks-10", &codes, &stack.sealer, |_| ()).await?;
+    store::cards::load(&stack.store, &program, "starbucks-10", &codes, &stack.sealer, |_| ()).await?;
     let order = serde_json::json!({ "reward_id": "starbucks-10", "quantity": 1 });
     let (status, made) = api.post(&api.own("/redemptions"), "demo-1", Some(order.clone())).await?;
     if status != 201 {

@@ -4,12 +4,11 @@ mod audit;
 mod codes;
 mod connect;
 mod demo;
+mod events;
 mod programs;
-mod read;
 mod serve;
 mod show;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,24 +41,19 @@ enum Command {
     )]
     Publish(programs::Publish),
     /// Show a partner's statement: every movement of points, newest first.
-    Statement(read::Statement),
+    Statement(events::Statement),
     /// Explain what became of one event, rule by rule.
     #[command(after_help = "Example:\n  laurel explain partner-17 /crm/acme crm-8841-won")]
-    Explain(read::Explain),
+    Explain(events::Explain),
     /// List events that need a person.
     #[command(after_help = "Example:\n  laurel events --outcome conflict")]
-    Events(read::Events),
+    Events(events::Events),
     /// Prove that every account is what its records add up to, and that the records hold their invariants.
     #[command(after_help = "Example:\n  laurel audit --program hr-software\n\nExit code 1 if anything is found.")]
     Audit(audit::Audit),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
-}
-
-/// Where the data of `serve` lies when nothing is said.
-fn default_data() -> PathBuf {
-    PathBuf::from(".laurel")
 }
 
 /// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does.

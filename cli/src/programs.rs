@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use domain::program::{Diagnostic, Severity, check};
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use store::PublishError;
+use program::{Diagnostic, Severity, check};
+use store::programs::PublishError;
 
 use crate::connect::Connect;
 
@@ -58,7 +58,7 @@ impl Publish {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
-        match store.publish(&text, self.effective_from).await {
+        match store::programs::publish(&store, &text, self.effective_from).await {
             Ok(done) if done.is_new => println!(
                 "{}: version {} is in force from {} (content {})",
                 done.program,

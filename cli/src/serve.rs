@@ -10,8 +10,6 @@ use clap::Args;
 use jiff::Timestamp;
 use local::{Options, Stack, StartError, queues};
 
-use crate::default_data;
-
 /// From when programs are in force that `serve` finds when it starts for the first time.
 const FIRST_EFFECTIVE: &str = "2020-01-01T00:00:00Z";
 /// The shipped programs, for a `serve` outside the repository.
@@ -57,15 +55,15 @@ impl Serve {
     }
 
     async fn print(&self, stack: &Stack) -> anyhow::Result<()> {
-        let programs = stack.store.program_ids().await?.join(", ");
+        let programs = store::programs::ids(&stack.store).await?.join(", ");
         println!("Laurel is up. Programs: {programs}. Data: {}", self.data.display());
         println!("  HTTP API      {}", stack.http_url());
-        println!("  AWS endpoint  {} (DynamoDB, SQS)", stack.engine.endpoint());
-        println!("  events go to  {}", stack.engine.queue_url(queues::PARTNER_EVENTS));
+        println!("  AWS endpoint  {} (DynamoDB, SQS)", stack.aws.endpoint());
+        println!("  events go to  {}", stack.aws.queue_url(queues::PARTNER_EVENTS));
         println!("\nFor another AWS client:");
         println!(
             "  export AWS_ENDPOINT_URL={} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
-            stack.engine.endpoint()
+            stack.aws.endpoint()
         );
         println!("\nA token for the API:");
         println!(
@@ -110,15 +108,15 @@ pub(crate) fn program_files(folder: Option<&Path>) -> anyhow::Result<Vec<(String
 
 /// Publishes the programs that have no version yet. A changed file is published by `publish`, never by a restart.
 pub(crate) async fn publish_missing(stack: &Stack, files: &[(String, String)]) -> anyhow::Result<()> {
-    let known = stack.store.program_ids().await?;
+    let known = store::programs::ids(&stack.store).await?;
     let from: Timestamp = FIRST_EFFECTIVE.parse()?;
     for (name, file) in files {
-        let program = domain::program::Program::parse(file).map_err(|found| {
+        let program = program::Program::parse(file).map_err(|found| {
             let first = found.first().map(|d| format!("line {}: {}", d.line, d.message)).unwrap_or_default();
             anyhow::anyhow!("{name} is not in good form ({first}); see `cargo laurel check {name}`")
         })?;
         if !known.contains(&program.id.to_string()) {
-            stack.store.publish(file, Some(from)).await?;
+            store::programs::publish(&stack.store, file, Some(from)).await?;
         }
     }
     Ok(())
@@ -153,4 +151,9 @@ impl Token {
         println!("{}", tokens.sign(self.partner.as_deref(), &self.program, &self.scopes)?);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Where the data of `serve` lies when nothing is said.
+fn default_data() -> PathBuf {
+    PathBuf::from(".laurel")
 }

@@ -2,7 +2,7 @@
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
-use domain::explain::Explanation;
+use domain::tell::Explanation;
 
 /// A table with these column heads.
 pub(crate) fn table(heads: &[&str]) -> Table {

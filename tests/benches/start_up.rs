@@ -232,7 +232,7 @@ fn request(path: &str) -> Value {
 async fn main() -> ExitCode {
     let test = TestStack::start().await;
     test.send(&envelope_bodies("partner.enrolled")).await;
-    let engine = &test.stack.engine;
+    let engine = &test.stack.aws;
     let variables = [
         ("AWS_ENDPOINT_URL", engine.endpoint()),
         ("AWS_REGION", "us-east-1".to_owned()),

@@ -44,7 +44,7 @@ impl TestStack {
             [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")]
         {
             let from = "2020-01-01T00:00:00Z".parse().ok();
-            stack.store.publish(file, from).await.expect("published");
+            store::programs::publish(&stack.store, file, from).await.expect("published");
         }
         Self { stack }
     }
@@ -54,7 +54,7 @@ impl TestStack {
     /// # Panics
     /// If the queue does not take them or is not worked off in time.
     pub async fn send(&self, bodies: &[String]) {
-        let queue = Queue::new(self.stack.clients.sqs(), &self.stack.engine.queue_url(queues::PARTNER_EVENTS));
+        let queue = Queue::new(self.stack.clients.sqs(), &self.stack.aws.queue_url(queues::PARTNER_EVENTS));
         assert_eq!(queue.send_all(bodies).await, Vec::<usize>::new(), "every message is taken");
         self.worked_off(queues::PARTNER_EVENTS).await;
     }
@@ -76,7 +76,7 @@ impl TestStack {
     /// # Panics
     /// If the queue does not answer.
     pub async fn in_queue(&self, queue: &str) -> u64 {
-        let ask = self.stack.clients.sqs().get_queue_attributes().queue_url(self.stack.engine.queue_url(queue));
+        let ask = self.stack.clients.sqs().get_queue_attributes().queue_url(self.stack.aws.queue_url(queue));
         let ask =
             ask.attribute_names(ApproximateNumberOfMessages).attribute_names(ApproximateNumberOfMessagesNotVisible);
         let counts = ask.send().await.expect("attributes").attributes.unwrap_or_default();

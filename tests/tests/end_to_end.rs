@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::text::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId};
 use laurel_tests::{Api, TestStack, body, envelope_bodies};
 use local::queues;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn every_sample_event_is_judged() {
     ];
     assert_eq!(
         order.iter().copied().collect::<BTreeSet<_>>(),
-        domain::event::SENT_TYPES.into_iter().collect(),
+        event::SENT_TYPES.into_iter().collect(),
         "one sample for each type"
     );
     for name in order {
@@ -100,7 +100,7 @@ async fn every_sample_event_is_judged() {
         .clients
         .sqs()
         .receive_message()
-        .queue_url(test.stack.engine.queue_url(queues::NOTICES))
+        .queue_url(test.stack.aws.queue_url(queues::NOTICES))
         .max_number_of_messages(10);
     let bodies: Vec<String> = notices
         .send()
@@ -142,12 +142,12 @@ async fn every_hostile_event_ends_where_it_should() {
         test.send(&[repeated]).await;
     }
     let store = &test.stack.store;
-    let quarantined = store.quarantined(100).await.expect("read");
+    let quarantined = store::aside::quarantined(store, 100).await.expect("read");
     assert_eq!(quarantined.len(), envelope_bodies("hostile.unreadable").len());
     assert_eq!(test.in_queue(queues::QUARANTINE).await, quarantined.len() as u64);
     assert!(quarantined.iter().any(|q| q.offset.is_some()));
 
-    let kept = store.kept("hr-software", "rejected", 100).await.expect("read");
+    let kept = store::aside::list(store, "hr-software", "rejected", 100).await.expect("read");
     let expected: usize =
         ["hostile.form", "hostile.time", "hostile.money"].iter().map(|n| envelope_bodies(n).len()).sum();
     assert_eq!(kept.len(), expected);
@@ -175,7 +175,7 @@ async fn every_hostile_event_ends_where_it_should() {
         assert_eq!(rejected(id), (code.to_owned(), field.to_owned()), "{id}");
     }
 
-    let conflicts = store.kept("hr-software", "conflict", 100).await.expect("read");
+    let conflicts = store::aside::list(store, "hr-software", "conflict", 100).await.expect("read");
     assert_eq!(conflicts.len(), 2, "another amount, and another partner");
     assert!(
         conflicts.iter().all(|c| c.first_hash.as_ref().is_some_and(|first| *first != c.hash)),
@@ -183,7 +183,7 @@ async fn every_hostile_event_ends_where_it_should() {
     );
     assert_eq!(conflicts.iter().map(|c| c.first_hash.clone()).collect::<BTreeSet<_>>().len(), 1);
 
-    let held = store.holds("hr-software", "", 100).await.expect("read");
+    let held = store::holds::list(store, "hr-software", "", 100).await.expect("read");
     let awaits: BTreeSet<String> = held.iter().map(|h| h.awaits.clone()).collect();
     assert_eq!((held.len(), awaits), (4, ["deal", "partner", "rate"].map(str::to_owned).into()));
     assert_eq!(test.in_queue(queues::PARTNER_EVENTS_DEAD).await, 0);
@@ -201,7 +201,8 @@ async fn every_hostile_event_ends_where_it_should() {
 async fn a_corrected_event_is_judged() {
     let test = TestStack::start().await;
     let api = test.api(Some("p"), "hr-software", &["read"]);
-    test.send(&[enrolled("p"), won("p", "d", "-5")]).await;
+    test.send(&[enrolled("p")]).await;
+    test.send(&[won("p", "d", "-5")]).await;
     test.send(&[won("p", "d", "5")]).await;
     let (_, partner) = api.get("/v1/partners/p").await;
     assert_eq!(partner["balance"]["available"], 200);
@@ -216,18 +217,18 @@ async fn what_waits_is_judged_when_it_comes() {
         body("deal.reversed", "p", "hr-software", "/crm/acme", "d-reversed", &json!({ "deal_id": "d", "reason": "x" }));
     let krone = won("p", "n", "1000").replace("\"USD\"", "\"NOK\"");
     test.send(&[won("p", "d", "60000"), reversed, krone, won("p", "e", "20000")]).await;
-    assert_eq!(test.stack.store.holds("hr-software", "", 10).await.expect("holds").len(), 4);
+    assert_eq!(store::holds::list(&test.stack.store, "hr-software", "", 10).await.expect("holds").len(), 4);
     test.send(&[enrolled("p")]).await;
     let balance = async || api.get("/v1/partners/p").await.1["balance"]["available"].as_i64();
     test.until("the deals are judged", async || balance().await.filter(|b| *b == 500)).await;
     test.until("only the rate is missing", async || {
-        Some(test.stack.store.holds("hr-software", "", 10).await.ok()?)
+        Some(store::holds::list(&test.stack.store, "hr-software", "", 10).await.ok()?)
             .filter(|h| h.len() == 1 && h[0].awaits == "rate")
     })
     .await;
     let program = include_str!("../../infra/programs/hr-software.toml")
         .replace("[program.rates]", "[program.rates]\nNOK = \"0.1\"\n#");
-    test.stack.store.publish(&program, None).await.expect("published");
+    store::programs::publish(&test.stack.store, &program, None).await.expect("published");
     test.stack.sweep().await.expect("swept");
     test.until("the krone deal is judged", async || balance().await.filter(|b| *b == 700)).await;
 }
@@ -244,11 +245,11 @@ async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
     let api = test.api(Some("p"), "hr-software", &["read"]);
     test.send(&[enrolled("p")]).await;
     // A stored deal that does not read as one: nothing about it can be decided.
-    let mut item = store::items::state_key(
-        &store::keys::deal(&"hr-software".try_into().expect("id"), "broken"),
-        store::keys::ONLY,
+    let mut item = store::tables::items::state_key(
+        &store::tables::keys::deal(&"hr-software".try_into().expect("id"), "broken"),
+        store::tables::keys::ONLY,
     );
-    item.insert("version".to_owned(), store::items::text("what?"));
+    item.insert("version".to_owned(), store::tables::items::text("what?"));
     test.stack
         .clients
         .dynamodb()
@@ -270,7 +271,7 @@ async fn one_event_that_cannot_commit_keeps_none_of_the_others() {
         .clients
         .sqs()
         .receive_message()
-        .queue_url(test.stack.engine.queue_url(queues::PARTNER_EVENTS_DEAD))
+        .queue_url(test.stack.aws.queue_url(queues::PARTNER_EVENTS_DEAD))
         .send()
         .await
         .expect("dead letters");
@@ -285,18 +286,23 @@ async fn a_published_change_counts_from_its_time_on() {
     test.send(&[enrolled("p")]).await;
     let changed = include_str!("../../infra/programs/hr-software.toml")
         .replace("{ from = \"10000\", points = 500 }", "{ from = \"10000\", points = 555 }");
-    test.stack.store.publish(&changed, None).await.expect("published");
+    store::programs::publish(&test.stack.store, &changed, None).await.expect("published");
     let later = won("p", "new", "20000").replace("2026-03-14T09:30:00Z", &jiff::Timestamp::now().to_string());
     test.send(&[won("p", "old", "20000"), later]).await;
     let rows = events(&api, "p", "").await;
     let points = |id: &str| rows.iter().find(|r| r["id"] == id).map(|r| r["points"].clone());
     assert_eq!((points("old-won"), points("new-won")), (Some(json!(500)), Some(json!(555))));
-    let backdated = test.stack.store.publish(&changed.replace("555", "556"), "2026-01-01T00:00:00Z".parse().ok()).await;
-    assert!(matches!(backdated, Err(store::PublishError::TooEarly { .. })));
+    let backdated = store::programs::publish(
+        &test.stack.store,
+        &changed.replace("555", "556"),
+        "2026-01-01T00:00:00Z".parse().ok(),
+    )
+    .await;
+    assert!(matches!(backdated, Err(store::programs::PublishError::TooEarly { .. })));
     let numbered = changed.replace("id = \"hr-software\"", "id = \"hr-software\"\nversion = 2").replace("555", "557");
     assert!(matches!(
-        test.stack.store.publish(&numbered, None).await,
-        Err(store::PublishError::Edited { number: 2, next: 3 })
+        store::programs::publish(&test.stack.store, &numbered, None).await,
+        Err(store::programs::PublishError::Edited { number: 2, next: 3 })
     ));
 }
 
@@ -306,14 +312,12 @@ async fn a_redemption_from_request_to_card() {
     let api = test.api(Some("p"), "hr-software", &READ_REDEEM);
     let program: ProgramId = "hr-software".try_into().expect("id");
     let codes = ["SECRET-1".to_owned(), "SECRET-2".to_owned(), "SECRET-1".to_owned()];
-    let loaded = test
-        .stack
-        .store
-        .load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ())
+    let loaded = store::cards::load(&test.stack.store, &program, "starbucks-10", &codes, &test.stack.sealer, |_| ())
         .await
         .expect("loaded");
     assert_eq!((loaded.loaded, loaded.repeated), (2, 1));
-    test.send(&[enrolled("p"), won("p", "d", "50000")]).await;
+    test.send(&[enrolled("p")]).await;
+    test.send(&[won("p", "d", "50000")]).await;
     let order = r#"{"reward_id":"starbucks-10","quantity":2,"recipient":{"name":"Ann Example"}}"#;
     let (status, first) = api.redeem("p", "key-1", order).await;
     assert_eq!(status, 201, "{first}");
@@ -338,8 +342,10 @@ async fn a_redemption_from_request_to_card() {
         assert!(!all.contains("SECRET-"), "{table}");
         assert_eq!(all.contains("Ann Example"), table == local::STATE_TABLE);
     }
-    let head =
-        test.stack.store.head(&program, &PartnerId::try_from("p").expect("id")).await.expect("head").expect("head");
+    let head = store::state::head(&test.stack.store, &program, &PartnerId::try_from("p").expect("id"))
+        .await
+        .expect("head")
+        .expect("head");
     assert_eq!(head.reserved.values().sum::<i64>(), 0);
 }
 
@@ -350,8 +356,11 @@ async fn fifty_requests_at_once_of_a_balance_that_pays_for_three() {
     let api = test.api(Some("p"), "hr-software", &READ_REDEEM);
     let codes: Vec<String> = (0..50).map(|n| format!("CODE-{n}")).collect();
     let program: ProgramId = "hr-software".try_into().expect("id");
-    test.stack.store.load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
-    test.send(&[enrolled("p"), won("p", "d", "50000")]).await;
+    store::cards::load(&test.stack.store, &program, "starbucks-10", &codes, &test.stack.sealer, |_| ())
+        .await
+        .expect("loaded");
+    test.send(&[enrolled("p")]).await;
+    test.send(&[won("p", "d", "50000")]).await;
     let keys: Vec<String> = (0..50).map(|n| format!("key-{n}")).collect();
     let order = r#"{"reward_id":"starbucks-10","quantity":1}"#;
     let ask = || futures::future::join_all(keys.iter().map(|key| api.redeem("p", key, order)));

@@ -97,7 +97,7 @@ async fn time(test: &TestStack, redemption: &str) {
     let lots = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
     set(perx, "pending", "content", lots).await;
     set(perx, "head", "due_on", text("2025-01-01")).await;
-    let waiting = test.stack.store.holds("hr-software", "", 100).await.expect("holds");
+    let waiting = store::holds::list(&test.stack.store, "hr-software", "", 100).await.expect("holds");
     let never = waiting.iter().find(|h| h.partner == "never-enrolled").expect("a hold");
     set("holds#hr-software", &never.sk, "until", text("2025-01-01T00:00:00Z")).await;
     // A deal that moved, and of which the relay was not told.
@@ -114,29 +114,31 @@ async fn time(test: &TestStack, redemption: &str) {
 
 /// What staff do at the terminal.
 async fn staff(test: &TestStack) {
-    let clients = recording_clients(&test.stack.engine.endpoint(), "Operator");
+    let clients = recording_clients(&test.stack.aws.endpoint(), "Operator");
     let store = local::open_store(&clients, ambient::Clock::system(), ambient::Random::system());
     let secret = worker::Secret::new(clients.secretsmanager(), local::CARD_SECRET);
     let ring = secret.read().await.expect("a ring");
-    let sealer = store::Sealer::from_ring(&ring, ambient::Random::system()).expect("a sealer");
+    let sealer = store::cards::Sealer::from_ring(&ring, ambient::Random::system()).expect("a sealer");
     secret.write(&sealer.with_new_key("second").expect("a ring")).await.expect("written");
     let program = "hr-software".try_into().expect("a program");
-    store.publish(include_str!("../../infra/programs/hr-software.toml"), None).await.expect("published");
+    store::programs::publish(&store, include_str!("../../infra/programs/hr-software.toml"), None)
+        .await
+        .expect("published");
     let codes = ["A-1".to_owned(), "A-2".to_owned()];
-    store.load_codes(&program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
-    store.stock(&program, "starbucks-10").await.expect("a stock");
+    store::cards::load(&store, &program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    store::cards::stock(&store, &program, "starbucks-10").await.expect("a stock");
     for outcome in ["conflict", "rejected"] {
-        store.kept("hr-software", outcome, 100).await.expect("rows");
+        store::aside::list(&store, "hr-software", outcome, 100).await.expect("rows");
     }
-    store.holds("hr-software", "", 100).await.expect("holds");
-    store.quarantined(100).await.expect("rows");
+    store::holds::list(&store, "hr-software", "", 100).await.expect("holds");
+    store::aside::quarantined(&store, 100).await.expect("rows");
     let partner = "partner-17".try_into().expect("a partner");
-    store.partners().await.expect("everybody");
-    let audited = store.audit(&program, &partner, jiff::Timestamp::now()).await.expect("an audit");
-    let programs = store.programs(&program).await.expect("read").expect("published");
-    store.mend_account(&programs, &partner, &audited.stored, &audited.stored).await.expect("written");
-    let page = store.history(&program, &partner, None, 10).await.expect("a history");
-    store.record(&page.items[0].identity).await.expect("a record");
+    store::everybody::list(&store).await.expect("everybody");
+    let audited = engine::audit::partner(&store, &program, &partner, jiff::Timestamp::now()).await.expect("an audit");
+    let programs = store::programs::read(&store, &program).await.expect("read").expect("published");
+    engine::audit::mend(&store, &programs, &partner, &audited.stored, &audited.stored).await.expect("written");
+    let page = store::history::page(&store, &program, &partner, None, 10).await.expect("a history");
+    store::history::record(&store, &page.items[0].identity).await.expect("a record");
 }
 
 /// Calls as the sources write them, and the action that each is.
@@ -215,7 +217,9 @@ async fn the_template_allows_what_the_code_does_and_nothing_else() {
 async fn staff_first(test: &TestStack) {
     let codes: Vec<String> = (0..5).map(|n| format!("CARD-{n}")).collect();
     let program = "hr-software".try_into().expect("a program");
-    test.stack.store.load_codes(&program, "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
+    store::cards::load(&test.stack.store, &program, "starbucks-10", &codes, &test.stack.sealer, |_| ())
+        .await
+        .expect("loaded");
 }
 
 /// One line per permission, so that a difference can be read.

@@ -1,4 +1,4 @@
-//! What others rely on and nobody should change by accident: stored items, problem bodies, notices, findings in program files.
+//! What others rely on and nobody should change by accident: stored items, problem bodies, notices.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,16 +8,15 @@ use std::time::Duration;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::event::{Event, Kind, Rejection};
-use domain::json::Json;
-use domain::program::check;
-use domain::text::{Identity, PartnerId, ProgramId};
+use event::ids::{Identity, PartnerId, ProgramId};
+use event::json::Json;
+use event::{Event, Kind, Rejection};
 use jiff::Timestamp;
 use laurel_tests::{Api, TestStack, body, envelope_bodies, told_clients};
-use local::{Engine, LEDGER_TABLE, STATE_TABLE};
+use local::{Aws, LEDGER_TABLE, STATE_TABLE};
 use relay_changes::RelayChanges;
 use serde_json::{Value, json};
-use store::{Kept, Patience, Quarantined, Store, create_tables};
+use store::{Store, aside::Kept, aside::Quarantined, patience::Patience, tables::create_tables};
 
 const HR: &str = include_str!("../corpus/programs/hr-software.toml");
 
@@ -43,27 +42,27 @@ fn sent(kind: &str, id: &str, data: &Value) -> Event {
 }
 
 /// A table engine with our tables, and nobody who works on them.
-async fn engine() -> (Engine, Store) {
+async fn engine() -> (Aws, Store) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (clock, random) = (Clock::standing_at(now()), Random::seeded(1));
-    let engine = Engine::start(listener, None, clock.clone(), random.clone()).await.expect("an engine");
+    let engine = Aws::start(listener, None, clock.clone(), random.clone()).await.expect("an engine");
     let store = local::open_store(&worker::Clients::local(&engine.endpoint()), clock, random);
     create_tables(&store).await.expect("tables");
-    store.publish(HR, "2020-01-01T00:00:00Z".parse().ok()).await.expect("published");
+    store::programs::publish(&store, HR, "2020-01-01T00:00:00Z".parse().ok()).await.expect("published");
     (engine, store)
 }
 
 async fn judge(store: &Store, mut event: Event) {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     if let Some(person) = event.kind.person_id().map(str::to_owned) {
-        let names = store.pseudonyms(&program(), &northwind(), &[&person]).await.expect("names");
+        let names = store::persons::pseudonyms(store, &program(), &northwind(), &[&person]).await.expect("names");
         event.pseudonymise(&names[&person]);
     }
-    store.commit_group(&programs, &northwind(), &[event], patience()).await;
+    engine::events::judge(store, &programs, &northwind(), &[event], patience()).await;
 }
 
 async fn redeem(store: &Store) {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let identity = Identity::own(&program(), "redemption", &["northwind", "request", "order-1"]);
     let data = [
         ("redemption_id", Json::Text("0190-card".to_owned())),
@@ -75,7 +74,7 @@ async fn redeem(store: &Store) {
     let finish = |redemption: &mut domain::redemption::Redemption| {
         redemption.recipient = Some(r#"{"email":"dana@example.com"}"#.to_owned());
     };
-    store.commit_own(&programs, &event, patience(), finish).await.expect("decided");
+    engine::steps::take(store, &programs, &event, patience(), finish).await.expect("decided");
 }
 
 fn told(value: &AttributeValue) -> Value {
@@ -144,23 +143,25 @@ async fn stored_items() {
         judge(&store, event).await;
     }
     let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
-    let sealer = store::Sealer::from_ring(&ring, Random::seeded(2)).expect("a ring");
+    let sealer = store::cards::Sealer::from_ring(&ring, Random::seeded(2)).expect("a ring");
     let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
-    store.load_codes(&program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    store::cards::load(&store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     redeem(&store).await;
     let event = sent("deal.closed", "won", &json!({ "deal_id": "D1", "outcome": "won", "acv": money("1") }));
-    store.keep(&Kept::conflict(&event, "the first hash", now())).await.expect("kept");
-    let rejection = Rejection::new(domain::event::Code::BadAmount, "data.acv.amount", "write digits");
-    store
-        .keep(&Kept::unreadable(
+    store::aside::keep(&store, &Kept::conflict(&event, "the first hash", now())).await.expect("kept");
+    let rejection = Rejection::new(event::Code::BadAmount, "data.acv.amount", "write digits");
+    store::aside::keep(
+        &store,
+        &Kept::unreadable(
             "{}",
             &["hr-software", "/crm/acme", "bad"].map(str::to_owned),
             Some("northwind"),
             &rejection,
             now(),
-        ))
-        .await
-        .expect("kept");
+        ),
+    )
+    .await
+    .expect("kept");
     let note = Quarantined {
         message_id: "m-1".to_owned(),
         reason: "not JSON".to_owned(),
@@ -169,7 +170,7 @@ async fn stored_items() {
         bytes: 4,
         kept_at: now(),
     };
-    store.note_quarantined(&note).await.expect("noted");
+    store::aside::note_quarantined(&store, &note).await.expect("noted");
     insta::assert_snapshot!(items(&store).await);
 }
 
@@ -180,8 +181,7 @@ async fn notices() {
     for history in ["hr-year", "perx-years", "debts"] {
         let folder = format!("{}/corpus/{history}/history.jsonl", env!("CARGO_MANIFEST_DIR"));
         let lines = std::fs::read_to_string(folder).expect("a history");
-        let world =
-            laurel_tests::history::world(&lines, format!("{}/corpus/programs", env!("CARGO_MANIFEST_DIR")).as_ref());
+        let world = replay::history::world(&lines, format!("{}/corpus/programs", env!("CARGO_MANIFEST_DIR")).as_ref());
         let told: Arc<Mutex<Vec<Value>>> = Arc::default();
         let clients = told_clients(told.clone());
         let queue = |name: &str| worker::Queue::new(clients.sqs(), &format!("http://127.0.0.1/0/{name}"));
@@ -298,26 +298,5 @@ async fn problem_bodies() {
         problem(&mut text, what, request).await;
     }
     problem(&mut text, "no token", reqwest::Client::new().get(format!("{}/v1/partners/partner-17", api.base))).await;
-    insta::assert_snapshot!(text);
-}
-
-/// Every file of `diagnostics/`, with what `check` finds in it.
-#[test]
-fn findings_in_program_files() {
-    let folder = format!("{}/diagnostics", env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).expect("files").map(|entry| entry.expect("a file").path()).collect();
-    files.sort();
-    let mut text = String::new();
-    for file in files {
-        let program = std::fs::read_to_string(&file).expect("a program");
-        writeln!(text, "{}", file.file_name().expect("a name").to_string_lossy()).expect("text");
-        for d in check(&program) {
-            let severity = format!("{:?}", d.severity).to_lowercase();
-            let help = d.help.map(|help| format!("\n    help: {help}")).unwrap_or_default();
-            let line = program.lines().nth(d.line - 1).unwrap_or_default().trim();
-            writeln!(text, "  {severity} {}:{} {}{help}\n    | {line}", d.line, d.column, d.message).expect("text");
-        }
-    }
     insta::assert_snapshot!(text);
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use ambient::{Clock, Instant};
 use domain::audit::{check_account, check_records, check_redemptions};
 use domain::decide::decide;
-use domain::event::{Event, Kind};
-use domain::json::Json;
+use domain::ledger::Outcome::{self, Applied, Awarded, Duplicate, Refused, Transient};
 use domain::ledger::Record;
-use domain::outcome::Outcome::{self, Applied, Awarded, Duplicate, Refused, Transient};
-use domain::text::{Identity, PartnerId, ProgramId};
+use engine::steps::Step;
+use event::ids::{Identity, PartnerId, ProgramId};
+use event::json::Json;
+use event::{Event, Kind};
 use futures::future::join_all;
 use jiff::Timestamp;
 use laurel_tests::{Fault, TestStack, body, faulty_store};
-use store::commit::Written;
-use store::{Patience, Step, Store};
+use store::write::Written;
+use store::{Store, patience::Patience};
 
 const HR: &str = "hr-software";
 
@@ -64,9 +65,9 @@ async fn commit(store: &Store, who: &str, events: &[Event]) -> Vec<Outcome> {
 }
 
 async fn commit_within(store: &Store, who: &str, events: &[Event], tries_max: u32) -> Vec<Outcome> {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let patience = Patience { tries_max, ..Patience::until(Instant::now() + Duration::from_secs(60)) };
-    let settled = store.commit_group(&programs, &partner(who), events, patience).await;
+    let settled = engine::events::judge(store, &programs, &partner(who), events, patience).await;
     settled.into_iter().map(|s| s.outcome).collect()
 }
 
@@ -75,7 +76,7 @@ async fn history(store: &Store, who: &str) -> Vec<Record> {
     let mut all = Vec::new();
     let mut before = None;
     loop {
-        let page = store.history(&program(), &partner(who), before, 500).await.expect("history");
+        let page = store::history::page(store, &program(), &partner(who), before, 500).await.expect("history");
         all.extend(page.items);
         before = page.next;
         if before.is_none() {
@@ -87,8 +88,8 @@ async fn history(store: &Store, who: &str) -> Vec<Record> {
 
 /// All invariants over what is in the table.
 async fn assert_sound(store: &Store, who: &str) {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
-    let audited = store.audit(&program(), &partner(who), Timestamp::now()).await.expect("read");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+    let audited = engine::audit::partner(store, &program(), &partner(who), Timestamp::now()).await.expect("read");
     let mut found = check_records(&audited.records, &programs);
     found.extend(check_account(&audited.stored, &audited.rebuilt.expect("the records apply")));
     found.extend(check_redemptions(&audited.redemptions, &audited.records));
@@ -96,7 +97,7 @@ async fn assert_sound(store: &Store, who: &str) {
 }
 
 async fn redeem(store: &Store, who: &str, key: usize) -> Outcome {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let identity = Identity::own(&program(), "redemption", &[who, "request", &key.to_string()]);
     let data = BTreeMap::from([
         ("redemption_id".to_owned(), Json::Text(format!("r{key:04}"))),
@@ -105,7 +106,7 @@ async fn redeem(store: &Store, who: &str, key: usize) -> Outcome {
     ]);
     let event = Event::own(identity, partner(who), Timestamp::now(), Kind::RedemptionRequested, Json::Map(data));
     let patience = Patience { tries_max: 400, ..Patience::until(Instant::now() + Duration::from_secs(120)) };
-    match store.commit_own(&programs, &event, patience, |_| ()).await.expect("decided") {
+    match engine::steps::take(store, &programs, &event, patience, |_| ()).await.expect("decided") {
         Step::Recorded(record) | Step::Existing(record) => record.outcome,
         Step::Moot(reason) => panic!("{reason:?}"),
     }
@@ -114,7 +115,9 @@ async fn redeem(store: &Store, who: &str, key: usize) -> Outcome {
 /// A partner with 1,500 points, and 50 cards of 500 points each.
 async fn partner_that_pays_for_three(test: &TestStack, who: &str) {
     let codes: Vec<String> = (0..50).map(|n| format!("CODE-{n}")).collect();
-    test.stack.store.load_codes(&program(), "starbucks-10", &codes, &test.stack.sealer, |_| ()).await.expect("loaded");
+    store::cards::load(&test.stack.store, &program(), "starbucks-10", &codes, &test.stack.sealer, |_| ())
+        .await
+        .expect("loaded");
     let outcomes = commit(&test.stack.store, who, &[enrolled(who), won(who, "d1", "50000")]).await;
     assert_eq!(outcomes, [Outcome::NoRule, Awarded]);
 }
@@ -133,7 +136,7 @@ async fn fifty_at_once(store: Store, test: &TestStack) {
         (history(&test.stack.store, "p").await.iter().filter(|r| spent(r)).count() == 3).then_some(())
     })
     .await;
-    let stock = test.stack.store.stock(&program(), "starbucks-10").await.expect("stock");
+    let stock = store::cards::stock(&test.stack.store, &program(), "starbucks-10").await.expect("stock");
     assert_eq!((stock.loaded, stock.free, stock.reserved, stock.issued), (50, 47, 0, 3), "I18");
     assert_sound(&test.stack.store, "p").await;
 }
@@ -147,7 +150,7 @@ async fn fifty_redemptions_at_once_of_a_balance_that_pays_for_three() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_redemptions_at_once_with_contention_in_a_third_of_the_commits() {
     let test = TestStack::start().await;
-    let store = faulty_store(&test.stack.engine.endpoint(), |n| if n % 3 == 1 { Fault::Conflict } else { Fault::None });
+    let store = faulty_store(&test.stack.aws.endpoint(), |n| if n % 3 == 1 { Fault::Conflict } else { Fault::None });
     fifty_at_once(store, &test).await;
 }
 
@@ -169,7 +172,7 @@ async fn faults_of_the_table_cost_no_event_and_double_none() {
     for fault in [Fault::Conflict, Fault::LostReply, Fault::Throttled, Fault::Internal] {
         let test = TestStack::start().await;
         commit(&test.stack.store, "p", &[enrolled("p")]).await;
-        let store = faulty_store(&test.stack.engine.endpoint(), three_then_well(fault));
+        let store = faulty_store(&test.stack.aws.endpoint(), three_then_well(fault));
         let outcomes = commit(&store, "p", &[won("p", "d", "50000")]).await;
         // After a lost reply the event's own record may be met again: it is a duplicate of itself, and acknowledged.
         assert!(matches!(outcomes[0], Awarded | Duplicate), "{fault:?}: {outcomes:?}");
@@ -182,7 +185,7 @@ async fn faults_of_the_table_cost_no_event_and_double_none() {
 async fn contention_without_end_hands_the_message_back() {
     let test = TestStack::start().await;
     commit(&test.stack.store, "p", &[enrolled("p")]).await;
-    let store = faulty_store(&test.stack.engine.endpoint(), |_| Fault::Conflict);
+    let store = faulty_store(&test.stack.aws.endpoint(), |_| Fault::Conflict);
     assert_eq!(commit_within(&store, "p", &[won("p", "d", "50000")], 20).await, [Transient]);
     assert_eq!(
         commit(&test.stack.store, "p", &[won("p", "d", "50000")]).await,
@@ -221,16 +224,16 @@ async fn a_decision_from_an_old_deal_is_not_written() {
     let store = &test.stack.store;
     commit(store, "p", &[enrolled("p"), won("p", "d", "100")]).await;
     commit(store, "q", &[enrolled("q")]).await;
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let group = [event("deal.qualified", "q", "q-d", &serde_json::json!({ "deal_id": "d" }))];
     let now = Timestamp::now();
-    let before = store.load(&programs, &partner("q"), &group, now).await.expect("loaded");
+    let before = engine::load(store, &programs, &partner("q"), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
     assert_eq!(decision.outcome(0), Some(Refused), "the deal is another partner's");
-    let tx = store.transaction(&program(), &before, &decision).expect("transaction");
+    let tx = store::write::transaction(store, &program(), &before, &decision).expect("transaction");
     let qualified = [event("deal.qualified", "p", "p-d", &serde_json::json!({ "deal_id": "d" }))];
     assert_eq!(commit(store, "p", &qualified).await, [Awarded], "meanwhile the deal moves");
-    assert_eq!(store.write(&tx).await.expect("an answer"), Written::Stale);
+    assert_eq!(store::write::send(store, &tx).await.expect("an answer"), Written::Stale);
     assert_eq!(commit(store, "q", &group).await, [Refused], "decided again, from the deal as it is");
 }
 
@@ -250,25 +253,26 @@ async fn what_becomes_due_is_found_and_recorded_once() {
         event("partner.enrolled", "e", serde_json::json!({ "name": "m", "motions": ["sell"] })),
         event("deal.closed", "w", serde_json::json!({ "deal_id": "d", "outcome": "won", "acv": acv })),
     ];
-    let programs = store.programs(&perx).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &perx).await.expect("read").expect("published");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));
-    store.commit_group(&programs, &partner("m"), &group, patience).await;
-    let balance = async || store.account(&perx, &partner("m"), Timestamp::now()).await.expect("account").balance();
+    engine::events::judge(store, &programs, &partner("m"), &group, patience).await;
+    let balance =
+        async || store::state::account(store, &perx, &partner("m"), Timestamp::now()).await.expect("account").balance();
     assert_eq!((balance().await.pending, balance().await.available), (500, 0));
 
     let later = Timestamp::now() + jiff::SignedDuration::from_hours(31 * 24);
     let day = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at).date();
     let due = async |at: Timestamp| {
         let mut found = Vec::new();
-        for shard in 0..store::keys::DUE_SHARDS {
-            found.extend(store.due(&perx, shard, day(at)).await.expect("due"));
+        for shard in 0..store::tables::keys::DUE_SHARDS {
+            found.extend(store::due::partners(store, &perx, shard, day(at)).await.expect("due"));
         }
         found
     };
     assert_eq!(due(Timestamp::now()).await, Vec::<String>::new());
     assert_eq!(due(later).await, ["m"]);
     let then = store.under(Clock::standing_at(later));
-    let reviews = join_all((0..4).map(|_| then.catch_up(&programs, &m, patience))).await;
+    let reviews = join_all((0..4).map(|_| engine::steps::catch_up(&then, &programs, &m, patience))).await;
     let records: Vec<Record> = reviews.into_iter().flat_map(|r| r.expect("caught up")).collect();
     assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released"]);
     assert_eq!((balance().await.pending, balance().await.available), (0, 500));
@@ -291,19 +295,19 @@ async fn a_group_of_250_events_commits_in_order() {
 
 /// Decides and writes one group; the write units as the engine reports them.
 async fn cost(store: &Store, who: &str, events: &[Event]) -> (f64, Vec<Record>) {
-    let programs = store.programs(&program()).await.expect("read").expect("published");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let mut group = events.to_vec();
     for event in &mut group {
         if let Some(person) = event.kind.person_id().map(str::to_owned) {
-            let names = store.pseudonyms(&program(), &partner(who), &[&person]).await.expect("names");
+            let names = store::persons::pseudonyms(store, &program(), &partner(who), &[&person]).await.expect("names");
             event.pseudonymise(&names[&person]);
         }
     }
     let now = Timestamp::now();
-    let before = store.load(&programs, &partner(who), &group, now).await.expect("loaded");
+    let before = engine::load(store, &programs, &partner(who), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
-    let tx = store.transaction(&program(), &before, &decision).expect("transaction");
-    match store.write(&tx).await.expect("written") {
+    let tx = store::write::transaction(store, &program(), &before, &decision).expect("transaction");
+    match store::write::send(store, &tx).await.expect("written") {
         Written::Committed { write_units } => (write_units, decision.records),
         other => panic!("{other:?}"),
     }
@@ -372,13 +376,15 @@ async fn ten_thousand_events_leave_the_head_small_and_the_cost_unchanged() {
         };
         commit(store, "p", &chunk.iter().map(|n| again(*n)).collect::<Vec<_>>()).await;
     }
-    let head = store.head(&program(), &partner("p")).await.expect("head").expect("a history");
+    let head = store::state::head(store, &program(), &partner("p")).await.expect("head").expect("a history");
     assert_eq!(head.position, 10_003);
     let item = test.stack.clients.dynamodb().get_item().table_name(local::STATE_TABLE);
-    let item = item
-        .set_key(Some(store::items::state_key(&store::keys::partner(&program(), &partner("p")), store::keys::HEAD)));
+    let item = item.set_key(Some(store::tables::items::state_key(
+        &store::tables::keys::partner(&program(), &partner("p")),
+        store::tables::keys::HEAD,
+    )));
     let head = item.send().await.expect("head").item.expect("head");
-    assert!(store::items::size(&head) < 1_024, "the head has {} bytes", store::items::size(&head));
+    assert!(store::tables::items::size(&head) < 1_024, "the head has {} bytes", store::tables::items::size(&head));
     let (last, _) = cost(store, "p", &[view("p", 999_998, "somebody new")]).await;
     assert!(last <= first, "the first commit cost {first} units, the last {last}");
     assert_sound(store, "p").await;
@@ -390,26 +396,30 @@ async fn a_damaged_account_is_found_and_mended() {
     let store = &test.stack.store;
     commit(store, "p", &[enrolled("p"), won("p", "d1", "48000.00"), view("p", 1, "dana")]).await;
     assert_sound(store, "p").await;
-    assert_eq!(store.partners().await.expect("everybody"), [("hr-software".to_owned(), "p".to_owned())].into());
+    assert_eq!(
+        store::everybody::list(store).await.expect("everybody"),
+        [("hr-software".to_owned(), "p".to_owned())].into()
+    );
     let db = store.client();
     let set = db.update_item().table_name(local::STATE_TABLE).update_expression("SET lots.#lot = :points");
     let set = set
         .expression_attribute_names("#lot", "2028-11")
-        .expression_attribute_values(":points", store::items::number(9_999));
+        .expression_attribute_values(":points", store::tables::items::number(9_999));
     let key = |name: &str| aws_sdk_dynamodb::types::AttributeValue::S(name.to_owned());
     let set = set.key("pk", key("partner#hr-software#p")).key("sk", key("head"));
     set.send().await.expect("damaged");
-    let audit = async || store.audit(&program(), &partner("p"), Timestamp::now()).await.expect("read");
+    let audit =
+        async || engine::audit::partner(store, &program(), &partner("p"), Timestamp::now()).await.expect("read");
     let audited = audit().await;
     let rebuilt = audited.rebuilt.expect("the records apply");
     let found = check_account(&audited.stored, &rebuilt);
     assert!(found.len() == 1 && found[0].starts_with("I10: the balance: stored"), "{found:?}");
-    let programs = store.programs(&program()).await.expect("read").expect("published");
-    store.mend_account(&programs, &partner("p"), &audited.stored, &rebuilt).await.expect("mended");
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+    engine::audit::mend(store, &programs, &partner("p"), &audited.stored, &rebuilt).await.expect("mended");
     assert_sound(store, "p").await;
     // Somebody wrote it meanwhile: what was read is old, and is not written over what is there.
     commit(store, "p", &[view("p", 2, "dana")]).await;
-    let late = store.mend_account(&programs, &partner("p"), &audited.stored, &rebuilt).await;
+    let late = engine::audit::mend(store, &programs, &partner("p"), &audited.stored, &rebuilt).await;
     assert!(matches!(late, Err(store::StoreError::Contention)), "{late:?}");
     assert_sound(store, "p").await;
 }
@@ -426,7 +436,9 @@ async fn an_audit_of_a_partner_who_is_written_to_finds_nothing() {
         }
     });
     while !writes.is_finished() {
-        let Ok(audited) = store.audit(&program(), &partner("p"), Timestamp::now()).await else { continue };
+        let Ok(audited) = engine::audit::partner(&store, &program(), &partner("p"), Timestamp::now()).await else {
+            continue;
+        };
         let found = check_account(&audited.stored, &audited.rebuilt.expect("the records apply"));
         assert!(found.is_empty(), "{}", found.join("\n"));
     }

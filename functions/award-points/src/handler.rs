@@ -5,15 +5,16 @@ use std::panic::AssertUnwindSafe;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::event::{Event, body_hash};
-use domain::outcome::{Outcome, Reply};
-use domain::text::{PartnerId, ProgramId};
+use domain::ledger::{Outcome, Reply};
+use engine::{events::Settled, events::Why};
+use event::ids::{PartnerId, ProgramId};
+use event::{Event, body_hash};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use store::{Kept, Patience, Quarantined, Settled, Store, StoreError, Why};
+use store::{Store, StoreError, aside::Kept, aside::Quarantined, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, count, failures, messages};
 
-use crate::sort::{Bad, Received, sort};
+use crate::batch::{Bad, Received, group};
 
 /// Partners committed at once: the table is waited for, not the processor.
 const PARTNERS_AT_ONCE: usize = 16;
@@ -57,17 +58,17 @@ impl AwardPoints {
     pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let messages = messages(batch)?;
         let now = self.store.clock().now();
-        let sorted = sort(messages, now);
+        let grouped = group(messages, now);
         let mut done = Vec::new();
-        for (message, bad) in sorted.bad {
+        for (message, bad) in grouped.bad {
             let outcome = self.put_aside(&message, bad, now).await;
             done.push(Done { message, outcome });
         }
-        let groups = futures::stream::iter(sorted.groups)
+        let groups = futures::stream::iter(grouped.groups)
             .map(|((program, partner), group)| self.group(program, partner, group, deadline));
         let groups: Vec<Vec<Done>> = groups.buffer_unordered(PARTNERS_AT_ONCE).collect().await;
         done.extend(groups.into_iter().flatten());
-        for (received, _) in sorted.repeated {
+        for (received, _) in grouped.repeated {
             let outcome = self.repeated(&received, &done).await;
             done.push(Done { message: received.message, outcome });
         }
@@ -86,7 +87,7 @@ impl AwardPoints {
             }
             Bad::Rejected { identity, partner, rejection } => {
                 let kept = Kept::unreadable(&message.body, &identity, partner.as_deref(), &rejection, now);
-                (Outcome::Rejected, self.store.keep(&kept).await)
+                (Outcome::Rejected, store::aside::keep(&self.store, &kept).await)
             }
         };
         match kept {
@@ -115,7 +116,7 @@ impl AwardPoints {
     ) -> Result<(), StoreError> {
         let (hash, bytes) = (body_hash(&message.body), message.body.len());
         let note = Quarantined { message_id: message.id.clone(), reason, offset, hash, bytes, kept_at: now };
-        self.store.note_quarantined(&note).await?;
+        store::aside::note_quarantined(&self.store, &note).await?;
         // A queue takes no empty body; the reason says that it was empty.
         let body = if message.body.is_empty() { " ".to_owned() } else { message.body.clone() };
         let sent = self.quarantine.send_with_reason(body, &note.reason).await;
@@ -198,8 +199,10 @@ impl AwardPoints {
         }
         let fresh: Vec<usize> = (0..events.len()).filter(|at| outcomes[*at].is_none()).collect();
         let group: Vec<Event> = fresh.iter().map(|at| events[*at].clone()).collect();
-        let settled = match self.store.programs(program).await? {
-            Some(programs) => self.store.commit_group(&programs, partner, &group, Patience::until(deadline)).await,
+        let settled = match store::programs::read(&self.store, program).await? {
+            Some(programs) => {
+                engine::events::judge(&self.store, &programs, partner, &group, Patience::until(deadline)).await
+            }
             None => self.hold_for_program(program, &group, now).await?,
         };
         for (at, settled) in fresh.into_iter().zip(settled) {
@@ -211,7 +214,7 @@ impl AwardPoints {
 
     /// What an earlier delivery of this event came to, if it came to anything.
     async fn seen_before(&self, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
-        let outcome = self.store.seen_before(event, now).await?;
+        let outcome = engine::events::seen_before(&self.store, event, now).await?;
         if let Some(outcome) = outcome {
             report(event, &Settled { outcome, record: None, why: None });
         }
@@ -227,7 +230,7 @@ impl AwardPoints {
         let until = now.saturating_add(PROGRAM_WAIT).unwrap_or(Timestamp::MAX);
         let mut settled = Vec::new();
         for event in events {
-            let outcome = self.store.hold_for_program(program, event, until, now).await?;
+            let outcome = engine::events::hold_for_program(&self.store, program, event, until, now).await?;
             settled.push(Settled { outcome, record: None, why: None });
         }
         Ok(settled)
@@ -244,7 +247,7 @@ impl AwardPoints {
             return Ok(());
         }
         let asked: Vec<&str> = persons.iter().map(String::as_str).collect();
-        let names = self.store.pseudonyms(program, partner, &asked).await?;
+        let names = store::persons::pseudonyms(&self.store, program, partner, &asked).await?;
         for event in events {
             let name = event.kind.person_id().and_then(|person| names.get(person)).cloned();
             if let Some(name) = name {

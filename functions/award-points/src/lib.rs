@@ -1,6 +1,6 @@
 //! Events in, records out: the queue `partner-events`, message by message.
 
+mod batch;
 mod handler;
-mod sort;
 
 pub use handler::AwardPoints;

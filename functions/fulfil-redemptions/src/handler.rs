@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::event::{Event, Kind};
-use domain::json::Json;
-use domain::program::Programs;
 use domain::redemption::{Redemption, Status};
-use domain::text::{Identity, PartnerId, ProgramId};
+use engine::steps::Step;
+use event::ids::{Identity, PartnerId, ProgramId};
+use event::json::Json;
+use event::{Event, Kind};
 use jiff::Timestamp;
+use program::Programs;
 use serde::Deserialize;
-use store::{Patience, Step, Store, StoreError};
+use store::{Store, StoreError, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, count, failures, messages};
 
 use crate::provider::{Answer, order};
@@ -65,9 +66,11 @@ impl FulfilRedemptions {
     }
 
     async fn fulfil(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
-        let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
+        let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
         let patience = Patience::until(deadline);
-        let Some(redemption) = self.store.redemption(&due.program, &due.partner, &due.redemption_id).await? else {
+        let Some(redemption) =
+            store::redemptions::one(&self.store, &due.program, &due.partner, &due.redemption_id).await?
+        else {
             return Ok(());
         };
         if matches!(redemption.status, Status::Fulfilled | Status::Released) {
@@ -101,7 +104,7 @@ impl FulfilRedemptions {
         let program = &programs.current(now).program.id;
         let name = kind.name();
         let event = step_event(program, redemption, kind, reason, now);
-        let step = self.store.commit_own(programs, &event, patience, |_| ()).await?;
+        let step = engine::steps::take(&self.store, programs, &event, patience, |_| ()).await?;
         let (correlation_id, moot) = (&*redemption.id, matches!(step, Step::Moot(_)));
         tracing::info!(correlation_id, step = name, moot, "a redemption was moved on");
         if matches!(step, Step::Recorded(_)) {

@@ -1,7 +1,7 @@
 //! Who delivers rewards. The pool of voucher cards is our own; it answers at once and never in doubt.
 
 use domain::redemption::Redemption;
-use domain::text::ProgramId;
+use event::ids::ProgramId;
 use store::{Store, StoreError};
 
 /// What a provider says to an order.
@@ -16,6 +16,6 @@ pub(crate) enum Answer {
 /// Orders a redemption at the provider of its reward. Asked again under the same id, the answer is the same (I6). An
 /// error means that the outcome is not known: the order is asked for again, never refunded.
 pub(crate) async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<Answer, StoreError> {
-    let delivered = store.order_cards(program, redemption).await?;
+    let delivered = store::cards::order(store, program, redemption).await?;
     Ok(if delivered { Answer::Delivered } else { Answer::Declined })
 }

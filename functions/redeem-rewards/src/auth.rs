@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use domain::text::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId};
 
 use crate::{Problem, RedeemRewards, Token};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use domain::redemption::Redemption;
-use store::{Sealer, Store, StoreError};
+use store::{Store, StoreError, cards::Sealer};
 use tokio::sync::RwLock;
 use worker::Secret;
 
@@ -33,13 +33,13 @@ impl CardKeys {
     ) -> Result<Vec<String>, Problem> {
         let known = self.read.read().await.clone();
         if let Some(sealer) = known {
-            match store.reveal(&caller.program, redemption, &sealer).await {
+            match store::cards::reveal(store, &caller.program, redemption, &sealer).await {
                 Err(StoreError::Sealed) => {}
                 known => return Ok(known?),
             }
         }
         let sealer = self.read_again(store).await?;
-        Ok(store.reveal(&caller.program, redemption, &sealer).await?)
+        Ok(store::cards::reveal(store, &caller.program, redemption, &sealer).await?)
     }
 
     async fn read_again(&self, store: &Store) -> Result<Sealer, Problem> {

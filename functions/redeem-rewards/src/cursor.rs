@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::text::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId};
 use sha2::{Digest, Sha256};
 
 use axum::http::StatusCode;

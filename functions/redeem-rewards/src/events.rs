@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use domain::explain::{Explanation, earned, explain as explain_record};
+use domain::ledger::Outcome;
 use domain::ledger::Record;
-use domain::outcome::Outcome;
-use domain::text::{EventId, Identity, PartnerId, Source};
+use domain::tell::{Explanation, earned, explain as explain_record};
+use event::ids::{EventId, Identity, PartnerId, Source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Hold, Kept};
+use store::{aside::Kept, holds::Hold};
 
 use crate::statement::Page;
 use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
@@ -69,7 +69,7 @@ pub(crate) async fn list(
     let mut next = None;
     if outcome.is_none_or(Outcome::claims_identity) {
         for _ in 0..PAGES_MAX {
-            let page = api.store.history(&caller.program, &partner, before, limit).await?;
+            let page = store::history::page(&api.store, &caller.program, &partner, before, limit).await?;
             let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_own(), |o| r.outcome == o);
             items.extend(page.items.iter().filter(shown).map(row));
             next = page.next;
@@ -98,11 +98,11 @@ async fn aside(
     let wanted = |o| outcome.is_none_or(|wanted| wanted == o);
     let mut rows = Vec::new();
     for kind in [Outcome::Conflict, Outcome::Rejected].into_iter().filter(|o| wanted(*o)) {
-        let kept = api.store.kept(caller.program.as_str(), kind.word(), ASIDE_MAX).await?;
+        let kept = store::aside::list(&api.store, caller.program.as_str(), kind.word(), ASIDE_MAX).await?;
         rows.extend(kept.iter().filter(|k| k.partner.as_deref() == Some(partner.as_str())).map(kept_row));
     }
     if wanted(Outcome::Held) {
-        let holds = api.store.holds(caller.program.as_str(), "", ASIDE_MAX).await?;
+        let holds = store::holds::list(&api.store, caller.program.as_str(), "", ASIDE_MAX).await?;
         rows.extend(holds.iter().filter(|h| h.partner == partner.as_str()).map(hold_row));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.at));
@@ -180,7 +180,7 @@ pub(crate) async fn explain(
     let source = Source::try_from(asked.source.as_str()).map_err(|_| Problem::not_found())?;
     let event = EventId::try_from(asked.id.as_str()).map_err(|_| Problem::not_found())?;
     let identity = Identity { program: caller.program.clone(), source, id: event };
-    if let Some(record) = api.store.record(&identity).await?.filter(|r| r.partner == partner) {
+    if let Some(record) = store::history::record(&api.store, &identity).await?.filter(|r| r.partner == partner) {
         let version = programs.number(record.version);
         return Ok(Json(Answer::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::event::{Event, Rejection, Unreadable};
+use event::{Event, Rejection, Unreadable};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -108,7 +108,7 @@ fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Post
     match Event::parse(body, now) {
         Ok(event) if event.identity.program != caller.program => {
             let rejection =
-                Rejection::new(domain::event::Code::SourceNotAllowed, "program", "the token is for another program");
+                Rejection::new(event::Code::SourceNotAllowed, "program", "the token is for another program");
             Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
         }
         Ok(event) => Ok(event),

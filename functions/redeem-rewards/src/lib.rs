@@ -18,8 +18,8 @@ use ambient::{Clock, Random};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use domain::program::Programs;
-use store::{Patience, Store};
+use program::Programs;
+use store::{Store, patience::Patience};
 use worker::{Clients, Queue, Secret, Settings, SettingsError};
 
 pub(crate) use auth::{Caller, Scope};
@@ -82,7 +82,7 @@ impl RedeemRewards {
 
     /// The versions of the caller's program.
     pub(crate) async fn programs(&self, caller: &Caller) -> Result<Programs, Problem> {
-        let programs = self.store.programs(&caller.program).await?;
+        let programs = store::programs::read(&self.store, &caller.program).await?;
         programs.ok_or_else(|| {
             Problem::new(StatusCode::NOT_FOUND, "no_such_program", "the program has no published version")
         })

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::account::Account;
 use domain::decide::{State as Partner, decide};
+use domain::ledger::Account;
 use domain::ledger::never;
-use domain::program::{Program, Programs};
-use domain::text::PartnerId;
-use domain::tier::{Scoreboard, scoreboards};
+use domain::tell::{Scoreboard, scoreboards};
+use event::ids::PartnerId;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use program::{Program, Programs};
 use serde::Serialize;
 use store::StoreError;
 
@@ -22,7 +22,7 @@ use crate::{Caller, Problem, RedeemRewards, Scope};
 pub(crate) struct PartnerView {
     partner_id: PartnerId,
     program: String,
-    status: domain::account::Status,
+    status: domain::ledger::Status,
     balance: BalanceView,
     tiers: BTreeMap<String, Scoreboard>,
     gates: Vec<Gate>,
@@ -90,7 +90,7 @@ pub(crate) async fn current_account(
     partner: &PartnerId,
     now: Timestamp,
 ) -> Result<Account, Problem> {
-    let account = api.store.account(&caller.program, partner, now).await?;
+    let account = store::state::account(&api.store, &caller.program, partner, now).await?;
     if account.head.position == 0 {
         return Err(Problem::not_found());
     }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::reason::Reason;
+use domain::ledger::Reason;
 use serde::Serialize;
 use store::StoreError;
 
@@ -39,7 +39,7 @@ impl Problem {
 
     /// A refusal that was judged and recorded.
     pub(crate) fn refusal(reason: &Reason) -> Self {
-        let sentence = domain::explain::sentence(reason);
+        let sentence = domain::tell::sentence(reason);
         let problem = match reason {
             Reason::UnknownReward => Self::value("/reward_id", "unknown_reward", sentence),
             _ => Self::new(StatusCode::CONFLICT, &reason.code(), sentence),

@@ -5,14 +5,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::event::{Event, Kind, body_hash};
-use domain::json::Json as Tree;
 use domain::ledger::{PostingKind, Record};
 use domain::redemption::{Redemption, Status};
-use domain::text::{Identity, PartnerId};
+use engine::steps::Step;
+use event::ids::{Identity, PartnerId};
+use event::json::Json as Tree;
+use event::{Event, Kind, body_hash};
 use jiff::Timestamp;
 use serde::Serialize;
-use store::Step;
 
 use crate::statement::Page;
 use crate::{Caller, Problem, RedeemRewards, Scope, cursor, patience};
@@ -68,13 +68,13 @@ pub(crate) async fn create(
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
     let programs = api.programs(&caller).await?;
-    if api.store.head(&caller.program, &partner).await?.is_none() {
+    if store::state::head(&api.store, &caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
     }
     let event = request_event(&api, &caller, &partner, &key, &request)?;
     let recipient = request.recipient.clone();
     let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
-    match api.store.commit_own(&programs, &event, patience(api.store.clock()), finish).await? {
+    match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), finish).await? {
         Step::Recorded(record) => {
             told(&record);
             Ok(answer(&record, false))
@@ -223,8 +223,14 @@ pub(crate) async fn list(
     let partner = caller.partner(&id, Scope::Read)?;
     let before = page.cursor.as_ref().map(|c| cursor::read("redemptions", &caller.program, &partner, c)).transpose()?;
     let limit = page.limit()?;
-    let found =
-        api.store.redemptions(&caller.program, &partner, before.as_deref(), i32::try_from(limit).unwrap_or(50)).await?;
+    let found = store::redemptions::page(
+        &api.store,
+        &caller.program,
+        &partner,
+        before.as_deref(),
+        i32::try_from(limit).unwrap_or(50),
+    )
+    .await?;
     let last = found.last().filter(|_| found.len() == limit);
     let next_cursor = last.map(|r| cursor::write("redemptions", &caller.program, &partner, &r.id));
     let items: Vec<RedemptionView> = found.into_iter().map(RedemptionView::from).collect();
@@ -236,7 +242,7 @@ pub(crate) async fn list(
 }
 
 async fn find(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, id: &str) -> Result<Redemption, Problem> {
-    let found = api.store.redemption(&caller.program, partner, id).await?;
+    let found = store::redemptions::one(&api.store, &caller.program, partner, id).await?;
     found.ok_or_else(Problem::not_found)
 }
 
@@ -261,7 +267,7 @@ pub(crate) async fn cancel(
     let data = [("redemption_id", &*found.id), ("reason", "cancelled")];
     let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
     let event = Event::own(identity, partner.clone(), api.store.clock().now(), Kind::RedemptionReleased, data);
-    match api.store.commit_own(&programs, &event, patience(api.store.clock()), |_| ()).await? {
+    match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), |_| ()).await? {
         step @ (Step::Recorded(_) | Step::Existing(_)) => {
             if let Step::Recorded(record) = step {
                 tracing::info!(correlation_id = found.id, position = record.position, "a redemption was cancelled");
@@ -281,7 +287,7 @@ pub(crate) async fn reveal(
     let found = find(&api, &caller, &partner, &redemption).await?;
     if found.status != Status::Fulfilled {
         let status = found.status.word().to_owned();
-        return Err(Problem::refusal(&domain::reason::Reason::WrongState { status }));
+        return Err(Problem::refusal(&domain::ledger::Reason::WrongState { status }));
     }
     let codes = api.cards.reveal(&api.store, &caller, &found).await?;
     tracing::info!(correlation_id = found.id, "cards were revealed");

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use domain::decide::reward_gate;
-use domain::explain::sentence;
-use domain::reason::Reason;
+use domain::ledger::Reason;
+use domain::tell::sentence;
 use serde::Serialize;
 
 use crate::partner::current_account;
@@ -41,7 +41,7 @@ pub(crate) async fn list(State(api): State<RedeemRewards>, caller: Caller) -> Re
     let available = account.balance().available;
     let mut items = Vec::new();
     for reward in program.rewards.values() {
-        let stock = api.store.stock(&caller.program, &reward.id).await?.free;
+        let stock = store::cards::stock(&api.store, &caller.program, &reward.id).await?.free;
         let short =
             || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
         let empty = || (stock < 1).then_some(Reason::OutOfStock { left: stock });

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::account::Balance;
+use domain::ledger::Balance;
 use domain::ledger::{Bucket, Posting, PostingKind, Record};
-use domain::program::Programs;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use program::Programs;
 use serde::{Deserialize, Serialize};
 
 use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
@@ -84,7 +84,7 @@ pub(crate) async fn show(
     let mut items = Vec::new();
     // Records without a movement have no line: a page goes on until it has lines, or the history ends.
     loop {
-        let records = api.store.history(&caller.program, &partner, before, limit).await?;
+        let records = store::history::page(&api.store, &caller.program, &partner, before, limit).await?;
         before = records.next;
         for record in &records.items {
             items.extend(lines(record, &programs));

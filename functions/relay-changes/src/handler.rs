@@ -6,10 +6,10 @@ use ambient::{Clock, Random};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use domain::event::Kind;
+use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
-use domain::outcome::Outcome;
-use store::{Kept, Store, StoreError};
+use event::Kind;
+use store::{Store, StoreError, aside::Kept};
 use worker::{Clients, Queue, QueueError, Settings, SettingsError, count};
 
 use crate::notice::{Notice, of_kept, of_record};
@@ -122,19 +122,19 @@ impl RelayChanges {
     /// Sends on the events that waited for what this record brought.
     async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
         let awaited = if record.effects.iter().any(|e| matches!(e, Effect::Enrolled { .. })) {
-            store::keys::awaited("partner", record.partner.as_str())
+            store::tables::keys::awaited("partner", record.partner.as_str())
         } else {
-            let data = domain::json::Json::parse(&record.data).unwrap_or(domain::json::Json::Null);
-            let deal = data.get("deal_id").and_then(domain::json::Json::as_text);
+            let data = event::json::Json::parse(&record.data).unwrap_or(event::json::Json::Null);
+            let deal = data.get("deal_id").and_then(event::json::Json::as_text);
             match deal.filter(|_| matches!(record.outcome, Outcome::Awarded | Outcome::NoRule | Outcome::Refused)) {
-                Some(deal) => store::keys::awaited("deal", deal),
+                Some(deal) => store::tables::keys::awaited("deal", deal),
                 None => return Ok(()),
             }
         };
-        for hold in self.store.holds(record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
+        for hold in store::holds::list(&self.store, record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
             self.partner_events.send(hold.body.clone()).await?;
             tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
-            self.store.drop_hold(&hold).await?;
+            store::holds::drop(&self.store, &hold).await?;
         }
         Ok(())
     }
@@ -143,8 +143,8 @@ impl RelayChanges {
         if record.kind != Kind::RedemptionRequested.name() || record.outcome != Outcome::Applied {
             return Ok(());
         }
-        let data = domain::json::Json::parse(&record.data).map_err(|e| RelayError::Unreadable(e.to_string()))?;
-        let id = data.get("redemption_id").and_then(domain::json::Json::as_text).unwrap_or_default();
+        let data = event::json::Json::parse(&record.data).map_err(|e| RelayError::Unreadable(e.to_string()))?;
+        let id = data.get("redemption_id").and_then(event::json::Json::as_text).unwrap_or_default();
         let due =
             serde_json::json!({ "program": record.identity.program, "partner": record.partner, "redemption_id": id });
         Ok(self.redemptions.send(due.to_string()).await?)

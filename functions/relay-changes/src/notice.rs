@@ -1,9 +1,9 @@
 //! What others are told: never an event's body, never a card.
 
+use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
-use domain::outcome::Outcome;
 use serde_json::{Value, json};
-use store::Kept;
+use store::aside::Kept;
 
 /// A notice for the bus: its detail type and its detail.
 pub(crate) struct Notice {

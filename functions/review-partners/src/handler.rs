@@ -2,9 +2,9 @@
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::text::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId};
 use serde::{Deserialize, Serialize};
-use store::{Patience, Store, StoreError};
+use store::{Store, StoreError, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
 
 /// The function's state between invocations.
@@ -101,8 +101,8 @@ impl ReviewPartners {
     }
 
     async fn review_one(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
-        let Some(programs) = self.store.programs(&due.program).await? else { return Ok(()) };
-        let records = self.store.catch_up(&programs, &due.partner, Patience::until(deadline)).await?;
+        let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
+        let records = engine::steps::catch_up(&self.store, &programs, &due.partner, Patience::until(deadline)).await?;
         let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
         tracing::info!(partner, position, records = records.len(), "a partner was reviewed");
         Ok(())

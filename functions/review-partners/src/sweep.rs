@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::program::Programs;
-use domain::text::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
-use store::{Hold, keys};
+use program::Programs;
+use store::{holds::Hold, tables::keys};
 use worker::count;
 
 use crate::handler::{Due, ReviewError, ReviewPartners};
@@ -28,9 +28,9 @@ impl ReviewPartners {
     /// Sweeps every program, and counts what it found.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
         let mut counts = Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (REDEMPTIONS_STANDING, 0)]);
-        for id in self.store.program_ids().await? {
+        for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
-            let Some(programs) = self.store.programs(&id).await? else { continue };
+            let Some(programs) = store::programs::read(&self.store, &id).await? else { continue };
             self.send_due(&programs, &id, now).await?;
             self.sweep_holds(&programs, &id, now, &mut counts).await?;
             self.send_standing(&id, now, &mut counts).await?;
@@ -42,7 +42,7 @@ impl ReviewPartners {
     async fn send_due(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
         let today = programs.current(now).program.calendar.day(now);
         for shard in 0..keys::DUE_SHARDS {
-            let partners = self.store.due(program, shard, today).await?;
+            let partners = store::due::partners(&self.store, program, shard, today).await?;
             let due =
                 |partner: String| Some(Due { program: program.clone(), partner: PartnerId::try_from(partner).ok()? });
             let bodies: Vec<String> =
@@ -63,16 +63,16 @@ impl ReviewPartners {
         now: Timestamp,
         counts: &mut Counts,
     ) -> Result<(), ReviewError> {
-        for hold in self.store.holds(program.as_str(), "", HOLDS_AT_ONCE).await? {
+        for hold in store::holds::list(&self.store, program.as_str(), "", HOLDS_AT_ONCE).await? {
             if self.has_come(programs, program, &hold, now).await? {
                 self.partner_events.send(hold.body.clone()).await?;
                 tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
-                self.store.drop_hold(&hold).await?;
+                store::holds::drop(&self.store, &hold).await?;
             } else if hold.until <= now {
                 let correlation_id = hold.identity.to_string();
                 tracing::warn!(correlation_id, awaits = hold.awaits, "a held event reached its deadline");
                 *counts.entry(HELD_PAST_DEADLINE).or_default() += 1;
-                self.store.expire_hold(&hold, now).await?;
+                store::holds::expire(&self.store, &hold, now).await?;
             }
         }
         Ok(())
@@ -89,21 +89,19 @@ impl ReviewPartners {
             "program" => true,
             "rate" => programs.current(now).program.rate(&hold.what).is_some(),
             "partner" => match PartnerId::try_from(hold.what.as_str()) {
-                Ok(partner) => self
-                    .store
-                    .head(program, &partner)
+                Ok(partner) => store::state::head(&self.store, program, &partner)
                     .await?
-                    .is_some_and(|h| h.status != domain::account::Status::Unknown),
+                    .is_some_and(|h| h.status != domain::ledger::Status::Unknown),
                 Err(_) => false,
             },
             // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.
-            _ => self.store.deal_moved(program, hold).await?,
+            _ => store::holds::deal_moved(&self.store, program, hold).await?,
         })
     }
 
     async fn send_standing(&self, program: &ProgramId, now: Timestamp, counts: &mut Counts) -> Result<(), ReviewError> {
         let before = now.saturating_sub(STANDS_STILL).unwrap_or(now);
-        for (partner, id) in self.store.standing_redemptions(program, before).await? {
+        for (partner, id) in store::due::standing_redemptions(&self.store, program, before).await? {
             let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
             self.redemptions.send(due.to_string()).await?;
             tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::text::PartnerId;
-use crate::time::Month;
+use event::ids::PartnerId;
+use event::time::Month;
 
 /// Where a redemption stands. Fulfilled and released are final (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use domain::account::FoldError;
+use domain::ledger::FoldError;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]

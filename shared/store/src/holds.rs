@@ -4,16 +4,17 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::decide::{Awaited, State};
-use domain::event::{Code, Event, Rejection};
-use domain::outcome::Outcome;
-use domain::text::{Identity, ProgramId};
+use domain::ledger::Outcome;
+use event::ids::{Identity, ProgramId};
+use event::{Code, Event, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::commit::Condition;
-use crate::items::{ledger_key, read, state_key, text, with_key};
-use crate::tables::built;
-use crate::{Kept, Store, StoreError, keys};
+use crate::aside::{self, Kept};
+use crate::tables::items::{ledger_key, read, state_key, text, with_key};
+use crate::tables::{built, keys};
+use crate::write::Condition;
+use crate::{Store, StoreError, state};
 
 /// A held event, as it waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,17 @@ pub struct Hold {
     pub held_at: Timestamp,
     /// When it stops waiting.
     pub until: Timestamp,
+}
+
+/// How holding an event ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It waits.
+    Waits,
+    /// Its identity is taken, by a meaning with this hash.
+    Taken(String),
+    /// Something moved: decide again.
+    Moved,
 }
 
 impl Hold {
@@ -78,187 +90,161 @@ impl Hold {
     }
 }
 
-impl Store {
-    /// Holds an event, on condition that what it waits for is still missing and that no record has its identity. The
-    /// same event may be held again: its deadline starts when it first waited. `None`: something moved, decide again.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub(crate) async fn hold(
-        &self,
-        program: &ProgramId,
-        event: &Event,
-        awaited: &Awaited,
-        until: Timestamp,
-        before: &State,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, StoreError> {
-        let mut hold = Hold::new(event, awaited, until, before, now);
-        let pk = keys::holds(program.as_str());
-        if let Some(item) = self.get(&pk, &hold.sk).await? {
-            let held: Hold = read(&item, "held event")?;
-            if held.hash != hold.hash {
-                return self.repeated(event, &held.hash, now).await.map(Some);
-            }
-            hold.until = held.until;
+/// Holds an event, on condition that what it waits for is still missing and that no record has its identity. The
+/// same event may be held again: its deadline starts when it first waited.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn put(
+    store: &Store,
+    program: &ProgramId,
+    event: &Event,
+    awaited: &Awaited,
+    until: Timestamp,
+    before: &State,
+    now: Timestamp,
+) -> Result<Held, StoreError> {
+    let mut hold = Hold::new(event, awaited, until, before, now);
+    let pk = keys::holds(program.as_str());
+    if let Some(item) = state::get(store, &pk, &hold.sk).await? {
+        let held: Hold = read(&item, "held event")?;
+        if held.hash != hold.hash {
+            return Ok(Held::Taken(held.hash));
         }
-        let item = with_key(state_key(&pk, &hold.sk), &hold, "held event")?;
-        let put = Put::builder()
-            .table_name(self.state())
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #hash = :hash")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":hash", text(&hold.hash));
-        let unjudged = ConditionCheck::builder()
-            .table_name(self.ledger())
-            .set_key(Some(ledger_key(&keys::record(&event.identity))))
-            .condition_expression("attribute_not_exists(record_key)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let mut actions = vec![
-            TransactWriteItem::builder().condition_check(unjudged.build().map_err(built)?).build(),
-            TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
-        ];
-        actions.extend(self.still_missing(program, awaited, before)?);
-        match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
-            Ok(_) => Ok(Some(Outcome::Held)),
-            Err(error) => self.not_held(event, error, now).await,
-        }
+        hold.until = held.until;
     }
-
-    fn still_missing(
-        &self,
-        program: &ProgramId,
-        awaited: &Awaited,
-        before: &State,
-    ) -> Result<Option<TransactWriteItem>, StoreError> {
-        let (key, condition) = match awaited {
-            Awaited::Partner => {
-                let position = Some(before.account.head.position).filter(|p| *p > 0);
-                (
-                    state_key(&keys::partner(program, &before.partner), keys::HEAD),
-                    Condition::Version(keys::POSITION, position),
-                )
-            }
-            Awaited::Deal(id) => {
-                let version = before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version);
-                (state_key(&keys::deal(program, id), keys::ONLY), Condition::Version(keys::VERSION, version))
-            }
-            // Programs are published rarely; the sweep finds what was held meanwhile.
-            Awaited::Rate(_) | Awaited::Program => return Ok(None),
-        };
-        let (expression, names, values) = condition.parts();
-        let check = ConditionCheck::builder()
-            .table_name(self.state())
-            .set_key(Some(key))
-            .set_condition_expression(expression)
-            .set_expression_attribute_names(names)
-            .set_expression_attribute_values(values);
-        Ok(Some(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build()))
-    }
-
-    async fn not_held<R>(
-        &self,
-        event: &Event,
-        error: SdkError<TransactWriteItemsError, R>,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, StoreError>
-    where
-        R: std::fmt::Debug + Send + Sync + 'static,
-    {
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        let judged = cancelled.cancellation_reasons().first().filter(|r| r.code() == Some("ConditionalCheckFailed"));
-        let Some(reason) = judged else { return Ok(None) };
-        let hash =
-            reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok()).cloned().unwrap_or_default();
-        self.repeated(event, &hash, now).await.map(Some)
-    }
-
-    /// Events that wait for one thing, or with an empty `awaited` for anything, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-    pub async fn holds(&self, program: &str, awaited: &str, limit: i32) -> Result<Vec<Hold>, StoreError> {
-        let query = self.client.query().table_name(self.state()).consistent_read(true).limit(limit);
-        let query = query.expression_attribute_values(":pk", text(keys::holds(program)));
-        let query = if awaited.is_empty() {
-            query.key_condition_expression("pk = :pk")
-        } else {
-            query
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":sk", text(format!("{awaited}#")))
-        };
-        query.send().await?.items().iter().map(|item| read(item, "held event")).collect()
-    }
-
-    /// Drops a hold whose event was sent on, unless it was held anew meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub async fn drop_hold(&self, hold: &Hold) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(self.state())
-            .set_key(Some(state_key(&keys::holds(hold.identity.program.as_str()), &hold.sk)));
-        let delete = delete
-            .condition_expression("held_at = :seen")
-            .expression_attribute_values(":seen", text(hold.held_at.to_string()));
-        match delete.send().await {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(error.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Ends a hold past its deadline: a rejection that claims nothing, kept with its reason.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub async fn expire_hold(&self, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
-        let kept = Kept {
-            program: hold.identity.program.to_string(),
-            source: hold.identity.source.to_string(),
-            id: hold.identity.id.to_string(),
-            partner: Some(hold.partner.clone()),
-            outcome: Outcome::Rejected,
-            hash: hold.hash.clone(),
-            first_hash: None,
-            data: None,
-            rejection: Some(hold.expired()),
-            kept_at: now,
-        };
-        self.keep(&kept).await?;
-        self.drop_hold(hold).await
+    let item = with_key(state_key(&pk, &hold.sk), &hold, "held event")?;
+    let put = Put::builder()
+        .table_name(store.state())
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk) OR #hash = :hash")
+        .expression_attribute_names("#hash", "hash")
+        .expression_attribute_values(":hash", text(&hold.hash));
+    let unjudged = ConditionCheck::builder()
+        .table_name(store.ledger())
+        .set_key(Some(ledger_key(&keys::record(&event.identity))))
+        .condition_expression("attribute_not_exists(record_key)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let mut actions = vec![
+        TransactWriteItem::builder().condition_check(unjudged.build().map_err(built)?).build(),
+        TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
+    ];
+    actions.extend(still_missing(store, program, awaited, before)?);
+    match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+        Ok(_) => Ok(Held::Waits),
+        Err(error) => not_held(error),
     }
 }
 
-impl Store {
-    /// Whether the deal an event waits for has changed since it was held.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-    pub async fn deal_moved(&self, program: &ProgramId, hold: &Hold) -> Result<bool, StoreError> {
-        let item = self.get(&keys::deal(program, &hold.what), keys::ONLY).await?;
-        let deal: Option<domain::deal::Deal> = item.map(|i| read(&i, "deal")).transpose()?;
-        Ok(deal.map(|d| d.version) != hold.seen)
-    }
+fn still_missing(
+    store: &Store,
+    program: &ProgramId,
+    awaited: &Awaited,
+    before: &State,
+) -> Result<Option<TransactWriteItem>, StoreError> {
+    let (key, condition) = match awaited {
+        Awaited::Partner => {
+            let position = Some(before.account.head.position).filter(|p| *p > 0);
+            (
+                state_key(&keys::partner(program, &before.partner), keys::HEAD),
+                Condition::Version(keys::POSITION, position),
+            )
+        }
+        Awaited::Deal(id) => {
+            let version = before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version);
+            (state_key(&keys::deal(program, id), keys::ONLY), Condition::Version(keys::VERSION, version))
+        }
+        // Programs are published rarely; the sweep finds what was held meanwhile.
+        Awaited::Rate(_) | Awaited::Program => return Ok(None),
+    };
+    let (expression, names, values) = condition.parts();
+    let check = ConditionCheck::builder()
+        .table_name(store.state())
+        .set_key(Some(key))
+        .set_condition_expression(expression)
+        .set_expression_attribute_names(names)
+        .set_expression_attribute_values(values);
+    Ok(Some(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build()))
+}
 
-    /// Holds an event of a program that has no version yet.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub async fn hold_for_program(
-        &self,
-        program: &ProgramId,
-        event: &Event,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
-        let nothing = State::new(event.partner.clone());
-        let held = self.hold(program, event, &Awaited::Program, until, &nothing, now).await?;
-        held.ok_or(StoreError::Contention)
+fn not_held<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Held, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return Err(error.into());
+    };
+    let judged = cancelled.cancellation_reasons().first().filter(|r| r.code() == Some("ConditionalCheckFailed"));
+    let Some(reason) = judged else { return Ok(Held::Moved) };
+    let hash = reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok()).cloned().unwrap_or_default();
+    Ok(Held::Taken(hash))
+}
+
+/// Events that wait for one thing, or with an empty `awaited` for anything, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn list(store: &Store, program: &str, awaited: &str, limit: i32) -> Result<Vec<Hold>, StoreError> {
+    let query = store.client.query().table_name(store.state()).consistent_read(true).limit(limit);
+    let query = query.expression_attribute_values(":pk", text(keys::holds(program)));
+    let query = if awaited.is_empty() {
+        query.key_condition_expression("pk = :pk")
+    } else {
+        query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":sk", text(format!("{awaited}#")))
+    };
+    query.send().await?.items().iter().map(|item| read(item, "held event")).collect()
+}
+
+/// Drops a hold whose event was sent on, unless it was held anew meanwhile.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn drop(store: &Store, hold: &Hold) -> Result<(), StoreError> {
+    let delete = store
+        .client
+        .delete_item()
+        .table_name(store.state())
+        .set_key(Some(state_key(&keys::holds(hold.identity.program.as_str()), &hold.sk)));
+    let delete = delete
+        .condition_expression("held_at = :seen")
+        .expression_attribute_values(":seen", text(hold.held_at.to_string()));
+    match delete.send().await {
+        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
     }
+}
+
+/// Ends a hold past its deadline: a rejection that claims nothing, kept with its reason.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
+    let kept = Kept {
+        program: hold.identity.program.to_string(),
+        source: hold.identity.source.to_string(),
+        id: hold.identity.id.to_string(),
+        partner: Some(hold.partner.clone()),
+        outcome: Outcome::Rejected,
+        hash: hold.hash.clone(),
+        first_hash: None,
+        data: None,
+        rejection: Some(hold.expired()),
+        kept_at: now,
+    };
+    aside::keep(store, &kept).await?;
+    drop(store, hold).await
+}
+
+/// Whether the deal an event waits for has changed since it was held.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn deal_moved(store: &Store, program: &ProgramId, hold: &Hold) -> Result<bool, StoreError> {
+    let item = state::get(store, &keys::deal(program, &hold.what), keys::ONLY).await?;
+    let deal: Option<domain::deal::Deal> = item.map(|i| read(&i, "deal")).transpose()?;
+    Ok(deal.map(|d| d.version) != hold.seen)
 }

@@ -1,18 +1,17 @@
 //! Program versions: immutable items, read with a bounded age, parsed once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use ambient::Instant;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use domain::program::{Diagnostic, Program, Programs, Version};
-use domain::text::ProgramId;
+use event::ids::ProgramId;
 use jiff::{SignedDuration, Timestamp};
+use program::{Diagnostic, Program, Programs, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::items::{Content, read, state_key, text, with_key};
-use crate::tables::built;
-use crate::{Store, StoreError, keys};
+use crate::cache::lock;
+use crate::tables::items::{Content, Item, read as read_item, state_key, text, with_key};
+use crate::tables::{built, keys};
+use crate::{Store, StoreError, state};
 
 /// A version as it stands in the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,13 +21,6 @@ struct VersionItem {
     effective_from: Timestamp,
     published_at: Timestamp,
     file: String,
-}
-
-/// What this process has read.
-#[derive(Default)]
-pub(crate) struct Cache {
-    read: Mutex<HashMap<String, (Instant, Programs)>>,
-    parsed: Mutex<HashMap<String, Arc<Program>>>,
 }
 
 /// A version that is in the table.
@@ -74,164 +66,157 @@ pub enum PublishError {
     Store(#[from] StoreError),
 }
 
-impl Store {
-    /// The versions of a program; `None` if it has none. As old as the settings allow.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-    pub async fn programs(&self, id: &ProgramId) -> Result<Option<Programs>, StoreError> {
-        let age_max = self.settings.program_age_max;
-        let cached = lock(&self.programs.read).get(id.as_str()).cloned();
-        if let Some((_, programs)) = cached.filter(|(read, _)| self.clock.instant() - *read < age_max) {
-            return Ok(Some(programs));
-        }
-        let items = self.versions(id.as_str()).await?;
-        let versions = items.iter().map(|item| self.parsed(item)).collect::<Result<Vec<_>, _>>()?;
-        let programs = Programs::new(versions);
-        if let Some(programs) = &programs {
-            lock(&self.programs.read).insert(id.to_string(), (self.clock.instant(), programs.clone()));
-        }
-        Ok(programs)
+/// The versions of a program; `None` if it has none. As old as the settings allow.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, StoreError> {
+    let age_max = store.settings.program_age_max;
+    let cached = lock(&store.programs.read).get(id.as_str()).cloned();
+    if let Some((_, programs)) = cached.filter(|(read, _)| store.clock.instant() - *read < age_max) {
+        return Ok(Some(programs));
     }
-
-    fn parsed(&self, item: &VersionItem) -> Result<Version, StoreError> {
-        let known = lock(&self.programs.parsed).get(&item.hash).cloned();
-        let program = match known {
-            Some(program) => program,
-            None => {
-                let parsed = Program::parse(&item.file).map_err(|found| StoreError::Unreadable {
-                    what: "program version",
-                    why: found.first().map(|d| d.message.clone()).unwrap_or_default(),
-                })?;
-                let parsed = Arc::new(parsed);
-                lock(&self.programs.parsed).insert(item.hash.clone(), parsed.clone());
-                parsed
-            }
-        };
-        Ok(Version { number: item.number, hash: item.hash.clone(), effective_from: item.effective_from, program })
+    let items = versions(store, id.as_str()).await?;
+    let versions = items.iter().map(|item| parsed(store, item)).collect::<Result<Vec<_>, _>>()?;
+    let programs = Programs::new(versions);
+    if let Some(programs) = &programs {
+        lock(&store.programs.read).insert(id.to_string(), (store.clock.instant(), programs.clone()));
     }
+    Ok(programs)
+}
 
-    async fn versions(&self, program: &str) -> Result<Vec<VersionItem>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(self.state())
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::program(program)))
-            .into_paginator()
-            .items()
-            .send();
-        let mut versions = Vec::new();
-        while let Some(item) = pages.next().await {
-            versions.push(read(&item?, "program version")?);
+fn parsed(store: &Store, item: &VersionItem) -> Result<Version, StoreError> {
+    let known = lock(&store.programs.parsed).get(&item.hash).cloned();
+    let program = match known {
+        Some(program) => program,
+        None => {
+            let parsed = Program::parse(&item.file).map_err(|found| StoreError::Unreadable {
+                what: "program version",
+                why: found.first().map(|d| d.message.clone()).unwrap_or_default(),
+            })?;
+            let parsed = Arc::new(parsed);
+            lock(&store.programs.parsed).insert(item.hash.clone(), parsed.clone());
+            parsed
         }
-        Ok(versions)
-    }
+    };
+    Ok(Version { number: item.number, hash: item.hash.clone(), effective_from: item.effective_from, program })
+}
 
-    /// The ids of all programs that have a version.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn program_ids(&self) -> Result<Vec<String>, StoreError> {
-        let query = self.client.query().table_name(self.state()).key_condition_expression("pk = :pk");
-        let reply = query.expression_attribute_values(":pk", text(keys::PROGRAMS)).send().await?;
-        let id = |item: &crate::items::Item| item.get(keys::SK).and_then(|v| v.as_s().ok()).cloned();
-        Ok(reply.items().iter().filter_map(id).collect())
+async fn versions(store: &Store, program: &str) -> Result<Vec<VersionItem>, StoreError> {
+    let mut pages = store
+        .client
+        .query()
+        .table_name(store.state())
+        .consistent_read(true)
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", text(keys::program(program)))
+        .into_paginator()
+        .items()
+        .send();
+    let mut versions = Vec::new();
+    while let Some(item) = pages.next().await {
+        versions.push(read_item(&item?, "program version")?);
     }
+    Ok(versions)
+}
 
-    /// How long functions may decide by what they have read, as the deployment says; a minute where it says nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-    pub async fn program_age_seconds(&self) -> Result<i64, StoreError> {
-        let item = self.get(keys::SETTINGS, "program_age_seconds").await?;
-        Ok(item.map(|i| read::<Content<i64>>(&i, "setting")).transpose()?.map_or(60, |c| c.content))
+/// The ids of all programs that have a version.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn ids(store: &Store) -> Result<Vec<String>, StoreError> {
+    let query = store.client.query().table_name(store.state()).key_condition_expression("pk = :pk");
+    let reply = query.expression_attribute_values(":pk", text(keys::PROGRAMS)).send().await?;
+    let id = |item: &Item| item.get(keys::SK).and_then(|v| v.as_s().ok()).cloned();
+    Ok(reply.items().iter().filter_map(id).collect())
+}
+
+/// How long functions may decide by what they have read, as the deployment says; a minute where it says nothing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn age_seconds(store: &Store) -> Result<i64, StoreError> {
+    let item = state::get(store, keys::SETTINGS, "program_age_seconds").await?;
+    Ok(item.map(|i| read_item::<Content<i64>>(&i, "setting")).transpose()?.map_or(60, |c| c.content))
+}
+
+/// Sets how long functions may decide by what they have read.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn set_age_seconds(store: &Store, seconds: i64) -> Result<(), StoreError> {
+    let item = with_key(state_key(keys::SETTINGS, "program_age_seconds"), &Content { content: seconds }, "setting")?;
+    store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
+    Ok(())
+}
+
+/// Publishes a file as the next version of its program. The same content twice in a row is one version.
+///
+/// # Errors
+/// Every [`PublishError`].
+pub async fn publish(store: &Store, file: &str, effective_from: Option<Timestamp>) -> Result<Published, PublishError> {
+    let now = store.clock.now();
+    let program = Program::parse(file).map_err(PublishError::Invalid)?;
+    let id = program.id.to_string();
+    let versions = versions(store, &id).await?;
+    let hash = Version::content_hash(file);
+    let last = versions.last();
+    if let Some(last) = last.filter(|v| v.hash == hash) {
+        return Ok(Published {
+            program: id,
+            number: last.number,
+            hash,
+            effective_from: last.effective_from,
+            is_new: false,
+        });
     }
-
-    /// Sets how long functions may decide by what they have read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub async fn set_program_age_seconds(&self, seconds: i64) -> Result<(), StoreError> {
-        let item =
-            with_key(state_key(keys::SETTINGS, "program_age_seconds"), &Content { content: seconds }, "setting")?;
-        self.client.put_item().table_name(self.state()).set_item(Some(item)).send().await?;
-        Ok(())
+    let number = last.map_or(1, |v| v.number + 1);
+    if let Some(asked) = program.version.filter(|asked| *asked != number) {
+        return Err(PublishError::Edited { number: asked, next: number });
     }
+    let effective_from = takes_effect(store, last.is_none(), effective_from, now).await?;
+    let item = VersionItem { number, hash: hash.clone(), effective_from, published_at: now, file: file.to_owned() };
+    put_version(store, &id, &item).await?;
+    lock(&store.programs.read).remove(&id);
+    Ok(Published { program: id, number, hash, effective_from, is_new: true })
+}
 
-    /// Publishes a file as the next version of its program. The same content twice in a row is one version.
-    ///
-    /// # Errors
-    /// Every [`PublishError`].
-    pub async fn publish(&self, file: &str, effective_from: Option<Timestamp>) -> Result<Published, PublishError> {
-        let now = self.clock.now();
-        let program = Program::parse(file).map_err(PublishError::Invalid)?;
-        let id = program.id.to_string();
-        let versions = self.versions(&id).await?;
-        let hash = Version::content_hash(file);
-        let last = versions.last();
-        if let Some(last) = last.filter(|v| v.hash == hash) {
-            return Ok(Published {
-                program: id,
-                number: last.number,
-                hash,
-                effective_from: last.effective_from,
-                is_new: false,
-            });
-        }
-        let number = last.map_or(1, |v| v.number + 1);
-        if let Some(asked) = program.version.filter(|asked| *asked != number) {
-            return Err(PublishError::Edited { number: asked, next: number });
-        }
-        let effective_from = self.effective_from(last.is_none(), effective_from, now).await?;
-        let item = VersionItem { number, hash: hash.clone(), effective_from, published_at: now, file: file.to_owned() };
-        self.put_version(&id, &item).await?;
-        lock(&self.programs.read).remove(&id);
-        Ok(Published { program: id, number, hash, effective_from, is_new: true })
+async fn takes_effect(
+    store: &Store,
+    first: bool,
+    asked: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, PublishError> {
+    if first {
+        return Ok(asked.unwrap_or(now));
     }
-
-    async fn effective_from(
-        &self,
-        first: bool,
-        asked: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Timestamp, PublishError> {
-        if first {
-            return Ok(asked.unwrap_or(now));
-        }
-        let wait = SignedDuration::from_secs(2 * self.program_age_seconds().await?);
-        let earliest = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
-        match asked {
-            Some(asked) if asked < earliest => Err(PublishError::TooEarly { earliest }),
-            Some(asked) => Ok(asked),
-            None => Ok(earliest),
-        }
-    }
-
-    async fn put_version(&self, id: &str, item: &VersionItem) -> Result<(), PublishError> {
-        let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), item, "program version")?;
-        let listed = with_key(state_key(keys::PROGRAMS, id), &Content { content: item.number }, "list of programs")?;
-        let put = |item, condition: Option<&str>| {
-            Put::builder()
-                .table_name(self.state())
-                .set_item(Some(item))
-                .set_condition_expression(condition.map(str::to_owned))
-                .build()
-                .map_err(built)
-        };
-        let actions = [put(version, Some("attribute_not_exists(pk)"))?, put(listed, None)?]
-            .map(|put| TransactWriteItem::builder().put(put).build());
-        match self.client.transact_write_items().set_transact_items(Some(actions.into())).send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
-                Err(PublishError::Raced)
-            }
-            Err(error) => Err(PublishError::Store(error.into())),
-        }
+    let wait = SignedDuration::from_secs(2 * age_seconds(store).await?);
+    let earliest = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    match asked {
+        Some(asked) if asked < earliest => Err(PublishError::TooEarly { earliest }),
+        Some(asked) => Ok(asked),
+        None => Ok(earliest),
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+async fn put_version(store: &Store, id: &str, item: &VersionItem) -> Result<(), PublishError> {
+    let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), item, "program version")?;
+    let listed = with_key(state_key(keys::PROGRAMS, id), &Content { content: item.number }, "list of programs")?;
+    let put = |item, condition: Option<&str>| {
+        Put::builder()
+            .table_name(store.state())
+            .set_item(Some(item))
+            .set_condition_expression(condition.map(str::to_owned))
+            .build()
+            .map_err(built)
+    };
+    let actions = [put(version, Some("attribute_not_exists(pk)"))?, put(listed, None)?]
+        .map(|put| TransactWriteItem::builder().put(put).build());
+    match store.client.transact_write_items().set_transact_items(Some(actions.into())).send().await {
+        Ok(_) => Ok(()),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
+            Err(PublishError::Raced)
+        }
+        Err(error) => Err(PublishError::Store(error.into())),
+    }
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::postings::Draft;
+use super::book::Draft;
 use super::{CATCH_UP_MAX, Desk};
-use crate::account::{FoldError, pending_parts};
-use crate::event::{Event, Kind};
-use crate::json::Json;
+use crate::ledger::Outcome;
 use crate::ledger::{Bucket, PostingKind, never};
-use crate::outcome::Outcome;
-use crate::text::Identity;
+use crate::ledger::{FoldError, pending_parts};
 use crate::tier;
-use crate::time::Month;
+use event::ids::Identity;
+use event::json::Json;
+use event::time::Month;
+use event::{Event, Kind};
 
 impl Desk<'_> {
     /// Brings the account to now. False if more is due than one decision should hold.

@@ -4,24 +4,18 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::judge::Case;
-use super::postings::Draft;
+use super::book::Draft;
+use super::case::{Block, Case};
 use super::{Awaited, Desk};
-use crate::account::{FoldError, Status};
 use crate::deal::{Amended, Closed, Credit, Deal, Opportunity};
 use crate::earn::{Facts, points_left, rate_again, use_points};
-use crate::event::{DealOutcome, Event, Kind};
 use crate::ledger::Effect;
-use crate::money::{Money, at_rate};
-use crate::program::Measure;
-use crate::reason::Reason;
-use crate::time::Month;
-
-/// Why an event does not go on to the rules.
-pub(super) enum Block {
-    Held(Awaited),
-    Refused(Reason),
-}
+use crate::ledger::Reason;
+use crate::ledger::{FoldError, Status};
+use event::money::{Money, at_rate};
+use event::time::Month;
+use event::{DealOutcome, Event, Kind};
+use program::Measure;
 
 /// `Ok(Some(reason))` where the event counts and earns nothing by nature, such as a reversal.
 type Lifecycle = Result<Option<Reason>, Block>;
@@ -323,7 +317,7 @@ impl Desk<'_> {
         &mut self,
         case: &Case<'_>,
         draft: &mut Draft,
-        rule: &crate::program::Rule,
+        rule: &program::Rule,
         facts: &Facts<'_>,
         credit: &mut Credit,
         void: bool,
@@ -352,7 +346,7 @@ impl Desk<'_> {
         Ok(change)
     }
 
-    fn reassign(&mut self, case: &Case<'_>, id: &str, to: crate::text::PartnerId) -> Lifecycle {
+    fn reassign(&mut self, case: &Case<'_>, id: &str, to: event::ids::PartnerId) -> Lifecycle {
         let mut deal = self.own_deal(id)?;
         // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
         if deal.closed.is_some() {

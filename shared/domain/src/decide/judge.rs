@@ -5,44 +5,20 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::deals::Block;
-use super::postings::Draft;
+use super::book::Draft;
+use super::case::{Block, Case};
 use super::{Awaited, Desk, Verdict};
-use crate::account::{FoldError, Status};
 use crate::deal::Credit;
-use crate::earn::{Facts, try_rule};
-use crate::event::{Code, Event, Kind, Rejection};
+use crate::earn::try_rule;
 use crate::ledger::Effect;
-use crate::money::{Money, at_rate};
-use crate::outcome::Outcome;
-use crate::program::{Measure, Motion, Version};
-use crate::reason::{Reason, Verdict as Tried};
+use crate::ledger::Outcome;
+use crate::ledger::{FoldError, Status};
+use crate::ledger::{Reason, Verdict as Tried};
 use crate::tier::{Moment, promotions};
-use crate::time::Month;
-
-/// What judging one event needs to know beyond the event.
-pub(super) struct Case<'a> {
-    pub(super) event: &'a Event,
-    /// The version the event earns by.
-    pub(super) earning: &'a Version,
-    pub(super) day: Date,
-    pub(super) booked: Date,
-    /// The event's amounts in the program's currency, by field.
-    pub(super) amounts: BTreeMap<&'static str, Decimal>,
-}
-
-impl Case<'_> {
-    pub(super) fn facts(&self) -> Facts<'_> {
-        let person = self.event.kind.person_id();
-        Facts {
-            data: self.event.data.json(),
-            amounts: self.amounts.clone(),
-            person,
-            booked: self.booked,
-            day: self.day,
-        }
-    }
-}
+use event::money::{Money, at_rate};
+use event::time::Month;
+use event::{Code, Event, Kind, Rejection};
+use program::{Measure, Motion, Version};
 
 impl Desk<'_> {
     pub(super) fn judge(&mut self, event: &Event) -> Result<Verdict, FoldError> {
@@ -91,7 +67,7 @@ impl Desk<'_> {
             .program()
             .sources
             .iter()
-            .filter(|(_, kinds)| kinds.iter().any(|k| crate::text::matches_pattern(k, kind)))
+            .filter(|(_, kinds)| kinds.iter().any(|k| event::ids::matches_pattern(k, kind)))
             .map(|(pattern, _)| pattern.as_str())
             .collect();
         let from = if allowed.is_empty() { "no source".to_owned() } else { allowed.join(", ") };

@@ -1,29 +1,30 @@
 //! Deciding: from stored state and events to records. Total, deterministic, synchronous; nothing else computes a point.
 
+mod book;
+mod case;
 mod clock;
 mod deals;
 mod judge;
 mod needs;
-mod postings;
-mod redeem;
+mod redemptions;
 
 pub use needs::{Needs, needs};
-pub use redeem::reward_gate;
+pub use redemptions::reward_gate;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::account::{Account, FoldError};
 use crate::deal::{Deal, Opportunity};
-use crate::event::{Event, Rejection};
+use crate::ledger::Outcome;
+use crate::ledger::Reason;
 use crate::ledger::Record;
-use crate::outcome::Outcome;
-use crate::program::{Program, Programs, Version};
-use crate::reason::Reason;
+use crate::ledger::{Account, FoldError};
 use crate::redemption::{Redemption, StockMove};
-use crate::text::PartnerId;
+use event::ids::PartnerId;
+use event::{Event, Rejection};
+use program::{Program, Programs, Version};
 
 /// Most records that catching up with the clock may add to one decision; the rest comes with the next.
 pub const CATCH_UP_MAX: usize = 40;

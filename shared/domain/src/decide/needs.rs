@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::account::Head;
 use crate::deal::Deal;
 use crate::earn::{Facts, frequency_needs};
-use crate::event::{Event, Kind};
-use crate::json::Json;
 use crate::ledger::FrequencyKey;
-use crate::program::{Criteria, Program, Programs};
-use crate::time::Month;
+use crate::ledger::Head;
+use event::json::Json;
+use event::time::Month;
+use event::{Event, Kind};
+use program::{Criteria, Program, Programs};
 
 /// Keys of the items a decision looks at, beside the head, the profile and the held points.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,270 @@
+//! `statement`, `explain`, `events`: what the API shows, at the terminal.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use comfy_table::Cell;
+use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
+use event::json::Json;
+
+use crate::connect::Connect;
+use crate::show::{explanation, number, points, table};
+
+/// Rows of one table.
+const ROWS_MAX: i32 = 1_000;
+
+/// Show a partner's statement.
+#[derive(Args)]
+pub(crate) struct Statement {
+    /// The partner.
+    partner: String,
+    /// The program.
+    #[arg(long, default_value = "hr-software")]
+    program: String,
+    /// Records to show, newest first.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl Statement {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let store = self.connect.store().await?;
+        let (program, partner) =
+            (ProgramId::try_from(self.program.as_str())?, PartnerId::try_from(self.partner.as_str())?);
+        let Some(head) = store::state::head(&store, &program, &partner).await? else {
+            bail!("{program} knows no partner `{partner}`")
+        };
+        let page = store::history::page(&store, &program, &partner, None, self.limit).await?;
+        let mut rows = table(&[
+            "#",
+            "booked",
+            "movement",
+            "moved",
+            "points",
+            "from",
+            "to",
+            "rule",
+            "event",
+            "available",
+            "pending",
+        ]);
+        for record in &page.items {
+            for posting in record.postings.iter().rev() {
+                let kind = serde_json::to_value(posting.kind)?;
+                rows.add_row(vec![
+                    Cell::new(record.position),
+                    Cell::new(record.booked),
+                    Cell::new(kind.as_str().unwrap_or_default()),
+                    number(posting.points),
+                    points(posting.sum()),
+                    Cell::new(posting.from),
+                    Cell::new(posting.to),
+                    Cell::new(posting.rule.clone().unwrap_or_default()),
+                    Cell::new(format!("{} {}", record.identity.source, record.identity.id)),
+                    number(record.after.available),
+                    number(record.after.pending),
+                ]);
+            }
+        }
+        println!("{rows}");
+        let available: i64 = head.lots.values().sum();
+        let reserved: i64 = head.reserved.values().sum();
+        println!("{partner}: {available} available, {} pending, {reserved} reserved, {} owed", head.pending, head.owed);
+        if page.next.is_some() {
+            println!("older records are not shown; ask for more with --limit");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Explain what became of one event.
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// The partner.
+    partner: String,
+    /// The event's source.
+    source: String,
+    /// The event's id.
+    id: String,
+    /// The program.
+    #[arg(long, default_value = "hr-software")]
+    program: String,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl Explain {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let store = self.connect.store().await?;
+        let program = ProgramId::try_from(self.program.as_str())?;
+        let identity = Identity {
+            program: program.clone(),
+            source: Source::try_from(self.source.as_str())?,
+            id: EventId::try_from(self.id.as_str())?,
+        };
+        let programs = store::programs::read(&store, &program)
+            .await?
+            .with_context(|| format!("the program {program} has no published version"))?;
+        match store::history::record(&store, &identity).await? {
+            Some(record) if record.partner.as_str() == self.partner => {
+                let version = programs.number(record.version);
+                explanation(&domain::tell::explain(&record, version.map(|v| &*v.program)));
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(record) => bail!("the event is about partner {}, not {}", record.partner, self.partner),
+            None => bail!(
+                "no event {} {} was judged in {program}; look at `laurel events --outcome held` and `--outcome rejected`",
+                self.source,
+                self.id
+            ),
+        }
+    }
+}
+
+/// What needs a person.
+#[derive(Clone, Copy, ValueEnum)]
+enum Attention {
+    /// Same identity, another meaning.
+    Conflict,
+    /// Waiting for a deal, a partner, a rate or a program.
+    Held,
+    /// Bad form.
+    Rejected,
+    /// No identity can be read.
+    Quarantined,
+}
+
+/// List events that need a person.
+#[derive(Args)]
+pub(crate) struct Events {
+    /// Which of them.
+    #[arg(long, value_enum)]
+    outcome: Attention,
+    /// One program only.
+    #[arg(long)]
+    program: Option<String>,
+    /// Print JSON, one object a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl Events {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let store = self.connect.store().await?;
+        let programs = match &self.program {
+            Some(program) => vec![program.clone()],
+            None => store::programs::ids(&store).await?,
+        };
+        match self.outcome {
+            Attention::Quarantined => self.quarantined(&store).await?,
+            Attention::Held => self.held(&store, &programs).await?,
+            Attention::Conflict => self.kept(&store, &programs, "conflict").await?,
+            Attention::Rejected => self.kept(&store, &programs, "rejected").await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn kept(&self, store: &store::Store, programs: &[String], outcome: &str) -> anyhow::Result<()> {
+        let mut rows = table(&["program", "partner", "source", "id", "kept at", "why", "hash", "first hash"]);
+        for program in programs {
+            for kept in store::aside::list(store, program, outcome, ROWS_MAX).await? {
+                if self.json {
+                    println!("{}", serde_json::to_string(&kept)?);
+                    continue;
+                }
+                let differs = difference(store, &kept).await?;
+                let why = kept.rejection.as_ref().map_or(differs, |r| format!("{}: {}", r.field, r.message));
+                let first = kept.first_hash.as_deref().map_or("", |h| &h[..12]);
+                rows.add_row([
+                    &kept.program,
+                    kept.partner.as_deref().unwrap_or("?"),
+                    &kept.source,
+                    &kept.id,
+                    &kept.kept_at.to_string(),
+                    &why,
+                    &kept.hash[..12],
+                    first,
+                ]);
+            }
+        }
+        self.print(&rows);
+        Ok(())
+    }
+
+    async fn held(&self, store: &store::Store, programs: &[String]) -> anyhow::Result<()> {
+        let mut rows = table(&["program", "partner", "source", "id", "waits for", "held at", "until"]);
+        for program in programs {
+            for hold in store::holds::list(store, program, "", ROWS_MAX).await? {
+                if self.json {
+                    let shown = serde_json::json!({ "program": program, "partner": hold.partner, "source": hold.identity.source, "id": hold.identity.id, "awaits": hold.awaits, "what": hold.what, "held_at": hold.held_at, "until": hold.until });
+                    println!("{shown}");
+                    continue;
+                }
+                let awaits = format!("{} {}", hold.awaits, hold.what);
+                rows.add_row([
+                    program,
+                    &hold.partner,
+                    &hold.identity.source.to_string(),
+                    &hold.identity.id.to_string(),
+                    &awaits,
+                    &hold.held_at.to_string(),
+                    &hold.until.to_string(),
+                ]);
+            }
+        }
+        self.print(&rows);
+        Ok(())
+    }
+
+    async fn quarantined(&self, store: &store::Store) -> anyhow::Result<()> {
+        let mut rows = table(&["message", "bytes", "why", "at byte", "kept at"]);
+        for note in store::aside::quarantined(store, ROWS_MAX).await? {
+            if self.json {
+                println!("{}", serde_json::to_string(&note)?);
+                continue;
+            }
+            let offset = note.offset.map(|o| o.to_string()).unwrap_or_default();
+            rows.add_row([&note.message_id, &note.bytes.to_string(), &note.reason, &offset, &note.kept_at.to_string()]);
+        }
+        self.print(&rows);
+        Ok(())
+    }
+
+    fn print(&self, rows: &comfy_table::Table) {
+        if !self.json {
+            println!("{rows}");
+            println!("{} rows", rows.row_iter().count());
+        }
+    }
+}
+
+/// What a conflict says otherwise than the event that has its identity.
+async fn difference(store: &store::Store, kept: &store::aside::Kept) -> anyhow::Result<String> {
+    let Some(data) = kept.data.as_ref() else { return Ok(String::new()) };
+    let identity = Identity {
+        program: ProgramId::try_from(kept.program.as_str())?,
+        source: Source::try_from(kept.source.as_str())?,
+        id: EventId::try_from(kept.id.as_str())?,
+    };
+    let Some(first) = store::history::record(store, &identity).await? else {
+        return Ok("the first event is still held".to_owned());
+    };
+    let (Ok(Json::Map(before)), Ok(Json::Map(now))) = (Json::parse(&first.data), Json::parse(data)) else {
+        return Ok(String::new());
+    };
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let shown = |value: Option<&Json>| value.map_or("nothing".to_owned(), Json::plain);
+    let mut differs: Vec<String> = Vec::new();
+    if kept.partner.as_deref() != Some(first.partner.as_str()) {
+        differs.push(format!("subject: first {}, now {}", first.partner, kept.partner.as_deref().unwrap_or("?")));
+    }
+    let changed = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+    differs
+        .extend(changed.map(|name| format!("{name}: first {}, now {}", shown(before.get(name)), shown(now.get(name)))));
+    Ok(if differs.is_empty() { "type or time differ".to_owned() } else { differs.join("; ") })
+}

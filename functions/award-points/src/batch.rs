@@ -1,0 +1,60 @@
+//! Grouping a batch: what cannot be read, what is there twice, and what belongs to one partner.
+
+use std::collections::BTreeMap;
+
+use event::ids::{Identity, PartnerId, ProgramId};
+use event::{Event, Rejection, Unreadable};
+use jiff::Timestamp;
+use worker::Message;
+
+/// An event with the message that brought it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) message: Message,
+    pub(crate) event: Event,
+}
+
+/// A message that holds no acceptable event.
+#[derive(Debug)]
+pub(crate) enum Bad {
+    Quarantined { reason: String, offset: Option<usize> },
+    Rejected { identity: [String; 3], partner: Option<String>, rejection: Box<Rejection> },
+}
+
+/// The events of one partner in one program.
+pub(crate) type Groups = BTreeMap<(ProgramId, PartnerId), Vec<Received>>;
+
+/// A batch in groups.
+#[derive(Debug, Default)]
+pub(crate) struct Grouped {
+    pub(crate) bad: Vec<(Message, Bad)>,
+    /// Events whose identity an earlier delivery of this batch has, with that delivery's hash.
+    pub(crate) repeated: Vec<(Received, String)>,
+    pub(crate) groups: Groups,
+}
+
+/// Groups a batch. Of two messages with one identity the first sent stands, and of two sent at once the lower message id.
+pub(crate) fn group(mut messages: Vec<Message>, now: Timestamp) -> Grouped {
+    messages.sort_by(|a, b| (a.sent_ms, &a.id).cmp(&(b.sent_ms, &b.id)));
+    let mut grouped = Grouped::default();
+    let mut first: BTreeMap<Identity, String> = BTreeMap::new();
+    for message in messages {
+        match Event::parse(&message.body, now) {
+            Err(Unreadable::Quarantined { reason, offset }) => {
+                grouped.bad.push((message, Bad::Quarantined { reason, offset }));
+            }
+            Err(Unreadable::Rejected { identity, partner, rejection }) => {
+                grouped.bad.push((message, Bad::Rejected { identity, partner, rejection }));
+            }
+            Ok(event) => match first.get(&event.identity) {
+                Some(hash) => grouped.repeated.push((Received { message, event }, hash.clone())),
+                None => {
+                    first.insert(event.identity.clone(), event.hash.clone());
+                    let key = (event.identity.program.clone(), event.partner.clone());
+                    grouped.groups.entry(key).or_default().push(Received { message, event });
+                }
+            },
+        }
+    }
+    grouped
+}

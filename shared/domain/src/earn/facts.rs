@@ -1,0 +1,41 @@
+//! What a rule can see of an event.
+
+use std::collections::BTreeMap;
+
+use event::json::Json;
+use event::money::parse_decimal;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+/// What a rule can see of an event: its `data`, with amounts already in the program's currency.
+pub(crate) struct Facts<'a> {
+    pub(crate) data: &'a Json,
+    /// Amounts by field, in the program's currency.
+    pub(crate) amounts: BTreeMap<&'static str, Decimal>,
+    /// The pseudonym of the person it names.
+    pub(crate) person: Option<&'a str>,
+    /// The day it is booked on.
+    pub(crate) booked: Date,
+    /// The day it happened.
+    pub(crate) day: Date,
+}
+
+impl Facts<'_> {
+    pub(crate) fn text(&self, field: &str) -> Option<String> {
+        if let Some(amount) = self.amounts.get(field) {
+            return Some(amount.to_string());
+        }
+        match (field, self.data.get(field)) {
+            // What a sender leaves out as false is false.
+            ("renewal" | "public_tender", None) => Some("false".to_owned()),
+            (_, value) => value.map(Json::plain),
+        }
+    }
+
+    pub(crate) fn number(&self, field: &str) -> Option<Decimal> {
+        match self.amounts.get(field) {
+            Some(amount) => Some(*amount),
+            None => parse_decimal(&self.data.get(field)?.plain()).ok(),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Explaining: sentences for what records keep as values. Rendered when somebody reads, never stored.
+
+use serde::Serialize;
+
+use crate::ledger::Outcome;
+use crate::ledger::{Effect, Posting, PostingKind, Record};
+use crate::ledger::{Reason, Trial, Verdict};
+use program::Program;
+
+/// Why one event earned what it earned.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The event's source.
+    pub source: String,
+    /// The event's id.
+    pub id: String,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Points earned, less points taken back.
+    pub points: i64,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// The reason, where it earned nothing or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Every rule that was tried.
+    pub rules: Vec<RuleExplanation>,
+    /// Points it earned; where it earned none, what the best of its rules would have given, matched and uncapped.
+    pub would_have_earned: i64,
+    /// Tiers it changed, in sentences.
+    pub tier_changes: Vec<String>,
+    /// The program version it earned by.
+    pub program_version: u32,
+    /// The engine's edition.
+    pub edition: u16,
+    /// When it was decided.
+    pub decided_at: String,
+}
+
+/// What one rule said.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleExplanation {
+    /// The rule.
+    pub rule: String,
+    /// `gave`, `unmatched`, `capped` or `nothing`.
+    pub verdict: &'static str,
+    /// Points it gave.
+    pub points: i64,
+    /// Points it is worth for this event, matched and uncapped.
+    pub would_have_earned: i64,
+    /// What came of it, in a sentence.
+    pub sentence: String,
+    /// The first condition that did not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedCondition>,
+    /// The vendor's own reason for the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A condition that did not hold, with the value seen.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedCondition {
+    /// The field.
+    pub field: String,
+    /// What was asked of it.
+    pub wanted: String,
+    /// What it was.
+    pub seen: Option<String>,
+}
+
+/// Explains a record, by the program version it earned by where that is known.
+pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
+    let rules: Vec<RuleExplanation> = record.trials.iter().map(|trial| explain_trial(trial, program)).collect();
+    let points = earned(&record.postings);
+    Explanation {
+        source: record.identity.source.to_string(),
+        id: record.identity.id.to_string(),
+        kind: record.kind.clone(),
+        outcome: record.outcome,
+        points,
+        sentence: headline(record, points),
+        reason: record.reason.clone(),
+        would_have_earned: if points > 0 {
+            points
+        } else {
+            rules.iter().map(|r| r.would_have_earned).max().unwrap_or(0)
+        },
+        rules,
+        tier_changes: record.effects.iter().filter_map(tier_sentence).collect(),
+        program_version: record.version,
+        edition: record.edition,
+        decided_at: record.decided_at.to_string(),
+    }
+}
+
+/// Points that postings brought or took, redemptions aside.
+pub fn earned(postings: &[Posting]) -> i64 {
+    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry);
+    postings.iter().filter(counts).map(Posting::sum).sum()
+}
+
+fn headline(record: &Record, points: i64) -> String {
+    match (&record.reason, record.outcome) {
+        (Some(reason), _) => sentence(reason),
+        (None, Outcome::Awarded) => {
+            let rules =
+                record.trials.iter().filter(|t| matches!(t.verdict, Verdict::Gave { .. })).map(|t| t.rule.as_str());
+            format!("{points} points by {}", rules.collect::<Vec<_>>().join(", "))
+        }
+        (None, outcome) => outcome.word().replace('_', " "),
+    }
+}
+
+fn explain_trial(trial: &Trial, program: Option<&Program>) -> RuleExplanation {
+    let (verdict, points, failed) = match &trial.verdict {
+        Verdict::Gave { points, .. } => ("gave", *points, None),
+        Verdict::Unmatched { field, wanted, seen } => {
+            ("unmatched", 0, Some(FailedCondition { field: field.clone(), wanted: wanted.clone(), seen: seen.clone() }))
+        }
+        Verdict::Capped { .. } => ("capped", 0, None),
+        Verdict::Nothing => ("nothing", 0, None),
+    };
+    RuleExplanation {
+        rule: trial.rule.clone(),
+        verdict,
+        points,
+        would_have_earned: trial.worth,
+        sentence: trial_sentence(trial),
+        failed,
+        why: program.and_then(|p| p.rules.get(&trial.rule)).and_then(|rule| rule.why.clone()),
+    }
+}
+
+/// What came of trying a rule, in a sentence.
+pub fn trial_sentence(trial: &Trial) -> String {
+    match &trial.verdict {
+        Verdict::Gave { points, times, cut_by } => {
+            let times: Vec<String> = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect();
+            let times = times.concat();
+            let cut = cut_by.as_ref().map(|cap| format!(", cut from {} by \"{cap}\"", trial.worth)).unwrap_or_default();
+            format!("{points} points{times}{cut}")
+        }
+        Verdict::Unmatched { field, wanted, seen } => {
+            let seen = seen.as_ref().map_or("missing".to_owned(), |s| format!("`{s}`"));
+            format!("`{field}` is {seen}; the rule asks for `{wanted}`")
+        }
+        Verdict::Capped { cap, used } => format!("the cap \"{cap}\" is used up ({used} so far)"),
+        Verdict::Nothing => {
+            "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
+        }
+    }
+}
+
+fn tier_sentence(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Tier { motion, from: Some(from), to, on, .. } => Some(format!("{motion}: {from} -> {to} from {on}")),
+        Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
+        Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
+            Some(format!("{motion}: below what keeps the tier; lost at the first review from {day} on"))
+        }
+        _ => None,
+    }
+}
+
+/// A reason in a sentence that a partner can read. Names no other partner (I16).
+pub fn sentence(reason: &Reason) -> String {
+    match reason {
+        Reason::NoRuleForType => "no rule of the program looks at events of this type".to_owned(),
+        Reason::NoRuleMatched => "no rule matched".to_owned(),
+        Reason::CapReached { cap } => format!("the cap \"{cap}\" is reached"),
+        Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),
+        Reason::TookBack { points } => format!("{points} points of an earlier award were taken back"),
+        Reason::Unchanged => "the deal was rated again and earns what it earned".to_owned(),
+        Reason::NoProgram => "the event is older than the program's first version".to_owned(),
+        Reason::PartnerSuspended => "the partner is suspended".to_owned(),
+        Reason::PartnerOffboarded => "the partner has left the program".to_owned(),
+        Reason::OpportunityTaken { until } => {
+            format!("another partner registered this opportunity first and has it to itself until {until}")
+        }
+        Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
+        Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
+        Reason::AlreadyRegistered => "the deal was registered before".to_owned(),
+        Reason::AlreadyQualified => "the deal was qualified before".to_owned(),
+        Reason::AlreadyClosed => "the deal was closed before".to_owned(),
+        Reason::DealLost => "the deal was lost".to_owned(),
+        Reason::AlreadyReversed => "the deal was reversed before".to_owned(),
+        Reason::Superseded => "a later amendment of the deal was judged before".to_owned(),
+        Reason::OtherCurrency { deal, event } => format!("the deal is in {deal}, this is in {event}"),
+        Reason::UnknownReward => "there is no such reward".to_owned(),
+        Reason::Retired => "the reward is no longer given".to_owned(),
+        Reason::NotEnoughPoints { needed, available } => format!("it costs {needed} points, {available} are available"),
+        Reason::OutOfStock { left } => format!("{left} are left in stock"),
+        Reason::TierTooLow { needs } => format!("the tier {needs} is needed"),
+        Reason::GateNotPassed { needs } => format!("{needs} is needed first"),
+        Reason::WrongState { status } => format!("the redemption is {status}"),
+        Reason::Declined => "the provider declined; the points are back".to_owned(),
+        Reason::Cancelled => "cancelled; the points are back".to_owned(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Telling: what a record or an account means, in words for people. Rendered when somebody reads, never stored.
+
+mod explain;
+mod scoreboard;
+
+pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, sentence, trial_sentence};
+pub use scoreboard::{Scoreboard, scoreboards};

@@ -1,0 +1,73 @@
+//! Criteria of a ladder: what is measured, over which window, and whether it is enough.
+
+use event::time::Month;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use program::{Criteria, Criterion, Measure, Program};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::ledger::Account;
+
+/// When and as of which month criteria are looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    pub(crate) today: Date,
+    /// The last month of every window.
+    pub(crate) month: Month,
+}
+
+/// One criterion and how far it is met.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// What is measured.
+    pub measure: Measure,
+    /// Over which window, in words.
+    pub within: String,
+    /// What there is.
+    pub seen: Decimal,
+    /// What is enough.
+    pub least: Decimal,
+    /// Whether it is enough.
+    pub met: bool,
+}
+
+/// Whether criteria are met, with every value seen.
+pub(crate) fn assess(
+    criteria: &Criteria,
+    program: &Program,
+    account: &Account,
+    motion: &str,
+    at: Moment,
+    seen: &mut Vec<Progress>,
+) -> bool {
+    match criteria {
+        // Every part is looked at, so that an explanation can show all of them.
+        Criteria::Any(parts) => {
+            parts.iter().fold(false, |met, part| assess(part, program, account, motion, at, seen) | met)
+        }
+        Criteria::All(parts) => {
+            parts.iter().fold(true, |met, part| assess(part, program, account, motion, at, seen) & met)
+        }
+        Criteria::One(one) => {
+            let value = measured(one, program, account, motion, at);
+            let met = value >= one.least;
+            seen.push(Progress {
+                measure: one.measure,
+                within: one.within.words(),
+                seen: value,
+                least: one.least,
+                met,
+            });
+            met
+        }
+    }
+}
+
+fn measured(one: &Criterion, program: &Program, account: &Account, motion: &str, at: Moment) -> Decimal {
+    match one.measure {
+        Measure::Certifications => Decimal::from(account.certificates(at.now)),
+        measure => account.measured(motion, measure, one.within.first_month(at.month, &program.calendar), at.month),
+    }
+}

@@ -1,0 +1,256 @@
+//! Judging one partner's events: decide, write, and when others write first, read and decide again.
+
+use domain::decide::{Awaited, Decision, State, Verdict, decide};
+use domain::ledger::{Outcome, Reason, Record};
+use event::ids::{PartnerId, ProgramId};
+use event::{Event, Rejection};
+use jiff::Timestamp;
+use program::Programs;
+use store::aside::{self, Kept};
+use store::holds::{self, Held};
+use store::patience::{Patience, pause};
+use store::write::{self, Written};
+use store::{Store, StoreError, history};
+
+use crate::load::load;
+
+/// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
+const CHUNK_EVENTS: usize = 40;
+
+/// What became of one event.
+#[derive(Debug)]
+pub struct Settled {
+    /// The word.
+    pub outcome: Outcome,
+    /// Its record, if this call wrote one.
+    pub record: Option<Box<Record>>,
+    /// Why, where it has no record.
+    pub why: Option<Why>,
+}
+
+/// Why an event has no record from this call.
+#[derive(Debug)]
+pub enum Why {
+    /// Not accepted.
+    Rejected(Rejection),
+    /// Nothing left to do.
+    Moot(Reason),
+    /// The store's fault.
+    Failed(StoreError),
+}
+
+impl Settled {
+    fn plain(outcome: Outcome) -> Self {
+        Self { outcome, record: None, why: None }
+    }
+
+    fn failed(error: StoreError) -> Self {
+        let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Broken };
+        Self { outcome, record: None, why: Some(Why::Failed(error)) }
+    }
+}
+
+/// What to do after one chunk was tried.
+enum Step {
+    /// These events are settled; the rest of the chunk stays to be decided.
+    Settled(Vec<(usize, Settled)>),
+    /// Nothing was settled, and trying again with new reads may settle something.
+    Again,
+}
+
+/// Decides and commits the events of one partner, in chunks, in the order of their time. One event that cannot be
+/// committed is found by halving and does not keep the others. Answers in the order the events were given.
+pub async fn judge(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    events: &[Event],
+    patience: Patience,
+) -> Vec<Settled> {
+    let mut settled: Vec<Option<Settled>> = events.iter().map(|_| None).collect();
+    let mut order: Vec<usize> = (0..events.len()).collect();
+    order.sort_by_key(|i| (events[*i].time, &events[*i].identity));
+    let mut size = CHUNK_EVENTS;
+    while !order.is_empty() {
+        let chunk: Vec<usize> = order.iter().copied().take(size).collect();
+        match commit_chunk(store, programs, partner, events, &chunk, patience).await {
+            Ok(done) => {
+                for (index, outcome) in done {
+                    settled[index] = Some(outcome);
+                }
+            }
+            Err(error) if !error.is_transient() && chunk.len() > 1 => {
+                size = (chunk.len() / 2).max(1);
+                continue;
+            }
+            Err(error) if !error.is_transient() => settled[chunk[0]] = Some(Settled::failed(error)),
+            Err(error) => {
+                // Without time or table there is no sense in trying the rest: all of it is handed back.
+                let why = error.to_string();
+                for index in order.drain(..) {
+                    settled[index] = Some(Settled::failed(StoreError::Unavailable(why.clone())));
+                }
+            }
+        }
+        order.retain(|i| settled[*i].is_none());
+    }
+    settled.into_iter().map(|s| s.unwrap_or_else(|| Settled::plain(Outcome::Transient))).collect()
+}
+
+/// Settles at least one event of the chunk, or says why not.
+async fn commit_chunk(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    events: &[Event],
+    chunk: &[usize],
+    patience: Patience,
+) -> Result<Vec<(usize, Settled)>, StoreError> {
+    let mut last = StoreError::Contention;
+    for attempt in 0..patience.tries_max {
+        pause(store, attempt).await;
+        if patience.is_over(store.clock()) {
+            return Err(StoreError::OutOfTime);
+        }
+        match try_chunk(store, programs, partner, events, chunk, store.clock().now()).await {
+            Ok(Step::Settled(done)) => return Ok(done),
+            Ok(Step::Again) => {}
+            Err(error @ (StoreError::Contention | StoreError::Unavailable(_))) => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+async fn try_chunk(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    events: &[Event],
+    chunk: &[usize],
+    now: Timestamp,
+) -> Result<Step, StoreError> {
+    let program = &programs.current(now).program.id;
+    let group: Vec<Event> = chunk.iter().map(|i| events[*i].clone()).collect();
+    let before = load(store, programs, partner, &group, now).await?;
+    let decision = decide(programs, before.clone(), &group, now)?;
+    let tx = write::transaction(store, program, &before, &decision)?;
+    if !tx.fits() {
+        // Halving finds the one event that is too large; that one is a person's business.
+        return Err(StoreError::Refused("more than one transaction holds".to_owned()));
+    }
+    if tx.actions() > 0 {
+        match write::send(store, &tx).await? {
+            Written::Committed { .. } => {}
+            Written::Stale => return Ok(Step::Again),
+            Written::Exists(found) => {
+                return already_there(store, &group, chunk, &decision, found, now).await;
+            }
+        }
+    }
+    let mut done = Vec::new();
+    for (at, index) in chunk.iter().enumerate() {
+        if let Some(settled) =
+            settle(store, program, &group[at], &decision, &decision.verdicts[at], &before, now).await?
+        {
+            done.push((*index, settled));
+        }
+    }
+    Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
+}
+
+/// What became of an event whose chunk is written. `None`: not looked at yet, or it must be decided again.
+async fn settle(
+    store: &Store,
+    program: &ProgramId,
+    event: &Event,
+    decision: &Decision,
+    verdict: &Verdict,
+    before: &State,
+    now: Timestamp,
+) -> Result<Option<Settled>, StoreError> {
+    Ok(match verdict {
+        Verdict::Later => None,
+        Verdict::Recorded(at) => {
+            let record = decision.records[*at].clone();
+            Some(Settled { outcome: record.outcome, record: Some(Box::new(record)), why: None })
+        }
+        Verdict::Moot(reason) => {
+            Some(Settled { outcome: Outcome::Duplicate, record: None, why: Some(Why::Moot(reason.clone())) })
+        }
+        Verdict::Rejected(rejection) => {
+            let kept = Kept::rejected(event, rejection, now);
+            aside::keep(store, &kept).await?;
+            Some(Settled { outcome: Outcome::Rejected, record: None, why: Some(Why::Rejected(rejection.clone())) })
+        }
+        Verdict::Held { awaited, until } => {
+            held(store, event, holds::put(store, program, event, awaited, *until, before, now).await?, now)
+                .await?
+                .map(Settled::plain)
+        }
+    })
+}
+
+/// The outcome of an event that was to be held. `None`: it must be decided again.
+async fn held(store: &Store, event: &Event, held: Held, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+    match held {
+        Held::Waits => Ok(Some(Outcome::Held)),
+        Held::Taken(hash) => repeated(store, event, &hash, now).await.map(Some),
+        Held::Moved => Ok(None),
+    }
+}
+
+/// Events of which records are there already: the same meaning is a duplicate, another is a conflict (I2, I4).
+async fn already_there(
+    store: &Store,
+    group: &[Event],
+    chunk: &[usize],
+    decision: &Decision,
+    found: Vec<(usize, String)>,
+    now: Timestamp,
+) -> Result<Step, StoreError> {
+    let mut done = Vec::new();
+    for (record, hash) in found {
+        // A record of the clock's that is there means the head has moved: read again.
+        let Some(at) = decision.verdicts.iter().position(|v| *v == Verdict::Recorded(record)) else { continue };
+        done.push((chunk[at], Settled::plain(repeated(store, &group[at], &hash, now).await?)));
+    }
+    Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
+}
+
+/// The outcome of an event whose identity is taken: by the same meaning, or by another, which is kept beside.
+async fn repeated(store: &Store, event: &Event, first_hash: &str, now: Timestamp) -> Result<Outcome, StoreError> {
+    if event.hash == first_hash {
+        return Ok(Outcome::Duplicate);
+    }
+    aside::keep(store, &Kept::conflict(event, first_hash, now)).await?;
+    Ok(Outcome::Conflict)
+}
+
+/// The event's outcome if its identity is taken already; asked for messages that were received before, so that
+/// repeated deliveries do not cancel a whole group.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn seen_before(store: &Store, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+    match history::record(store, &event.identity).await? {
+        Some(record) => repeated(store, event, &record.hash, now).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Holds an event of a program that has no version yet.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn hold_for_program(
+    store: &Store,
+    program: &ProgramId,
+    event: &Event,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
+    let nothing = State::new(event.partner.clone());
+    let result = holds::put(store, program, event, &Awaited::Program, until, &nothing, now).await?;
+    held(store, event, result, now).await?.ok_or(StoreError::Contention)
+}

@@ -1,0 +1,34 @@
+//! Reading everything that a decision looks at, head first.
+
+use domain::decide::{Needs, State, needs};
+use event::Event;
+use event::ids::PartnerId;
+use jiff::Timestamp;
+use program::Programs;
+use store::{Store, StoreError, state};
+
+/// Reads everything that deciding `events` of one partner looks at.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn load(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    events: &[Event],
+    now: Timestamp,
+) -> Result<State, StoreError> {
+    let program = &programs.current(now).program.id;
+    let head = state::head(store, program, partner).await?.unwrap_or_default();
+    let needs = needs(programs, &head, events, now);
+    let mut state = State::new(partner.clone());
+    state.account.head = head;
+    state::fill(store, program, &needs, &mut state).await?;
+    let more: Vec<i16> =
+        Needs::years_of(&state.deals).into_iter().filter(|y| !state.account.measures.contains_key(y)).collect();
+    if !more.is_empty() {
+        let needs = Needs { years: more.into_iter().collect(), ..Needs::default() };
+        state::fill(store, program, &needs, &mut state).await?;
+    }
+    Ok(state)
+}

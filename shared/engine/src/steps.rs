@@ -1,0 +1,127 @@
+//! Steps of our own: a redemption's, and the clock's.
+
+use domain::decide::{Verdict, decide};
+use domain::ledger::{Reason, Record};
+use domain::redemption::Redemption;
+use event::Event;
+use event::ids::{PartnerId, ProgramId};
+use jiff::Timestamp;
+use program::Programs;
+use store::patience::{Patience, pause};
+use store::write::{self, Written};
+use store::{Store, StoreError, history};
+
+use crate::load::load;
+
+/// What became of a step.
+#[derive(Debug)]
+pub enum Step {
+    /// It is recorded now.
+    Recorded(Box<Record>),
+    /// It was recorded before.
+    Existing(Box<Record>),
+    /// There was nothing to do.
+    Moot(Reason),
+}
+
+/// Decides and commits one event of our own, however often it is asked: a second time gives the first record (I7).
+/// `finish` may add to a new redemption what the ledger must not hold.
+///
+/// # Errors
+/// Every [`StoreError`]; [`StoreError::Contention`] when others kept writing first until patience ended.
+pub async fn take(
+    store: &Store,
+    programs: &Programs,
+    event: &Event,
+    patience: Patience,
+    finish: impl Fn(&mut Redemption),
+) -> Result<Step, StoreError> {
+    if let Some(record) = history::record(store, &event.identity).await? {
+        return Ok(Step::Existing(Box::new(record)));
+    }
+    let mut last = StoreError::Contention;
+    for attempt in 0..patience.tries_max {
+        pause(store, attempt).await;
+        if patience.is_over(store.clock()) {
+            return Err(last);
+        }
+        match try_own(store, programs, event, store.clock().now(), &finish).await {
+            Ok(Some(step)) => return Ok(step),
+            Ok(None) => last = StoreError::Contention,
+            Err(error) if error.is_transient() => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+async fn try_own(
+    store: &Store,
+    programs: &Programs,
+    event: &Event,
+    now: Timestamp,
+    finish: &impl Fn(&mut Redemption),
+) -> Result<Option<Step>, StoreError> {
+    let program = &programs.current(now).program.id;
+    let group = std::slice::from_ref(event);
+    let before = load(store, programs, &event.partner, group, now).await?;
+    let mut decision = decide(programs, before.clone(), group, now)?;
+    let verdict = decision.verdicts.first().cloned().unwrap_or(Verdict::Later);
+    if let Verdict::Moot(reason) = verdict {
+        return Ok(Some(Step::Moot(reason)));
+    }
+    for (id, redemption) in &mut decision.state.redemptions {
+        if !before.redemptions.contains_key(id) {
+            finish(redemption);
+        }
+    }
+    let tx = write::transaction(store, program, &before, &decision)?;
+    match (write::send(store, &tx).await?, verdict) {
+        (Written::Committed { .. }, Verdict::Recorded(at)) => {
+            Ok(Some(Step::Recorded(Box::new(decision.records.swap_remove(at)))))
+        }
+        // Somebody else was asked the same just now, or an earlier try of ours was written and its reply lost.
+        (Written::Exists(_), _) => {
+            Ok(history::record(store, &event.identity).await?.map(|record| Step::Existing(Box::new(record))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Brings one partner's account to now: releases, expiries, reviews. How many records that made.
+///
+/// # Errors
+/// Every [`StoreError`].
+pub async fn catch_up(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    patience: Patience,
+) -> Result<Vec<Record>, StoreError> {
+    let mut done = Vec::new();
+    let mut tries = 0;
+    while tries < patience.tries_max {
+        pause(store, tries).await;
+        if patience.is_over(store.clock()) {
+            return Err(StoreError::OutOfTime);
+        }
+        let now = store.clock().now();
+        let program: &ProgramId = &programs.current(now).program.id;
+        let before = load(store, programs, partner, &[], now).await?;
+        let decision = decide(programs, before.clone(), &[], now)?;
+        if decision.records.is_empty() {
+            return Ok(done);
+        }
+        let tx = write::transaction(store, program, &before, &decision)?;
+        match write::send(store, &tx).await {
+            // What is left, if one decision could not hold it all, comes with the next round.
+            Ok(Written::Committed { .. }) => {
+                done.extend(decision.records);
+                tries = 0;
+            }
+            Ok(_) | Err(StoreError::Contention) => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Contention)
+}

@@ -1,0 +1,245 @@
+//! Events as senders write them: read strictly, so that what is judged is what was meant.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::fields::Data;
+use crate::ids::{EventId, Identity, PartnerId, ProgramId, Source};
+use crate::json::{Json, JsonError, Members, syntax};
+use crate::rejection::{Code, Rejection};
+use crate::time::{FUTURE_SECONDS_MAX, YEAR_MIN, parse_instant};
+use crate::types::Kind;
+
+/// Largest body that is read, in bytes: SQS takes 1 MiB, a DynamoDB item 400 KB, an honest event 1 KB.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// An event that can be judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its identity, for ever.
+    pub identity: Identity,
+    /// The partner it is about: `subject`.
+    pub partner: PartnerId,
+    /// When it happened, says the sender.
+    pub time: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+    /// `data`, unknown members included.
+    pub data: Data,
+    /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form (I4).
+    pub hash: String,
+    /// The person's id as sent, once a pseudonym stands in its place.
+    sent_person: Option<String>,
+}
+
+/// Where a body ends that is no event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unreadable {
+    /// No identity can be read: the message goes to quarantine.
+    Quarantined {
+        /// Why, in a sentence that holds nothing of the body.
+        reason: String,
+        /// Bytes from the start of the body, where that is known.
+        offset: Option<usize>,
+    },
+    /// The identity can be read, the rest is not acceptable. Claims nothing: a corrected event is judged.
+    Rejected {
+        /// The identity as it stands in the body, unchecked: program, source, id.
+        identity: [String; 3],
+        /// The partner as it stands in the body, if there is one.
+        partner: Option<String>,
+        /// What is wrong.
+        rejection: Box<Rejection>,
+    },
+}
+
+impl Event {
+    /// Reads the body of one message. `now` bounds how far in the future an event may lie.
+    ///
+    /// # Errors
+    /// [`Unreadable::Quarantined`] when no identity can be read, else [`Unreadable::Rejected`].
+    pub fn parse(body: &str, now: Timestamp) -> Result<Self, Unreadable> {
+        let quarantined = |reason: String, offset| Unreadable::Quarantined { reason, offset };
+        if body.len() > BODY_BYTES_MAX {
+            let reason = format!("the body has {} bytes, the limit is {BODY_BYTES_MAX}", body.len());
+            return Err(quarantined(reason, None));
+        }
+        let members: Members<'_> = serde_json::from_str(body).map_err(|e| match syntax(body, &e) {
+            JsonError::Syntax { offset, message } => quarantined(message, Some(offset)),
+            other => quarantined(other.to_string(), None),
+        })?;
+        let envelope = Envelope(members.0);
+        let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
+        let partner = envelope.text("subject").ok();
+        envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected {
+            identity,
+            partner,
+            rejection: Box::new(rejection),
+        })
+    }
+
+    /// Puts a pseudonym in the place of the person's id, so that the ledger holds no personal data. The hash stays that of
+    /// the event as sent.
+    pub fn pseudonymise(&mut self, pseudonym: &str) {
+        if let Some(person) = self.kind.person_id() {
+            self.sent_person.get_or_insert_with(|| person.to_owned());
+            self.data.replace_text("person_id", pseudonym);
+            self.kind.replace_person(pseudonym);
+        }
+    }
+
+    /// The event as a body to be sent again: the same meaning, so the same hash.
+    pub fn body(&self) -> String {
+        let mut data = self.data.clone();
+        if let Some(person) = &self.sent_person {
+            data.replace_text("person_id", person);
+        }
+        let text = |t: &str| Json::Text(t.to_owned());
+        let members = [
+            ("specversion", text("1.0")),
+            ("id", text(self.identity.id.as_str())),
+            ("source", text(self.identity.source.as_str())),
+            ("type", text(self.kind.name())),
+            ("subject", text(self.partner.as_str())),
+            ("program", text(self.identity.program.as_str())),
+            ("time", text(&self.time.to_string())),
+            ("data", data.json().clone()),
+        ];
+        Json::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).canonical()
+    }
+
+    /// The event one of our own functions makes: a clock's, a redemption's, a derived one's.
+    pub fn own(identity: Identity, partner: PartnerId, time: Timestamp, kind: Kind, data: Json) -> Self {
+        let hash = meaning(kind.name(), partner.as_str(), time, &data);
+        Self { identity, partner, time, kind, data: Data::new(data), hash, sent_person: None }
+    }
+}
+
+/// SHA-256 over what an event means, in hex. The identity is not in it: it is the key.
+fn meaning(kind: &str, partner: &str, time: Timestamp, data: &Json) -> String {
+    let parts = Json::List(vec![
+        Json::Text(kind.to_owned()),
+        Json::Text(partner.to_owned()),
+        Json::Text(time.to_string()),
+        data.clone(),
+    ]);
+    hex::encode(Sha256::digest(parts.canonical()))
+}
+
+/// SHA-256 over a body as it came, in hex: how what was never read is told apart.
+pub fn body_hash(body: &str) -> String {
+    hex::encode(Sha256::digest(body))
+}
+
+struct Envelope<'a>(Vec<(String, &'a RawValue)>);
+
+impl Envelope<'_> {
+    fn raw(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| *raw)
+    }
+
+    fn text(&self, name: &str) -> Result<String, Rejection> {
+        let raw = self.raw(name).ok_or_else(|| Rejection::missing(name))?;
+        serde_json::from_str(raw.get()).map_err(|_| Rejection::form(name, "write a string"))
+    }
+
+    /// The identity as it stands. Twice the same member makes it unreadable.
+    fn identity(&self) -> Result<[String; 3], String> {
+        let read = |name: &str| {
+            if self.0.iter().filter(|(key, _)| key == name).count() > 1 {
+                return Err(format!("`{name}` is there twice, so the event has no identity"));
+            }
+            self.text(name).map_err(|_| format!("`{name}` is not there as a string, so the event has no identity"))
+        };
+        Ok([read("program")?, read("source")?, read("id")?])
+    }
+
+    fn read(&self, identity: &[String; 3], now: Timestamp) -> Result<Event, Rejection> {
+        self.no_duplicates()?;
+        let [program, source, id] = identity;
+        let program = ProgramId::try_from(program.as_str()).map_err(|e| Rejection::id("program", &e))?;
+        let source = Source::try_from(source.as_str()).map_err(|e| Rejection::id("source", &e))?;
+        let id = EventId::try_from(id.as_str()).map_err(|e| Rejection::id("id", &e))?;
+        if source.is_own() {
+            let message = "sources that start with urn:laurel: are Laurel's own; send under your own source";
+            return Err(Rejection::new(Code::ReservedSource, "source", message));
+        }
+        self.version()?;
+        let partner = PartnerId::try_from(self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
+        let type_name = self.text("type")?;
+        let time = check_time(&self.text("time")?, now)?;
+        self.content_type()?;
+        let data = self.data()?;
+        let hash = meaning(&type_name, partner.as_str(), time, &data);
+        let data = Data::new(data);
+        let kind = Kind::read(&type_name, &data)?;
+        Ok(Event { identity: Identity { program, source, id }, partner, time, kind, data, hash, sent_person: None })
+    }
+
+    fn no_duplicates(&self) -> Result<(), Rejection> {
+        let mut seen = std::collections::BTreeSet::new();
+        match self.0.iter().find(|(key, _)| !seen.insert(key)) {
+            Some((key, _)) => Err(Rejection::duplicate_key(key, key)),
+            None => Ok(()),
+        }
+    }
+
+    /// CloudEvents 1.x, and version 1 of the schema where `dataschema` names one (`.../v1`, `.../v1.3`).
+    fn version(&self) -> Result<(), Rejection> {
+        let unsupported = |field| {
+            let message = "only version 1 is supported: specversion \"1.0\", dataschema ending in /v1 or absent";
+            Rejection::new(Code::UnsupportedVersion, field, message)
+        };
+        let specversion = self.text("specversion")?;
+        if specversion.split('.').next() != Some("1") {
+            return Err(unsupported("specversion"));
+        }
+        let Some(_) = self.raw("dataschema") else { return Ok(()) };
+        let schema = self.text("dataschema")?;
+        let last = schema.rsplit('/').next().unwrap_or_default();
+        let major = last.strip_prefix('v').and_then(|v| v.split('.').next()?.parse::<u32>().ok());
+        if major.is_some_and(|major| major != 1) { Err(unsupported("dataschema")) } else { Ok(()) }
+    }
+
+    fn content_type(&self) -> Result<(), Rejection> {
+        if self.raw("datacontenttype").is_none() {
+            return Ok(());
+        }
+        let given = self.text("datacontenttype")?;
+        let json = given.split(';').next().map(str::trim) == Some("application/json");
+        if json {
+            Ok(())
+        } else {
+            Err(Rejection::form("datacontenttype", "write \"application/json\" or leave it out"))
+        }
+    }
+
+    fn data(&self) -> Result<Json, Rejection> {
+        let raw = self.raw("data").ok_or_else(|| Rejection::missing("data"))?;
+        match Json::from_raw(raw) {
+            Ok(data @ Json::Map(_)) => Ok(data),
+            Ok(_) => Err(Rejection::form("data", "write a JSON object")),
+            Err(JsonError::DuplicateKey { key }) => Err(Rejection::duplicate_key("data", &key)),
+            Err(JsonError::TooDeep | JsonError::TooMany) => Err(Rejection::new(
+                Code::TooComplex,
+                "data",
+                "nested too deep or too many values; send what the type asks for",
+            )),
+            Err(error @ JsonError::Syntax { .. }) => Err(Rejection::form("data", &error.to_string())),
+        }
+    }
+}
+
+fn check_time(text: &str, now: Timestamp) -> Result<Timestamp, Rejection> {
+    let bad = |message: &str| Rejection::new(Code::BadTime, "time", message);
+    let time =
+        parse_instant(text).ok_or_else(|| bad("write RFC 3339 with an offset, as in \"2026-03-14T09:30:00Z\""))?;
+    if time.as_second() > now.as_second() + FUTURE_SECONDS_MAX {
+        return Err(bad("lies more than 5 minutes in the future"));
+    }
+    if jiff::tz::TimeZone::UTC.to_datetime(time).year() < YEAR_MIN {
+        return Err(bad("lies before the year 2000"));
+    }
+    Ok(time)
+}

@@ -1,0 +1,178 @@
+//! The names of things: program, partner, source, event id. Checked once, where they enter.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest id accepted, in characters.
+pub const ID_CHARS_MAX: usize = 128;
+
+/// Why a text is no id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing there.
+    #[error("must not be empty")]
+    Empty,
+    /// Longer than [`ID_CHARS_MAX`].
+    #[error("has {0} characters, the limit is {ID_CHARS_MAX}")]
+    TooLong(usize),
+    /// A control character, a white space other than the blank, or a blank at either end.
+    #[error("holds a character that cannot be seen: {0}")]
+    Invisible(String),
+}
+
+fn checked(text: &str) -> Result<(), IdError> {
+    let chars = text.chars().count();
+    if chars == 0 {
+        return Err(IdError::Empty);
+    }
+    if chars > ID_CHARS_MAX {
+        return Err(IdError::TooLong(chars));
+    }
+    let invisible = |c: &char| c.is_control() || (c.is_whitespace() && *c != ' ') || is_format(*c);
+    let at_an_end = |c: &char| *c == ' ' && (text.starts_with(' ') || text.ends_with(' '));
+    match text.chars().find(|c| invisible(c) || at_an_end(c)) {
+        Some(c) => Err(IdError::Invisible(c.escape_unicode().to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Zero-width and direction characters: two ids that look alike must be alike.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text, as it came.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                checked(&text)?;
+                Ok(Self(text))
+            }
+        }
+        impl TryFrom<&str> for $name {
+            type Error = IdError;
+            fn try_from(text: &str) -> Result<Self, IdError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A program's id, as the program file has it.
+    ProgramId
+);
+id!(
+    /// A partner's id: an event's `subject`.
+    PartnerId
+);
+id!(
+    /// Who sent an event: a CloudEvents `source`.
+    Source
+);
+id!(
+    /// A sender's own id for an event.
+    EventId
+);
+
+/// Everything below this prefix is ours; events from outside may not use it.
+pub const OWN_SOURCES: &str = "urn:laurel:";
+
+impl Source {
+    /// Whether only Laurel itself may send under this source.
+    pub fn is_own(&self) -> bool {
+        self.0.to_ascii_lowercase().starts_with(OWN_SOURCES)
+    }
+}
+
+/// What an event is, for ever: one identity has one body and is judged once (I2, I4).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The program it belongs to.
+    pub program: ProgramId,
+    /// Who sent it.
+    pub source: Source,
+    /// The sender's id.
+    pub id: EventId,
+}
+
+impl Identity {
+    /// An identity of our own: `urn:laurel:<family>`, `<part>/<part>...`. Parts are escaped so that no id can imitate
+    /// another; what gets too long or cannot be seen is named by a hash (UUID v5).
+    pub fn own(program: &ProgramId, family: &str, parts: &[&str]) -> Self {
+        let escape = |part: &&str| part.replace('%', "%25").replace('/', "%2F");
+        let readable = parts.iter().map(escape).collect::<Vec<_>>().join("/");
+        let id = match checked(&readable) {
+            Ok(()) => readable,
+            Err(_) => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, readable.as_bytes()).to_string(),
+        };
+        Self { program: program.clone(), source: Source(format!("{OWN_SOURCES}{family}")), id: EventId(id) }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.program, self.source, self.id)
+    }
+}
+
+/// Whether `text` matches `pattern`, in which a trailing `*` stands for any rest.
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => text.starts_with(prefix),
+        None => pattern == text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_at_the_edges() {
+        let of = |n: usize| PartnerId::try_from("x".repeat(n));
+        assert_eq!(of(0), Err(IdError::Empty));
+        assert!(of(1).is_ok() && of(127).is_ok() && of(128).is_ok());
+        assert_eq!(of(129), Err(IdError::TooLong(129)));
+    }
+
+    #[test]
+    fn separators_are_allowed_and_invisible_characters_are_not() {
+        for good in ["a#b/c", "p 1", "ÅÄÖ", "%23"] {
+            assert!(PartnerId::try_from(good).is_ok(), "{good}");
+        }
+        for bad in ["a\nb", "a\u{0}", "a\u{200b}b", " a", "a ", "a\tb", "a\u{202e}b"] {
+            assert!(matches!(PartnerId::try_from(bad), Err(IdError::Invisible(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn our_sources_are_recognised_in_any_case() {
+        let own = |s: &str| Source::try_from(s).expect("source").is_own();
+        assert!(own("urn:laurel:clock") && own("URN:Laurel:x"));
+        assert!(!own("/crm/urn:laurel:") && !own("urn:laurelx"));
+    }
+}

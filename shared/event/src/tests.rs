@@ -1,0 +1,134 @@
+use jiff::Timestamp;
+
+use crate::{BODY_BYTES_MAX, Code, Event, Unreadable};
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("now")
+}
+
+const GOOD: &str = r#"{"specversion":"1.0","id":"e-1","source":"/crm/acme","type":"deal.closed","subject":"p-1",
+"program":"hr-software","time":"2026-03-14T09:30:00Z","datacontenttype":"application/json",
+"data":{"deal_id":"D-1","outcome":"won","acv":{"amount":"48000.00","currency":"USD"},"tenor_months":36}}"#;
+
+fn parse(body: &str) -> Result<Event, Unreadable> {
+    Event::parse(body, now())
+}
+
+fn rejected(body: &str) -> (Code, String) {
+    match parse(body) {
+        Err(Unreadable::Rejected { rejection, .. }) => (rejection.code, rejection.field),
+        other => panic!("{body}: {other:?}"),
+    }
+}
+
+fn with(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    GOOD.replace(from, to)
+}
+
+#[test]
+fn a_good_event_is_read_whole() {
+    let event = parse(GOOD).expect("event");
+    assert_eq!(event.identity.to_string(), "hr-software /crm/acme e-1");
+    assert_eq!(event.partner.as_str(), "p-1");
+    assert_eq!(event.kind.name(), "deal.closed");
+    assert_eq!(event.kind.total_value(), Some(rust_decimal::Decimal::new(144_000, 0)));
+}
+
+#[test]
+fn one_meaning_one_hash() {
+    let hash = parse(GOOD).expect("event").hash;
+    let same = [
+        with("\"time\":\"2026-03-14T09:30:00Z\"", "\"time\":\"2026-03-14T09:30:00+00:00\""),
+        with("\"specversion\":\"1.0\"", "\"traceparent\":\"00-x\",\"specversion\":\"1.0\""),
+        with("\"outcome\":\"won\",", "\n  \"outcome\" :  \"won\", "),
+        with("{\"deal_id\":\"D-1\",\"outcome\":\"won\"", "{\"outcome\":\"won\",\"deal_id\":\"D-1\""),
+    ];
+    for body in same {
+        assert_eq!(parse(&body).expect("event").hash, hash, "{body}");
+    }
+    let other = [
+        with("\"p-1\"", "\"p-2\""),
+        with("48000.00", "48000.01"),
+        with("48000.00", "48000.0"),
+        with("\"tenor_months\":36", "\"tenor_months\":36,\"extra\":1"),
+        with("09:30:00Z", "09:30:01Z"),
+    ];
+    for body in other {
+        assert_ne!(parse(&body).expect("event").hash, hash, "{body}");
+    }
+}
+
+#[test]
+fn without_an_identity_it_is_quarantined() {
+    let no_id = with("\"id\":\"e-1\",", "");
+    let two_ids = with("\"id\":\"e-1\",", "\"id\":\"e-1\",\"id\":\"e-2\",");
+    let number_id = with("\"id\":\"e-1\"", "\"id\":7");
+    let large = with("\"D-1\"", &format!("\"{}\"", "x".repeat(BODY_BYTES_MAX)));
+    for body in ["", "null", "[]", "7", "oops", "{\"id\":", &no_id, &two_ids, &number_id, &large] {
+        assert!(matches!(parse(body), Err(Unreadable::Quarantined { .. })), "{body:.80}");
+    }
+    let Err(Unreadable::Quarantined { offset, .. }) = parse("{\"id\": oops}") else { panic!() };
+    assert_eq!(offset, Some(7));
+}
+
+#[test]
+fn every_bad_form_has_its_code_and_field() {
+    let amount = "\"acv\":{\"amount\":\"48000.00\",\"currency\":\"USD\"}";
+    let acv = |s: &str| with(amount, &format!("\"acv\":{s}"));
+    let nested = format!("\"x\":{}{}", "[".repeat(200), "]".repeat(200));
+    let wide = format!("\"x\":[{}]", vec!["0"; 10_000].join(","));
+    let long = "x".repeat(129);
+    let rows: Vec<(String, Code, &str)> = vec![
+        (with("\"id\":\"e-1\"", "\"id\":\"\""), Code::BadId, "id"),
+        (with("\"id\":\"e-1\"", "\"id\":\"a\\nb\""), Code::BadId, "id"),
+        (with("\"p-1\"", &format!("\"{long}\"")), Code::BadId, "subject"),
+        (with("\"p-1\"", "\"\""), Code::BadId, "subject"),
+        (with("deal.closed", "deal.exploded"), Code::UnsupportedType, "type"),
+        (with("\"1.0\"", "\"2.0\""), Code::UnsupportedVersion, "specversion"),
+        (
+            with("\"specversion\"", "\"dataschema\":\"https://x/v2\",\"specversion\""),
+            Code::UnsupportedVersion,
+            "dataschema",
+        ),
+        (with("/crm/acme", "urn:laurel:clock"), Code::ReservedSource, "source"),
+        (with("2026-03-14T09:30:00Z", "2026-06-01T00:05:01Z"), Code::BadTime, "time"),
+        (with("2026-03-14T09:30:00Z", "0001-01-01T00:00:00Z"), Code::BadTime, "time"),
+        (with("2026-03-14T09:30:00Z", "9999-01-01T00:00:00Z"), Code::BadTime, "time"),
+        (with("09:30:00Z", "09:30:00"), Code::BadTime, "time"),
+        (with("09:30:00Z", "24:00:00Z"), Code::BadTime, "time"),
+        (acv("{\"amount\":\"-1\",\"currency\":\"USD\"}"), Code::BadAmount, "data.acv.amount"),
+        (acv("{\"amount\":48000.00,\"currency\":\"USD\"}"), Code::BadAmount, "data.acv.amount"),
+        (acv("{\"amount\":\"12,5\",\"currency\":\"USD\"}"), Code::BadAmount, "data.acv.amount"),
+        (acv("48000"), Code::BadAmount, "data.acv"),
+        (acv("{\"amount\":\"10.50\",\"currency\":\"JPY\"}"), Code::BadCurrency, "data.acv.amount"),
+        (acv("{\"amount\":\"10.50\"}"), Code::BadCurrency, "data.acv.currency"),
+        (acv("{\"amount\":\"10.50\",\"currency\":\"usd\"}"), Code::BadCurrency, "data.acv.currency"),
+        (acv("null"), Code::MissingField, "data.acv"),
+        (with("\"outcome\":\"won\"", "\"outcome\":\"maybe\""), Code::BadValue, "data.outcome"),
+        (with("\"tenor_months\":36", "\"tenor_months\":36.0"), Code::BadForm, "data.tenor_months"),
+        (with("\"tenor_months\":36", "\"tenor_months\":0"), Code::BadValue, "data.tenor_months"),
+        (with("\"tenor_months\":36", "\"tenor_months\":36,\"tenor_months\":12"), Code::DuplicateKey, "data"),
+        (with("\"type\"", "\"type\":\"x\",\"type\""), Code::DuplicateKey, "type"),
+        (with("\"tenor_months\":36", &nested), Code::TooComplex, "data"),
+        (with("\"tenor_months\":36", &wide), Code::TooComplex, "data"),
+        (with("\"data\":{", "\"data\":[],\"x\":{"), Code::BadForm, "data"),
+    ];
+    for (body, code, field) in rows {
+        assert_eq!(rejected(&body), (code, field.to_owned()), "{body:.300}");
+    }
+}
+
+#[test]
+fn a_newer_minor_version_is_accepted() {
+    assert!(parse(&with("\"1.0\"", "\"1.1\"")).is_ok());
+    assert!(parse(&with("\"specversion\"", "\"dataschema\":\"https://x/v1.7\",\"specversion\"")).is_ok());
+    assert!(parse(&with("\"tenor_months\":36", "\"tenor_months\":36,\"mood\":{\"a\":[1.5e3]}")).is_ok());
+}
+
+#[test]
+fn the_time_limit_is_exact() {
+    assert!(parse(&with("2026-03-14T09:30:00Z", "2026-06-01T00:05:00Z")).is_ok());
+    assert!(parse(&with("2026-03-14T09:30:00Z", "2000-01-01T00:00:00Z")).is_ok());
+    assert_eq!(rejected(&with("2026-03-14T09:30:00Z", "1999-12-31T23:59:59Z")).0, Code::BadTime);
+}

@@ -1,0 +1,285 @@
+//! One loopback port that speaks DynamoDB, its streams, SQS, a bus and one secret, told apart by `X-Amz-Target`: SDKs pool their
+//! connections by host, so one connection may carry all of them.
+
+mod error;
+mod journal;
+mod secrets;
+mod stream;
+
+pub use error::EngineError;
+pub(crate) use error::failed;
+pub(crate) use stream::Stream;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Random};
+use axum::body::Body;
+use bytes::Bytes;
+use dynoxide::Database;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustack_sqs_core::{config::SqsConfig, handler::RustackSqsHandler, provider::RustackSqs};
+use rustack_sqs_http::{dispatch::SqsHandler, response::error_to_response, router::resolve_operation};
+use rustack_sqs_model::operations::SqsOperation;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::names::queues;
+use journal::Journal;
+use secrets::Secrets;
+
+/// The account in queue addresses; every local engine uses this one.
+const ACCOUNT: &str = "000000000000";
+/// Deliveries of a message before it is put aside.
+const RECEIVES_MAX: u32 = 5;
+
+/// How long a notice stays in its queue, in seconds.
+const NOTICES_SECONDS_KEPT: u32 = 3_600;
+
+/// The running engine.
+pub struct Aws {
+    addr: SocketAddr,
+    db: Database,
+    port: Arc<Port>,
+    _tasks: JoinSet<()>,
+}
+
+/// What one request needs.
+struct Port {
+    dynamodb: SocketAddr,
+    http: Client<HttpConnector, Incoming>,
+    sqs: Arc<RustackSqs>,
+    handler: RustackSqsHandler,
+    journal: Option<Journal>,
+    secrets: Secrets,
+    addr: SocketAddr,
+    random: Random,
+    /// Told after each write to a table.
+    changed: Arc<Notify>,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Aws {
+    /// Serves on `listener`. With a data folder everything that was answered survives the end of the process.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn start(
+        listener: TcpListener,
+        data: Option<&Path>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, EngineError> {
+        let addr = listener.local_addr().map_err(failed)?;
+        let db = match data {
+            Some(folder) => Database::new(&folder.join("engine.sqlite").to_string_lossy()).map_err(failed)?,
+            None => Database::memory().map_err(failed)?,
+        };
+        // The engine's router is not public, so it listens on a port of its own, known to nobody else.
+        let inner = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let dynamodb = inner.local_addr().map_err(failed)?;
+        let mut tasks = JoinSet::new();
+        let served = db.clone();
+        tasks.spawn(async move {
+            if let Err(error) = dynoxide::server::serve_with_shutdown(inner, served, std::future::pending()).await {
+                tracing::error!(error, "the table engine stopped");
+            }
+        });
+        let config = SqsConfig { host: "127.0.0.1".to_owned(), port: addr.port(), ..SqsConfig::default() };
+        let sqs = Arc::new(RustackSqs::new(config));
+        let handler = RustackSqsHandler::new(sqs.clone());
+        let journal = match data {
+            Some(_) => Some(Journal::restore(db.clone(), clock, &sqs, &handler).await?),
+            None => None,
+        };
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let secrets = Secrets::open(data, &random)?;
+        let port =
+            Arc::new(Port { dynamodb, http, sqs, handler, journal, secrets, addr, random, changed: Arc::default() });
+        tasks.spawn(accept(listener, port.clone()));
+        Ok(Self { addr, db, port, _tasks: tasks })
+    }
+
+    /// Where any AWS SDK finds it.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address of a queue.
+    pub fn queue_url(&self, name: &str) -> String {
+        format!("http://{}/{ACCOUNT}/{name}", self.addr)
+    }
+
+    /// The table engine, for what no SDK offers: its stream in the process, time to live.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// Told after each write to a table, so that who follows the stream need not ask again and again.
+    pub(crate) fn changed(&self) -> Arc<Notify> {
+        self.port.changed.clone()
+    }
+
+    /// Makes the queues of the stack where they are missing, each with its dead-letter queue.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn make_queues(&self, visibility: Duration) -> Result<(), EngineError> {
+        for plain in [queues::QUARANTINE, queues::RELAY_FAILURES] {
+            self.make_queue(plain, json!({})).await?;
+        }
+        // Nobody has to read notices here, so they do not pile up.
+        self.make_queue(queues::NOTICES, json!({ "MessageRetentionPeriod": NOTICES_SECONDS_KEPT.to_string() })).await?;
+        let pairs = [
+            (queues::PARTNER_EVENTS, queues::PARTNER_EVENTS_DEAD),
+            (queues::REDEMPTIONS, queues::REDEMPTIONS_DEAD),
+            (queues::PARTNER_REVIEWS, queues::PARTNER_REVIEWS_DEAD),
+        ];
+        for (name, dead) in pairs {
+            self.make_queue(dead, json!({})).await?;
+            let redrive = json!({ "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{dead}"), "maxReceiveCount": RECEIVES_MAX });
+            let attributes =
+                json!({ "VisibilityTimeout": visibility.as_secs().to_string(), "RedrivePolicy": redrive.to_string() });
+            self.make_queue(name, attributes).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_queue(&self, name: &str, attributes: Value) -> Result<(), EngineError> {
+        let listed = self.port.sqs_call(SqsOperation::ListQueues, json!({ "QueueNamePrefix": name })).await?;
+        let url = self.queue_url(name);
+        let exists = listed["QueueUrls"]
+            .as_array()
+            .is_some_and(|urls| urls.iter().any(|u| u.as_str().is_some_and(|u| u.ends_with(&format!("/{name}")))));
+        if exists {
+            if attributes.as_object().is_some_and(|a| !a.is_empty()) {
+                self.port
+                    .sqs_call(SqsOperation::SetQueueAttributes, json!({ "QueueUrl": url, "Attributes": attributes }))
+                    .await?;
+            }
+            return Ok(());
+        }
+        self.port
+            .sqs_call(SqsOperation::CreateQueue, json!({ "QueueName": name, "Attributes": attributes }))
+            .await
+            .map(|_| ())
+    }
+}
+
+async fn accept(listener: TcpListener, port: Arc<Port>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays slow");
+        }
+        let port = port.clone();
+        connections.spawn(async move {
+            let serve = service_fn(move |request| answer(port.clone(), request));
+            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+    let target = request.headers().get("x-amz-target").and_then(|t| t.to_str().ok()).unwrap_or_default().to_owned();
+    if target.starts_with("AmazonSQS.") {
+        return port.sqs(request).await;
+    }
+    if target == "AWSEvents.PutEvents" {
+        return port.put_events(request).await;
+    }
+    if let Some(operation) = target.strip_prefix("secretsmanager.") {
+        return port.secret(operation, request).await;
+    }
+    let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
+    let changes = writes.iter().any(|write| target.ends_with(write));
+    let reply = port.forward(request).await;
+    if changes {
+        port.changed.notify_one();
+    }
+    reply
+}
+
+impl Port {
+    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        *request.uri_mut() = format!("http://{}{path}", self.dynamodb).parse()?;
+        Ok(self.http.request(request).await?.map(Body::new))
+    }
+
+    async fn sqs(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let operation = match resolve_operation(request.headers()) {
+            Ok(operation) => operation,
+            Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
+        };
+        let body = request.into_body().collect().await?.to_bytes();
+        let reply = match self.handler.handle_operation(operation, body.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
+        };
+        let Some(journal) = &self.journal else { return Ok(reply.map(Body::new)) };
+        let (parts, stream) = reply.into_parts();
+        let out = stream.collect().await?.to_bytes();
+        // Written before the caller is told: what was answered survives the end of the process.
+        journal.record(&self.sqs, operation.as_str(), &body, &out).await.map_err(io::Error::other)?;
+        Ok(Response::from_parts(parts, Body::from(out)))
+    }
+
+    /// One call of our own that need not outlive the process.
+    async fn sqs_unkept(&self, operation: SqsOperation, input: Value) -> Result<Bytes, EngineError> {
+        let reply = self.handler.handle_operation(operation, Bytes::from(input.to_string())).await.map_err(failed)?;
+        Ok(reply.into_body().collect().await.map_err(failed)?.to_bytes())
+    }
+
+    /// One call of our own, journalled like anybody's.
+    async fn sqs_call(&self, operation: SqsOperation, input: Value) -> Result<Value, EngineError> {
+        let body = Bytes::from(input.to_string());
+        let out = self.sqs_unkept(operation, input).await?;
+        if let Some(journal) = &self.journal {
+            journal.record(&self.sqs, operation.as_str(), &body, &out).await?;
+        }
+        if out.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&out).map_err(failed) }
+    }
+
+    /// The bus: every entry becomes a message of the queue `notices`.
+    async fn put_events(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let body = request.into_body().collect().await?.to_bytes();
+        let input: Value = serde_json::from_slice(&body)?;
+        let entries = input["Entries"].as_array().cloned().unwrap_or_default();
+        let mut accepted = Vec::new();
+        for entry in &entries {
+            let url = format!("http://{}/{ACCOUNT}/{}", self.addr, queues::NOTICES);
+            self.sqs_unkept(SqsOperation::SendMessage, json!({ "QueueUrl": url, "MessageBody": entry.to_string() }))
+                .await?;
+            accepted.push(json!({ "EventId": self.random.uuid()?.to_string() }));
+        }
+        json_reply(200, &json!({ "FailedEntryCount": 0, "Entries": accepted }))
+    }
+
+    async fn secret(&self, operation: &str, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let body = request.into_body().collect().await?.to_bytes();
+        let (status, answer) = self.secrets.answer(operation, &serde_json::from_slice(&body)?);
+        json_reply(status, &answer)
+    }
+}
+
+fn json_reply(status: u16, body: &Value) -> Result<Response<Body>, BoxError> {
+    let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.1");
+    Ok(reply.body(Body::from(body.to_string()))?)
+}

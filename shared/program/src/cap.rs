@@ -1,0 +1,119 @@
+//! How often a rule or reward may count, in the vendor's words.
+
+use event::time::Every;
+
+/// How often a rule or reward may count: `"20 per partner per month"`, `"50 points per partner per month"`,
+/// `"1 per person per content per week"`, `"once per person per course"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// The phrase, as it stands in the file.
+    pub words: String,
+    /// The limit, above zero.
+    pub limit: i64,
+    /// Whether the limit counts points (else times).
+    pub points: bool,
+    /// Whose count it is.
+    pub scope: Scope,
+    /// The `data` field that splits the count, such as `course_id`.
+    pub field: Option<String>,
+    /// When it starts anew.
+    pub every: Every,
+}
+
+/// Whose count a cap is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The partner's.
+    Partner,
+    /// One person's at the partner.
+    Person,
+    /// One team's at the partner (the event's `team`).
+    Team,
+}
+
+impl Cap {
+    /// Reads a phrase.
+    ///
+    /// # Errors
+    /// A sentence that says what form a cap has.
+    pub fn parse(words: &str) -> Result<Self, String> {
+        let bad = || {
+            format!(
+                "`{words}` is not a cap; write \"20 per partner per month\", \"50 points per partner per month\" or \"once per person per course\""
+            )
+        };
+        let mut parts = words.split(" per ");
+        let (limit, points) = match parts.next().map(|head| head.split(' ').collect::<Vec<_>>()).as_deref() {
+            Some(["once"]) => (1, false),
+            Some(["twice"]) => (2, false),
+            Some([n]) => (n.parse().map_err(|_| bad())?, false),
+            Some([n, "points" | "point"]) => (n.parse().map_err(|_| bad())?, true),
+            _ => return Err(bad()),
+        };
+        let scope = match parts.next() {
+            Some("partner") => Scope::Partner,
+            Some("person") => Scope::Person,
+            Some("team") => Scope::Team,
+            _ => return Err(bad()),
+        };
+        let (mut field, mut every) = (None, Every::Ever);
+        for part in parts {
+            match (every_word(part), &field, every) {
+                (Some(word), _, Every::Ever) => every = word,
+                (None, None, Every::Ever) => field = Some(field_word(part).ok_or_else(bad)?),
+                _ => return Err(bad()),
+            }
+        }
+        if limit < 1 {
+            return Err(bad());
+        }
+        if scope == Scope::Partner && field.is_none() && every == Every::Ever {
+            return Err(format!(
+                "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\""
+            ));
+        }
+        Ok(Self { words: words.to_owned(), limit, points, scope, field, every })
+    }
+}
+
+fn every_word(word: &str) -> Option<Every> {
+    Some(match word {
+        "day" => Every::Day,
+        "week" => Every::Week,
+        "month" => Every::Month,
+        "quarter" => Every::Quarter,
+        "year" => Every::Year,
+        _ => return None,
+    })
+}
+
+fn field_word(word: &str) -> Option<String> {
+    let known = ["content", "course", "deal", "project", "certification", "reward", "opportunity", "invoice"];
+    known.contains(&word).then(|| format!("{word}_id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caps_in_the_vendors_words() {
+        let cap = Cap::parse("50 points per partner per month").expect("cap");
+        assert_eq!((cap.limit, cap.points, cap.scope, cap.every), (50, true, Scope::Partner, Every::Month));
+        let cap = Cap::parse("1 per person per content per week").expect("cap");
+        assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
+        let cap = Cap::parse("once per person per course").expect("cap");
+        assert_eq!((cap.limit, cap.field.as_deref(), cap.every), (1, Some("course_id"), Every::Ever));
+        for bad in [
+            "20",
+            "20 per month",
+            "0 per partner per month",
+            "-1 per partner per month",
+            "1 per person per moon",
+            "1 per partner",
+            "2.5 per partner per day",
+        ] {
+            assert!(Cap::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

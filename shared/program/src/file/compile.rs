@@ -1,0 +1,136 @@
+//! From the file's words to a program, or to every error in them.
+
+use std::collections::BTreeMap;
+
+use event::SENT_TYPES;
+use event::ids::{ProgramId, matches_pattern};
+use event::money::{RATE_MAX, parse_currency};
+use event::time::Calendar;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use super::ladders::ladder;
+use super::policy::policy;
+use super::rewards::reward;
+use super::rules::{campaign, rule};
+use super::values::{length, positive};
+use super::{File, Head};
+use crate::findings::{Diagnostic, Findings, from_reader, nearest};
+use crate::policy::Registration;
+use crate::program::Program;
+
+pub(crate) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
+    let file: File = toml::from_str(text).map_err(|e| vec![from_reader(text, &e)])?;
+    let mut findings = Findings::new(text);
+    let program = program(file, &mut findings);
+    match program {
+        Some(program) if findings.found.is_empty() => Ok(program),
+        _ => Err(findings.found),
+    }
+}
+
+fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
+    let slug = |id: &str| {
+        id.len() <= 64
+            && id.starts_with(|c: char| c.is_ascii_lowercase())
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if !slug(&file.program.id) {
+        f.error(
+            &["program", "id"],
+            "a program's id is a table key",
+            Some("write small letters, digits and hyphens, as in \"hr-software\"".to_owned()),
+        );
+    }
+    let id = f.take(&["program", "id"], ProgramId::try_from(file.program.id.clone()).map_err(|e| e.to_string()));
+    let calendar = calendar(&file.program, f);
+    let currency = f.take(&["program", "currency"], parse_currency(&file.program.currency).map_err(|e| e.to_string()));
+    let rates = rates(&file.program, f);
+    let sources = sources(&file.sources, f);
+    let campaigns: BTreeMap<_, _> =
+        file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
+    let ladders: BTreeMap<_, _> =
+        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
+    let rules: BTreeMap<_, _> =
+        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &campaigns, &ladders, f)?))).collect();
+    let rewards: BTreeMap<_, _> = file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &ladders, f))).collect();
+    counts_as_deal(&file.program.counts_as_deal, f);
+    let accept_second = match file.registration.second_registrant.as_str() {
+        "reject" => Some(false),
+        "accept and notify" => Some(true),
+        _ => {
+            f.take(&["registration", "second_registrant"], Err("write \"reject\" or \"accept and notify\"".to_owned()))
+        }
+    };
+    let exclusive_for = length(&["registration", "exclusive_for"], &file.registration.exclusive_for, f);
+    let policy = policy(&file.program, &file.policy, f);
+    Some(Program {
+        id: id?,
+        version: file.program.version,
+        name: file.program.name,
+        currency: currency?.code().to_owned(),
+        rates,
+        calendar: calendar?,
+        default_motion: file.program.default_motion,
+        counts_as_deal: file.program.counts_as_deal,
+        sources,
+        rules,
+        campaigns,
+        ladders,
+        registration: Registration {
+            required: file.registration.required,
+            exclusive_for: exclusive_for?,
+            accept_second: accept_second?,
+        },
+        rewards,
+        policy: policy?,
+    })
+}
+
+fn calendar(head: &Head, f: &mut Findings<'_>) -> Option<Calendar> {
+    let zone = TimeZone::get(&head.time_zone)
+        .map_err(|_| format!("`{}` is no time zone; write an IANA name such as \"Asia/Singapore\"", head.time_zone));
+    let zone = f.take(&["program", "time_zone"], zone);
+    let start =
+        head.fiscal_year_starts.strip_suffix("-01").and_then(|m| m.parse::<i8>().ok()).filter(|m| (1..=12).contains(m));
+    let start = start.ok_or_else(|| "write the first day of a month as \"MM-01\", as in \"04-01\"".to_owned());
+    Some(Calendar::new(zone?, f.take(&["program", "fiscal_year_starts"], start)?))
+}
+
+fn rates(head: &Head, f: &mut Findings<'_>) -> BTreeMap<String, Decimal> {
+    let mut rates = BTreeMap::new();
+    for (code, rate) in &head.rates {
+        let path = ["program", "rates", code.as_str()];
+        if let Err(e) = parse_currency(code) {
+            f.error(&path, e.to_string(), None);
+        }
+        if let Some(rate) = positive(&path, rate, f) {
+            if rate > Decimal::from(RATE_MAX) {
+                f.error(&path, format!("a rate is at most {RATE_MAX}"), None);
+            }
+            rates.insert(code.clone(), rate);
+        }
+    }
+    rates
+}
+
+fn sources(table: &BTreeMap<String, Vec<String>>, f: &mut Findings<'_>) -> Vec<(String, Vec<String>)> {
+    for (source, kinds) in table {
+        for kind in kinds.iter().filter(|k| !SENT_TYPES.iter().any(|known| matches_pattern(k, known))) {
+            let help = nearest(kind, &SENT_TYPES).map(|near| format!("did you mean `{near}`?"));
+            f.error(&["sources", source], format!("`{kind}` matches no event type"), help);
+        }
+    }
+    table.clone().into_iter().collect()
+}
+
+fn counts_as_deal(entries: &[String], f: &mut Findings<'_>) {
+    const KNOWN: [&str; 3] = ["deal.closed:won", "deal.closed", "purchase_order.received"];
+    for entry in entries.iter().filter(|e| !KNOWN.contains(&e.as_str())) {
+        f.error(
+            &["program", "counts_as_deal"],
+            format!("`{entry}` cannot count as a deal"),
+            Some(format!("known: {}", KNOWN.join(", "))),
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! From the file's words to tier ladders.
+
+use std::collections::BTreeMap;
+
+use event::time::Length;
+
+use super::values::{decimal, length};
+use super::{CriteriaTable, Quoted, TierTable};
+use crate::findings::Findings;
+use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
+use crate::window::Within;
+
+pub(crate) fn ladder(motion: &str, table: &BTreeMap<String, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
+    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, t, f)).collect();
+    tiers.sort_by_key(|t| t.rank);
+    for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
+        f.error(
+            &["ladder", motion, &pair[1].id, "rank"],
+            format!("`{}` and `{}` have the same rank", pair[0].id, pair[1].id),
+            None,
+        );
+    }
+    if let Some(first) = tiers.first().filter(|t| t.enter.is_some() || t.keep.is_some()) {
+        f.error(
+            &["ladder", motion, &first.id],
+            "the lowest tier is where partners start; it has nothing to enter or keep",
+            None,
+        );
+    }
+    tiers
+}
+
+fn tier(motion: &str, id: &str, table: &TierTable, f: &mut Findings<'_>) -> Option<Tier> {
+    let at = |name| ["ladder", motion, id, name];
+    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
+    let review = match table.review.as_deref() {
+        Some("monthly") => Review::Monthly,
+        Some("quarterly") | None => Review::Quarterly,
+        Some("annually") => Review::Annually,
+        Some(_) => f.take(&at("review"), Err("write \"monthly\", \"quarterly\" or \"annually\"".to_owned()))?,
+    };
+    let window = keep.as_ref().map_or(12, Criteria::months_max);
+    let first_review = match &table.first_review {
+        Some(words) => length(&at("first_review"), words, f)?,
+        None => Length { months: window, days: 0 },
+    };
+    let grace = match &table.grace {
+        Some(words) => Some(length(&at("grace"), words, f)?),
+        None => None,
+    };
+    Some(Tier { id: id.to_owned(), rank: table.rank, enter, keep, review, first_review, grace })
+}
+
+fn criteria(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
+    let mut list =
+        |items: &[CriteriaTable]| -> Vec<Criteria> { items.iter().filter_map(|c| criteria(path, c, f)).collect() };
+    let measured = measured(table);
+    match (&table.any, &table.all, measured.as_slice(), &table.within) {
+        (Some(any), None, [], None) if !any.is_empty() => Some(Criteria::Any(list(any))),
+        (None, Some(all), [], None) if !all.is_empty() => Some(Criteria::All(list(all))),
+        (None, None, [(measure, least)], within) => {
+            let least = decimal(path, least, f)?;
+            let within = match (measure, within) {
+                (Measure::Certifications, None) => Within::Rolling(1),
+                (_, None) => f.take(path, Err(format!("`{}` needs a window: within = \"1 year\"", measure.word())))?,
+                (_, Some(words)) => f.take(path, Within::parse(words))?,
+            };
+            Some(Criteria::One(Criterion { measure: *measure, least, within }))
+        }
+        _ => f.take(path, Err("write one of { any = [...] }, { all = [...] } or one measure with its window, as in { deals = 5, within = \"1 year\" }".to_owned())),
+    }
+}
+
+fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {
+    let whole = |n: Option<i64>| n.map(|n| Quoted(n.to_string()));
+    let all = [
+        (Measure::Deals, whole(table.deals)),
+        (Measure::Acv, table.acv.as_ref().map(|q| Quoted(q.0.clone()))),
+        (Measure::Registrations, whole(table.registrations)),
+        (Measure::Qualified, whole(table.qualified)),
+        (Measure::Projects, whole(table.projects)),
+        (Measure::Certifications, whole(table.certifications)),
+        (Measure::Points, whole(table.points)),
+    ];
+    all.into_iter().filter_map(|(measure, least)| Some((measure, least?))).collect()
+}

@@ -1,0 +1,311 @@
+//! The program file as it is written, before any phrase is understood.
+
+mod compile;
+mod ladders;
+mod policy;
+mod rewards;
+mod rules;
+mod values;
+
+pub(crate) use compile::compile;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) program: Head,
+    #[serde(default)]
+    pub(crate) sources: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) earn: BTreeMap<String, Earn>,
+    #[serde(default)]
+    pub(crate) campaign: BTreeMap<String, CampaignTable>,
+    #[serde(default)]
+    pub(crate) ladder: BTreeMap<String, BTreeMap<String, TierTable>>,
+    #[serde(default)]
+    pub(crate) registration: RegistrationTable,
+    #[serde(default)]
+    pub(crate) reward: BTreeMap<String, RewardTable>,
+    #[serde(default)]
+    pub(crate) policy: PolicyTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) version: Option<u32>,
+    pub(crate) name: String,
+    pub(crate) currency: String,
+    #[serde(default = "utc")]
+    pub(crate) time_zone: String,
+    #[serde(default = "january")]
+    pub(crate) fiscal_year_starts: String,
+    #[serde(default = "sell")]
+    pub(crate) default_motion: String,
+    #[serde(default = "closed_won")]
+    pub(crate) counts_as_deal: Vec<String>,
+    #[serde(default)]
+    pub(crate) rates: BTreeMap<String, Quoted>,
+    pub(crate) late_events: Option<String>,
+    pub(crate) periods_close: Option<String>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+fn january() -> String {
+    "01-01".to_owned()
+}
+fn sell() -> String {
+    "sell".to_owned()
+}
+fn closed_won() -> Vec<String> {
+    vec!["deal.closed:won".to_owned()]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Earn {
+    pub(crate) on: String,
+    #[serde(default, rename = "if")]
+    pub(crate) conditions: BTreeMap<String, Word>,
+    pub(crate) points: PointsTable,
+    #[serde(default)]
+    pub(crate) times: Vec<TimesTable>,
+    #[serde(default)]
+    pub(crate) at_most: OneOrMany,
+    pub(crate) hold: Option<String>,
+    pub(crate) why: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scale {
+    pub(crate) by: String,
+    pub(crate) bands: Option<Vec<Band>>,
+    pub(crate) table: Option<BTreeMap<String, i64>>,
+    pub(crate) per: Option<Quoted>,
+    pub(crate) points: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Band {
+    pub(crate) from: Quoted,
+    pub(crate) to: Option<Quoted>,
+    pub(crate) points: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimesTable {
+    pub(crate) tier: Option<String>,
+    pub(crate) motion: Option<String>,
+    pub(crate) campaign: Option<String>,
+    pub(crate) by: Option<Quoted>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignTable {
+    pub(crate) from: String,
+    pub(crate) until: String,
+    pub(crate) by: Quoted,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TierTable {
+    pub(crate) rank: u32,
+    pub(crate) enter: Option<CriteriaTable>,
+    pub(crate) keep: Option<CriteriaTable>,
+    pub(crate) review: Option<String>,
+    pub(crate) first_review: Option<String>,
+    pub(crate) grace: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CriteriaTable {
+    pub(crate) any: Option<Vec<CriteriaTable>>,
+    pub(crate) all: Option<Vec<CriteriaTable>>,
+    pub(crate) deals: Option<i64>,
+    pub(crate) acv: Option<Quoted>,
+    pub(crate) registrations: Option<i64>,
+    pub(crate) qualified: Option<i64>,
+    pub(crate) projects: Option<i64>,
+    pub(crate) certifications: Option<i64>,
+    pub(crate) points: Option<i64>,
+    pub(crate) within: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RegistrationTable {
+    pub(crate) required: bool,
+    pub(crate) exclusive_for: String,
+    pub(crate) second_registrant: String,
+}
+
+impl Default for RegistrationTable {
+    fn default() -> Self {
+        Self { required: false, exclusive_for: "90 days".to_owned(), second_registrant: "reject".to_owned() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RewardTable {
+    pub(crate) name: String,
+    pub(crate) points: i64,
+    #[serde(default = "vouchers")]
+    pub(crate) provider: String,
+    #[serde(default)]
+    pub(crate) at_most: OneOrMany,
+    #[serde(default)]
+    pub(crate) needs: NeedsTable,
+    #[serde(default)]
+    pub(crate) retired: bool,
+}
+
+fn vouchers() -> String {
+    "vouchers".to_owned()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NeedsTable {
+    pub(crate) tier: Option<String>,
+    pub(crate) certification: Option<String>,
+    pub(crate) course: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PolicyTable {
+    pub(crate) expiry: String,
+    pub(crate) clawback: String,
+    pub(crate) held_events: HeldTable,
+    pub(crate) suspended_partners: String,
+}
+
+impl Default for PolicyTable {
+    fn default() -> Self {
+        Self {
+            expiry: "never".to_owned(),
+            clawback: "within balance, rest netted from future points".to_owned(),
+            held_events: HeldTable { wait: "30 days".to_owned() },
+            suspended_partners: "earn nothing".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeldTable {
+    #[serde(rename = "for")]
+    pub(crate) wait: String,
+}
+
+/// A decimal in quotes. A bare number would pass through a float, so it is refused.
+pub(crate) struct Quoted(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Quoted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Quoted;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal in quotes, as in \"1.25\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Quoted, E> {
+                Ok(Quoted(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// A condition's right side: text, a whole number, true or false.
+pub(crate) struct Word(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Word;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a condition, as in \"won\", \">= 30\" or true")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Word, E> {
+                Ok(Word(text.to_owned()))
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Word, E> {
+                Ok(Word(number.to_string()))
+            }
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Word, E> {
+                Ok(Word(flag.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// One phrase or a list of them.
+#[derive(Default)]
+pub(crate) struct OneOrMany(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read(PhantomData<()>);
+        impl<'de> Visitor<'de> for Read {
+            type Value = OneOrMany;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a cap, as in \"20 per partner per month\", or a list of caps")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany, A::Error> {
+                let mut all = Vec::new();
+                while let Some(text) = seq.next_element()? {
+                    all.push(text);
+                }
+                Ok(OneOrMany(all))
+            }
+        }
+        deserializer.deserialize_any(Read(PhantomData))
+    }
+}
+
+/// A whole number, or a scale.
+pub(crate) enum PointsTable {
+    Fixed(i64),
+    Scale(Scale),
+}
+
+impl<'de> Deserialize<'de> for PointsTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = PointsTable;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("whole points, as in 50, or { by = \"acv\", bands = [...] }")
+            }
+            fn visit_i64<E: Error>(self, points: i64) -> Result<PointsTable, E> {
+                Ok(PointsTable::Fixed(points))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PointsTable, A::Error> {
+                Scale::deserialize(MapAccessDeserializer::new(map)).map(PointsTable::Scale)
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}

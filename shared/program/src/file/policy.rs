@@ -1,0 +1,56 @@
+//! From the words of `[policy]` to settings.
+
+use event::time::Length;
+
+use super::values::length;
+use super::{Head, PolicyTable};
+use crate::findings::Findings;
+use crate::policy::Policy;
+
+pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Policy> {
+    let expiry = match table.expiry.as_str() {
+        "never" => Ok(None),
+        words => {
+            let months = words.strip_suffix(" after earning, at the end of the month").and_then(Length::parse);
+            let months = months.filter(|l| l.days == 0 && l.months <= 36).map(|l| Some(l.months));
+            months.ok_or_else(|| {
+                "write \"never\" or \"24 months after earning, at the end of the month\" (36 months at most)".to_owned()
+            })
+        }
+    };
+    let owe_the_rest =
+        match table.clawback.as_str() {
+            "within balance, rest netted from future points" => Ok(true),
+            "within balance, rest forgiven" => Ok(false),
+            _ => Err("write \"within balance, rest netted from future points\" or \"within balance, rest forgiven\""
+                .to_owned()),
+        };
+    let suspended_earn = match table.suspended_partners.as_str() {
+        "earn nothing" => Ok(false),
+        "earn" => Ok(true),
+        _ => Err("write \"earn nothing\" or \"earn\"".to_owned()),
+    };
+    let book_in_own_period = match head.late_events.as_deref() {
+        Some("book in the period of the event while it is open, else in the current one") | None => Ok(true),
+        Some("book in the current period") => Ok(false),
+        Some(_) => Err("write \"book in the period of the event while it is open, else in the current one\" or \"book in the current period\"".to_owned()),
+    };
+    let close = head.periods_close.as_deref().unwrap_or("10 days after the quarter");
+    let (length, quarter) = match close.split_once(" after the ") {
+        Some((length, "quarter")) => (Length::parse(length), true),
+        Some((length, "month")) => (Length::parse(length), false),
+        _ => (None, true),
+    };
+    let closes = length.filter(|l| l.months == 0 && l.days <= 60).ok_or_else(|| {
+        "write \"10 days after the quarter\" or \"5 days after the month\" (60 days at most)".to_owned()
+    });
+    Some(Policy {
+        expiry_months: f.take(&["policy", "expiry"], expiry)?,
+        owe_the_rest: f.take(&["policy", "clawback"], owe_the_rest)?,
+        held_for: self::length(&["policy", "held_events"], &table.held_events.wait, f)?,
+        suspended_earn: f.take(&["policy", "suspended_partners"], suspended_earn)?,
+        book_in_own_period: f.take(&["program", "late_events"], book_in_own_period)?,
+        period_is_quarter: quarter,
+        periods_close_after: f.take(&["program", "periods_close"], closes)?,
+    })
+}

@@ -1,0 +1,46 @@
+//! Values that many keys share: caps, lengths, points, decimals, dates.
+
+use event::money::parse_decimal;
+use event::time::Length;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::Quoted;
+use crate::cap::Cap;
+use crate::findings::Findings;
+
+/// Most points a rule may give at once: far above any program, far below an overflow.
+pub(crate) const POINTS_MAX: i64 = 1_000_000_000;
+
+pub(crate) fn caps(path: &[&str], words: &[String], f: &mut Findings<'_>) -> Vec<Cap> {
+    words.iter().filter_map(|w| f.take(path, Cap::parse(w))).collect()
+}
+
+pub(crate) fn length(path: &[&str], words: &str, f: &mut Findings<'_>) -> Option<Length> {
+    f.take(
+        path,
+        Length::parse(words)
+            .ok_or_else(|| format!("`{words}` is no length; write \"30 days\", \"1 quarter\" or \"2 years\"")),
+    )
+}
+
+pub(crate) fn whole_points(path: &[&str], points: i64, f: &mut Findings<'_>) -> Option<i64> {
+    if (0..=POINTS_MAX).contains(&points) {
+        return Some(points);
+    }
+    f.take(path, Err(format!("points lie between 0 and {POINTS_MAX}")))
+}
+
+pub(crate) fn decimal(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+    f.take(path, parse_decimal(&quoted.0).map_err(|e| e.to_string()))
+}
+
+pub(crate) fn positive(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+    let value = decimal(path, quoted, f)?;
+    if value > Decimal::ZERO { Some(value) } else { f.take(path, Err("must be above zero".to_owned())) }
+}
+
+/// A date in a program file: `"2026-10-01"`.
+pub(crate) fn parse_date(words: &str) -> Result<Date, String> {
+    words.parse().map_err(|_| format!("`{words}` is not a date; write \"2026-10-01\""))
+}

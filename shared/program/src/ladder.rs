@@ -1,0 +1,109 @@
+//! Tier ladders, one per motion: what promotes, what keeps, how it is reviewed (M12-M21).
+
+use event::time::Length;
+use rust_decimal::Decimal;
+
+use crate::window::Within;
+
+/// A sales motion's name, as in `sell` or `service` (M19).
+pub type Motion = String;
+
+/// A tier's name, unique in its ladder.
+pub type TierId = String;
+
+/// One tier of a ladder.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name.
+    pub id: TierId,
+    /// 1 for where partners start; higher is better.
+    pub rank: u32,
+    /// What promotes to it; `None` for the first tier.
+    pub enter: Option<Criteria>,
+    /// What keeps it; `None` if it is never lost.
+    pub keep: Option<Criteria>,
+    /// How often it is reviewed.
+    pub review: Review,
+    /// Reviews start this long after entry, so that a new tier has time to be earned.
+    pub first_review: Length,
+    /// Between the warning and the demotion; `None` demotes at the first failed review.
+    pub grace: Option<Length>,
+}
+
+/// How often a ladder is reviewed: on the first day of each fiscal period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Review {
+    /// Each month.
+    Monthly,
+    /// Each fiscal quarter.
+    Quarterly,
+    /// Each fiscal year.
+    Annually,
+}
+
+/// A tree of criteria.
+#[derive(Clone, Debug)]
+pub enum Criteria {
+    /// One of them is enough.
+    Any(Vec<Criteria>),
+    /// All of them are needed.
+    All(Vec<Criteria>),
+    /// One measure over one window.
+    One(Criterion),
+}
+
+/// One measure over one window.
+#[derive(Clone, Debug)]
+pub struct Criterion {
+    /// What is measured.
+    pub measure: Measure,
+    /// The least that is enough.
+    pub least: Decimal,
+    /// Over which months.
+    pub within: Within,
+}
+
+/// What is measured per motion and month; kept whatever today's program asks, so that publishing never needs a rebuild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Deals that count (`counts_as_deal`).
+    Deals,
+    /// Their annual contract value in the program's currency.
+    Acv,
+    /// Accepted deal registrations (M21).
+    Registrations,
+    /// Qualified registrations (M36).
+    Qualified,
+    /// Successful projects (M19).
+    Projects,
+    /// Certificates held now (M27); a level, not a flow.
+    Certifications,
+    /// Points awarded less points reversed.
+    Points,
+}
+
+impl Measure {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Measure::Deals => "deals",
+            Measure::Acv => "acv",
+            Measure::Registrations => "registrations",
+            Measure::Qualified => "qualified",
+            Measure::Projects => "projects",
+            Measure::Certifications => "certifications",
+            Measure::Points => "points",
+        }
+    }
+}
+
+impl Criteria {
+    /// The longest window in the tree, in months.
+    pub fn months_max(&self) -> i32 {
+        match self {
+            Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months_max).max().unwrap_or(0),
+            Criteria::One(one) => one.within.months_max(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The program: what the vendor wrote in one TOML file, checked and ready to decide by.
+//!
+//! Beside what a file says: its form and grammar (`file`), what is wrong with it (`findings`, `check`), what would surprise
+//! (`lint`), and its published versions. No async, no AWS type, no clock, no randomness, no float.
+
+mod cap;
+mod check;
+mod condition;
+mod file;
+mod findings;
+mod ladder;
+mod lint;
+mod policy;
+mod program;
+mod reward;
+mod rule;
+mod versions;
+mod window;
+
+pub use cap::{Cap, Scope};
+pub use check::check;
+pub use condition::{Comparison, Condition, Test};
+pub use findings::{Diagnostic, Severity};
+pub use ladder::{Criteria, Criterion, Measure, Motion, Review, Tier, TierId};
+pub use policy::{Policy, Registration};
+pub use program::Program;
+pub use reward::{Needs, Reward};
+pub use rule::{Campaign, Points, Rule, Times};
+pub use versions::{Programs, Version};
+pub use window::Within;

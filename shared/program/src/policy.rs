@@ -1,0 +1,33 @@
+//! Settings that are no rule: registration, expiry, clawback, late events.
+
+use event::time::Length;
+
+/// Deal registration (M30, M31).
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Whether a deal must be registered before it is closed.
+    pub required: bool,
+    /// How long the first registrant has the opportunity to itself.
+    pub exclusive_for: Length,
+    /// Whether a second registrant is accepted, with a notice, or refused.
+    pub accept_second: bool,
+}
+
+/// The remaining settings.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Months from earning to the end of which points live; `None` for ever.
+    pub expiry_months: Option<i32>,
+    /// Whether what a reversal cannot take is owed (else it is forgiven).
+    pub owe_the_rest: bool,
+    /// How long a held event waits.
+    pub held_for: Length,
+    /// Whether suspended partners still earn. They never redeem.
+    pub suspended_earn: bool,
+    /// Whether a late event is booked in its own period while that is open (else always in the current one).
+    pub book_in_own_period: bool,
+    /// Booking periods are quarters (else months).
+    pub period_is_quarter: bool,
+    /// How long after its end a period stays open.
+    pub periods_close_after: Length,
+}

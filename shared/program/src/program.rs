@@ -1,0 +1,85 @@
+//! The program: what the vendor wrote in one TOML file, checked and ready to decide by.
+
+use std::collections::BTreeMap;
+
+use event::ids::{ProgramId, Source, matches_pattern};
+use event::time::{Calendar, Month};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use crate::ladder::{Motion, Tier};
+use crate::policy::{Policy, Registration};
+use crate::reward::Reward;
+use crate::rule::{Campaign, Rule};
+
+/// One program, as one version of its file says.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its id: a table key, the same in every version.
+    pub id: ProgramId,
+    /// The version the file says it is; publishing numbers versions where it says nothing.
+    pub version: Option<u32>,
+    /// Its name for people.
+    pub name: String,
+    /// The currency thresholds are in, ISO 4217.
+    pub currency: String,
+    /// Units of `currency` for one unit of another, pinned with this version.
+    pub rates: BTreeMap<String, Decimal>,
+    /// Its days, quarters and fiscal years.
+    pub calendar: Calendar,
+    /// The motion of an event that names none.
+    pub default_motion: Motion,
+    /// Which events count as a deal, as `type` or `type:outcome`.
+    pub counts_as_deal: Vec<String>,
+    /// Who may send what.
+    pub sources: Vec<(String, Vec<String>)>,
+    /// Earning rules by id.
+    pub rules: BTreeMap<String, Rule>,
+    /// Dated multipliers by id.
+    pub campaigns: BTreeMap<String, Campaign>,
+    /// Tier ladders by motion; each ladder's tiers by ascending rank.
+    pub ladders: BTreeMap<Motion, Vec<Tier>>,
+    /// Deal registration.
+    pub registration: Registration,
+    /// The reward catalogue by id.
+    pub rewards: BTreeMap<String, Reward>,
+    /// Everything else that is a setting.
+    pub policy: Policy,
+}
+
+impl Program {
+    /// Whether `source` may send events of type `kind`.
+    pub fn accepts(&self, source: &Source, kind: &str) -> bool {
+        self.sources.iter().any(|(pattern, kinds)| {
+            matches_pattern(pattern, source.as_str()) && kinds.iter().any(|k| matches_pattern(k, kind))
+        })
+    }
+
+    /// The rules that look at events of type `kind`.
+    pub fn rules_on<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Rule> + 'a {
+        self.rules.values().filter(move |rule| rule.on == kind)
+    }
+
+    /// Units of the program's currency for one unit of `currency`.
+    pub fn rate(&self, currency: &str) -> Option<Decimal> {
+        if currency == self.currency { Some(Decimal::ONE) } else { self.rates.get(currency).copied() }
+    }
+
+    /// Whether an event of type `kind` (and deal outcome, where it has one) counts as a deal.
+    pub fn is_deal(&self, kind: &str, outcome: Option<&str>) -> bool {
+        self.counts_as_deal.iter().any(|entry| match entry.split_once(':') {
+            Some((k, o)) => k == kind && Some(o) == outcome,
+            None => entry == kind,
+        })
+    }
+
+    /// The first day that is still open for booking at `today` (late-event policy).
+    pub fn open_from(&self, today: Date) -> Date {
+        let this_month = Month::of(today);
+        let start = |month| if self.policy.period_is_quarter { self.calendar.quarter_start(month) } else { month };
+        let current = start(this_month);
+        let previous = start(current.plus(-1));
+        let closes = self.policy.periods_close_after.after(current.first_day());
+        if today < closes { previous.first_day() } else { current.first_day() }
+    }
+}

@@ -1,0 +1,60 @@
+//! Published versions of one program, and which is in force when.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::program::Program;
+
+/// One published version: immutable, named by number and content.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// 1, 2, 3 ... in the order of publishing.
+    pub number: u32,
+    /// SHA-256 of the file, in hex.
+    pub hash: String,
+    /// From when it is in force.
+    pub effective_from: Timestamp,
+    /// What the file says.
+    pub program: Arc<Program>,
+}
+
+impl Version {
+    /// SHA-256 of a program file's text, in hex.
+    pub fn content_hash(text: &str) -> String {
+        hex::encode(Sha256::digest(text))
+    }
+}
+
+/// All published versions of one program, at least one.
+#[derive(Clone, Debug)]
+pub struct Programs(Vec<Version>);
+
+impl Programs {
+    /// The versions of one program in any order; `None` if there are none.
+    pub fn new(mut versions: Vec<Version>) -> Option<Self> {
+        versions.sort_by_key(|v| (v.effective_from, v.number));
+        if versions.is_empty() { None } else { Some(Self(versions)) }
+    }
+
+    /// The version in force at `at`: the latest effective, and of two effective at once the later published.
+    pub fn in_force(&self, at: Timestamp) -> Option<&Version> {
+        self.0.iter().rev().find(|version| version.effective_from <= at)
+    }
+
+    /// The version in force at `now`, or the first one if none is yet.
+    pub fn current(&self, now: Timestamp) -> &Version {
+        self.in_force(now).unwrap_or(&self.0[0])
+    }
+
+    /// The version with this number.
+    pub fn number(&self, number: u32) -> Option<&Version> {
+        self.0.iter().find(|version| version.number == number)
+    }
+
+    /// Every version, oldest effective first.
+    pub fn all(&self) -> &[Version] {
+        &self.0
+    }
+}

@@ -1,0 +1,180 @@
+//! Program files: the shipped ones are in good form, and each bad form is refused with its place and the way out.
+
+use std::fmt::Write;
+
+use laurel_program::{Diagnostic, Program, Severity, check};
+
+const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
+const PERX: &str = include_str!("../../../infra/programs/perx.toml");
+
+#[test]
+fn the_shipped_programs_are_in_good_form() {
+    assert_eq!(check(HR), vec![]);
+    assert!(check(PERX).iter().all(|d| d.severity == Severity::Warning));
+}
+
+/// The source document promotes at 5 deals and demotes below 10: the linter says who would bounce.
+#[test]
+fn an_oscillating_ladder_is_named_with_its_numbers() {
+    let found = check(PERX);
+    let messages: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["a partner steady at 5 to below 10 deals a window is promoted to `reseller` and demoted again, for ever"]
+    );
+    assert_eq!(PERX.lines().nth(found[0].line - 1).map(|l| l.starts_with("keep = { all")), Some(true));
+}
+
+fn broken(from: &str, to: &str) -> Vec<Diagnostic> {
+    assert!(HR.contains(from), "{from}");
+    check(&HR.replacen(from, to, 1))
+}
+
+/// The message, the help and the text of the line of the first finding.
+fn first(from: &str, to: &str) -> (Severity, String, Option<String>, String) {
+    let text = HR.replacen(from, to, 1);
+    let found = broken(from, to);
+    let d = found.first().unwrap_or_else(|| panic!("nothing was found in {to}"));
+    (d.severity, d.message.clone(), d.help.clone(), text.lines().nth(d.line - 1).unwrap_or_default().to_owned())
+}
+
+#[test]
+fn every_bad_form_is_refused_at_its_place() {
+    // what stands there; what it is broken to; a part of the message; a part of the help; a part of the line
+    let rows = [
+        ("points = 50\n", "pionts = 50\n", "unknown field `pionts`", "did you mean `points`?", "pionts"),
+        ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
+        ("currency = \"USD\"", "currency = \"usd\"", "is not a currency", "", "currency"),
+        ("time_zone = \"America/New_York\"", "time_zone = \"Mars\"", "no time zone", "", "time_zone"),
+        (
+            "on = \"deal.registered\"",
+            "on = \"deal.registred\"",
+            "is no event type",
+            "did you mean `deal.registered`?",
+            "on =",
+        ),
+        (
+            "{ seconds = \">= 30\" }",
+            "{ second = \">= 30\" }",
+            "has no field `second`",
+            "did you mean `seconds`?",
+            "second",
+        ),
+        ("{ seconds = \">= 30\" }", "{ seconds = \">= many\" }", "is not an amount", "", "seconds"),
+        ("at_most = \"20 per partner per month\"", "at_most = \"20 per month\"", "is not a cap", "", "at_most"),
+        (
+            "{ from = \"50000\", points = 1500 }",
+            "{ from = \"10000\", points = 1500 }",
+            "overlaps",
+            "rising order",
+            "points =",
+        ),
+        (
+            "{ from = \"10000\", points = 500 }",
+            "{ from = \"10000\", to = \"40000\", points = 500 }",
+            "there is a gap between 40000 and 50000",
+            "",
+            "points =",
+        ),
+        ("until = \"2026-09-01\"", "until = \"2026-06-01\"", "before it starts", "first day after", "until"),
+        ("from = \"2026-07-01\"", "from = \"1 July\"", "is not a date", "", "from"),
+        (
+            "{ campaign = \"summer-push\" }",
+            "{ campaign = \"summer-pusch\" }",
+            "there is no [campaign.summer-pusch]",
+            "did you mean `summer-push`?",
+            "times",
+        ),
+        ("{ tier = \"gold\", by", "{ tier = \"golden\", by", "no ladder has a tier `golden`", "", "times"),
+        ("registrations = 3, within", "visits = 3, within", "unknown field `visits`", "", "visits"),
+        ("deals = 5, within = \"1 year\"", "deals = 5, within = \"4 years\"", "is not a window", "", "enter"),
+        ("deals = 5, within = \"1 year\"", "deals = 5", "needs a window", "", "enter"),
+        ("rank = 3", "rank = 2", "have the same rank", "", "rank"),
+        (
+            "second_registrant = \"reject\"",
+            "second_registrant = \"maybe\"",
+            "write \"reject\"",
+            "",
+            "second_registrant",
+        ),
+        ("needs = { tier = \"gold\" }", "needs = { tier = \"silber\" }", "no ladder has a tier `silber`", "", "needs"),
+        ("points = 9000", "points = 0", "a reward costs between 1", "", "points = 0"),
+        (
+            "provider = \"vouchers\"",
+            "provider = \"cash\"",
+            "there is no provider `cash`",
+            "known: vouchers",
+            "provider",
+        ),
+        ("expiry = \"24 months", "expiry = \"24 moons", "write \"never\"", "", "expiry"),
+        ("clawback = \"within balance, rest netted", "clawback = \"never", "within balance", "", "clawback"),
+        ("\"certification.*\"]", "\"certificates.*\"]", "matches no event type", "", "/lms/*"),
+        ("GBP = \"1.27\"", "GBP = \"0\"", "must be above zero", "", "GBP"),
+        ("GBP = \"1.27\"", "GBP = 1.27", "a decimal in quotes", "", "GBP"),
+    ];
+    for (from, to, message, help, line) in rows {
+        let (severity, m, h, l) = first(from, to);
+        assert_eq!(severity, Severity::Error, "{to}: {m}");
+        assert!(m.contains(message), "{to}: {m}");
+        assert!(h.clone().unwrap_or_default().contains(help), "{to}: {h:?}");
+        assert!(l.contains(line), "{to}: {l}");
+    }
+}
+
+#[test]
+fn what_would_surprise_is_a_warning() {
+    let rows = [
+        (
+            "review = \"quarterly\"\ngrace = \"1 quarter\"\n\n[ladder.sell.gold]",
+            "review = \"quarterly\"\n\n[ladder.sell.gold]",
+            "without a warning",
+        ),
+        (
+            "points = { by = \"level\", table = { 101 = 100, 201 = 200, 301 = 400 } }\nat_most = \"once per person per course\"",
+            "points = { by = \"score\", per = \"1\", points = 1 }",
+            "any number of points",
+        ),
+        (
+            "enter = { any = [{ deals = 5, within = \"1 year\" }, { acv = \"250000\", within = \"1 year\" }] }\n",
+            "",
+            "nothing leads to `gold`",
+        ),
+        (
+            "enter = { any = [{ deals = 5, within = \"1 year\" }, { acv = \"250000\", within = \"1 year\" }] }",
+            "enter = { any = [{ registrations = 3, within = \"1 year\" }, { deals = 1, within = \"1 year\" }] }",
+            "`silver` is never held",
+        ),
+    ];
+    for (from, to, message) in rows {
+        let found = broken(from, to);
+        assert!(found.iter().all(|d| d.severity == Severity::Warning), "{to}: {found:?}");
+        assert!(found.iter().any(|d| d.message.contains(message)), "{message}: {found:?}");
+    }
+}
+
+#[test]
+fn several_errors_are_found_at_once() {
+    let text = HR.replace("points = 9000", "points = 0").replace("rank = 3", "rank = 2");
+    assert_eq!(Program::parse(&text).expect_err("two errors").len(), 2);
+}
+
+/// Every file of `diagnostics/`, with what `check` finds in it.
+#[test]
+fn findings_in_program_files() {
+    let folder = format!("{}/tests/diagnostics", env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("files").map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    let mut text = String::new();
+    for file in files {
+        let program = std::fs::read_to_string(&file).expect("a program");
+        writeln!(text, "{}", file.file_name().expect("a name").to_string_lossy()).expect("text");
+        for d in check(&program) {
+            let severity = format!("{:?}", d.severity).to_lowercase();
+            let help = d.help.map(|help| format!("\n    help: {help}")).unwrap_or_default();
+            let line = program.lines().nth(d.line - 1).unwrap_or_default().trim();
+            writeln!(text, "  {severity} {}:{} {}{help}\n    | {line}", d.line, d.column, d.message).expect("text");
+        }
+    }
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,249 @@
+//! A history as it is committed: one JSON object a line, each with the instant it happens `at`, played in a [`World`] and
+//! told as a ledger that a person reads.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use domain::ledger::{Effect, Posting, Record};
+use domain::tell::trial_sentence;
+use event::{Event, Unreadable};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::World;
+
+/// One line of a history: when, and one of the things that can happen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    at: Timestamp,
+    /// An event, as a sender sends it.
+    send: Option<Box<RawValue>>,
+    /// A partner asks for a reward.
+    redeem: Option<Redeem>,
+    /// A redemption moves on.
+    step: Option<Step>,
+    /// A program file is published.
+    publish: Option<Publish>,
+    /// Cards of a reward are loaded.
+    load: Option<Load>,
+    /// Every account is brought to now.
+    #[serde(default)]
+    sweep: bool,
+}
+
+#[derive(Deserialize)]
+struct Redeem {
+    partner: String,
+    reward: String,
+    quantity: i64,
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    partner: String,
+    key: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+struct Publish {
+    file: String,
+    from: String,
+}
+
+#[derive(Deserialize)]
+struct Load {
+    reward: String,
+    pieces: i64,
+}
+
+/// Plays a history and tells it: below each line what it came to, then every record it left.
+///
+/// # Panics
+/// If a line is in bad form, or a program file is not there.
+pub fn play(lines: &str, programs: &Path) -> String {
+    let mut player = played(lines, programs);
+    player.close();
+    player.text
+}
+
+/// The world that a history leaves.
+///
+/// # Panics
+/// As [`play`].
+pub fn world(lines: &str, programs: &Path) -> World {
+    played(lines, programs).world.expect("a world")
+}
+
+fn played<'a>(lines: &str, programs: &'a Path) -> Player<'a> {
+    let mut player = Player { world: None, text: String::new(), told: 0, programs };
+    for (at, line) in lines.lines().enumerate() {
+        let line: Line = serde_json::from_str(line).unwrap_or_else(|e| panic!("line {}: {e}", at + 1));
+        player.play(&line);
+    }
+    player
+}
+
+struct Player<'a> {
+    world: Option<World>,
+    text: String,
+    /// Records told so far.
+    told: usize,
+    programs: &'a Path,
+}
+
+impl Player<'_> {
+    fn play(&mut self, line: &Line) {
+        if let Some(publish) = &line.publish {
+            self.publish(line.at, publish);
+            return;
+        }
+        let world = self.world.as_mut().expect("a history begins with a program");
+        world.now = line.at;
+        let what = if let Some(raw) = &line.send {
+            sent(world, raw.get())
+        } else if let Some(Redeem { partner, reward, quantity, key }) = &line.redeem {
+            let outcome = world.redeem(partner, reward, *quantity, key);
+            format!("{partner} asks for {quantity} {reward} ({key}): {}", outcome.word())
+        } else if let Some(Step { partner, key, to }) = &line.step {
+            let outcome = world.step(partner, key, to);
+            format!("redemption {key} is {to}: {}", outcome.map_or("moot", domain::ledger::Outcome::word))
+        } else if let Some(Load { reward, pieces }) = &line.load {
+            *world.stock.entry(reward.clone()).or_default() += pieces;
+            format!("{pieces} {reward} are loaded")
+        } else {
+            assert!(line.sweep, "a line says what happens");
+            world.catch_up();
+            "everybody is brought to now".to_owned()
+        };
+        writeln!(self.text, "{} {what}", line.at).expect("text");
+        self.tell();
+    }
+
+    fn publish(&mut self, at: Timestamp, Publish { file, from }: &Publish) {
+        let path = self.programs.join(file);
+        let program = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        match &mut self.world {
+            Some(world) => world.publish(&program, from),
+            None => self.world = Some(World::of(&program, from, at)),
+        }
+        writeln!(self.text, "{at} {file} is published, in force from {from}").expect("text");
+    }
+
+    fn tell(&mut self) {
+        let world = self.world.as_ref().expect("a world");
+        for record in &world.records[self.told..] {
+            tell(&mut self.text, record);
+        }
+        self.told = world.records.len();
+    }
+
+    /// What everybody has at the end.
+    fn close(&mut self) {
+        let world = self.world.as_ref().expect("a world");
+        writeln!(self.text, "---").expect("text");
+        for (partner, account) in &world.accounts {
+            let b = account.balance();
+            let due = account.due().map_or("never".to_owned(), |day| day.to_string());
+            writeln!(
+                self.text,
+                "{partner}: {} available, {} pending, {} reserved, {} owed; due {due}",
+                b.available, b.pending, b.reserved, b.owed
+            )
+            .expect("text");
+            for (lot, points) in &account.head.lots {
+                writeln!(self.text, "    {points} points until the end of {lot}").expect("text");
+            }
+            for (motion, held) in &account.head.tiers {
+                let review = held.next_review.map_or("none".to_owned(), |day| day.to_string());
+                writeln!(self.text, "    {motion}: {} since {}, next review {review}", held.tier, held.since)
+                    .expect("text");
+            }
+        }
+        for (reward, free) in &world.stock {
+            writeln!(self.text, "{reward}: {free} left").expect("text");
+        }
+        let mut waiting: Vec<_> = world.held.iter().map(|event| event.identity.id.to_string()).collect();
+        waiting.sort();
+        writeln!(self.text, "waiting: {}", waiting.join(" ")).expect("text");
+    }
+}
+
+fn sent(world: &mut World, body: &str) -> String {
+    match Event::parse(body, world.now) {
+        Ok(event) => {
+            let (kind, id, partner) = (event.kind.name(), event.identity.id.to_string(), event.partner.to_string());
+            let outcome = world.judge(&[event])[0];
+            format!("{kind} {id} of {partner}: {}", outcome.word())
+        }
+        Err(Unreadable::Quarantined { reason, offset }) => format!("quarantined: {reason} at {offset:?}"),
+        Err(Unreadable::Rejected { identity, rejection, .. }) => {
+            let code = serde_json::to_value(rejection.code).expect("a word");
+            format!("{}: rejected, {}: {}", identity[2], code.as_str().unwrap_or_default(), rejection.message)
+        }
+    }
+}
+
+/// One record: what became of the event, what moved, what changed, what every rule said.
+fn tell(text: &mut String, r: &Record) {
+    let why = r.reason.as_ref().map(|reason| format!(" ({})", domain::tell::sentence(reason))).unwrap_or_default();
+    let Record { partner, position, kind, booked, version, .. } = r;
+    let outcome = r.outcome.word();
+    writeln!(
+        text,
+        "  {partner} #{position} {kind} {} -> {outcome}{why}; booked {booked}, version {version}",
+        r.identity.id
+    )
+    .expect("text");
+    for posting in &r.postings {
+        writeln!(text, "    {}", moved(posting)).expect("text");
+    }
+    for effect in &r.effects {
+        writeln!(text, "    {}", changed(effect)).expect("text");
+    }
+    for trial in &r.trials {
+        writeln!(text, "    rule {}: {}", trial.rule, trial_sentence(trial)).expect("text");
+    }
+    let b = r.after;
+    writeln!(text, "    = {} available, {} pending, {} reserved, {} owed", b.available, b.pending, b.reserved, b.owed)
+        .expect("text");
+}
+
+fn moved(p: &Posting) -> String {
+    let kind = serde_json::to_value(p.kind).expect("a word");
+    let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
+    format!("{} {} points {} -> {}{rule}{corrects}", kind.as_str().unwrap_or_default(), p.points, p.from, p.to)
+}
+
+fn changed(effect: &Effect) -> String {
+    let day = |day: &Option<jiff::civil::Date>| day.map_or("never".to_owned(), |day| day.to_string());
+    match effect {
+        Effect::Enrolled { motions, territory, timezone } => {
+            format!("takes part in {} ({territory:?}, {timezone:?})", motions.join(", "))
+        }
+        Effect::Status(status) => format!("is {}", format!("{status:?}").to_lowercase()),
+        Effect::Agreement(version) => format!("agreed to {version}"),
+        Effect::Course { id, on } => format!("completed {id} on {on}"),
+        Effect::Certified { id, person, until } => {
+            format!(
+                "{person} is certified for {id} until {}",
+                until.map_or("ever".to_owned(), |until| until.to_string())
+            )
+        }
+        Effect::Decertified { id, person } => format!("{person} is no longer certified for {id}"),
+        Effect::Measure { motion, month, measure, by } => format!("{motion} {month}: {} {by:+}", measure.word()),
+        Effect::Count { key, by } => format!("cap {key}: {by:+}"),
+        Effect::Frequency { item, key, by } => format!("cap {key} of {}/{}: {by:+}", item.who, item.period),
+        Effect::Registrant { place } => format!("stands at place {place} of the opportunity"),
+        Effect::Tier { motion, from, to, on, next_review } => {
+            format!("{motion}: {} -> {to} on {on}, review {}", from.as_deref().unwrap_or("none"), day(next_review))
+        }
+        Effect::Reviewed { motion, next_review, demotes_on } => {
+            format!("{motion}: reviewed, again {}, lost {}", day(next_review), day(demotes_on))
+        }
+    }
+}

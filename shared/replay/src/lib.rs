@@ -1,0 +1,8 @@
+//! A world in memory: programs, partners, deals and redemptions that are decided about without a table.
+//!
+//! What is tried here is decided by the code that decides on AWS. No async, no AWS type, no clock, no randomness, no float.
+
+pub mod history;
+mod world;
+
+pub use world::World;

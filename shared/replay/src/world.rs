@@ -1,0 +1,327 @@
+//! A program, its partners and deals in memory: `decide` and nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use domain::deal::{Deal, Opportunity};
+use domain::decide::{Decision, Needs, State, Verdict, decide, needs};
+use domain::ledger::Account;
+use domain::ledger::Outcome;
+use domain::ledger::{Effect, Record};
+use domain::redemption::Redemption;
+use event::ids::{Identity, PartnerId, ProgramId};
+use event::json::Json;
+use event::{Event, Kind};
+use jiff::Timestamp;
+use program::{Program, Programs, Version};
+
+/// A world with one program.
+pub struct World {
+    /// The program's versions.
+    pub programs: Programs,
+    /// What the clock says.
+    pub now: Timestamp,
+    /// Accounts, whole.
+    pub accounts: BTreeMap<PartnerId, Account>,
+    /// Deals.
+    pub deals: BTreeMap<String, Deal>,
+    /// Opportunities.
+    pub opportunities: BTreeMap<String, Opportunity>,
+    /// Redemptions.
+    pub redemptions: BTreeMap<String, Redemption>,
+    /// Free pieces by reward.
+    pub stock: BTreeMap<String, i64>,
+    /// Every record, in the order of recording.
+    pub records: Vec<Record>,
+    /// Held events, to be sent again when something of theirs came.
+    pub held: Vec<Event>,
+}
+
+impl World {
+    /// A world in which this program is in force since 2020, at `now`.
+    ///
+    /// # Panics
+    /// If the program is in bad form or `now` no instant.
+    pub fn new(program: &str, now: &str) -> Self {
+        Self::of(program, "2020-01-01T00:00:00Z", now.parse().expect("an instant"))
+    }
+
+    /// A world in which this program is in force from `effective_from`, at `now`.
+    ///
+    /// # Panics
+    /// If the program is in bad form or `effective_from` no instant.
+    pub fn of(program: &str, effective_from: &str, now: Timestamp) -> Self {
+        Self {
+            programs: Programs::new(vec![version(program, 1, effective_from)]).expect("a version"),
+            now,
+            accounts: BTreeMap::new(),
+            deals: BTreeMap::new(),
+            opportunities: BTreeMap::new(),
+            redemptions: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            records: Vec::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Publishes another version.
+    ///
+    /// # Panics
+    /// If the program is in bad form.
+    pub fn publish(&mut self, program: &str, effective_from: &str) {
+        let mut versions = self.programs.all().to_vec();
+        let number = u32::try_from(versions.len()).expect("few versions") + 1;
+        versions.push(version(program, number, effective_from));
+        self.programs = Programs::new(versions).expect("versions");
+    }
+
+    /// The program's id.
+    pub fn id(&self) -> ProgramId {
+        self.programs.all()[0].program.id.clone()
+    }
+
+    /// Sets the clock.
+    ///
+    /// # Panics
+    /// If `now` is no instant.
+    pub fn at(&mut self, now: &str) -> &mut Self {
+        self.now = now.parse().expect("an instant");
+        self
+    }
+
+    /// An event of type `kind` for `partner`, as it is read from a body.
+    ///
+    /// # Panics
+    /// If it is in bad form.
+    pub fn event(&self, kind: &str, partner: &str, id: &str, time: &str, data: &str) -> Event {
+        let family = kind.split('.').next().unwrap_or_default();
+        let source = match family {
+            "course" | "certification" => "/lms/test",
+            "content" | "reward" => "/cms/test",
+            "attestation" | "benefit" | "exclusivity" => "/admin/test",
+            _ => "/crm/test",
+        };
+        let program = self.id();
+        let body = format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"{source}","type":"{kind}","subject":"{partner}","program":"{program}","time":"{time}","data":{data}}}"#
+        );
+        Event::parse(&body, self.now).expect("an event in good form")
+    }
+
+    /// Sends one event at its own time's clock or later; its outcome.
+    pub fn send(&mut self, kind: &str, partner: &str, id: &str, time: &str, data: &str) -> Outcome {
+        let event = self.event(kind, partner, id, time, data);
+        self.judge(&[event])[0]
+    }
+
+    /// Enrols a partner in the motion `sell`.
+    pub fn enrol(&mut self, partner: &str) {
+        let time = self.now.to_string();
+        let data = r#"{"name":"Test Partner","motions":["sell"]}"#;
+        self.send("partner.enrolled", partner, &format!("{partner}-enrolled"), &time, data);
+    }
+
+    /// Closes a deal won.
+    pub fn close(&mut self, partner: &str, deal: &str, time: &str, acv: &str) -> Outcome {
+        let data = format!(r#"{{"deal_id":"{deal}","outcome":"won","acv":{{"amount":"{acv}","currency":"USD"}}}}"#);
+        self.send("deal.closed", partner, &format!("{deal}-closed"), time, &data)
+    }
+
+    /// Asks for a reward under a key; the outcome.
+    ///
+    /// # Panics
+    /// If the partner's id is none.
+    pub fn redeem(&mut self, partner: &str, reward: &str, quantity: i64, key: &str) -> Outcome {
+        let identity = Identity::own(&self.id(), "redemption", &[partner, "request", key]);
+        let data = [
+            ("redemption_id", Json::Text(format!("r-{key}"))),
+            ("reward_id", Json::Text(reward.into())),
+            ("quantity", Json::Number(quantity.to_string())),
+        ];
+        let data = Json::Map(data.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
+        let event =
+            Event::own(identity, partner.try_into().expect("partner"), self.now, Kind::RedemptionRequested, data);
+        self.judge(&[event])[0]
+    }
+
+    /// Moves a redemption on: to `ordering`, `fulfilled`, `declined` or `cancelled`. `None` if that is moot.
+    ///
+    /// # Panics
+    /// If the partner's id is none, or there is no such step.
+    pub fn step(&mut self, partner: &str, key: &str, to: &str) -> Option<Outcome> {
+        let (kind, reason) = match to {
+            "ordering" => (Kind::RedemptionOrdering, ""),
+            "fulfilled" => (Kind::RedemptionFulfilled, ""),
+            "declined" | "cancelled" => (Kind::RedemptionReleased, to),
+            _ => panic!("there is no step {to}"),
+        };
+        let id = format!("r-{key}");
+        let identity = Identity::own(&self.id(), "redemption", &[&id, kind.name()]);
+        let data = [("redemption_id", id.as_str()), ("reason", reason)];
+        let data = Json::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Json::Text(v.to_owned()))).collect());
+        let event = Event::own(identity, partner.try_into().expect("partner"), self.now, kind, data);
+        self.decide_group(&[event]).and_then(|d| d.outcome(0))
+    }
+
+    /// Judges events as the function does: what has a record is not decided again, what waits is sent again when
+    /// something came.
+    pub fn judge(&mut self, events: &[Event]) -> Vec<Outcome> {
+        let outcomes = events.iter().map(|event| self.judge_one(event)).collect();
+        let mut waiting = std::mem::take(&mut self.held);
+        let mut before = usize::MAX;
+        while waiting.len() < before {
+            before = waiting.len();
+            for event in std::mem::take(&mut waiting) {
+                self.judge_one(&event);
+            }
+            waiting = std::mem::take(&mut self.held);
+        }
+        self.held = waiting;
+        outcomes
+    }
+
+    fn judge_one(&mut self, event: &Event) -> Outcome {
+        if let Some(record) = self.records.iter().find(|r| r.identity == event.identity) {
+            return if record.hash == event.hash { Outcome::Duplicate } else { Outcome::Conflict };
+        }
+        let decision = self.decide_group(std::slice::from_ref(event)).expect("decided");
+        let outcome = decision.outcome(0).expect("looked at");
+        if outcome == Outcome::Held {
+            self.held.push(event.clone());
+        }
+        outcome
+    }
+
+    /// Brings every account to now.
+    pub fn catch_up(&mut self) {
+        for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
+            while !self.decide_for(&partner, &[]).records.is_empty() {}
+        }
+    }
+
+    fn decide_group(&mut self, events: &[Event]) -> Option<Decision> {
+        let partner = events.first()?.partner.clone();
+        // A decision holds so much of the clock's at once; the rest comes with the next.
+        loop {
+            let decision = self.decide_for(&partner, events);
+            if !decision.verdicts.contains(&Verdict::Later) {
+                return Some(decision);
+            }
+        }
+    }
+
+    fn decide_for(&mut self, partner: &PartnerId, events: &[Event]) -> Decision {
+        let state = self.load(partner, events);
+        let decision = decide(&self.programs, state, events, self.now).expect("a sound account");
+        if !decision.records.is_empty() {
+            self.keep(partner, &decision);
+        }
+        decision
+    }
+
+    fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
+        let mut state = State::new(partner.clone());
+        state.account = self.accounts.get(partner).cloned().unwrap_or_default();
+        let Needs { years, frequency, deals, opportunities, rewards, redemptions } =
+            needs(&self.programs, &state.account.head, events, self.now);
+        state.deals = deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
+        state.opportunities =
+            opportunities.iter().map(|id| (id.clone(), self.opportunities.get(id).cloned())).collect();
+        for year in years.into_iter().chain(Needs::years_of(&state.deals)) {
+            state.account.measures.entry(year).or_default();
+        }
+        for key in frequency {
+            state.account.frequency.entry(key).or_default();
+        }
+        state.stock = rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
+        state.redemptions =
+            redemptions.iter().filter_map(|id| Some((id.clone(), self.redemptions.get(id)?.clone()))).collect();
+        state
+    }
+
+    fn keep(&mut self, partner: &PartnerId, decision: &Decision) {
+        let state = &decision.state;
+        self.accounts.insert(partner.clone(), state.account.clone());
+        self.deals.extend(state.deals.iter().filter_map(|(id, deal)| Some((id.clone(), deal.clone()?))));
+        self.opportunities.extend(state.opportunities.iter().filter_map(|(id, o)| Some((id.clone(), o.clone()?))));
+        self.redemptions.extend(state.redemptions.clone());
+        for moved in &decision.stock {
+            *self.stock.entry(moved.reward_id.clone()).or_default() += moved.free;
+        }
+        self.records.extend(decision.records.clone());
+    }
+
+    /// A partner's account.
+    ///
+    /// # Panics
+    /// If the partner has none.
+    pub fn account(&self, partner: &str) -> &Account {
+        &self.accounts[&PartnerId::try_from(partner).expect("partner")]
+    }
+
+    /// A partner's tier in the motion `sell`.
+    pub fn tier(&self, partner: &str) -> &str {
+        &self.account(partner).head.tiers["sell"].tier
+    }
+
+    /// The last record.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn last(&self) -> &Record {
+        self.records.last().expect("a record")
+    }
+
+    /// The ledger as a person reads it: a line for each record, below it what moved and what changed.
+    pub fn ledger(&self) -> String {
+        let mut text = String::new();
+        for r in &self.records {
+            let why = r.reason.as_ref().map(|reason| format!(" ({})", reason.code())).unwrap_or_default();
+            let line = format!(
+                "{} #{} {} {} -> {}{why}, booked {}",
+                r.partner,
+                r.position,
+                r.kind,
+                r.identity.id,
+                r.outcome.word(),
+                r.booked
+            );
+            writeln!(text, "{line}").expect("text");
+            for p in &r.postings {
+                let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+                let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
+                writeln!(text, "    {:>6} {} -> {}{rule}{corrects}", p.points, p.from, p.to).expect("text");
+            }
+            for effect in &r.effects {
+                if let Effect::Tier { motion, from, to, on, .. } = effect {
+                    writeln!(text, "    {motion}: {} -> {to} on {on}", from.as_deref().unwrap_or("none"))
+                        .expect("text");
+                }
+                if let Effect::Reviewed { motion, demotes_on, .. } = effect {
+                    let word =
+                        demotes_on.map_or("kept".to_owned(), |day| format!("below what keeps it, lost from {day}"));
+                    writeln!(text, "    {motion}: {word}").expect("text");
+                }
+            }
+            let b = r.after;
+            writeln!(
+                text,
+                "    = {} available, {} pending, {} reserved, {} owed",
+                b.available, b.pending, b.reserved, b.owed
+            )
+            .expect("text");
+        }
+        text
+    }
+}
+
+fn version(program: &str, number: u32, effective_from: &str) -> Version {
+    let parsed = Program::parse(program).expect("a program in good form");
+    Version {
+        number,
+        hash: Version::content_hash(program),
+        effective_from: effective_from.parse().expect("instant"),
+        program: Arc::new(parsed),
+    }
+}

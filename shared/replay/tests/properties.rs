@@ -1,0 +1,267 @@
+//! What must hold for any history (I1, I2, I5, I9, I10, I13, I14, I15).
+
+use domain::audit::{check_account, check_records, rebuild};
+use event::Event;
+use laurel_replay::World;
+use proptest::prelude::*;
+
+const PROGRAM: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["partner.*", "deal.*"]
+"/lms/*" = ["course.completed", "certification.*"]
+"/cms/*" = ["content.viewed"]
+[earn.closed]
+on = "deal.closed"
+if = { outcome = "won" }
+points = { by = "acv", bands = [{ from = "1", points = 10 }, { from = "1000", points = 100 }, { from = "10000", points = 1000 }] }
+[earn.bonus]
+on = "deal.closed"
+if = { outcome = "won", acv = ">= 5000" }
+points = { by = "acv", per = "1000", points = 1 }
+hold = "30 days"
+[earn.registered]
+on = "deal.registered"
+points = 5
+[earn.qualified]
+on = "deal.qualified"
+points = 7
+[earn.reading]
+on = "content.viewed"
+points = 3
+at_most = ["1 per person per content per week", "20 points per partner per month"]
+[ladder.sell.base]
+rank = 1
+[ladder.sell.gold]
+rank = 2
+enter = { deals = 2, within = "1 year" }
+keep = { deals = 2, within = "6 months" }
+grace = "1 quarter"
+[reward.card]
+name = "Card"
+points = 60
+at_most = "5 per partner per quarter"
+[policy]
+expiry = "3 months after earning, at the end of the month"
+"#;
+
+/// One thing that may happen.
+#[derive(Clone, Debug)]
+enum Step {
+    Register(u8),
+    Qualify(u8),
+    Close(u8, u32, bool),
+    Amend(u8, u32),
+    Reverse(u8, Option<u32>),
+    View(u8, u8),
+    Redeem(u8),
+    Order(u8),
+    Fulfil(u8),
+    Release(u8, bool),
+    Suspend(bool),
+    Wait(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let deal = 0..5_u8;
+    let acv = prop_oneof![Just(0_u32), 1..20_000_u32, Just(1_000), Just(10_000)];
+    prop_oneof![
+        2 => deal.clone().prop_map(Step::Register),
+        1 => deal.clone().prop_map(Step::Qualify),
+        3 => (deal.clone(), acv.clone(), prop::bool::weighted(0.9)).prop_map(|(d, a, w)| Step::Close(d, a, w)),
+        2 => (deal.clone(), acv.clone()).prop_map(|(d, a)| Step::Amend(d, a)),
+        2 => (deal, prop::option::of(acv)).prop_map(|(d, a)| Step::Reverse(d, a)),
+        2 => (0..3_u8, 0..3_u8).prop_map(|(c, p)| Step::View(c, p)),
+        3 => (0..8_u8).prop_map(Step::Redeem),
+        2 => (0..8_u8).prop_map(Step::Order),
+        2 => (0..8_u8).prop_map(Step::Fulfil),
+        2 => (0..8_u8, any::<bool>()).prop_map(|(k, d)| Step::Release(k, d)),
+        1 => any::<bool>().prop_map(Step::Suspend),
+        2 => (1..2_000_u16).prop_map(Step::Wait),
+    ]
+}
+
+fn money(amount: u32) -> String {
+    format!(r#"{{"amount":"{amount}","currency":"USD"}}"#)
+}
+
+/// Takes one step, as event number `at`; some events are late by months.
+fn take(world: &mut World, at: usize, step: &Step) {
+    let late = jiff::SignedDuration::from_hours(if at % 7 == 3 { 24 * 150 } else { 1 });
+    let time = world.now.checked_sub(late).expect("in range").to_string();
+    let id = format!("e{at}");
+    let mut send = |kind: &str, data: String| {
+        world.send(kind, "p", &id, &time, &data);
+    };
+    match step {
+        Step::Register(d) => {
+            send("deal.registered", format!(r#"{{"deal_id":"d{d}","opportunity_id":"o{d}","customer":"c"}}"#));
+        }
+        Step::Qualify(d) => send("deal.qualified", format!(r#"{{"deal_id":"d{d}"}}"#)),
+        Step::Close(d, acv, true) => {
+            send("deal.closed", format!(r#"{{"deal_id":"d{d}","outcome":"won","acv":{}}}"#, money(*acv)));
+        }
+        Step::Close(d, _, false) => send("deal.closed", format!(r#"{{"deal_id":"d{d}","outcome":"lost"}}"#)),
+        Step::Amend(d, acv) => send("deal.amended", format!(r#"{{"deal_id":"d{d}","acv":{}}}"#, money(*acv))),
+        Step::Reverse(d, Some(amount)) => {
+            send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x","amount":{}}}"#, money(*amount)));
+        }
+        Step::Reverse(d, None) => send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x"}}"#)),
+        Step::View(c, p) => send("content.viewed", format!(r#"{{"content_id":"c{c}","person_id":"p{p}"}}"#)),
+        Step::Suspend(true) => send("partner.suspended", r#"{"reason":"x"}"#.to_owned()),
+        Step::Suspend(false) => send("partner.reinstated", r#"{"reason":"x"}"#.to_owned()),
+        Step::Redeem(key) => {
+            world.redeem("p", "card", 1, &key.to_string());
+        }
+        Step::Order(key) => {
+            world.step("p", &key.to_string(), "ordering");
+        }
+        Step::Fulfil(key) => {
+            world.step("p", &key.to_string(), "fulfilled");
+        }
+        Step::Release(key, declined) => {
+            world.step("p", &key.to_string(), if *declined { "declined" } else { "cancelled" });
+        }
+        Step::Wait(hours) => {
+            world.now = world.now.checked_add(jiff::SignedDuration::from_hours(i64::from(*hours))).expect("in range");
+        }
+    }
+}
+
+fn assert_sound(world: &World) {
+    let mut found = check_records(&world.records, &world.programs);
+    found.extend(check_account(world.account("p"), &rebuilt(world)));
+    assert!(found.is_empty(), "{}\n{}", found.join("\n"), world.ledger());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any history leaves a ledger that adds up, and an account that is what its records add up to.
+    #[test]
+    fn any_history_adds_up(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new(PROGRAM, "2026-01-15T12:00:00Z");
+        world.stock.insert("card".into(), 4);
+        world.enrol("p");
+        for (at, step) in steps.iter().enumerate() {
+            take(&mut world, at, step);
+        }
+        assert_sound(&world);
+        let stock_left = world.stock["card"];
+        let taken = world.redemptions.values().filter(|r| r.status != domain::redemption::Status::Released).count();
+        prop_assert_eq!(stock_left + i64::try_from(taken).expect("few"), 4, "I18");
+        // A sent event once more changes nothing (I2).
+        world.catch_up();
+        let before = world.account("p").clone();
+        let count = world.records.len();
+        for (at, step) in steps.iter().enumerate().filter(|(_, s)| !matches!(s, Step::Wait(_))) {
+            let known = world.records.iter().any(|r| r.identity.id.as_str() == format!("e{at}"));
+            if known && matches!(step, Step::Register(_) | Step::Close(..) | Step::View(..)) {
+                let record = world.records.iter().find(|r| r.identity.id.as_str() == format!("e{at}")).expect("record").clone();
+                let event = world.event(&record.kind, "p", &format!("e{at}"), &record.time.to_string(), &record.data);
+                world.judge(&[event]);
+            }
+        }
+        prop_assert_eq!(world.records.len(), count);
+        prop_assert_eq!(world.account("p"), &before);
+    }
+
+    /// The events of one deal, in any order and with duplicates, end in the same deal and the same points (I13).
+    #[test]
+    fn the_order_of_a_deals_events_does_not_matter(
+        order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
+        again in prop::collection::vec(0..7_usize, 0..5),
+        required in any::<bool>(),
+        amounts in (1..20_000_u32, 1..20_000_u32, 1..20_000_u32, 1..5_000_u32),
+        void in any::<bool>(),
+    ) {
+        let program = format!("{PROGRAM}\n[registration]\nrequired = {required}\n").replace("[ladder.sell.gold]", "[ladder.other.x]\nrank = 1\n[ladder.sell.gold]");
+        let run = |order: &[usize]| {
+            let mut world = World::new(&program, "2026-01-15T12:00:00Z");
+            let events = deal_events(&world, amounts, void);
+            for at in order {
+                world.judge(&[events[*at].clone()]);
+            }
+            world
+        };
+        let straight = run(&[0, 1, 2, 3, 4, 5, 6]);
+        let mixed: Vec<usize> = order.iter().chain(&again).copied().collect();
+        let mixed = run(&mixed);
+        let mut deals = (straight.deals["d"].clone(), mixed.deals["d"].clone());
+        for deal in [&mut deals.0, &mut deals.1] {
+            // Where in the history the award stands is not the deal's state.
+            deal.closed.iter_mut().flat_map(|c| c.credits.values_mut()).for_each(|c| c.position = 0);
+            deal.version = 0;
+        }
+        prop_assert_eq!(&deals.0, &deals.1);
+        prop_assert_eq!(straight.account("p").balance(), mixed.account("p").balance(), "{}\n---\n{}", straight.ledger(), mixed.ledger());
+        prop_assert!(mixed.held.is_empty());
+        assert_sound(&mixed);
+    }
+}
+
+/// Everything that may be said of one deal, in its natural order. Times are those of the events, not of their arrival.
+fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), void: bool) -> Vec<Event> {
+    let day = |d: u32| format!("2026-01-{d:02}T00:00:00Z");
+    let amend = |acv: u32| format!(r#"{{"deal_id":"d","acv":{}}}"#, money(acv));
+    let last = if void {
+        r#"{"deal_id":"d","reason":"x"}"#.to_owned()
+    } else {
+        format!(r#"{{"deal_id":"d","reason":"x","amount":{}}}"#, money(part))
+    };
+    vec![
+        world.event("partner.enrolled", "p", "e0", &day(1), r#"{"name":"P","motions":["sell"]}"#),
+        world.event("deal.registered", "p", "e1", &day(2), r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#),
+        world.event("deal.qualified", "p", "e2", &day(3), r#"{"deal_id":"d"}"#),
+        world.event(
+            "deal.closed",
+            "p",
+            "e3",
+            &day(4),
+            &format!(r#"{{"deal_id":"d","outcome":"won","acv":{}}}"#, money(acv)),
+        ),
+        world.event("deal.amended", "p", "e4", &day(5), &amend(first)),
+        world.event("deal.amended", "p", "e5", &day(6), &amend(second)),
+        world.event("deal.reversed", "p", "e6", &day(7), &last),
+    ]
+}
+
+/// A checker that cannot fail is no checker: each finds the defect made for it.
+#[test]
+fn each_checker_finds_its_defect() {
+    let mut world = World::new(PROGRAM, "2026-01-15T12:00:00Z");
+    world.enrol("p");
+    world.close("p", "d", "2026-01-15T11:00:00Z", "1000");
+    world.send("deal.reversed", "p", "v", "2026-01-15T11:00:00Z", r#"{"deal_id":"d","reason":"x"}"#);
+    assert_sound(&world);
+    let defect = |change: &dyn Fn(&mut Vec<domain::ledger::Record>), invariant: &str| {
+        let mut records = world.records.clone();
+        change(&mut records);
+        let found = check_records(&records, &world.programs);
+        assert!(found.iter().any(|f| f.starts_with(invariant)), "{invariant}: {found:?}");
+    };
+    defect(&|r| r[1].postings[0].points += 1, "I1:");
+    defect(&|r| r[1].after.available = -1, "I5:");
+    defect(&|r| r[2].position = 9, "I9:");
+    defect(&|r| r[1].program_hash = "other".into(), "I11:");
+    defect(&|r| r[2].postings[0].points += 1, "I14:");
+    defect(&|r| r[1].postings[0].points = 0, "I15:");
+    defect(
+        &|r| {
+            let twice = r[1].postings[0].clone();
+            r[1].postings.push(twice);
+        },
+        "I2:",
+    );
+    let mut stored = world.account("p").clone();
+    stored.head.owed += 1;
+    assert!(!check_account(&stored, &rebuilt(&world)).is_empty(), "I10");
+}
+
+/// What the world's records add up to.
+fn rebuilt(world: &World) -> domain::ledger::Account {
+    rebuild(&world.records, jiff::Timestamp::MIN, jiff::SignedDuration::ZERO).expect("the records apply")
+}

@@ -1,0 +1,173 @@
+//! What claims no identity and must not be forgotten: conflicts and rejections in the ledger, quarantine in the state.
+
+use domain::ledger::Outcome;
+use event::{Event, Rejection, body_hash};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::tables::items::{ledger_key, read, state_key, text, with_key};
+use crate::tables::keys;
+use crate::{Store, StoreError};
+
+/// A conflict or a rejection, kept beside the records. Append-only like them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The program, as the event says.
+    pub program: String,
+    /// The source, as the event says.
+    pub source: String,
+    /// The event's id.
+    pub id: String,
+    /// The partner, as the event says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
+    /// `conflict` or `rejected`.
+    pub outcome: Outcome,
+    /// SHA-256 of what was sent, in hex.
+    pub hash: String,
+    /// Of a conflict: the hash that has the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_hash: Option<String>,
+    /// Of a conflict: what was sent, persons as pseudonyms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Of a rejection: what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Rejection>,
+    /// When it was kept.
+    pub kept_at: Timestamp,
+}
+
+/// Ids of rejected events are unchecked: kept to this many characters.
+const SHOWN_CHARS_MAX: usize = 200;
+
+impl Kept {
+    /// An event that repeats an identity with another meaning (I4).
+    pub fn conflict(event: &Event, first_hash: &str, now: Timestamp) -> Self {
+        let data = event.data.json().canonical();
+        Self { first_hash: Some(first_hash.to_owned()), data: Some(data), ..Self::of(event, Outcome::Conflict, now) }
+    }
+
+    /// An event in good form that is not accepted.
+    pub fn rejected(event: &Event, rejection: &Rejection, now: Timestamp) -> Self {
+        Self { rejection: Some(rejection.clone()), ..Self::of(event, Outcome::Rejected, now) }
+    }
+
+    fn of(event: &Event, outcome: Outcome, kept_at: Timestamp) -> Self {
+        let identity = &event.identity;
+        Self {
+            program: identity.program.to_string(),
+            source: identity.source.to_string(),
+            id: identity.id.to_string(),
+            partner: Some(event.partner.to_string()),
+            outcome,
+            hash: event.hash.clone(),
+            first_hash: None,
+            data: None,
+            rejection: None,
+            kept_at,
+        }
+    }
+
+    /// A body that is not in good form, of which the identity can be read.
+    pub fn unreadable(
+        body: &str,
+        identity: &[String; 3],
+        partner: Option<&str>,
+        rejection: &Rejection,
+        kept_at: Timestamp,
+    ) -> Self {
+        let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
+        let [program, source, id] = identity;
+        Self {
+            program: shown(program),
+            source: shown(source),
+            id: shown(id),
+            partner: partner.map(shown),
+            outcome: Outcome::Rejected,
+            hash: body_hash(body),
+            first_hash: None,
+            data: None,
+            rejection: Some(rejection.clone()),
+            kept_at,
+        }
+    }
+
+    /// Named by identity and hash: the same thing sent again is kept once.
+    fn key(&self) -> String {
+        let name = [&self.program, &self.source, &self.id, &self.hash].map(|part| body_hash(part)).concat();
+        keys::kept(self.outcome.word(), &body_hash(&name))
+    }
+}
+
+/// A message of which no identity can be read. Its body is in the quarantine queue only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// The queue's id of the message.
+    pub message_id: String,
+    /// Why no identity could be read.
+    pub reason: String,
+    /// Bytes from the start of the body, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<usize>,
+    /// SHA-256 of the body, in hex.
+    pub hash: String,
+    /// How long the body is.
+    pub bytes: usize,
+    /// When it was put aside.
+    pub kept_at: Timestamp,
+}
+
+/// Keeps a conflict or a rejection, once.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
+    let mut item = with_key(ledger_key(&kept.key()), kept, "kept event")?;
+    item.insert(keys::ATTENTION.to_owned(), text(keys::attention(&kept.program, kept.outcome.word())));
+    let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item));
+    match put.condition_expression("attribute_not_exists(record_key)").send().await {
+        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes a quarantined message, once per message.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn note_quarantined(store: &Store, note: &Quarantined) -> Result<(), StoreError> {
+    let sort = format!("{}#{}", note.message_id, note.hash);
+    let item = with_key(state_key(keys::QUARANTINE, &sort), note, "quarantine note")?;
+    store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
+    Ok(())
+}
+
+/// What was kept beside the records of a program with one outcome, newest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn list(store: &Store, program: &str, outcome: &str, limit: i32) -> Result<Vec<Kept>, StoreError> {
+    let query = store
+        .client
+        .query()
+        .table_name(store.ledger())
+        .index_name(keys::BY_ATTENTION)
+        .scan_index_forward(false)
+        .limit(limit);
+    let query = query.expression_attribute_values(":attention", text(keys::attention(program, outcome)));
+    let reply = query.key_condition_expression("attention = :attention").send().await?;
+    reply.items().iter().map(|item| read(item, "kept event")).collect()
+}
+
+/// Quarantined messages, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn quarantined(store: &Store, limit: i32) -> Result<Vec<Quarantined>, StoreError> {
+    let query = store.client.query().table_name(store.state()).key_condition_expression("pk = :pk").limit(limit);
+    let reply = query.expression_attribute_values(":pk", text(keys::QUARANTINE)).send().await?;
+    reply.items().iter().map(|item| read(item, "quarantine note")).collect()
+}

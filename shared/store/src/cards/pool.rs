@@ -1,0 +1,201 @@
+//! The pool of voucher cards: our own provider. Codes are sealed when they are loaded and opened when they are revealed.
+
+use std::collections::{BTreeSet, HashSet};
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use domain::redemption::Redemption;
+use event::ids::ProgramId;
+use serde::{Deserialize, Serialize};
+
+use super::sealer::{SealedCode, Sealer};
+use crate::tables::items::{Stock, number, read, state_key, text, with_key};
+use crate::tables::{built, keys};
+use crate::write::stock_names;
+use crate::{Store, StoreError, state};
+
+/// Cards loaded in one transaction: two actions each, and the stock.
+const LOAD_CHUNK: usize = 40;
+
+/// Free cards looked at when one is taken; the choice among them is random, so that takers seldom meet.
+const CHOICE: i32 = 16;
+
+/// Tries to take a card before the order is left for the next delivery.
+const TAKE_TRIES_MAX: u32 = 12;
+
+/// A card as it stands in the table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Card {
+    print: String,
+    code: SealedCode,
+}
+
+/// What became of a file of codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadedCodes {
+    /// Codes that are new.
+    pub loaded: usize,
+    /// Codes that were loaded before, here or earlier.
+    pub repeated: usize,
+}
+
+/// Loads card codes of a reward, each once, however often the file is loaded. `progress` is told how many are done.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`], [`StoreError::Sealed`].
+pub async fn load(
+    store: &Store,
+    program: &ProgramId,
+    reward: &str,
+    codes: &[String],
+    sealer: &Sealer,
+    mut progress: impl FnMut(usize),
+) -> Result<LoadedCodes, StoreError> {
+    let pk = keys::reward(program, reward);
+    let mut result = LoadedCodes::default();
+    let mut seen = HashSet::new();
+    for chunk in codes.chunks(LOAD_CHUNK) {
+        let prints = chunk.iter().map(|code| Ok((sealer.print(code)?, code)));
+        let prints: Vec<(String, &String)> = prints.collect::<Result<_, StoreError>>()?;
+        let known = state::batch_get(
+            store,
+            prints
+                .iter()
+                .map(|(p, _)| (pk.clone(), keys::card_print(p)))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+        )
+        .await?;
+        let is_new = |print: &String| !known.contains_key(&(pk.clone(), keys::card_print(print)));
+        let fresh: Vec<_> =
+            prints.into_iter().filter(|(print, _)| is_new(print) && seen.insert(print.clone())).collect();
+        if !fresh.is_empty() {
+            put_cards(store, &pk, &fresh, sealer).await?;
+        }
+        result.loaded += fresh.len();
+        result.repeated += chunk.len() - fresh.len();
+        progress(result.loaded + result.repeated);
+    }
+    Ok(result)
+}
+
+async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<(), StoreError> {
+    let mut actions = Vec::new();
+    let put = |item| {
+        Put::builder()
+            .table_name(store.state())
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(built)
+    };
+    for (print, code) in cards {
+        let card = Card { print: print.clone(), code: sealer.seal(code, &format!("{pk} {print}"))? };
+        let free = with_key(state_key(pk, &keys::free_card(print)), &card, "card")?;
+        let mark = state_key(pk, &keys::card_print(print));
+        actions.push(TransactWriteItem::builder().put(put(free)?).build());
+        actions.push(TransactWriteItem::builder().put(put(mark)?).build());
+    }
+    let stock = Update::builder()
+        .table_name(store.state())
+        .set_key(Some(state_key(pk, keys::STOCK)))
+        .update_expression("ADD loaded :n, #free :n, #reserved :zero, #issued :zero")
+        .set_expression_attribute_names(Some(stock_names()))
+        .expression_attribute_values(":n", number(cards.len()))
+        .expression_attribute_values(":zero", number(0));
+    actions.push(TransactWriteItem::builder().update(stock.build().map_err(built)?).build());
+    store.client.transact_write_items().set_transact_items(Some(actions)).send().await?;
+    Ok(())
+}
+
+/// The stock of a reward.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn stock(store: &Store, program: &ProgramId, reward: &str) -> Result<Stock, StoreError> {
+    let item = state::get(store, &keys::reward(program, reward), keys::STOCK).await?;
+    Ok(item.map(|i| read(&i, "stock")).transpose()?.unwrap_or_default())
+}
+
+/// Orders the cards of a redemption from the pool, under the redemption's own id: however often it is asked, the
+/// redemption has the same cards (I6). False: the pool is empty, and no card was taken.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Contention`], [`StoreError::Unreadable`]; the last also if the pool ends
+/// before the redemption has all its cards: stock and cards disagree (I18), which is a person's business.
+pub async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<bool, StoreError> {
+    let pk = keys::reward(program, &redemption.reward_id);
+    for piece in 0..redemption.quantity {
+        let taken = take_card(store, &pk, &keys::issued_card(&redemption.id, piece)).await?;
+        if !taken && piece == 0 {
+            return Ok(false);
+        }
+        if !taken {
+            let why = format!("it ended after {piece} of {} cards", redemption.quantity);
+            return Err(StoreError::Unreadable { what: "pool of cards", why });
+        }
+    }
+    Ok(true)
+}
+
+async fn take_card(store: &Store, pk: &str, issued: &str) -> Result<bool, StoreError> {
+    for attempt in 0..TAKE_TRIES_MAX {
+        crate::patience::pause(store, attempt).await;
+        if state::get(store, pk, issued).await?.is_some() {
+            return Ok(true);
+        }
+        let query = store.client.query().table_name(store.state()).consistent_read(true).limit(CHOICE);
+        let query = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :free)")
+            .expression_attribute_values(":pk", text(pk));
+        let found = query.expression_attribute_values(":free", text("free#")).send().await?;
+        let Some(item) = store.random.choice(found.items()) else { return Ok(false) };
+        let card: Card = read(item, "card")?;
+        if move_card(store, pk, &card, issued).await? {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Contention)
+}
+
+/// False: somebody else took that card, or this piece has one already.
+async fn move_card(store: &Store, pk: &str, card: &Card, issued: &str) -> Result<bool, StoreError> {
+    let delete =
+        Delete::builder().table_name(store.state()).set_key(Some(state_key(pk, &keys::free_card(&card.print))));
+    let delete = delete.condition_expression("attribute_exists(pk)").build().map_err(built)?;
+    let item = with_key(state_key(pk, issued), card, "card")?;
+    let put = Put::builder()
+        .table_name(store.state())
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .map_err(built)?;
+    let actions =
+        vec![TransactWriteItem::builder().delete(delete).build(), TransactWriteItem::builder().put(put).build()];
+    match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The codes of a fulfilled redemption's cards.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`], [`StoreError::Sealed`].
+pub async fn reveal(
+    store: &Store,
+    program: &ProgramId,
+    redemption: &Redemption,
+    sealer: &Sealer,
+) -> Result<Vec<String>, StoreError> {
+    let pk = keys::reward(program, &redemption.reward_id);
+    let mut codes = Vec::new();
+    for piece in 0..redemption.quantity {
+        let item = state::get(store, &pk, &keys::issued_card(&redemption.id, piece)).await?;
+        let item = item.ok_or(StoreError::Unreadable { what: "card", why: "it is missing".to_owned() })?;
+        let card: Card = read(&item, "card")?;
+        codes.push(sealer.open(&card.code, &format!("{pk} {}", card.print))?);
+    }
+    Ok(codes)
+}

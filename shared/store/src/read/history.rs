@@ -1,0 +1,61 @@
+//! Reading records: one by its identity, a partner's by position.
+
+use domain::ledger::Record;
+use event::ids::{Identity, PartnerId, ProgramId};
+
+use crate::tables::items::{Item, ledger_key, number, read, text};
+use crate::tables::keys;
+use crate::{Store, StoreError};
+
+/// A page of a list, and where the next one starts.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page starts; none after the last.
+    pub next: Option<u64>,
+}
+
+/// The record that has an identity.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn record(store: &Store, identity: &Identity) -> Result<Option<Record>, StoreError> {
+    let get = store.client.get_item().table_name(store.ledger()).set_key(Some(ledger_key(&keys::record(identity))));
+    let item = get.consistent_read(true).send().await?.item;
+    item.map(|item| read(&item, "record")).transpose()
+}
+
+/// A partner's records, newest first, from below position `before`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn page(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Page<Record>, StoreError> {
+    let limit = limit.clamp(1, 1_000);
+    let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_POSITION).scan_index_forward(false);
+    let query = query.expression_attribute_values(":partner", text(keys::partner(program, partner)));
+    let query = query.expression_attribute_names("#position", keys::POSITION);
+    let query = query.key_condition_expression("partner_key = :partner AND #position < :before");
+    let query = query.expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX) * 1_000)));
+    let mut items: Vec<Record> = Vec::new();
+    let mut start: Option<Item> = None;
+    loop {
+        let rest = i32::try_from(limit - items.len()).unwrap_or(1);
+        let reply = query.clone().limit(rest).set_exclusive_start_key(start).send().await?;
+        for item in reply.items() {
+            items.push(read(item, "record")?);
+        }
+        start = reply.last_evaluated_key;
+        if start.is_none() || items.len() >= limit {
+            break;
+        }
+    }
+    let next = items.last().map(|r| r.position).filter(|p| *p > 1 && items.len() >= limit);
+    Ok(Page { items, next })
+}

@@ -1,0 +1,7 @@
+//! Reading: a partner's state, its history and redemptions, what is due.
+
+pub mod due;
+pub mod everybody;
+pub mod history;
+pub mod redemptions;
+pub mod state;

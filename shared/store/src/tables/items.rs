@@ -1,0 +1,120 @@
+//! Items as they stand in the tables.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ledger::Head;
+use domain::redemption::Redemption;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use crate::error::{StoreError, unreadable};
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// A text attribute.
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The key of a state item.
+pub fn state_key(pk: &str, sk: &str) -> Item {
+    HashMap::from([(keys::PK.to_owned(), text(pk)), (keys::SK.to_owned(), text(sk))])
+}
+
+/// The key of a ledger item.
+pub fn ledger_key(id: &str) -> Item {
+    HashMap::from([(keys::ID.to_owned(), text(id))])
+}
+
+/// The value with its key: a whole item.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] if the value has no form in DynamoDB.
+pub fn with_key<T: Serialize>(key: Item, value: &T, what: &'static str) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(unreadable(what))?;
+    item.extend(key);
+    Ok(item)
+}
+
+/// Reads an item's value; keys and index attributes are passed over.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub fn read<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item.clone()).map_err(unreadable(what))
+}
+
+/// The head with what the due index needs.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HeadItem {
+    #[serde(flatten)]
+    pub(crate) head: Head,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) due_shard: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) due_on: Option<Date>,
+}
+
+/// A redemption with what the index of standing ones needs, while it is not final.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RedemptionItem {
+    #[serde(flatten)]
+    pub(crate) redemption: Redemption,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) due_shard: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) due_on: Option<Timestamp>,
+}
+
+/// Items whose content is one map.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Content<T> {
+    pub(crate) content: T,
+}
+
+/// Counts that may be dropped when their period is long over.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FrequencyItem {
+    pub(crate) content: BTreeMap<String, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<i64>,
+}
+
+/// A reward's stock. Always: loaded = free + reserved + issued (I18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock {
+    /// Pieces ever loaded.
+    pub loaded: i64,
+    /// Pieces that can be redeemed.
+    pub free: i64,
+    /// Pieces set aside for redemptions.
+    pub reserved: i64,
+    /// Pieces delivered.
+    pub issued: i64,
+}
+
+/// How large DynamoDB counts an item, in bytes: names and values, as its documentation has it.
+pub fn size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.trim_start_matches('-').len().div_ceil(2) + 1,
+        AttributeValue::B(blob) => blob.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|v| 1 + value_size(v)).sum::<usize>(),
+        AttributeValue::M(map) => 3 + map.iter().map(|(k, v)| 1 + k.len() + value_size(v)).sum::<usize>(),
+        _ => 1,
+    }
+}

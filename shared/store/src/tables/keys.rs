@@ -1,0 +1,208 @@
+//! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
+
+use domain::ledger::FrequencyKey;
+use event::ids::{Identity, PartnerId, ProgramId};
+
+/// Partition key of the ledger.
+pub const ID: &str = "record_key";
+/// Partition key of the state.
+pub const PK: &str = "pk";
+/// Sort key of the state.
+pub const SK: &str = "sk";
+/// Partition key of [`BY_POSITION`].
+pub const PARTNER_KEY: &str = "partner_key";
+/// Sort key of [`BY_POSITION`], and the head's version.
+pub const POSITION: &str = "position";
+/// The ledger's index of a partner's history: all attributes, for statements, audit and rebuild.
+pub const BY_POSITION: &str = "by_position";
+/// Partition key of [`BY_ATTENTION`].
+pub const ATTENTION: &str = "attention";
+/// Sort key of [`BY_ATTENTION`].
+pub const KEPT_AT: &str = "kept_at";
+/// The ledger's sparse index of what was kept beside: conflicts and rejections.
+pub const BY_ATTENTION: &str = "by_attention";
+/// Partition key of [`BY_DUE`].
+pub const DUE_SHARD: &str = "due_shard";
+/// Sort key of [`BY_DUE`]: the day on which something becomes due.
+pub const DUE_ON: &str = "due_on";
+/// The state's sparse index of accounts by due day; keys only.
+pub const BY_DUE: &str = "by_due";
+/// A write counter.
+pub const VERSION: &str = "version";
+/// Seconds since 1970 after which the item may be dropped.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// Due accounts are spread over this many partitions of the index.
+pub const DUE_SHARDS: u32 = 8;
+
+/// The parts, each escaped, with `#` between them.
+fn join(parts: &[&str]) -> String {
+    parts.iter().map(|part| part.replace('%', "%25").replace('#', "%23")).collect::<Vec<_>>().join("#")
+}
+
+/// A ledger record: the identity and nothing else.
+pub fn record(identity: &Identity) -> String {
+    join(&["event", identity.program.as_str(), identity.source.as_str(), identity.id.as_str()])
+}
+
+/// Something kept beside the ledger's records, named by what it is and a hash of it.
+pub fn kept(word: &str, hash: &str) -> String {
+    join(&["kept", word, hash])
+}
+
+/// One partner's history, and the partition of everything that is the partner's alone.
+pub fn partner(program: &ProgramId, partner: &PartnerId) -> String {
+    join(&["partner", program.as_str(), partner.as_str()])
+}
+
+/// The program's rows of one outcome that needs a person.
+pub fn attention(program: &str, outcome: &str) -> String {
+    join(&[outcome, program])
+}
+
+/// The partition of the due index that a partner is in.
+pub fn due_shard(program: &ProgramId, partner: &PartnerId) -> String {
+    // FNV-1a, so that the shard of a partner never changes with a toolchain.
+    let hash = partner.as_str().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    due_shard_number(program, hash % DUE_SHARDS)
+}
+
+/// The due index's partition by number, 0 to [`DUE_SHARDS`] - 1.
+pub fn due_shard_number(program: &ProgramId, shard: u32) -> String {
+    join(&["due", program.as_str(), &shard.to_string()])
+}
+
+/// The due index's partition of redemptions that are not final.
+pub fn standing(program: &ProgramId) -> String {
+    join(&["standing", program.as_str()])
+}
+
+/// Sort key of the head item.
+pub const HEAD: &str = "head";
+/// Sort key of the profile item.
+pub const PROFILE: &str = "profile";
+/// Sort key of the held points.
+pub const PENDING: &str = "pending";
+
+/// Sort key of a year of measures.
+pub fn measures(year: i16) -> String {
+    join(&["measures", &year.to_string()])
+}
+
+/// Sort key of frequency counts.
+pub fn frequency(key: &FrequencyKey) -> String {
+    join(&["frequency", &key.period, &key.who])
+}
+
+/// Sort key of a person's pseudonym.
+pub fn pseudonym(person: &str) -> String {
+    join(&["person", person])
+}
+
+/// Sort key of a redemption; ids are UUID v7, so they sort by time.
+pub fn redemption(id: &str) -> String {
+    join(&["redemption", id])
+}
+
+/// Partition of a deal.
+pub fn deal(program: &ProgramId, id: &str) -> String {
+    join(&["deal", program.as_str(), id])
+}
+
+/// Partition of an opportunity.
+pub fn opportunity(program: &ProgramId, id: &str) -> String {
+    join(&["opportunity", program.as_str(), id])
+}
+
+/// Sort key of items that are alone in their partition.
+pub const ONLY: &str = "-";
+
+/// Partition of a reward: its stock and its cards.
+pub fn reward(program: &ProgramId, id: &str) -> String {
+    join(&["reward", program.as_str(), id])
+}
+
+/// Sort key of a reward's stock.
+pub const STOCK: &str = "stock";
+
+/// Sort key of a free card.
+pub fn free_card(print: &str) -> String {
+    join(&["free", print])
+}
+
+/// Sort key of the mark that a card was loaded once.
+pub fn card_print(print: &str) -> String {
+    join(&["print", print])
+}
+
+/// Sort key of a card that belongs to a redemption.
+pub fn issued_card(redemption: &str, piece: i64) -> String {
+    join(&["issued", redemption, &piece.to_string()])
+}
+
+/// Partition of a program's versions.
+pub fn program(program: &str) -> String {
+    join(&["program", program])
+}
+
+/// Sort key of a version; zero-padded, so that versions sort by number.
+pub fn version(number: u32) -> String {
+    format!("version#{number:010}")
+}
+
+/// Partition of the list of programs.
+pub const PROGRAMS: &str = "programs";
+
+/// Partition of a program's held events.
+pub fn holds(program: &str) -> String {
+    join(&["holds", program])
+}
+
+/// Sort key of a held event: what it waits for, then its identity.
+pub fn hold(awaited: &str, identity: &Identity) -> String {
+    format!("{awaited}#{}", join(&[identity.source.as_str(), identity.id.as_str()]))
+}
+
+/// The prefix of the sort keys of everything that waits for one thing.
+pub fn awaited(kind: &str, what: &str) -> String {
+    join(&[kind, what])
+}
+
+/// Partition of the quarantine's index.
+pub const QUARANTINE: &str = "quarantine";
+
+/// Partition of settings that every function reads.
+pub const SETTINGS: &str = "settings";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(program: &str, source: &str, id: &str) -> Identity {
+        let all = (program.try_into(), source.try_into(), id.try_into());
+        Identity { program: all.0.expect("program"), source: all.1.expect("source"), id: all.2.expect("id") }
+    }
+
+    #[test]
+    fn separators_cannot_inject() {
+        assert_ne!(record(&identity("p", "/crm#a", "1")), record(&identity("p", "/crm", "a#1")));
+        assert_ne!(record(&identity("p", "/crm%23a", "1")), record(&identity("p", "/crm#a", "1")));
+        let p = |a: &str, b: &str| partner(&a.try_into().expect("program"), &b.try_into().expect("partner"));
+        assert_ne!(p("a#b", "c"), p("a", "b#c"));
+    }
+
+    #[test]
+    fn the_longest_identity_fits_a_partition_key() {
+        let worst = "\u{10000}".repeat(128);
+        let hashes = "#".repeat(128);
+        assert!(record(&identity(&worst, &worst, &worst)).len() <= 2048);
+        assert!(record(&identity(&hashes, &hashes, &hashes)).len() <= 2048);
+    }
+
+    #[test]
+    fn a_partners_shard_never_changes() {
+        let (program, partner) =
+            ("hr-software".try_into().expect("program"), "partner-17".try_into().expect("partner"));
+        assert_eq!(due_shard(&program, &partner), "due#hr-software#0");
+    }
+}

@@ -1,0 +1,80 @@
+//! The tables' shape, for the embedded engine and for tests. On AWS the template has the same shape.
+
+pub mod items;
+pub mod keys;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType,
+};
+
+use crate::{Store, StoreError};
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition, StoreError> {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().map_err(built)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, StoreError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(built)
+}
+
+fn index(name: &str, hash: &str, range: &str, projection: ProjectionType) -> Result<GlobalSecondaryIndex, StoreError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .key_schema(key(hash, KeyType::Hash)?)
+        .key_schema(key(range, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(projection).build())
+        .build()
+        .map_err(built)
+}
+
+pub(crate) fn built(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
+
+/// Creates both tables where they are missing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
+    use ScalarAttributeType::{N, S};
+    let existing = store.client.list_tables().send().await?.table_names.unwrap_or_default();
+    if !existing.contains(&store.settings.ledger_table) {
+        let stream = StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::NewImage)
+            .build()
+            .map_err(built)?;
+        let create = store
+            .client
+            .create_table()
+            .table_name(store.ledger())
+            .billing_mode(BillingMode::PayPerRequest)
+            .stream_specification(stream);
+        create
+            .attribute_definitions(attribute(keys::ID, S)?)
+            .attribute_definitions(attribute(keys::PARTNER_KEY, S)?)
+            .attribute_definitions(attribute(keys::POSITION, N)?)
+            .attribute_definitions(attribute(keys::ATTENTION, S)?)
+            .attribute_definitions(attribute(keys::KEPT_AT, S)?)
+            .key_schema(key(keys::ID, KeyType::Hash)?)
+            .global_secondary_indexes(index(keys::BY_POSITION, keys::PARTNER_KEY, keys::POSITION, ProjectionType::All)?)
+            .global_secondary_indexes(index(keys::BY_ATTENTION, keys::ATTENTION, keys::KEPT_AT, ProjectionType::All)?)
+            .send()
+            .await?;
+    }
+    if !existing.contains(&store.settings.state_table) {
+        let create = store.client.create_table().table_name(store.state()).billing_mode(BillingMode::PayPerRequest);
+        create
+            .attribute_definitions(attribute(keys::PK, S)?)
+            .attribute_definitions(attribute(keys::SK, S)?)
+            .attribute_definitions(attribute(keys::DUE_SHARD, S)?)
+            .attribute_definitions(attribute(keys::DUE_ON, S)?)
+            .key_schema(key(keys::PK, KeyType::Hash)?)
+            .key_schema(key(keys::SK, KeyType::Range)?)
+            .global_secondary_indexes(index(keys::BY_DUE, keys::DUE_SHARD, keys::DUE_ON, ProjectionType::KeysOnly)?)
+            .send()
+            .await?;
+    }
+    Ok(())
+}

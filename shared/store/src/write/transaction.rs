@@ -1,0 +1,326 @@
+//! One decision, one transaction: every record on condition that it does not exist, every changed item on condition of
+//! its version, and a check of what the decision relied on and did not change.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
+};
+use domain::decide::{Decision, State};
+use domain::ledger::Record;
+use domain::redemption::{Status, StockMove};
+use event::ids::ProgramId;
+use serde::Serialize;
+
+use super::actions::{Condition, hash_of, merged, stock_names};
+use crate::tables::items::{
+    Content, FrequencyItem, HeadItem, Item, RedemptionItem, ledger_key, number, size, state_key, text, with_key,
+};
+use crate::tables::{built, keys};
+use crate::{Store, StoreError};
+
+/// Most actions DynamoDB takes in one transaction.
+pub const ACTIONS_MAX: usize = 100;
+
+/// Most bytes in one transaction: DynamoDB takes 4 MB; the rest is for keys and conditions.
+pub const BYTES_MAX: usize = 3_500_000;
+
+/// Frequency counts are dropped this long after the decision that last wrote them, unless they never start anew: no period
+/// that can still be booked in is older (a year, and a quarter for closing).
+pub const FREQUENCY_SECONDS_KEPT: i64 = 500 * 24 * 3600;
+
+/// A decision as the table will be asked to write it.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    actions: Vec<TransactWriteItem>,
+    /// For each action, the record it puts.
+    records: Vec<Option<usize>>,
+    bytes: usize,
+}
+
+/// How a write ended that did not fail.
+#[derive(Debug, PartialEq)]
+pub enum Written {
+    /// It is in the table, for so many write units.
+    Committed {
+        /// Write units as the engine reports them.
+        write_units: f64,
+    },
+    /// Records that are there already, with their hashes: drop their events and decide again.
+    Exists(Vec<(usize, String)>),
+    /// Something moved under the decision: read again, decide again.
+    Stale,
+}
+
+impl Transaction {
+    /// How many actions it has.
+    pub fn actions(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Whether one transaction can hold it.
+    pub fn fits(&self) -> bool {
+        self.actions.len() <= ACTIONS_MAX && self.bytes <= BYTES_MAX
+    }
+
+    fn push(&mut self, action: TransactWriteItem, record: Option<usize>, bytes: usize) {
+        self.actions.push(action);
+        self.records.push(record);
+        self.bytes += bytes;
+    }
+}
+
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[CancellationReason]> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(e)) => Some(e.cancellation_reasons()),
+        _ => None,
+    }
+}
+
+impl Transaction {
+    /// What a cancellation means: records that exist, items that moved, contention, throttling or a refusal.
+    fn cancelled(&self, reasons: &[CancellationReason]) -> Result<Written, StoreError> {
+        let mut exists = Vec::new();
+        let (mut stale, mut contention, mut throttled) = (false, false, false);
+        for (index, reason) in reasons.iter().enumerate() {
+            match reason.code().unwrap_or("None") {
+                "None" => {}
+                "ConditionalCheckFailed" => match self.records.get(index).copied().flatten() {
+                    Some(record) => exists.push((record, hash_of(reason))),
+                    None => stale = true,
+                },
+                "TransactionConflict" => contention = true,
+                "ThrottlingError" | "ProvisionedThroughputExceeded" => throttled = true,
+                code => {
+                    return Err(StoreError::Refused(format!("{code}: {}", reason.message().unwrap_or("no message"))));
+                }
+            }
+        }
+        match (exists.is_empty(), stale, contention, throttled) {
+            (false, ..) => Ok(Written::Exists(exists)),
+            (_, true, ..) => Ok(Written::Stale),
+            (_, _, true, _) => Err(StoreError::Contention),
+            (_, _, _, true) => Err(StoreError::Unavailable("throttled".to_owned())),
+            _ => Err(StoreError::Refused("cancelled without a reason".to_owned())),
+        }
+    }
+}
+
+/// The transaction that writes `decision`, decided from `before`.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] if a value has no form in DynamoDB.
+pub fn transaction(
+    store: &Store,
+    program: &ProgramId,
+    before: &State,
+    decision: &Decision,
+) -> Result<Transaction, StoreError> {
+    let mut tx = Transaction::default();
+    if decision.records.is_empty() {
+        return Ok(tx);
+    }
+    for (index, record) in decision.records.iter().enumerate() {
+        put_record(store, &mut tx, index, record)?;
+    }
+    write_account(store, &mut tx, program, before, &decision.state)?;
+    write_shared(store, &mut tx, program, before, &decision.state)?;
+    for (reward, moved) in merged(&decision.stock) {
+        move_stock(store, &mut tx, program, &reward, &moved)?;
+    }
+    Ok(tx)
+}
+
+fn put_record(store: &Store, tx: &mut Transaction, index: usize, record: &Record) -> Result<(), StoreError> {
+    let mut item = with_key(ledger_key(&keys::record(&record.identity)), record, "record")?;
+    item.insert(keys::PARTNER_KEY.to_owned(), text(keys::partner(&record.identity.program, &record.partner)));
+    let bytes = size(&item);
+    let put = Put::builder()
+        .table_name(store.ledger())
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(record_key)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    tx.push(TransactWriteItem::builder().put(put.build().map_err(built)?).build(), Some(index), bytes);
+    Ok(())
+}
+
+/// The items of an account that changed, each guarded by the head.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] if a value has no form in DynamoDB.
+pub fn write_account(
+    store: &Store,
+    tx: &mut Transaction,
+    program: &ProgramId,
+    before: &State,
+    after: &State,
+) -> Result<(), StoreError> {
+    let own = keys::partner(program, &after.partner);
+    let (old, new) = (&before.account, &after.account);
+    let due_on = new.due();
+    let due_shard = due_on.map(|_| keys::due_shard(program, &after.partner));
+    let head = HeadItem { head: new.head.clone(), due_shard, due_on };
+    let version = Some(old.head.position).filter(|p| *p > 0);
+    put_item(store, tx, state_key(&own, keys::HEAD), &head, "head", Condition::Version(keys::POSITION, version))?;
+    if new.profile != old.profile {
+        put_item(store, tx, state_key(&own, keys::PROFILE), &new.profile, "profile", Condition::None)?;
+    }
+    if new.pending != old.pending {
+        put_item(
+            store,
+            tx,
+            state_key(&own, keys::PENDING),
+            &Content { content: &new.pending },
+            "held points",
+            Condition::None,
+        )?;
+    }
+    for (year, measures) in &new.measures {
+        if old.measures.get(year) != Some(measures) {
+            put_item(
+                store,
+                tx,
+                state_key(&own, &keys::measures(*year)),
+                &Content { content: measures },
+                "measures",
+                Condition::None,
+            )?;
+        }
+    }
+    for (key, counts) in &new.frequency {
+        if old.frequency.get(key) != Some(counts) {
+            let as_of = new.head.as_of.map_or(0, |t| t.as_second());
+            let expires_at = (key.period != "ever").then_some(as_of + FREQUENCY_SECONDS_KEPT);
+            let item = FrequencyItem { content: counts.clone(), expires_at };
+            put_item(store, tx, state_key(&own, &keys::frequency(key)), &item, "frequency", Condition::None)?;
+        }
+    }
+    for (id, redemption) in &after.redemptions {
+        let old = before.redemptions.get(id);
+        if old != Some(redemption) {
+            let condition = Condition::Version(keys::VERSION, old.map(|r| r.version));
+            let standing = !matches!(redemption.status, Status::Fulfilled | Status::Released);
+            let due_shard = standing.then(|| keys::standing(program));
+            let item = RedemptionItem {
+                redemption: redemption.clone(),
+                due_shard,
+                due_on: standing.then_some(redemption.updated_at),
+            };
+            put_item(store, tx, state_key(&own, &keys::redemption(id)), &item, "redemption", condition)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deals and opportunities: what was changed is written, what was only looked at is checked.
+fn write_shared(
+    store: &Store,
+    tx: &mut Transaction,
+    program: &ProgramId,
+    before: &State,
+    after: &State,
+) -> Result<(), StoreError> {
+    for (id, deal) in &after.deals {
+        let old = before.deals.get(id).and_then(Option::as_ref);
+        let key = state_key(&keys::deal(program, id), keys::ONLY);
+        put_or_check(store, tx, key, "deal", old.map(|d| (d, d.version)), deal.as_ref())?;
+    }
+    for (id, opportunity) in &after.opportunities {
+        let old = before.opportunities.get(id).and_then(Option::as_ref);
+        let key = state_key(&keys::opportunity(program, id), keys::ONLY);
+        put_or_check(store, tx, key, "opportunity", old.map(|o| (o, o.version)), opportunity.as_ref())?;
+    }
+    Ok(())
+}
+
+fn put_or_check<T: Serialize + PartialEq>(
+    store: &Store,
+    tx: &mut Transaction,
+    key: Item,
+    what: &'static str,
+    old: Option<(&T, u64)>,
+    new: Option<&T>,
+) -> Result<(), StoreError> {
+    let condition = Condition::Version(keys::VERSION, old.map(|(_, version)| version));
+    match new {
+        Some(new) if old.map(|(value, _)| value) != Some(new) => put_item(store, tx, key, new, what, condition),
+        _ => check(store, tx, key, condition),
+    }
+}
+
+fn put_item<T: Serialize>(
+    store: &Store,
+    tx: &mut Transaction,
+    key: Item,
+    value: &T,
+    what: &'static str,
+    condition: Condition,
+) -> Result<(), StoreError> {
+    let item = with_key(key, value, what)?;
+    let bytes = size(&item);
+    let (expression, names, values) = condition.parts();
+    let put = Put::builder()
+        .table_name(store.state())
+        .set_item(Some(item))
+        .set_condition_expression(expression)
+        .set_expression_attribute_names(names)
+        .set_expression_attribute_values(values);
+    tx.push(TransactWriteItem::builder().put(put.build().map_err(built)?).build(), None, bytes);
+    Ok(())
+}
+
+fn check(store: &Store, tx: &mut Transaction, key: Item, condition: Condition) -> Result<(), StoreError> {
+    let (expression, names, values) = condition.parts();
+    let check = ConditionCheck::builder()
+        .table_name(store.state())
+        .set_key(Some(key))
+        .set_condition_expression(expression)
+        .set_expression_attribute_names(names)
+        .set_expression_attribute_values(values);
+    tx.push(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build(), None, 0);
+    Ok(())
+}
+
+/// Stock is conditioned on its quantity, not on a version: partners who take different cards do not contend. The whole
+/// transaction carries a token, so a lost reply is not counted twice.
+fn move_stock(
+    store: &Store,
+    tx: &mut Transaction,
+    program: &ProgramId,
+    reward: &str,
+    moved: &StockMove,
+) -> Result<(), StoreError> {
+    let update = Update::builder()
+        .table_name(store.state())
+        .set_key(Some(state_key(&keys::reward(program, reward), keys::STOCK)))
+        .update_expression("ADD #free :free, #reserved :reserved, #issued :issued")
+        .condition_expression("#free >= :free_needed AND #reserved >= :reserved_needed")
+        .set_expression_attribute_names(Some(stock_names()))
+        .expression_attribute_values(":free", number(moved.free))
+        .expression_attribute_values(":reserved", number(moved.reserved))
+        .expression_attribute_values(":issued", number(moved.issued))
+        .expression_attribute_values(":free_needed", number((-moved.free).max(0)))
+        .expression_attribute_values(":reserved_needed", number((-moved.reserved).max(0)));
+    tx.push(TransactWriteItem::builder().update(update.build().map_err(built)?).build(), None, 0);
+    Ok(())
+}
+
+/// Writes a transaction once.
+///
+/// # Errors
+/// [`StoreError::Contention`] when only contention stood in the way, [`StoreError::Unavailable`],
+/// [`StoreError::Refused`].
+pub async fn send(store: &Store, tx: &Transaction) -> Result<Written, StoreError> {
+    let send = store.client.transact_write_items().set_transact_items(Some(tx.actions.clone()));
+    match send.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+        Ok(reply) => {
+            let write_units = reply.consumed_capacity.unwrap_or_default().iter().filter_map(|c| c.capacity_units).sum();
+            Ok(Written::Committed { write_units })
+        }
+        Err(error) => match cancelled(&error) {
+            Some(reasons) => tx.cancelled(reasons),
+            None => Err(error.into()),
+        },
+    }
+}
