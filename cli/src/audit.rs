@@ -170,7 +170,7 @@ async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding
         let stock = store::cards::stock(store, &program.id, reward).await?;
         if stock.loaded != stock.free + stock.reserved + stock.issued {
             let what = format!("I18: {stock:?}");
-            found.push(Finding { program: program.id.to_string(), of: reward.clone(), what });
+            found.push(Finding { program: program.id.to_string(), of: reward.to_string(), what });
         }
     }
     Ok(())

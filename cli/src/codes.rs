@@ -88,8 +88,8 @@ impl Load {
             bail!("the program {program} has no published version")
         };
         let rewards = &programs.current(store.clock().now()).program.rewards;
-        if !rewards.contains_key(&self.reward) {
-            let known = rewards.keys().cloned().collect::<Vec<_>>().join(", ");
+        if !rewards.contains_key(self.reward.as_str()) {
+            let known = rewards.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             bail!("{program} has no reward `{}`; it has {known}", self.reward);
         }
         let secret = self.connect.secret(&self.secret.card_secret)?;

@@ -62,7 +62,7 @@ impl Statement {
                     points(posting.sum()),
                     Cell::new(posting.from),
                     Cell::new(posting.to),
-                    Cell::new(posting.rule.clone().unwrap_or_default()),
+                    Cell::new(posting.rule.as_ref().map(ToString::to_string).unwrap_or_default()),
                     Cell::new(format!("{} {}", record.identity.source, record.identity.id)),
                     number(record.after.available),
                     number(record.after.pending),

@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod events;
 mod programs;
+mod schema;
 mod serve;
 mod show;
 
@@ -40,6 +41,9 @@ enum Command {
         after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z"
     )]
     Publish(programs::Publish),
+    /// JSON Schemas for editors and senders.
+    #[command(subcommand)]
+    Schema(schema::Schema),
     /// Show a partner's statement: every movement of points, newest first.
     Statement(events::Statement),
     /// Explain what became of one event, rule by rule.
@@ -97,6 +101,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run().await,
         Command::Token(token) => token.run(),
         Command::Check(check) => check.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Publish(publish) => publish.run().await,
         Command::Statement(statement) => statement.run().await,
         Command::Explain(explain) => explain.run().await,

@@ -70,7 +70,7 @@ async fn every_sample_event_is_judged() {
     ];
     assert_eq!(
         order.iter().copied().collect::<BTreeSet<_>>(),
-        event::SENT_TYPES.into_iter().collect(),
+        event::catalogue::names().into_iter().collect(),
         "one sample for each type"
     );
     for name in order {

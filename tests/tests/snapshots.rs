@@ -8,9 +8,9 @@ use std::time::Duration;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use aws_sdk_dynamodb::types::AttributeValue;
-use event::ids::{Identity, PartnerId, ProgramId};
-use event::json::Json;
-use event::{Event, Kind, Rejection};
+use domain::redemption::Wish;
+use event::ids::{PartnerId, ProgramId};
+use event::{Event, Rejection, Whole};
 use jiff::Timestamp;
 use laurel_tests::{Api, TestStack, body, envelope_bodies, told_clients};
 use local::{Aws, LEDGER_TABLE, STATE_TABLE};
@@ -54,23 +54,15 @@ async fn engine() -> (Aws, Store) {
 
 async fn judge(store: &Store, mut event: Event) {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
-    if let Some(person) = event.kind.person_id().map(str::to_owned) {
-        let names = store::persons::pseudonyms(store, &program(), &northwind(), &[&person]).await.expect("names");
-        event.pseudonymise(&names[&person]);
-    }
+    let persons = event.persons().into_iter().collect();
+    event.pseudonymise(&store::persons::pseudonyms(store, &program(), &northwind(), &persons).await.expect("names"));
     engine::events::judge(store, &programs, &northwind(), &[event], patience()).await;
 }
 
 async fn redeem(store: &Store) {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
-    let identity = Identity::own(&program(), "redemption", &["northwind", "request", "order-1"]);
-    let data = [
-        ("redemption_id", Json::Text("0190-card".to_owned())),
-        ("reward_id", Json::Text("starbucks-10".to_owned())),
-        ("quantity", Json::Number("1".to_owned())),
-    ];
-    let data = Json::Map(data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-    let event = Event::own(identity, northwind(), now(), Kind::RedemptionRequested, data);
+    let wish = Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
+    let event = wish.event(&program(), &northwind(), "order-1", "0190-card".try_into().expect("an id"), now());
     let finish = |redemption: &mut domain::redemption::Redemption| {
         redemption.recipient = Some(r#"{"email":"dana@example.com"}"#.to_owned());
     };

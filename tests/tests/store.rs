@@ -1,6 +1,5 @@
 //! The store on the embedded engine: contention, lost replies, cost, growth.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ambient::{Clock, Instant};
@@ -8,10 +7,10 @@ use domain::audit::{check_account, check_records, check_redemptions};
 use domain::decide::decide;
 use domain::ledger::Outcome::{self, Applied, Awarded, Duplicate, Refused, Transient};
 use domain::ledger::Record;
+use domain::redemption::Wish;
 use engine::steps::Step;
-use event::ids::{Identity, PartnerId, ProgramId};
-use event::json::Json;
-use event::{Event, Kind};
+use event::ids::{PartnerId, ProgramId};
+use event::{Event, Whole};
 use futures::future::join_all;
 use jiff::Timestamp;
 use laurel_tests::{Fault, TestStack, body, faulty_store};
@@ -98,13 +97,9 @@ async fn assert_sound(store: &Store, who: &str) {
 
 async fn redeem(store: &Store, who: &str, key: usize) -> Outcome {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
-    let identity = Identity::own(&program(), "redemption", &[who, "request", &key.to_string()]);
-    let data = BTreeMap::from([
-        ("redemption_id".to_owned(), Json::Text(format!("r{key:04}"))),
-        ("reward_id".to_owned(), Json::Text("starbucks-10".to_owned())),
-        ("quantity".to_owned(), Json::Number("1".to_owned())),
-    ]);
-    let event = Event::own(identity, partner(who), Timestamp::now(), Kind::RedemptionRequested, Json::Map(data));
+    let wish = Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
+    let id = format!("r{key:04}").try_into().expect("an id");
+    let event = wish.event(&program(), &partner(who), &key.to_string(), id, Timestamp::now());
     let patience = Patience { tries_max: 400, ..Patience::until(Instant::now() + Duration::from_secs(120)) };
     match engine::steps::take(store, &programs, &event, patience, |_| ()).await.expect("decided") {
         Step::Recorded(record) | Step::Existing(record) => record.outcome,
@@ -279,6 +274,29 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     assert_eq!(due(later).await, Vec::<String>::new(), "nothing is due any more");
 }
 
+/// C2, I4, I28: another person under one identity is a conflict; one who was erased is nobody, and conflicts with nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_makes_no_conflict() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    let judge = async |event: Event| {
+        let mut event = event;
+        let persons = event.persons().into_iter().collect();
+        let names = store::persons::pseudonyms(store, &program(), &partner("p"), &persons).await.expect("names");
+        event.pseudonymise(&names);
+        commit(store, "p", &[event]).await[0]
+    };
+    commit(store, "p", &[enrolled("p")]).await;
+    assert_eq!(judge(view("p", 1, "ann")).await, Awarded);
+    assert_eq!(judge(view("p", 1, "ann")).await, Duplicate);
+    assert_eq!(judge(view("p", 1, "bob")).await, Outcome::Conflict);
+    let ann = "ann".try_into().expect("a person");
+    store::persons::erase(store, &program(), &partner("p"), &ann).await.expect("erased");
+    assert_eq!(judge(view("p", 1, "ann")).await, Duplicate, "sent again, ann has another name now");
+    let records = serde_json::to_string(&history(store, "p").await).expect("JSON");
+    assert!(!records.contains("ann"), "{records}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_250_events_commits_in_order() {
     let test = TestStack::start().await;
@@ -298,10 +316,10 @@ async fn cost(store: &Store, who: &str, events: &[Event]) -> (f64, Vec<Record>) 
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let mut group = events.to_vec();
     for event in &mut group {
-        if let Some(person) = event.kind.person_id().map(str::to_owned) {
-            let names = store::persons::pseudonyms(store, &program(), &partner(who), &[&person]).await.expect("names");
-            event.pseudonymise(&names[&person]);
-        }
+        let persons = event.persons().into_iter().collect();
+        event.pseudonymise(
+            &store::persons::pseudonyms(store, &program(), &partner(who), &persons).await.expect("names"),
+        );
     }
     let now = Timestamp::now();
     let before = engine::load(store, &programs, &partner(who), &group, now).await.expect("loaded");

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{KeySchemaElement, TableDescription};
 use domain::ledger::Outcome;
-use event::Kind;
 use laurel_tests::TestStack;
 use laurel_tests::template::{Template, kebab, key_schema, names};
 use yaml_rust2::Yaml;
@@ -158,8 +157,8 @@ fn counts(service: &str, metric: &str) -> bool {
     let sources = folder.flatten().map(|f| std::fs::read_to_string(f.path()).expect("a source"));
     let named = format!("\"{metric}\"");
     // A redemption's step counts under the name of its event.
-    let steps = [Kind::RedemptionOrdering, Kind::RedemptionFulfilled, Kind::RedemptionReleased];
-    let step = service == "fulfil-redemptions" && steps.iter().any(|kind| kind.name() == metric);
+    let steps = ["redemption.ordering", "redemption.fulfilled", "redemption.released"];
+    let step = service == "fulfil-redemptions" && steps.contains(&metric);
     step || sources.into_iter().any(|source| source.contains(&named))
 }
 

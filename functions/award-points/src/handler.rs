@@ -1,13 +1,13 @@
 //! Load, decide, commit, reply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ledger::{Outcome, Reply};
 use engine::{events::Settled, events::Why};
-use event::ids::{PartnerId, ProgramId};
+use event::ids::{PartnerId, PersonId, ProgramId};
 use event::{Event, body_hash};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -242,17 +242,13 @@ impl AwardPoints {
         partner: &PartnerId,
         events: &mut [Event],
     ) -> Result<(), StoreError> {
-        let persons: Vec<String> = events.iter().filter_map(|e| e.kind.person_id().map(str::to_owned)).collect();
+        let persons: BTreeSet<PersonId> = events.iter().flat_map(Event::persons).collect();
         if persons.is_empty() {
             return Ok(());
         }
-        let asked: Vec<&str> = persons.iter().map(String::as_str).collect();
-        let names = store::persons::pseudonyms(&self.store, program, partner, &asked).await?;
+        let names = store::persons::pseudonyms(&self.store, program, partner, &persons).await?;
         for event in events {
-            let name = event.kind.person_id().and_then(|person| names.get(person)).cloned();
-            if let Some(name) = name {
-                event.pseudonymise(&name);
-            }
+            event.pseudonymise(&names);
         }
         Ok(())
     }

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::redemption::{Redemption, Status};
+use domain::redemption::{Redemption, RedemptionStep, Status};
 use engine::steps::Step;
-use event::ids::{Identity, PartnerId, ProgramId};
-use event::json::Json;
-use event::{Event, Kind};
-use jiff::Timestamp;
+use event::ReleaseReason;
+use event::ids::{PartnerId, ProgramId, RedemptionId};
 use program::Programs;
 use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
@@ -28,7 +26,7 @@ pub struct FulfilRedemptions {
 struct Due {
     program: ProgramId,
     partner: PartnerId,
-    redemption_id: String,
+    redemption_id: RedemptionId,
 }
 
 impl FulfilRedemptions {
@@ -54,7 +52,9 @@ impl FulfilRedemptions {
         let mut failed = Vec::new();
         for message in messages(batch)? {
             let moved = match read(&message) {
-                Ok(due) => self.fulfil(&due, deadline).await.map_err(|error| (Some(due.redemption_id), error)),
+                Ok(due) => {
+                    self.fulfil(&due, deadline).await.map_err(|error| (Some(due.redemption_id.to_string()), error))
+                }
                 Err(error) => Err((None, error)),
             };
             if let Err((correlation_id, error)) = moved {
@@ -77,15 +77,15 @@ impl FulfilRedemptions {
             return Ok(());
         }
         if redemption.status == Status::Reserved
-            && !self.step(&programs, &redemption, Kind::RedemptionOrdering, None, patience).await?
+            && !self.step(&programs, &redemption, RedemptionStep::Ordering, patience).await?
         {
             // Cancelled just now: nothing was ordered and nothing is to be.
             return Ok(());
         }
         match order(&self.store, &due.program, &redemption).await? {
-            Answer::Delivered => self.step(&programs, &redemption, Kind::RedemptionFulfilled, None, patience).await?,
+            Answer::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience).await?,
             Answer::Declined => {
-                self.step(&programs, &redemption, Kind::RedemptionReleased, Some("declined"), patience).await?
+                self.step(&programs, &redemption, RedemptionStep::Released(ReleaseReason::Declined), patience).await?
             }
         };
         Ok(())
@@ -96,14 +96,13 @@ impl FulfilRedemptions {
         &self,
         programs: &Programs,
         redemption: &Redemption,
-        kind: Kind,
-        reason: Option<&str>,
+        to: RedemptionStep,
         patience: Patience,
     ) -> Result<bool, StoreError> {
         let now = self.store.clock().now();
         let program = &programs.current(now).program.id;
-        let name = kind.name();
-        let event = step_event(program, redemption, kind, reason, now);
+        let event = to.event(program, &redemption.partner, &redemption.id, now);
+        let name = event.kind.name();
         let step = engine::steps::take(&self.store, programs, &event, patience, |_| ()).await?;
         let (correlation_id, moot) = (&*redemption.id, matches!(step, Step::Moot(_)));
         tracing::info!(correlation_id, step = name, moot, "a redemption was moved on");
@@ -116,12 +115,4 @@ impl FulfilRedemptions {
 
 fn read(message: &Message) -> Result<Due, StoreError> {
     serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
-}
-
-fn step_event(program: &ProgramId, redemption: &Redemption, kind: Kind, reason: Option<&str>, now: Timestamp) -> Event {
-    let word = kind.name().rsplit('.').next().unwrap_or_default();
-    let identity = Identity::own(program, "redemption", &[&redemption.id, word]);
-    let mut data = vec![("redemption_id".to_owned(), Json::Text(redemption.id.clone()))];
-    data.extend(reason.map(|r| ("reason".to_owned(), Json::Text(r.to_owned()))));
-    Event::own(identity, redemption.partner.clone(), now, kind, Json::Map(data.into_iter().collect()))
 }

@@ -70,7 +70,7 @@ pub(crate) async fn list(
     if outcome.is_none_or(Outcome::claims_identity) {
         for _ in 0..PAGES_MAX {
             let page = store::history::page(&api.store, &caller.program, &partner, before, limit).await?;
-            let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_own(), |o| r.outcome == o);
+            let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_internal(), |o| r.outcome == o);
             items.extend(page.items.iter().filter(shown).map(row));
             next = page.next;
             before = page.next;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::decide::{State as Partner, decide};
+use domain::decide::{State as Partner, decide, passes};
 use domain::ledger::Account;
 use domain::ledger::never;
 use domain::tell::{Scoreboard, scoreboards};
-use event::ids::PartnerId;
+use event::ids::{Motion, PartnerId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Program, Programs};
+use program::{Gate, Program, Programs};
 use serde::Serialize;
 use store::StoreError;
 
@@ -24,8 +24,8 @@ pub(crate) struct PartnerView {
     program: String,
     status: domain::ledger::Status,
     balance: BalanceView,
-    tiers: BTreeMap<String, Scoreboard>,
-    gates: Vec<Gate>,
+    tiers: BTreeMap<Motion, Scoreboard>,
+    gates: Vec<GateView>,
     agreement: Option<String>,
     as_of: Timestamp,
 }
@@ -47,7 +47,7 @@ struct Expiring {
 }
 
 #[derive(Serialize)]
-struct Gate {
+struct GateView {
     needs: String,
     passed: bool,
 }
@@ -100,19 +100,9 @@ pub(crate) async fn current_account(
     Ok(decision.state.account)
 }
 
-fn gates(program: &Program, account: &Account, now: Timestamp) -> Vec<Gate> {
-    let needs = program.rewards.values().flat_map(|r| {
-        r.needs
-            .certification
-            .iter()
-            .map(|id| ("certification", id))
-            .chain(r.needs.course.iter().map(|id| ("course", id)))
-    });
-    let distinct: BTreeSet<_> = needs.collect();
-    let gate = |(kind, id): (&str, &String)| {
-        let passed =
-            if kind == "course" { account.profile.courses.contains_key(id) } else { account.is_certified(id, now) };
-        Gate { needs: format!("{kind} {id}"), passed }
-    };
-    distinct.into_iter().map(gate).collect()
+/// Every gate of the catalogue, and whether it is open.
+fn gates(program: &Program, account: &Account, now: Timestamp) -> Vec<GateView> {
+    let distinct: BTreeSet<&Gate> = program.rewards.values().flat_map(|reward| &reward.gates).collect();
+    let listed = distinct.into_iter().filter(|gate| !matches!(gate, Gate::Tier(_)));
+    listed.map(|gate| GateView { needs: gate.to_string(), passed: passes(program, account, gate, now) }).collect()
 }

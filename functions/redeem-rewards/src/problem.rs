@@ -52,6 +52,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing for you")
     }
 
+    /// Something stored does not read as what it should be.
+    pub(crate) fn unreadable(what: &str) -> Self {
+        tracing::error!(what, "something stored does not read");
+        Self::internal()
+    }
+
+    fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on our side; it was noted")
+    }
+
     pub(crate) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "try_again", "many are writing at once; try again with the same key")
     }
@@ -80,7 +90,7 @@ impl From<StoreError> for Problem {
             return Self::unavailable();
         }
         tracing::error!(%error, "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on our side; it was noted")
+        Self::internal()
     }
 }
 

@@ -6,11 +6,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::{PostingKind, Record};
-use domain::redemption::{Redemption, Status};
+use domain::redemption::{Redemption, RedemptionStep, Status, Wish};
 use engine::steps::Step;
-use event::ids::{Identity, PartnerId};
+use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
-use event::{Event, Kind, body_hash};
+use event::{Event, Kind, ReleaseReason, Whole, body_hash};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,8 +24,8 @@ const QUANTITY_MAX: i64 = 20;
 
 /// What a partner asks for.
 struct Request {
-    reward_id: String,
-    quantity: i64,
+    wish: Wish,
+    /// Who it is for: personal data, so it is neither in the ledger nor in a hash there.
     recipient: Option<String>,
     hash: String,
 }
@@ -33,9 +33,9 @@ struct Request {
 /// A redemption as the API shows it.
 #[derive(Serialize)]
 struct RedemptionView {
-    id: String,
+    id: RedemptionId,
     status: Status,
-    reward_id: String,
+    reward_id: RewardId,
     quantity: i64,
     points: i64,
     requested_at: Timestamp,
@@ -79,7 +79,7 @@ pub(crate) async fn create(
             told(&record);
             Ok(answer(&record, false))
         }
-        Step::Existing(record) if record.hash == request.hash => Ok(answer(&record, true)),
+        Step::Existing(record) if same_request(&api, &caller, &request, &record).await? => Ok(answer(&record, true)),
         Step::Existing(_) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "key_reused",
@@ -87,6 +87,21 @@ pub(crate) async fn create(
         )),
         Step::Moot(reason) => Err(Problem::refusal(&reason)),
     }
+}
+
+/// Whether a record is of this very request: the same wish, for the same recipient.
+async fn same_request(
+    api: &RedeemRewards,
+    caller: &Caller,
+    request: &Request,
+    record: &Record,
+) -> Result<bool, Problem> {
+    if record.hash != request.hash {
+        return Ok(false);
+    }
+    let Some(id) = record.happened().and_then(|kind| kind.redemption_id().cloned()) else { return Ok(true) };
+    let made = store::redemptions::one(&api.store, &caller.program, &record.partner, &id).await?;
+    Ok(made.is_none_or(|made| made.recipient == request.recipient))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -131,23 +146,21 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
             "there is no such field; known: reward_id, quantity, recipient",
         ));
     }
-    let reward_id = tree.get("reward_id").and_then(Tree::as_text).filter(|id| !id.is_empty() && id.len() <= 128);
-    let quantity = tree.get("quantity").and_then(Tree::as_integer).filter(|q| (1..=QUANTITY_MAX).contains(q));
+    let reward_id = tree.get("reward_id").and_then(Tree::as_text).and_then(|id| RewardId::try_from(id).ok());
+    let reward_id = reward_id
+        .ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?;
+    let quantity = tree.get("quantity").and_then(Tree::as_integer).filter(|q| *q <= QUANTITY_MAX).and_then(Whole::new);
+    let quantity = quantity.ok_or_else(|| {
+        Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}"))
+    })?;
     let recipient = match tree.get("recipient") {
         None => None,
         Some(recipient @ Tree::Map(_)) => Some(recipient.canonical()),
         Some(_) => return Err(Problem::value("/recipient", "bad_recipient", "write an object")),
     };
-    Ok(Request {
-        reward_id: reward_id
-            .ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?
-            .to_owned(),
-        quantity: quantity.ok_or_else(|| {
-            Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}"))
-        })?,
-        recipient,
-        hash: body_hash(&tree.canonical()),
-    })
+    let mut meant = members.clone();
+    meant.remove("recipient");
+    Ok(Request { wish: Wish { reward_id, quantity }, recipient, hash: body_hash(&Tree::Map(meant).canonical()) })
 }
 
 /// The request as an event of our own. Its identity is the partner's key; its hash is the request's, so that the same key
@@ -161,14 +174,8 @@ fn request_event(
 ) -> Result<Event, Problem> {
     let now = api.store.clock().now();
     let id = api.store.random().uuid_at(now).map_err(store::StoreError::from)?;
-    let identity = Identity::own(&caller.program, "redemption", &[partner.as_str(), "request", key]);
-    let data = [
-        ("redemption_id", Tree::Text(id.to_string())),
-        ("reward_id", Tree::Text(request.reward_id.clone())),
-        ("quantity", Tree::Number(request.quantity.to_string())),
-    ];
-    let data = Tree::Map(data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-    let mut event = Event::own(identity, partner.clone(), now, Kind::RedemptionRequested, data);
+    let id = RedemptionId::try_from(id.to_string()).map_err(|_| Problem::unavailable())?;
+    let mut event = request.wish.clone().event(&caller.program, partner, key, id, now);
     event.hash.clone_from(&request.hash);
     Ok(event)
 }
@@ -199,14 +206,15 @@ fn answer(record: &Record, replayed: bool) -> Response {
 }
 
 fn created(record: &Record) -> Response {
-    let data = Tree::parse(&record.data).unwrap_or(Tree::Null);
-    let text = |name| data.get(name).and_then(Tree::as_text).unwrap_or_default().to_owned();
+    let Some(Kind::RedemptionRequested { redemption_id, reward_id, quantity }) = record.happened() else {
+        return Problem::unreadable("the record of the request").into_response();
+    };
     let reserved = record.postings.iter().filter(|p| p.kind == PostingKind::Reservation);
     let view = RedemptionView {
-        id: text("redemption_id"),
+        id: redemption_id,
         status: Status::Reserved,
-        reward_id: text("reward_id"),
-        quantity: data.get("quantity").and_then(Tree::as_integer).unwrap_or_default(),
+        reward_id,
+        quantity: quantity.get(),
         points: reserved.map(|p| p.points).sum(),
         requested_at: record.time,
         updated_at: None,
@@ -242,7 +250,8 @@ pub(crate) async fn list(
 }
 
 async fn find(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, id: &str) -> Result<Redemption, Problem> {
-    let found = store::redemptions::one(&api.store, &caller.program, partner, id).await?;
+    let id = RedemptionId::try_from(id).map_err(|_| Problem::not_found())?;
+    let found = store::redemptions::one(&api.store, &caller.program, partner, &id).await?;
     found.ok_or_else(Problem::not_found)
 }
 
@@ -263,14 +272,12 @@ pub(crate) async fn cancel(
     let partner = caller.partner(&id, Scope::Redeem)?;
     let programs = api.programs(&caller).await?;
     let found = find(&api, &caller, &partner, &redemption).await?;
-    let identity = Identity::own(&caller.program, "redemption", &[&found.id, "released"]);
-    let data = [("redemption_id", &*found.id), ("reason", "cancelled")];
-    let data = Tree::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Tree::Text(v.to_owned()))).collect());
-    let event = Event::own(identity, partner.clone(), api.store.clock().now(), Kind::RedemptionReleased, data);
+    let step = RedemptionStep::Released(ReleaseReason::Cancelled);
+    let event = step.event(&caller.program, &partner, &found.id, api.store.clock().now());
     match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), |_| ()).await? {
         step @ (Step::Recorded(_) | Step::Existing(_)) => {
             if let Step::Recorded(record) = step {
-                tracing::info!(correlation_id = found.id, position = record.position, "a redemption was cancelled");
+                tracing::info!(correlation_id = %found.id, position = record.position, "a redemption was cancelled");
             }
             Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response())
         }
@@ -290,7 +297,7 @@ pub(crate) async fn reveal(
         return Err(Problem::refusal(&domain::ledger::Reason::WrongState { status }));
     }
     let codes = api.cards.reveal(&api.store, &caller, &found).await?;
-    tracing::info!(correlation_id = found.id, "cards were revealed");
+    tracing::info!(correlation_id = %found.id, "cards were revealed");
     let body = serde_json::json!({ "id": found.id, "code": codes.first(), "codes": codes });
     let mut response = Json(body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,6 +5,7 @@ use axum::extract::State;
 use domain::decide::reward_gate;
 use domain::ledger::Reason;
 use domain::tell::sentence;
+use event::ids::RewardId;
 use serde::Serialize;
 
 use crate::partner::current_account;
@@ -13,7 +14,7 @@ use crate::{Caller, Problem, RedeemRewards, Scope};
 /// A reward as the caller sees it.
 #[derive(Serialize)]
 struct RewardView {
-    reward_id: String,
+    reward_id: RewardId,
     name: String,
     points: i64,
     /// Whether the caller may redeem one now.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::Balance;
 use domain::ledger::{Bucket, Posting, PostingKind, Record};
+use event::ids::RuleId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::Programs;
@@ -49,7 +50,7 @@ struct Line {
     from: Bucket,
     to: Bucket,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    rule: Option<RuleId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,7 +141,7 @@ fn csv(lines: &[Line], next_cursor: Option<String>) -> Response {
             line.amount.to_string(),
             line.from.to_string(),
             line.to.to_string(),
-            line.rule.clone().unwrap_or_default(),
+            line.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
             line.source.clone(),
             line.id.clone(),
             line.event.clone(),

@@ -124,10 +124,9 @@ impl RelayChanges {
         let awaited = if record.effects.iter().any(|e| matches!(e, Effect::Enrolled { .. })) {
             store::tables::keys::awaited("partner", record.partner.as_str())
         } else {
-            let data = event::json::Json::parse(&record.data).unwrap_or(event::json::Json::Null);
-            let deal = data.get("deal_id").and_then(event::json::Json::as_text);
+            let deal = record.happened().and_then(|kind| kind.deal_id().cloned());
             match deal.filter(|_| matches!(record.outcome, Outcome::Awarded | Outcome::NoRule | Outcome::Refused)) {
-                Some(deal) => store::tables::keys::awaited("deal", deal),
+                Some(deal) => store::tables::keys::awaited("deal", &deal),
                 None => return Ok(()),
             }
         };
@@ -140,13 +139,11 @@ impl RelayChanges {
     }
 
     async fn send_redemption(&self, record: &Record) -> Result<(), RelayError> {
-        if record.kind != Kind::RedemptionRequested.name() || record.outcome != Outcome::Applied {
+        let Some(Kind::RedemptionRequested { redemption_id, .. }) = record.happened() else { return Ok(()) };
+        if record.outcome != Outcome::Applied {
             return Ok(());
         }
-        let data = event::json::Json::parse(&record.data).map_err(|e| RelayError::Unreadable(e.to_string()))?;
-        let id = data.get("redemption_id").and_then(event::json::Json::as_text).unwrap_or_default();
-        let due =
-            serde_json::json!({ "program": record.identity.program, "partner": record.partner, "redemption_id": id });
+        let due = serde_json::json!({ "program": record.identity.program, "partner": record.partner, "redemption_id": redemption_id });
         Ok(self.redemptions.send(due.to_string()).await?)
     }
 

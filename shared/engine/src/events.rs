@@ -2,15 +2,15 @@
 
 use domain::decide::{Awaited, Decision, State, Verdict, decide};
 use domain::ledger::{Outcome, Reason, Record};
-use event::ids::{PartnerId, ProgramId};
-use event::{Event, Rejection};
+use event::ids::{PartnerId, PersonId, ProgramId};
+use event::{Event, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
 use store::aside::{self, Kept};
 use store::holds::{self, Held};
 use store::patience::{Patience, pause};
 use store::write::{self, Written};
-use store::{Store, StoreError, history};
+use store::{Store, StoreError, history, persons};
 
 use crate::load::load;
 
@@ -195,7 +195,7 @@ async fn settle(
 async fn held(store: &Store, event: &Event, held: Held, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
     match held {
         Held::Waits => Ok(Some(Outcome::Held)),
-        Held::Taken(hash) => repeated(store, event, &hash, now).await.map(Some),
+        Held::Taken(first) => repeated(store, event, &first, now).await.map(Some),
         Held::Moved => Ok(None),
     }
 }
@@ -206,25 +206,39 @@ async fn already_there(
     group: &[Event],
     chunk: &[usize],
     decision: &Decision,
-    found: Vec<(usize, String)>,
+    found: Vec<(usize, Meaning)>,
     now: Timestamp,
 ) -> Result<Step, StoreError> {
     let mut done = Vec::new();
-    for (record, hash) in found {
+    for (record, first) in found {
         // A record of the clock's that is there means the head has moved: read again.
         let Some(at) = decision.verdicts.iter().position(|v| *v == Verdict::Recorded(record)) else { continue };
-        done.push((chunk[at], Settled::plain(repeated(store, &group[at], &hash, now).await?)));
+        done.push((chunk[at], Settled::plain(repeated(store, &group[at], &first, now).await?)));
     }
     Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
 }
 
 /// The outcome of an event whose identity is taken: by the same meaning, or by another, which is kept beside.
-async fn repeated(store: &Store, event: &Event, first_hash: &str, now: Timestamp) -> Result<Outcome, StoreError> {
-    if event.hash == first_hash {
+async fn repeated(store: &Store, event: &Event, first: &Meaning, now: Timestamp) -> Result<Outcome, StoreError> {
+    if event.hash == first.hash && same_persons(store, event, &first.persons).await? {
         return Ok(Outcome::Duplicate);
     }
-    aside::keep(store, &Kept::conflict(event, first_hash, now)).await?;
+    aside::keep(store, &Kept::conflict(event, &first.hash, now)).await?;
     Ok(Outcome::Conflict)
+}
+
+/// Whether the event names the persons it named first. One who was erased since is nobody, and so the same as anybody.
+async fn same_persons(store: &Store, event: &Event, first: &[PersonId]) -> Result<bool, StoreError> {
+    let persons = event.persons();
+    if persons.len() != first.len() {
+        return Ok(false);
+    }
+    for (_, was) in persons.iter().zip(first).filter(|(now, was)| now != was) {
+        if !persons::is_erased(store, &event.identity.program, &event.partner, was).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The event's outcome if its identity is taken already; asked for messages that were received before, so that
@@ -234,7 +248,7 @@ async fn repeated(store: &Store, event: &Event, first_hash: &str, now: Timestamp
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn seen_before(store: &Store, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
     match history::record(store, &event.identity).await? {
-        Some(record) => repeated(store, event, &record.hash, now).await.map(Some),
+        Some(record) => repeated(store, event, &record.meaning(), now).await.map(Some),
         None => Ok(None),
     }
 }

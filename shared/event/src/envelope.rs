@@ -1,11 +1,13 @@
 //! Events as senders write them: read strictly, so that what is judged is what was meant.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::fields::Data;
-use crate::ids::{EventId, Identity, PartnerId, ProgramId, Source};
+use crate::catalogue;
+use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, Members, syntax};
 use crate::rejection::{Code, Rejection};
 use crate::time::{FUTURE_SECONDS_MAX, YEAR_MIN, parse_instant};
@@ -23,14 +25,24 @@ pub struct Event {
     pub partner: PartnerId,
     /// When it happened, says the sender.
     pub time: Timestamp,
-    /// What happened.
+    /// What happened, persons as pseudonyms once they are known.
     pub kind: Kind,
-    /// `data`, unknown members included.
-    pub data: Data,
-    /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form (I4).
+    /// The members of `data` that its type declares, persons as pseudonyms once they are known.
+    pub data: Json,
+    /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form, every person left blank, so that no
+    /// name can be found by trying (I4, I28).
     pub hash: String,
-    /// The person's id as sent, once a pseudonym stands in its place.
-    sent_person: Option<String>,
+    /// What happened as it was sent, once pseudonyms stand in the place of persons.
+    sent: Option<Box<(Kind, Json)>>,
+}
+
+/// What is compared when an identity comes again (I4): the hash, which knows no persons, and their pseudonyms beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The hash of the event with persons left blank, in hex.
+    pub hash: String,
+    /// The pseudonyms of the persons it names, in the order of its members.
+    pub persons: Vec<PersonId>,
 }
 
 /// Where a body ends that is no event.
@@ -79,22 +91,35 @@ impl Event {
         })
     }
 
-    /// Puts a pseudonym in the place of the person's id, so that the ledger holds no personal data. The hash stays that of
-    /// the event as sent.
-    pub fn pseudonymise(&mut self, pseudonym: &str) {
-        if let Some(person) = self.kind.person_id() {
-            self.sent_person.get_or_insert_with(|| person.to_owned());
-            self.data.replace_text("person_id", pseudonym);
-            self.kind.replace_person(pseudonym);
+    /// The persons it names: as sent, or their pseudonyms.
+    pub fn persons(&self) -> Vec<PersonId> {
+        self.kind.persons()
+    }
+
+    /// What it means, once pseudonyms stand in the place of persons.
+    pub fn meaning(&self) -> Meaning {
+        Meaning { hash: self.hash.clone(), persons: self.persons() }
+    }
+
+    /// Puts pseudonyms in the place of persons, so that the ledger names nobody. The hash knows no persons and stays.
+    pub fn pseudonymise(&mut self, names: &BTreeMap<PersonId, PersonId>) {
+        let as_sent = (self.kind.clone(), self.data.clone());
+        let mut replaced = false;
+        for (member, person) in self.kind.persons_mut() {
+            if let Some(name) = names.get(person.as_str()) {
+                person.clone_from(name);
+                put_text(&mut self.data, member, name.as_str());
+                replaced = true;
+            }
+        }
+        if replaced && self.sent.is_none() {
+            self.sent = Some(Box::new(as_sent));
         }
     }
 
     /// The event as a body to be sent again: the same meaning, so the same hash.
     pub fn body(&self) -> String {
-        let mut data = self.data.clone();
-        if let Some(person) = &self.sent_person {
-            data.replace_text("person_id", person);
-        }
+        let data = self.sent.as_ref().map_or(&self.data, |sent| &sent.1);
         let text = |t: &str| Json::Text(t.to_owned());
         let members = [
             ("specversion", text("1.0")),
@@ -104,32 +129,47 @@ impl Event {
             ("subject", text(self.partner.as_str())),
             ("program", text(self.identity.program.as_str())),
             ("time", text(&self.time.to_string())),
-            ("data", data.json().clone()),
+            ("data", data.clone()),
         ];
         Json::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).canonical()
     }
 
     /// The event one of our own functions makes: a clock's, a redemption's, a derived one's.
-    pub fn own(identity: Identity, partner: PartnerId, time: Timestamp, kind: Kind, data: Json) -> Self {
-        let hash = meaning(kind.name(), partner.as_str(), time, &data);
-        Self { identity, partner, time, kind, data: Data::new(data), hash, sent_person: None }
+    pub fn internal(identity: Identity, partner: PartnerId, time: Timestamp, kind: Kind) -> Self {
+        let data = kind.data();
+        let hash = meaning(&kind, &partner, time, &data);
+        Self { identity, partner, time, kind, data, hash, sent: None }
     }
 }
 
-/// SHA-256 over what an event means, in hex. The identity is not in it: it is the key.
-fn meaning(kind: &str, partner: &str, time: Timestamp, data: &Json) -> String {
-    let parts = Json::List(vec![
-        Json::Text(kind.to_owned()),
-        Json::Text(partner.to_owned()),
-        Json::Text(time.to_string()),
-        data.clone(),
-    ]);
+fn put_text(data: &mut Json, member: &str, text: &str) {
+    if let Json::Map(map) = data {
+        map.insert(member.to_owned(), Json::Text(text.to_owned()));
+    }
+}
+
+/// SHA-256 over what an event means, persons left blank, in hex. The identity is not in it: it is the key.
+fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp, data: &Json) -> String {
+    let mut blank = data.clone();
+    for (member, _) in kind.clone().persons_mut() {
+        put_text(&mut blank, member, "");
+    }
+    let text = |text: &str| Json::Text(text.to_owned());
+    let parts = Json::List(vec![text(kind.name()), text(partner.as_str()), text(&time.to_string()), blank]);
     hex::encode(Sha256::digest(parts.canonical()))
 }
 
 /// SHA-256 over a body as it came, in hex: how what was never read is told apart.
 pub fn body_hash(body: &str) -> String {
     hex::encode(Sha256::digest(body))
+}
+
+/// Drops the members that the type does not declare: what nobody reads is not stored, and makes no other meaning.
+fn keep_declared(type_name: &str, data: &mut Json) {
+    let declared = catalogue::row(type_name).map(|row| row.members).unwrap_or_default();
+    if let Json::Map(map) = data {
+        map.retain(|name, _| declared.iter().any(|member| member.name == name));
+    }
 }
 
 struct Envelope<'a>(Vec<(String, &'a RawValue)>);
@@ -161,7 +201,7 @@ impl Envelope<'_> {
         let program = ProgramId::try_from(program.as_str()).map_err(|e| Rejection::id("program", &e))?;
         let source = Source::try_from(source.as_str()).map_err(|e| Rejection::id("source", &e))?;
         let id = EventId::try_from(id.as_str()).map_err(|e| Rejection::id("id", &e))?;
-        if source.is_own() {
+        if source.is_internal() {
             let message = "sources that start with urn:laurel: are Laurel's own; send under your own source";
             return Err(Rejection::new(Code::ReservedSource, "source", message));
         }
@@ -170,11 +210,11 @@ impl Envelope<'_> {
         let type_name = self.text("type")?;
         let time = check_time(&self.text("time")?, now)?;
         self.content_type()?;
-        let data = self.data()?;
-        let hash = meaning(&type_name, partner.as_str(), time, &data);
-        let data = Data::new(data);
+        let mut data = self.data()?;
         let kind = Kind::read(&type_name, &data)?;
-        Ok(Event { identity: Identity { program, source, id }, partner, time, kind, data, hash, sent_person: None })
+        keep_declared(&type_name, &mut data);
+        let hash = meaning(&kind, &partner, time, &data);
+        Ok(Event { identity: Identity { program, source, id }, partner, time, kind, data, hash, sent: None })
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {

@@ -73,6 +73,27 @@ macro_rules! id {
                 id.0
             }
         }
+        impl std::ops::Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -97,14 +118,70 @@ id!(
     /// A sender's own id for an event.
     EventId
 );
+id!(
+    /// A deal, as the sender names it.
+    DealId
+);
+id!(
+    /// An opportunity at a customer, as the sender names it.
+    OpportunityId
+);
+id!(
+    /// A person at a partner: as the sender names it, or the pseudonym in its place.
+    PersonId
+);
+id!(
+    /// A course.
+    CourseId
+);
+id!(
+    /// A certification.
+    CertificationId
+);
+id!(
+    /// A piece of content.
+    ContentId
+);
+id!(
+    /// A service project.
+    ProjectId
+);
+id!(
+    /// An invoice.
+    InvoiceId
+);
+id!(
+    /// A reward of the program's catalogue.
+    RewardId
+);
+id!(
+    /// A redemption: our own, a UUID of version 7.
+    RedemptionId
+);
+id!(
+    /// A sales motion, as in `sell` or `service` (M19).
+    Motion
+);
+id!(
+    /// A tier, unique in its ladder.
+    TierId
+);
+id!(
+    /// An earning rule: `[earn.<id>]`.
+    RuleId
+);
+id!(
+    /// A name that is no key of ours: a measure, a period, a benefit, a criterion.
+    Name
+);
 
 /// Everything below this prefix is ours; events from outside may not use it.
-pub const OWN_SOURCES: &str = "urn:laurel:";
+pub const INTERNAL_SOURCES: &str = "urn:laurel:";
 
 impl Source {
     /// Whether only Laurel itself may send under this source.
-    pub fn is_own(&self) -> bool {
-        self.0.to_ascii_lowercase().starts_with(OWN_SOURCES)
+    pub fn is_internal(&self) -> bool {
+        self.0.to_ascii_lowercase().starts_with(INTERNAL_SOURCES)
     }
 }
 
@@ -120,16 +197,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity of our own: `urn:laurel:<family>`, `<part>/<part>...`. Parts are escaped so that no id can imitate
+    /// An identity that Laurel itself gives: `urn:laurel:<family>`, `<part>/<part>...`. Parts are escaped so that no id can imitate
     /// another; what gets too long or cannot be seen is named by a hash (UUID v5).
-    pub fn own(program: &ProgramId, family: &str, parts: &[&str]) -> Self {
+    pub fn internal(program: &ProgramId, family: &str, parts: &[&str]) -> Self {
         let escape = |part: &&str| part.replace('%', "%25").replace('/', "%2F");
         let readable = parts.iter().map(escape).collect::<Vec<_>>().join("/");
         let id = match checked(&readable) {
             Ok(()) => readable,
             Err(_) => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, readable.as_bytes()).to_string(),
         };
-        Self { program: program.clone(), source: Source(format!("{OWN_SOURCES}{family}")), id: EventId(id) }
+        Self { program: program.clone(), source: Source(format!("{INTERNAL_SOURCES}{family}")), id: EventId(id) }
     }
 }
 
@@ -171,8 +248,8 @@ mod tests {
 
     #[test]
     fn our_sources_are_recognised_in_any_case() {
-        let own = |s: &str| Source::try_from(s).expect("source").is_own();
-        assert!(own("urn:laurel:clock") && own("URN:Laurel:x"));
-        assert!(!own("/crm/urn:laurel:") && !own("urn:laurelx"));
+        let internal = |s: &str| Source::try_from(s).expect("source").is_internal();
+        assert!(internal("urn:laurel:clock") && internal("URN:Laurel:x"));
+        assert!(!internal("/crm/urn:laurel:") && !internal("urn:laurelx"));
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! No async, no AWS type, no clock, no randomness, no float.
 
+pub mod catalogue;
 mod envelope;
-mod fields;
 pub mod ids;
 pub mod json;
 pub mod money;
 mod rejection;
+pub mod schema;
 #[cfg(test)]
 mod tests;
 pub mod time;
 mod types;
 
-pub use envelope::{BODY_BYTES_MAX, Event, Unreadable, body_hash};
-pub use fields::Data;
+pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash};
 pub use rejection::{Code, Rejection};
-pub use types::{DealOutcome, Kind, RevenueLine, SENT_TYPES, fields_of};
+pub use types::{
+    DealOutcome, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
+};

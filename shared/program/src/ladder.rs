@@ -1,15 +1,10 @@
 //! Tier ladders, one per motion: what promotes, what keeps, how it is reviewed (M12-M21).
 
+use event::ids::TierId;
 use event::time::Length;
 use rust_decimal::Decimal;
 
 use crate::window::Within;
-
-/// A sales motion's name, as in `sell` or `service` (M19).
-pub type Motion = String;
-
-/// A tier's name, unique in its ladder.
-pub type TierId = String;
 
 /// One tier of a ladder.
 #[derive(Clone, Debug)]

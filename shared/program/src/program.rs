@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use event::ids::{ProgramId, Source, matches_pattern};
+use event::ids::{Motion, ProgramId, RewardId, RuleId, Source, matches_pattern};
 use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::ladder::{Motion, Tier};
+use crate::ladder::Tier;
 use crate::policy::{Policy, Registration};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
@@ -34,7 +34,7 @@ pub struct Program {
     /// Who may send what.
     pub sources: Vec<(String, Vec<String>)>,
     /// Earning rules by id.
-    pub rules: BTreeMap<String, Rule>,
+    pub rules: BTreeMap<RuleId, Rule>,
     /// Dated multipliers by id.
     pub campaigns: BTreeMap<String, Campaign>,
     /// Tier ladders by motion; each ladder's tiers by ascending rank.
@@ -42,7 +42,7 @@ pub struct Program {
     /// Deal registration.
     pub registration: Registration,
     /// The reward catalogue by id.
-    pub rewards: BTreeMap<String, Reward>,
+    pub rewards: BTreeMap<RewardId, Reward>,
     /// Everything else that is a setting.
     pub policy: Policy,
 }

@@ -1,32 +1,45 @@
 //! The reward catalogue (M38) and its gates (M28).
 
+use std::fmt;
+
+use event::ids::{CertificationId, CourseId, RewardId, TierId};
+
 use crate::cap::Cap;
-use crate::ladder::TierId;
 
 /// A reward of the catalogue (M38).
 #[derive(Clone, Debug)]
 pub struct Reward {
     /// Its id.
-    pub id: String,
+    pub id: RewardId,
     /// Its name for partners.
     pub name: String,
     /// Its price in points, above zero.
     pub points: i64,
     /// How often a partner may have it.
     pub at_most: Vec<Cap>,
-    /// Gates (M28).
-    pub needs: Needs,
+    /// Its gates, in the order they are looked at (M28).
+    pub gates: Vec<Gate>,
     /// No longer redeemable.
     pub retired: bool,
 }
 
 /// What a partner must have before a reward is redeemable (M28).
-#[derive(Clone, Debug, Default)]
-pub struct Needs {
-    /// A tier of at least this tier's rank, in a ladder that has it.
-    pub tier: Option<TierId>,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
     /// A valid certificate of some person.
-    pub certification: Option<String>,
+    Certification(CertificationId),
     /// A completed course of some person.
-    pub course: Option<String>,
+    Course(CourseId),
+    /// A tier of at least this tier's rank, in a ladder that has it.
+    Tier(TierId),
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Gate::Certification(id) => write!(f, "certification {id}"),
+            Gate::Course(id) => write!(f, "course {id}"),
+            Gate::Tier(id) => write!(f, "tier {id}"),
+        }
+    }
 }

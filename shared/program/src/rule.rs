@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use event::ids::{Motion, RuleId, TierId};
 use event::time::Length;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::cap::Cap;
 use crate::condition::Condition;
-use crate::ladder::{Motion, TierId};
 
 /// An earning rule: which events, how many points, how often (M36-M40).
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Its name in the file: `[earn.<id>]`.
-    pub id: String,
+    pub id: RuleId,
     /// The event type it looks at.
     pub on: String,
     /// Conditions on the event's fields; all must hold.

@@ -112,7 +112,7 @@ impl Player<'_> {
             let outcome = world.step(partner, key, to);
             format!("redemption {key} is {to}: {}", outcome.map_or("moot", domain::ledger::Outcome::word))
         } else if let Some(Load { reward, pieces }) = &line.load {
-            *world.stock.entry(reward.clone()).or_default() += pieces;
+            world.load_stock(reward, *pieces);
             format!("{pieces} {reward} are loaded")
         } else {
             assert!(line.sweep, "a line says what happens");
@@ -223,7 +223,10 @@ fn changed(effect: &Effect) -> String {
     let day = |day: &Option<jiff::civil::Date>| day.map_or("never".to_owned(), |day| day.to_string());
     match effect {
         Effect::Enrolled { motions, territory, timezone } => {
-            format!("takes part in {} ({territory:?}, {timezone:?})", motions.join(", "))
+            format!(
+                "takes part in {} ({territory:?}, {timezone:?})",
+                motions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            )
         }
         Effect::Status(status) => format!("is {}", format!("{status:?}").to_lowercase()),
         Effect::Agreement(version) => format!("agreed to {version}"),
@@ -240,7 +243,11 @@ fn changed(effect: &Effect) -> String {
         Effect::Frequency { item, key, by } => format!("cap {key} of {}/{}: {by:+}", item.who, item.period),
         Effect::Registrant { place } => format!("stands at place {place} of the opportunity"),
         Effect::Tier { motion, from, to, on, next_review } => {
-            format!("{motion}: {} -> {to} on {on}, review {}", from.as_deref().unwrap_or("none"), day(next_review))
+            format!(
+                "{motion}: {} -> {to} on {on}, review {}",
+                from.as_ref().map_or("none", |tier| tier.as_str()),
+                day(next_review)
+            )
         }
         Effect::Reviewed { motion, next_review, demotes_on } => {
             format!("{motion}: reviewed, again {}, lost {}", day(next_review), day(demotes_on))

@@ -9,10 +9,9 @@ use domain::decide::{Decision, Needs, State, Verdict, decide, needs};
 use domain::ledger::Account;
 use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
-use domain::redemption::Redemption;
-use event::ids::{Identity, PartnerId, ProgramId};
-use event::json::Json;
-use event::{Event, Kind};
+use domain::redemption::{Redemption, RedemptionStep, Wish};
+use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
+use event::{Event, ReleaseReason, Whole};
 use jiff::Timestamp;
 use program::{Program, Programs, Version};
 
@@ -25,13 +24,13 @@ pub struct World {
     /// Accounts, whole.
     pub accounts: BTreeMap<PartnerId, Account>,
     /// Deals.
-    pub deals: BTreeMap<String, Deal>,
+    pub deals: BTreeMap<DealId, Deal>,
     /// Opportunities.
-    pub opportunities: BTreeMap<String, Opportunity>,
+    pub opportunities: BTreeMap<OpportunityId, Opportunity>,
     /// Redemptions.
-    pub redemptions: BTreeMap<String, Redemption>,
+    pub redemptions: BTreeMap<RedemptionId, Redemption>,
     /// Free pieces by reward.
-    pub stock: BTreeMap<String, i64>,
+    pub stock: BTreeMap<RewardId, i64>,
     /// Every record, in the order of recording.
     pub records: Vec<Record>,
     /// Held events, to be sent again when something of theirs came.
@@ -128,20 +127,23 @@ impl World {
         self.send("deal.closed", partner, &format!("{deal}-closed"), time, &data)
     }
 
+    /// Loads pieces of a reward.
+    ///
+    /// # Panics
+    /// If the reward's id is none.
+    pub fn load_stock(&mut self, reward: &str, pieces: i64) {
+        *self.stock.entry(reward.try_into().expect("a reward")).or_default() += pieces;
+    }
+
     /// Asks for a reward under a key; the outcome.
     ///
     /// # Panics
     /// If the partner's id is none.
     pub fn redeem(&mut self, partner: &str, reward: &str, quantity: i64, key: &str) -> Outcome {
-        let identity = Identity::own(&self.id(), "redemption", &[partner, "request", key]);
-        let data = [
-            ("redemption_id", Json::Text(format!("r-{key}"))),
-            ("reward_id", Json::Text(reward.into())),
-            ("quantity", Json::Number(quantity.to_string())),
-        ];
-        let data = Json::Map(data.into_iter().map(|(n, v)| (n.to_owned(), v)).collect());
-        let event =
-            Event::own(identity, partner.try_into().expect("partner"), self.now, Kind::RedemptionRequested, data);
+        let quantity = Whole::new(quantity).expect("a quantity");
+        let wish = Wish { reward_id: reward.try_into().expect("a reward"), quantity };
+        let (partner, id) = (partner.try_into().expect("a partner"), format!("r-{key}").try_into().expect("an id"));
+        let event = wish.event(&self.id(), &partner, key, id, self.now);
         self.judge(&[event])[0]
     }
 
@@ -150,17 +152,15 @@ impl World {
     /// # Panics
     /// If the partner's id is none, or there is no such step.
     pub fn step(&mut self, partner: &str, key: &str, to: &str) -> Option<Outcome> {
-        let (kind, reason) = match to {
-            "ordering" => (Kind::RedemptionOrdering, ""),
-            "fulfilled" => (Kind::RedemptionFulfilled, ""),
-            "declined" | "cancelled" => (Kind::RedemptionReleased, to),
+        let step = match to {
+            "ordering" => RedemptionStep::Ordering,
+            "fulfilled" => RedemptionStep::Fulfilled,
+            "declined" => RedemptionStep::Released(ReleaseReason::Declined),
+            "cancelled" => RedemptionStep::Released(ReleaseReason::Cancelled),
             _ => panic!("there is no step {to}"),
         };
-        let id = format!("r-{key}");
-        let identity = Identity::own(&self.id(), "redemption", &[&id, kind.name()]);
-        let data = [("redemption_id", id.as_str()), ("reason", reason)];
-        let data = Json::Map(data.into_iter().map(|(n, v)| (n.to_owned(), Json::Text(v.to_owned()))).collect());
-        let event = Event::own(identity, partner.try_into().expect("partner"), self.now, kind, data);
+        let id = format!("r-{key}").try_into().expect("an id");
+        let event = step.event(&self.id(), &partner.try_into().expect("a partner"), &id, self.now);
         self.decide_group(&[event]).and_then(|d| d.outcome(0))
     }
 
@@ -183,7 +183,7 @@ impl World {
 
     fn judge_one(&mut self, event: &Event) -> Outcome {
         if let Some(record) = self.records.iter().find(|r| r.identity == event.identity) {
-            return if record.hash == event.hash { Outcome::Duplicate } else { Outcome::Conflict };
+            return if record.meaning() == event.meaning() { Outcome::Duplicate } else { Outcome::Conflict };
         }
         let decision = self.decide_group(std::slice::from_ref(event)).expect("decided");
         let outcome = decision.outcome(0).expect("looked at");
@@ -295,8 +295,12 @@ impl World {
             }
             for effect in &r.effects {
                 if let Effect::Tier { motion, from, to, on, .. } = effect {
-                    writeln!(text, "    {motion}: {} -> {to} on {on}", from.as_deref().unwrap_or("none"))
-                        .expect("text");
+                    writeln!(
+                        text,
+                        "    {motion}: {} -> {to} on {on}",
+                        from.as_ref().map_or("none", |tier| tier.as_str())
+                    )
+                    .expect("text");
                 }
                 if let Effect::Reviewed { motion, demotes_on, .. } = effect {
                     let word =

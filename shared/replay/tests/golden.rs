@@ -9,7 +9,7 @@ const PERX: &str = include_str!("../../../infra/programs/perx.toml");
 #[test]
 fn points_for_everything_a_partner_does() {
     let mut w = World::new(HR, "2026-03-02T15:00:00Z");
-    w.stock.insert("starbucks-10".into(), 10);
+    w.load_stock("starbucks-10", 10);
     w.enrol("northwind");
     let t = "2026-03-02T14:00:00Z";
     w.send("course.completed", "northwind", "course", t, r#"{"course_id":"sales-101","level":101,"person_id":"ann"}"#);
@@ -74,7 +74,7 @@ fn an_oem_that_falls_short_becomes_a_reseller() {
 #[test]
 fn a_clawback_after_the_points_were_spent() {
     let mut w = World::new(HR, "2026-03-02T15:00:00Z");
-    w.stock.insert("starbucks-10".into(), 10);
+    w.load_stock("starbucks-10", 10);
     let t = "2026-03-02T14:00:00Z";
     w.enrol("northwind");
     w.close("northwind", "D1", t, "48000.00");

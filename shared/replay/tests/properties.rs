@@ -144,7 +144,7 @@ proptest! {
     #[test]
     fn any_history_adds_up(steps in prop::collection::vec(step(), 1..60)) {
         let mut world = World::new(PROGRAM, "2026-01-15T12:00:00Z");
-        world.stock.insert("card".into(), 4);
+        world.load_stock("card", 4);
         world.enrol("p");
         for (at, step) in steps.iter().enumerate() {
             take(&mut world, at, step);

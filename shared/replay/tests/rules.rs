@@ -355,7 +355,7 @@ fn an_amendment_rates_the_deal_again() {
 #[test]
 fn a_reversal_takes_what_is_there_and_the_rest_is_owed() {
     let mut world = world();
-    world.stock.insert("card".into(), 5);
+    world.load_stock("card", 5);
     world.close("p", "d", TODAY, "1000");
     assert_eq!(world.redeem("p", "card", 1, "k"), Applied);
     world.send("deal.reversed", "p", "v", TODAY, r#"{"deal_id":"d","reason":"x"}"#);
@@ -375,7 +375,7 @@ fn a_forgiving_program_lets_the_rest_go() {
         "2026-05-15T12:00:00Z",
     );
     world.enrol("p");
-    world.stock.insert("card".into(), 5);
+    world.load_stock("card", 5);
     world.close("p", "d", TODAY, "1000");
     world.redeem("p", "card", 1, "k");
     world.send("deal.reversed", "p", "v", TODAY, r#"{"deal_id":"d","reason":"x"}"#);
@@ -489,7 +489,7 @@ fn an_event_before_the_first_version_is_refused() {
 #[test]
 fn a_suspended_partner_earns_nothing_and_never_redeems() {
     let mut world = world();
-    world.stock.insert("card".into(), 5);
+    world.load_stock("card", 5);
     world.close("p", "d", TODAY, "10000");
     world.send("partner.suspended", "p", "s", TODAY, r#"{"reason":"x"}"#);
     assert_eq!(world.close("p", "e", TODAY, "10000"), Refused);
@@ -531,10 +531,13 @@ fn a_redemption_is_refused_for_the_first_reason_that_holds() {
         refused(&mut world, "gated", 1, "3"),
         Some(Reason::GateNotPassed { needs: "certification sales-101".into() })
     );
-    assert_eq!(refused(&mut world, "gold-card", 1, "4"), Some(Reason::TierTooLow { needs: "gold".into() }));
+    assert_eq!(
+        refused(&mut world, "gold-card", 1, "4"),
+        Some(Reason::TierTooLow { needs: "gold".try_into().expect("a tier") })
+    );
     assert_eq!(refused(&mut world, "card", 4, "5"), Some(Reason::CapReached { cap: "3 per partner per month".into() }));
     assert_eq!(refused(&mut world, "card", 1, "6"), Some(Reason::OutOfStock { left: 0 }));
-    world.stock.insert("card".into(), 9);
+    world.load_stock("card", 9);
     world.close("p", "d", TODAY, "100");
     assert_eq!(refused(&mut world, "card", 1, "7"), Some(Reason::NotEnoughPoints { needed: 100, available: 10 }));
     assert_eq!(points(&world), 10, "nothing moved");
@@ -546,7 +549,7 @@ fn a_price_is_paid_to_the_point() {
         let program = PROGRAM.replace("name = \"Card\"\npoints = 100", &format!("name = \"Card\"\npoints = {price}"));
         let mut world = World::new(&program, "2026-05-15T12:00:00Z");
         world.enrol("p");
-        world.stock.insert("card".into(), 5);
+        world.load_stock("card", 5);
         world.close("p", "d", TODAY, "1000");
         assert_eq!(world.redeem("p", "card", 1, "k"), outcome, "{price} of 100 points");
         let reserved = if outcome == Applied { price } else { 0 };
@@ -558,7 +561,7 @@ fn a_price_is_paid_to_the_point() {
 fn stock_is_given_to_the_last_piece() {
     for (stock, outcome) in [(1, Refused), (2, Applied), (3, Applied)] {
         let mut world = world();
-        world.stock.insert("card".into(), stock);
+        world.load_stock("card", stock);
         world.close("p", "d", TODAY, "10000");
         assert_eq!(world.redeem("p", "card", 2, "k"), outcome, "2 of {stock}");
     }
@@ -567,7 +570,7 @@ fn stock_is_given_to_the_last_piece() {
 #[test]
 fn a_gate_opens_with_a_valid_certificate() {
     let mut world = world();
-    world.stock.insert("gated".into(), 9);
+    world.load_stock("gated", 9);
     world.close("p", "d", TODAY, "100");
     let certify = r#"{"certification_id":"sales-101","person_id":"ann","valid_until":"2026-06-01T00:00:00Z"}"#;
     world.send("certification.granted", "p", "c", TODAY, certify);
@@ -579,7 +582,7 @@ fn a_gate_opens_with_a_valid_certificate() {
 #[test]
 fn a_redemption_takes_one_way_to_one_end() {
     let mut world = world();
-    world.stock.insert("card".into(), 1);
+    world.load_stock("card", 1);
     world.close("p", "d", TODAY, "1000");
     assert_eq!(world.redeem("p", "card", 1, "k"), Applied);
     assert_eq!((world.account("p").balance().reserved, world.stock["card"]), (100, 0));
@@ -596,7 +599,7 @@ fn a_redemption_takes_one_way_to_one_end() {
 #[test]
 fn a_released_redemption_gives_everything_back() {
     let mut world = world();
-    world.stock.insert("card".into(), 3);
+    world.load_stock("card", 3);
     world.close("p", "d", TODAY, "10000");
     world.redeem("p", "card", 3, "k");
     assert_eq!(world.redeem("p", "card", 1, "l"), Refused, "the monthly cap");

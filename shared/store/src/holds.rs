@@ -5,15 +5,15 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::decide::{Awaited, State};
 use domain::ledger::Outcome;
-use event::ids::{Identity, ProgramId};
-use event::{Code, Event, Rejection};
+use event::ids::{Identity, PersonId, ProgramId};
+use event::{Code, Event, Meaning, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{self, Kept};
 use crate::tables::items::{ledger_key, read, state_key, text, with_key};
 use crate::tables::{built, keys};
-use crate::write::Condition;
+use crate::write::{Condition, meaning_of};
 use crate::{Store, StoreError, state};
 
 /// A held event, as it waits.
@@ -35,8 +35,11 @@ pub struct Hold {
     pub seen: Option<u64>,
     /// The event as a body to send again. Here, in the queues and in the sender's system only.
     pub body: String,
-    /// SHA-256 of its meaning as it was sent.
+    /// The hash of its meaning, persons left blank.
     pub hash: String,
+    /// The pseudonyms of the persons it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<PersonId>,
     /// When it was held last.
     pub held_at: Timestamp,
     /// When it stops waiting.
@@ -48,8 +51,8 @@ pub struct Hold {
 pub enum Held {
     /// It waits.
     Waits,
-    /// Its identity is taken, by a meaning with this hash.
-    Taken(String),
+    /// Its identity is taken, by this meaning.
+    Taken(Meaning),
     /// Something moved: decide again.
     Moved,
 }
@@ -62,7 +65,7 @@ impl Hold {
         };
         let (awaits, what) = match awaited {
             Awaited::Partner => ("partner", event.partner.to_string()),
-            Awaited::Deal(id) => ("deal", id.clone()),
+            Awaited::Deal(id) => ("deal", id.to_string()),
             Awaited::Rate(currency) => ("rate", currency.clone()),
             Awaited::Program => ("program", event.identity.program.to_string()),
         };
@@ -75,6 +78,7 @@ impl Hold {
             seen,
             body: event.body(),
             hash: event.hash.clone(),
+            persons: event.persons(),
             held_at,
             until,
         }
@@ -108,8 +112,8 @@ pub async fn put(
     let pk = keys::holds(program.as_str());
     if let Some(item) = state::get(store, &pk, &hold.sk).await? {
         let held: Hold = read(&item, "held event")?;
-        if held.hash != hold.hash {
-            return Ok(Held::Taken(held.hash));
+        if (&held.hash, &held.persons) != (&hold.hash, &hold.persons) {
+            return Ok(Held::Taken(Meaning { hash: held.hash, persons: held.persons }));
         }
         hold.until = held.until;
     }
@@ -176,8 +180,7 @@ where
     };
     let judged = cancelled.cancellation_reasons().first().filter(|r| r.code() == Some("ConditionalCheckFailed"));
     let Some(reason) = judged else { return Ok(Held::Moved) };
-    let hash = reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok()).cloned().unwrap_or_default();
-    Ok(Held::Taken(hash))
+    Ok(Held::Taken(meaning_of(reason)?))
 }
 
 /// Events that wait for one thing, or with an empty `awaited` for anything, at most `limit`.

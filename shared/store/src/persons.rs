@@ -1,14 +1,15 @@
-//! Persons: kept as pseudonyms only.
+//! Persons: kept as pseudonyms only (I28).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use event::ids::{PartnerId, ProgramId};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use event::ids::{PartnerId, PersonId, ProgramId};
 
 use crate::tables::items::{Content, read, state_key, with_key};
-use crate::tables::keys;
+use crate::tables::{built, keys};
 use crate::{Store, StoreError, state};
 
-/// The pseudonym of each person at a partner; new persons get one. Random, so that deleting the mapping erases the
+/// The pseudonym of each person at a partner; new persons get one. Random, so that overwriting the mapping erases the
 /// person from the ledger.
 ///
 /// # Errors
@@ -17,26 +18,29 @@ pub async fn pseudonyms(
     store: &Store,
     program: &ProgramId,
     partner: &PartnerId,
-    persons: &[&str],
-) -> Result<BTreeMap<String, String>, StoreError> {
+    persons: &BTreeSet<PersonId>,
+) -> Result<BTreeMap<PersonId, PersonId>, StoreError> {
     let own = keys::partner(program, partner);
-    let wanted = persons.iter().map(|p| (own.clone(), keys::pseudonym(p))).collect::<std::collections::BTreeSet<_>>();
-    let found = state::batch_get(store, wanted.into_iter().collect()).await?;
+    let found = state::batch_get(store, persons.iter().map(|p| (own.clone(), keys::pseudonym(p))).collect()).await?;
     let mut names = BTreeMap::new();
     for person in persons {
-        let known = found.get(&(own.clone(), keys::pseudonym(person)));
-        let name = match known {
-            Some(item) => read::<Content<String>>(item, "pseudonym")?.content,
-            None if names.contains_key(*person) => continue,
+        let name = match found.get(&(own.clone(), keys::pseudonym(person))) {
+            Some(item) => read::<Content<PersonId>>(item, "pseudonym")?.content,
             None => new_pseudonym(store, &own, person).await?,
         };
-        names.insert((*person).to_owned(), name);
+        names.insert(person.clone(), name);
     }
     Ok(names)
 }
 
-async fn new_pseudonym(store: &Store, own: &str, person: &str) -> Result<String, StoreError> {
+/// A name that says nothing.
+fn fresh(store: &Store) -> Result<PersonId, StoreError> {
     let name = format!("person-{}", &store.random.uuid()?.simple().to_string()[..12]);
+    PersonId::try_from(name).map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+async fn new_pseudonym(store: &Store, own: &str, person: &PersonId) -> Result<PersonId, StoreError> {
+    let name = fresh(store)?;
     let item = with_key(state_key(own, &keys::pseudonym(person)), &Content { content: name.clone() }, "pseudonym")?;
     let put = store.client.put_item().table_name(store.state()).set_item(Some(item));
     match put.condition_expression("attribute_not_exists(pk)").send().await {
@@ -45,8 +49,46 @@ async fn new_pseudonym(store: &Store, own: &str, person: &str) -> Result<String,
             // Somebody else named the same person just now: theirs stands.
             let item = state::get(store, own, &keys::pseudonym(person)).await?;
             let item = item.ok_or_else(|| StoreError::Unavailable("a pseudonym came and went".to_owned()))?;
-            Ok(read::<Content<String>>(&item, "pseudonym")?.content)
+            Ok(read::<Content<PersonId>>(&item, "pseudonym")?.content)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Erases a person: the mapping is overwritten by a new name, and the old one is noted as nobody's any more, so that what
+/// was said of it compares as equal to whatever comes.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn erase(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    person: &PersonId,
+) -> Result<(), StoreError> {
+    let own = keys::partner(program, partner);
+    let Some(item) = state::get(store, &own, &keys::pseudonym(person)).await? else { return Ok(()) };
+    let old = read::<Content<PersonId>>(&item, "pseudonym")?.content;
+    let mapping =
+        with_key(state_key(&own, &keys::pseudonym(person)), &Content { content: fresh(store)? }, "pseudonym")?;
+    let actions = [mapping, state_key(&own, &keys::erased(&old))].map(|item| {
+        let put = Put::builder().table_name(store.state()).set_item(Some(item)).build().map_err(built)?;
+        Ok::<_, StoreError>(TransactWriteItem::builder().put(put).build())
+    });
+    let actions = actions.into_iter().collect::<Result<Vec<_>, _>>()?;
+    store.client.transact_write_items().set_transact_items(Some(actions)).send().await?;
+    Ok(())
+}
+
+/// Whether a pseudonym is nobody's any more.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn is_erased(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    pseudonym: &PersonId,
+) -> Result<bool, StoreError> {
+    Ok(state::get(store, &keys::partner(program, partner), &keys::erased(pseudonym)).await?.is_some())
 }

@@ -10,6 +10,8 @@ use crate::ledger::Outcome;
 use crate::ledger::{Account, Balance};
 use crate::ledger::{Effect, Posting, PostingKind, Record};
 use crate::redemption::{Redemption, Status};
+use event::Kind;
+use event::ids::RedemptionId;
 use event::json::Json;
 use program::Programs;
 
@@ -88,18 +90,16 @@ fn is_award(posting: &Posting) -> bool {
 
 /// I6: every redemption stands where its records left it, and none is there without them.
 pub fn check_redemptions(stored: &[Redemption], records: &[Record]) -> Vec<String> {
-    let mut recorded: BTreeMap<String, Status> = BTreeMap::new();
+    let mut recorded: BTreeMap<RedemptionId, Status> = BTreeMap::new();
     for record in records.iter().filter(|r| r.outcome == Outcome::Applied) {
-        let data = Json::parse(&record.data).unwrap_or(Json::Null);
-        let Some(id) = data.get("redemption_id").and_then(Json::as_text) else { continue };
-        let status = match record.kind.rsplit('.').next() {
-            Some("requested") => Status::Reserved,
-            Some("ordering") => Status::Ordering,
-            Some("fulfilled") => Status::Fulfilled,
-            Some("released") => Status::Released,
+        let (id, status) = match record.happened() {
+            Some(Kind::RedemptionRequested { redemption_id, .. }) => (redemption_id, Status::Reserved),
+            Some(Kind::RedemptionOrdering { redemption_id }) => (redemption_id, Status::Ordering),
+            Some(Kind::RedemptionFulfilled { redemption_id }) => (redemption_id, Status::Fulfilled),
+            Some(Kind::RedemptionReleased { redemption_id, .. }) => (redemption_id, Status::Released),
             _ => continue,
         };
-        let before = recorded.insert(id.to_owned(), status);
+        let before = recorded.insert(id.clone(), status);
         if matches!(before, Some(Status::Fulfilled | Status::Released)) {
             return vec![format!("I6: redemption {id} moved on after it was {}", before.map_or("", Status::word))];
         }

@@ -6,13 +6,13 @@ pub use opportunity::Opportunity;
 
 use std::collections::BTreeMap;
 
-use event::ids::PartnerId;
+use event::ids::Motion;
+use event::ids::{EventId, OpportunityId, PartnerId, RuleId};
 use event::json::Json;
 use event::money::Money;
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::Motion;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Deal {
     pub owner: PartnerId,
     /// The opportunity it was registered for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opportunity: Option<String>,
+    pub opportunity: Option<OpportunityId>,
     /// Its sales motion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<Motion>,
@@ -77,7 +77,7 @@ pub struct Closed {
     /// What it adds to the ACV measure now, in the program's currency.
     pub measured_acv: Decimal,
     /// What each rule has credited, reversals deducted.
-    pub credits: BTreeMap<String, Credit>,
+    pub credits: BTreeMap<RuleId, Credit>,
 }
 
 /// What one rule credited to a deal.
@@ -104,7 +104,7 @@ pub struct Amended {
     /// When, says the sender.
     pub at: Timestamp,
     /// The amending event, to order two at one instant.
-    pub id: String,
+    pub id: EventId,
     /// The value from then on.
     pub acv: Money,
 }

@@ -10,6 +10,7 @@ use crate::ledger::Outcome;
 use crate::ledger::{Bucket, EDITION, Effect, Posting, PostingKind, Record, never};
 use crate::ledger::{Reason, Trial};
 use event::Event;
+use event::ids::RuleId;
 use event::time::Month;
 use program::{Program, Rule, Version};
 
@@ -43,12 +44,12 @@ impl Desk<'_> {
         points: i64,
         from: Bucket,
         to: Bucket,
-        why: (Option<&str>, Option<u64>),
+        why: (Option<&RuleId>, Option<u64>),
     ) -> Result<(), FoldError> {
         if points == 0 {
             return Ok(());
         }
-        let posting = Posting { kind, points, from, to, rule: why.0.map(str::to_owned), corrects: why.1 };
+        let posting = Posting { kind, points, from, to, rule: why.0.cloned(), corrects: why.1 };
         self.state.account.post(&posting)?;
         draft.postings.push(posting);
         Ok(())
@@ -80,7 +81,7 @@ impl Desk<'_> {
     pub(super) fn accrue(
         &mut self,
         draft: &mut Draft,
-        rule: &str,
+        rule: &RuleId,
         points: i64,
         lot: Month,
         release: Option<Date>,
@@ -99,7 +100,7 @@ impl Desk<'_> {
     pub(super) fn take_back(
         &mut self,
         draft: &mut Draft,
-        rule: &str,
+        rule: &RuleId,
         points: i64,
         credit: &Credit,
     ) -> Result<(), FoldError> {
@@ -155,7 +156,7 @@ impl Desk<'_> {
             position: head.position + 1,
             kind: event.kind.name().to_owned(),
             time: event.time,
-            data: event.data.json().canonical(),
+            data: event.data.canonical(),
             hash: event.hash.clone(),
             outcome,
             reason,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use event::Event;
+use event::ids::PersonId;
 use jiff::civil::Date;
 use program::Version;
 use rust_decimal::Decimal;
@@ -20,15 +21,16 @@ pub(super) struct Case<'a> {
     pub(super) booked: Date,
     /// The event's amounts in the program's currency, by field.
     pub(super) amounts: BTreeMap<&'static str, Decimal>,
+    /// The person it names.
+    pub(super) person: Option<PersonId>,
 }
 
 impl Case<'_> {
     pub(super) fn facts(&self) -> Facts<'_> {
-        let person = self.event.kind.person_id();
         Facts {
-            data: self.event.data.json(),
+            data: &self.event.data,
             amounts: self.amounts.clone(),
-            person,
+            person: self.person.as_ref(),
             booked: self.booked,
             day: self.day,
         }

@@ -1,7 +1,5 @@
 //! What becomes due by itself: releases, expiries, reviews. Each is an event of our own with a record of its own.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 
 use super::book::Draft;
@@ -10,8 +8,7 @@ use crate::ledger::Outcome;
 use crate::ledger::{Bucket, PostingKind, never};
 use crate::ledger::{FoldError, pending_parts};
 use crate::tier;
-use event::ids::Identity;
-use event::json::Json;
+use event::ids::{Identity, Motion};
 use event::time::Month;
 use event::{Event, Kind};
 
@@ -50,7 +47,7 @@ impl Desk<'_> {
             let netted = points.min(self.account().head.owed);
             self.post(&mut draft, PostingKind::Netting, netted, Bucket::Available(lot), Bucket::Owed, (None, None))?;
         }
-        self.record_own(Kind::PointsReleased, "released", &day.to_string(), day, draft);
+        self.record_internal(Kind::PointsReleased { due: day }, "released", &day.to_string(), day, draft);
         Ok(())
     }
 
@@ -62,8 +59,8 @@ impl Desk<'_> {
             let mut draft = Draft::default();
             self.post(&mut draft, PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, (None, None))?;
             // A released hold can refill a lot that has run out already, so the day is part of the identity.
-            self.record_own(
-                Kind::PointsExpired,
+            self.record_internal(
+                Kind::PointsExpired { due: day },
                 "expired",
                 &format!("{lot}:{}", self.account().head.position),
                 day,
@@ -75,13 +72,13 @@ impl Desk<'_> {
 
     fn review(&mut self, day: Date) -> Result<(), FoldError> {
         let due = self.account().head.tiers.iter().filter(|(_, s)| s.next_review.is_some_and(|d| d <= day));
-        let motions: Vec<String> = due.map(|(motion, _)| motion.clone()).collect();
+        let motions: Vec<Motion> = due.map(|(motion, _)| motion.clone()).collect();
         for motion in motions {
             let effect = tier::review(self.program(), self.account(), &motion, day, self.now);
             let mut draft = Draft::default();
             self.effect(&mut draft, effect)?;
-            self.record_own(
-                Kind::TierReviewed { motion: motion.clone() },
+            self.record_internal(
+                Kind::TierReviewed { due: day, motion: motion.clone() },
                 "reviewed",
                 &format!("{motion}:{day}"),
                 day,
@@ -91,11 +88,10 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn record_own(&mut self, kind: Kind, word: &str, what: &str, day: Date, draft: Draft) {
+    fn record_internal(&mut self, kind: Kind, word: &str, what: &str, day: Date, draft: Draft) {
         let partner = self.state.partner.clone();
-        let identity = Identity::own(&self.program().id, "clock", &[partner.as_str(), word, what]);
-        let data = Json::Map(BTreeMap::from([("due".to_owned(), Json::Text(day.to_string()))]));
-        let event = Event::own(identity, partner, self.start_of(day), kind, data);
+        let identity = Identity::internal(&self.program().id, "clock", &[partner.as_str(), word, what]);
+        let event = Event::internal(identity, partner, self.start_of(day), kind);
         self.seal(&event, draft, Outcome::Applied, None, Some(self.current), day);
     }
 }

@@ -12,9 +12,10 @@ use crate::earn::{Facts, points_left, rate_again, use_points};
 use crate::ledger::Effect;
 use crate::ledger::Reason;
 use crate::ledger::{FoldError, Status};
+use event::ids::{DealId, OpportunityId, PartnerId, RuleId};
 use event::money::{Money, at_rate};
 use event::time::Month;
-use event::{DealOutcome, Event, Kind};
+use event::{DealOutcome, Event, Kind, ProjectOutcome};
 use program::Measure;
 
 /// `Ok(Some(reason))` where the event counts and earns nothing by nature, such as a reversal.
@@ -27,12 +28,12 @@ impl Desk<'_> {
             Kind::DealQualified { deal_id } => self.qualify(case, draft, deal_id),
             Kind::DealClosed { .. } => self.close(case, draft),
             Kind::DealAmended { deal_id, acv } => self.amend(case, draft, deal_id, *acv),
-            Kind::DealReversed { deal_id, amount } => self.reverse(case, draft, deal_id, *amount),
-            Kind::DealInfluenced { deal_id } => Ok(match self.deal(deal_id) {
+            Kind::DealReversed { deal_id, amount, .. } => self.reverse(case, draft, deal_id, *amount),
+            Kind::DealInfluenced { deal_id, .. } => Ok(match self.deal(deal_id) {
                 Some(_) => Ok(None),
                 None => Err(Block::Held(Awaited::Deal(deal_id.clone()))),
             }),
-            Kind::DealReassigned { deal_id, to_partner } => Ok(self.reassign(case, deal_id, to_partner.clone())),
+            Kind::DealReassigned { deal_id, to_partner } => Ok(self.reassign(deal_id, to_partner.clone())),
             _ => self.partner_facts(case, draft),
         }
     }
@@ -42,18 +43,18 @@ impl Desk<'_> {
         let motion = self.motion(case.event);
         let effect = match &case.event.kind {
             Kind::PartnerEnrolled { .. } => return self.enrol(case.event, draft).map(Ok),
-            Kind::PartnerSuspended => Effect::Status(Status::Suspended),
-            Kind::PartnerReinstated => Effect::Status(Status::Active),
-            Kind::PartnerOffboarded => Effect::Status(Status::Offboarded),
+            Kind::PartnerSuspended { .. } => Effect::Status(Status::Suspended),
+            Kind::PartnerReinstated { .. } => Effect::Status(Status::Active),
+            Kind::PartnerOffboarded { .. } => Effect::Status(Status::Offboarded),
             Kind::AgreementAccepted { version, .. } => Effect::Agreement(version.clone()),
             Kind::CourseCompleted { course_id, .. } => Effect::Course { id: course_id.clone(), on },
-            Kind::CertificationGranted { certification_id, person_id, valid_until } => {
+            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
                 Effect::Certified { id: certification_id.clone(), person: person_id.clone(), until: *valid_until }
             }
-            Kind::CertificationExpired { certification_id, person_id } => {
+            Kind::CertificationExpired { certification_id, person_id, .. } => {
                 Effect::Decertified { id: certification_id.clone(), person: person_id.clone() }
             }
-            Kind::ProjectCompleted { successful: true, .. } => {
+            Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
                 self.measure(draft, &motion, on, Measure::Projects, one)?;
                 return Ok(Ok(None));
             }
@@ -89,13 +90,13 @@ impl Desk<'_> {
         Ok(again.then_some(Reason::AlreadyEnrolled))
     }
 
-    fn deal(&self, id: &str) -> Option<&Deal> {
+    fn deal(&self, id: &DealId) -> Option<&Deal> {
         self.state.deals.get(id)?.as_ref()
     }
 
     /// The partner's own deal, closed or not.
-    fn own_deal(&self, id: &str) -> Result<Deal, Block> {
-        let deal = self.deal(id).ok_or_else(|| Block::Held(Awaited::Deal(id.to_owned())))?;
+    fn own_deal(&self, id: &DealId) -> Result<Deal, Block> {
+        let deal = self.deal(id).ok_or_else(|| Block::Held(Awaited::Deal(id.clone())))?;
         if deal.owner == self.state.partner {
             Ok(deal.clone())
         } else {
@@ -104,18 +105,18 @@ impl Desk<'_> {
     }
 
     /// The partner's own deal, closed and won.
-    fn won_deal(&self, id: &str) -> Result<Deal, Block> {
+    fn won_deal(&self, id: &DealId) -> Result<Deal, Block> {
         let deal = self.own_deal(id)?;
         match &deal.closed {
-            None => Err(Block::Held(Awaited::Deal(id.to_owned()))),
+            None => Err(Block::Held(Awaited::Deal(id.clone()))),
             Some(closed) if !closed.won => Err(Block::Refused(Reason::DealLost)),
             Some(_) => Ok(deal),
         }
     }
 
-    fn keep_deal(&mut self, id: &str, mut deal: Deal) {
+    fn keep_deal(&mut self, id: &DealId, mut deal: Deal) {
         deal.version += 1;
-        self.state.deals.insert(id.to_owned(), Some(deal));
+        self.state.deals.insert(id.clone(), Some(deal));
     }
 
     fn register(&mut self, case: &Case<'_>, draft: &mut Draft) -> Result<Lifecycle, FoldError> {
@@ -146,7 +147,7 @@ impl Desk<'_> {
     }
 
     /// Takes a place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31).
-    fn enter_opportunity(&mut self, case: &Case<'_>, id: &str, public_tender: bool) -> Result<u32, Reason> {
+    fn enter_opportunity(&mut self, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<u32, Reason> {
         let partner = self.state.partner.clone();
         let policy = &case.earning.program.registration;
         let until = policy.exclusive_for.after(case.day);
@@ -168,17 +169,17 @@ impl Desk<'_> {
             }
             Some(o) => return Err(Reason::OpportunityTaken { until: o.until }),
         };
-        self.state.opportunities.insert(id.to_owned(), Some(next));
+        self.state.opportunities.insert(id.clone(), Some(next));
         Ok(place)
     }
 
-    fn qualify(&mut self, case: &Case<'_>, draft: &mut Draft, id: &str) -> Result<Lifecycle, FoldError> {
+    fn qualify(&mut self, case: &Case<'_>, draft: &mut Draft, id: &DealId) -> Result<Lifecycle, FoldError> {
         let mut deal = match self.own_deal(id) {
             Ok(deal) => deal,
             Err(block) => return Ok(Err(block)),
         };
         if deal.registered.is_none() && self.program().registration.required {
-            return Ok(Err(Block::Held(Awaited::Deal(id.to_owned()))));
+            return Ok(Err(Block::Held(Awaited::Deal(id.clone()))));
         }
         if deal.qualified.is_some() {
             return Ok(Err(Block::Refused(Reason::AlreadyQualified)));
@@ -204,16 +205,15 @@ impl Desk<'_> {
         };
         deal.motion = motion.clone().or(deal.motion);
         let won = *outcome == DealOutcome::Won;
-        let word = if won { "won" } else { "lost" };
         let measured_in = deal.motion.clone().unwrap_or_else(|| self.program().default_motion.clone());
-        let counts = won && self.program().is_deal(case.event.kind.name(), Some(word));
+        let counts = won && self.program().is_deal(case.event.kind.name(), Some(outcome.word()));
         let value = if counts { case.amounts.get("acv").copied().unwrap_or_default() } else { Decimal::ZERO };
         deal.closed = Some(Closed {
             at: case.event.time,
             won,
             acv: if won { *acv } else { None },
             total: case.event.kind.total_value().unwrap_or_default(),
-            data: case.event.data.json().canonical(),
+            data: case.event.data.canonical(),
             version: case.earning.number,
             rate: acv.and_then(|m| self.rate(m.currency(), case.earning).ok()).unwrap_or(Decimal::ONE),
             measured: (measured_in.clone(), Month::of(case.booked)),
@@ -228,7 +228,7 @@ impl Desk<'_> {
     }
 
     /// Notes on a deal that just closed what its rules credited, so that a reversal takes back just that.
-    pub(super) fn credit_deal(&mut self, case: &Case<'_>, credits: BTreeMap<String, Credit>) {
+    pub(super) fn credit_deal(&mut self, case: &Case<'_>, credits: BTreeMap<RuleId, Credit>) {
         let Kind::DealClosed { deal_id, .. } = &case.event.kind else { return };
         if let Some(closed) = self.state.deals.get_mut(deal_id).and_then(Option::as_mut).and_then(|d| d.closed.as_mut())
         {
@@ -236,7 +236,7 @@ impl Desk<'_> {
         }
     }
 
-    fn amend(&mut self, case: &Case<'_>, draft: &mut Draft, id: &str, acv: Money) -> Result<Lifecycle, FoldError> {
+    fn amend(&mut self, case: &Case<'_>, draft: &mut Draft, id: &DealId, acv: Money) -> Result<Lifecycle, FoldError> {
         let mut deal = match self.won_deal(id) {
             Ok(deal) => deal,
             Err(block) => return Ok(Err(block)),
@@ -244,11 +244,11 @@ impl Desk<'_> {
         if let Some(reason) = other_currency(&deal, acv) {
             return Ok(Err(Block::Refused(reason)));
         }
-        let this = (case.event.time, case.event.identity.id.as_str());
-        if deal.amended.as_ref().is_some_and(|a| (a.at, a.id.as_str()) > this) {
+        let this = (case.event.time, &case.event.identity.id);
+        if deal.amended.as_ref().is_some_and(|a| (a.at, &a.id) > this) {
             return Ok(Err(Block::Refused(Reason::Superseded)));
         }
-        deal.amended = Some(Amended { at: case.event.time, id: case.event.identity.id.to_string(), acv });
+        deal.amended = Some(Amended { at: case.event.time, id: case.event.identity.id.clone(), acv });
         self.rate_deal_again(case, draft, id, deal).map(Ok)
     }
 
@@ -256,7 +256,7 @@ impl Desk<'_> {
         &mut self,
         case: &Case<'_>,
         draft: &mut Draft,
-        id: &str,
+        id: &DealId,
         amount: Option<Money>,
     ) -> Result<Lifecycle, FoldError> {
         let mut deal = match self.won_deal(id) {
@@ -284,7 +284,7 @@ impl Desk<'_> {
         &mut self,
         case: &Case<'_>,
         draft: &mut Draft,
-        id: &str,
+        id: &DealId,
         mut deal: Deal,
     ) -> Result<Option<Reason>, FoldError> {
         let (acv, total, data) = (deal.effective_acv(), deal.effective_total(), deal.closing_data());
@@ -346,14 +346,14 @@ impl Desk<'_> {
         Ok(change)
     }
 
-    fn reassign(&mut self, case: &Case<'_>, id: &str, to: event::ids::PartnerId) -> Lifecycle {
+    fn reassign(&mut self, id: &DealId, to: PartnerId) -> Lifecycle {
         let mut deal = self.own_deal(id)?;
         // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
         if deal.closed.is_some() {
             return Err(Block::Refused(Reason::AlreadyClosed));
         }
         deal.owner = to;
-        self.keep_deal(case.event.kind.deal_id().unwrap_or(id), deal);
+        self.keep_deal(id, deal);
         Ok(None)
     }
 }

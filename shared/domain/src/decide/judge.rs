@@ -15,10 +15,12 @@ use crate::ledger::Outcome;
 use crate::ledger::{FoldError, Status};
 use crate::ledger::{Reason, Verdict as Tried};
 use crate::tier::{Moment, promotions};
-use event::money::{Money, at_rate};
+use event::catalogue::TOTAL_VALUE;
+use event::ids::Motion;
+use event::money::at_rate;
 use event::time::Month;
 use event::{Code, Event, Kind, Rejection};
-use program::{Measure, Motion, Version};
+use program::{Measure, Version};
 
 impl Desk<'_> {
     pub(super) fn judge(&mut self, event: &Event) -> Result<Verdict, FoldError> {
@@ -43,7 +45,8 @@ impl Desk<'_> {
             Ok(amounts) => amounts,
             Err(currency) => return Ok(self.hold(Awaited::Rate(currency))),
         };
-        let case = Case { event, earning, day, booked: self.booked(day), amounts };
+        let case =
+            Case { event, earning, day, booked: self.booked(day), amounts, person: event.persons().into_iter().next() };
         let mut draft = Draft::default();
         match self.lifecycle(&case, &mut draft)? {
             Ok(reason) => self.award(&case, draft, reason),
@@ -83,9 +86,9 @@ impl Desk<'_> {
         let always = matches!(
             event.kind,
             Kind::PartnerEnrolled { .. }
-                | Kind::PartnerSuspended
-                | Kind::PartnerReinstated
-                | Kind::PartnerOffboarded
+                | Kind::PartnerSuspended { .. }
+                | Kind::PartnerReinstated { .. }
+                | Kind::PartnerOffboarded { .. }
                 | Kind::DealReversed { .. }
                 | Kind::DealAmended { .. }
                 | Kind::CertificationExpired { .. }
@@ -100,23 +103,15 @@ impl Desk<'_> {
 
     /// The event's amounts in the program's currency: at the rate of the version it earns by, else at today's.
     fn amounts(&self, event: &Event, earning: &Version) -> Result<BTreeMap<&'static str, Decimal>, String> {
-        let convert = |field: &'static str, money: &Money| -> Result<_, String> {
+        let mut amounts = BTreeMap::new();
+        for (field, money) in event.kind.amounts() {
             let rate = self.rate(money.currency(), earning)?;
-            Ok((field, at_rate(money.amount(), rate)))
-        };
-        match &event.kind {
-            Kind::DealClosed { acv: Some(acv), .. } => {
-                let rate = self.rate(acv.currency(), earning)?;
-                let total = event.kind.total_value().unwrap_or_default();
-                Ok(BTreeMap::from([("acv", at_rate(acv.amount(), rate)), ("total_value", at_rate(total, rate))]))
+            amounts.insert(field, at_rate(money.amount(), rate));
+            if let Some(total) = event.kind.total_value() {
+                amounts.insert(TOTAL_VALUE, at_rate(total, rate));
             }
-            Kind::DealRegistered { expected_acv: Some(acv), .. } => Ok(BTreeMap::from([convert("expected_acv", acv)?])),
-            Kind::DealAmended { acv, .. } => Ok(BTreeMap::from([convert("acv", acv)?])),
-            Kind::DealReversed { amount: Some(amount), .. }
-            | Kind::PurchaseOrderReceived { amount, .. }
-            | Kind::InvoicePaid { amount, .. } => Ok(BTreeMap::from([convert("amount", amount)?])),
-            _ => Ok(BTreeMap::new()),
         }
+        Ok(amounts)
     }
 
     pub(super) fn rate(&self, currency: &str, earning: &Version) -> Result<Decimal, String> {
@@ -166,13 +161,13 @@ impl Desk<'_> {
     /// The motion an event is measured in.
     pub(super) fn motion(&self, event: &Event) -> Motion {
         let of_deal = event.kind.deal_id().and_then(|id| self.state.deals.get(id)?.as_ref()?.motion.clone());
-        event.kind.motion().map(str::to_owned).or(of_deal).unwrap_or_else(|| self.program().default_motion.clone())
+        event.kind.motion().cloned().or(of_deal).unwrap_or_else(|| self.program().default_motion.clone())
     }
 
     pub(super) fn measure(
         &mut self,
         draft: &mut Draft,
-        motion: &str,
+        motion: &Motion,
         booked: Date,
         measure: Measure,
         by: Decimal,
@@ -180,8 +175,7 @@ impl Desk<'_> {
         if by.is_zero() {
             return Ok(());
         }
-        let effect =
-            Effect::Measure { motion: motion.to_owned(), month: Month::of(booked), measure, by: by.normalize() };
+        let effect = Effect::Measure { motion: motion.clone(), month: Month::of(booked), measure, by: by.normalize() };
         self.effect(draft, effect)
     }
 }

@@ -9,7 +9,7 @@ mod needs;
 mod redemptions;
 
 pub use needs::{Needs, needs};
-pub use redemptions::reward_gate;
+pub use redemptions::{passes, reward_gate};
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::ledger::Reason;
 use crate::ledger::Record;
 use crate::ledger::{Account, FoldError};
 use crate::redemption::{Redemption, StockMove};
-use event::ids::PartnerId;
+use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use event::{Event, Rejection};
 use program::{Program, Programs, Version};
 
@@ -37,13 +37,13 @@ pub struct State {
     /// What is the partner's alone.
     pub account: Account,
     /// Deals that the events name; `None` where there is none yet.
-    pub deals: BTreeMap<String, Option<Deal>>,
+    pub deals: BTreeMap<DealId, Option<Deal>>,
     /// Opportunities that the events name; `None` where there is none yet.
-    pub opportunities: BTreeMap<String, Option<Opportunity>>,
+    pub opportunities: BTreeMap<OpportunityId, Option<Opportunity>>,
     /// Free pieces of the rewards asked for.
-    pub stock: BTreeMap<String, i64>,
+    pub stock: BTreeMap<RewardId, i64>,
     /// Redemptions that the events name or make, by id.
-    pub redemptions: BTreeMap<String, Redemption>,
+    pub redemptions: BTreeMap<RedemptionId, Redemption>,
 }
 
 impl State {
@@ -66,7 +66,7 @@ pub enum Awaited {
     /// The partner's enrolment.
     Partner,
     /// A deal's registration or closing.
-    Deal(String),
+    Deal(DealId),
     /// A rate for this currency in the program.
     Rate(String),
     /// The program's first version.

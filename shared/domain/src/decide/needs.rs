@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::ids::{DealId, OpportunityId, RedemptionId, RewardId};
+
 use jiff::Timestamp;
 
 use crate::deal::Deal;
 use crate::earn::{Facts, frequency_needs};
 use crate::ledger::FrequencyKey;
 use crate::ledger::Head;
-use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind};
 use program::{Criteria, Program, Programs};
@@ -21,18 +22,18 @@ pub struct Needs {
     /// Frequency counts.
     pub frequency: BTreeSet<FrequencyKey>,
     /// Deals.
-    pub deals: BTreeSet<String>,
+    pub deals: BTreeSet<DealId>,
     /// Opportunities.
-    pub opportunities: BTreeSet<String>,
+    pub opportunities: BTreeSet<OpportunityId>,
     /// Rewards whose stock is asked.
-    pub rewards: BTreeSet<String>,
+    pub rewards: BTreeSet<RewardId>,
     /// Redemptions.
-    pub redemptions: BTreeSet<String>,
+    pub redemptions: BTreeSet<RedemptionId>,
 }
 
 impl Needs {
     /// Years of measures that loaded deals add: a reversal corrects the month in which its deal was booked.
-    pub fn years_of(deals: &BTreeMap<String, Option<Deal>>) -> BTreeSet<i16> {
+    pub fn years_of(deals: &BTreeMap<DealId, Option<Deal>>) -> BTreeSet<i16> {
         let closed = deals.values().flatten().filter_map(|deal| deal.closed.as_ref());
         closed.map(|closed| closed.measured.1.year()).collect()
     }
@@ -59,23 +60,22 @@ fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp
     let (today, day) = (current.calendar.day(now), current.calendar.day(event.time));
     // Both days it may be booked on, so that the decision is free to choose.
     needs.years.insert(day.year());
-    needs.deals.extend(event.kind.deal_id().map(str::to_owned));
+    needs.deals.extend(event.kind.deal_id().cloned());
     if let Kind::DealRegistered { opportunity_id, .. } = &event.kind {
         needs.opportunities.insert(opportunity_id.clone());
     }
-    let text = |name: &str| event.data.json().get(name).and_then(Json::as_text).map(str::to_owned);
-    match event.kind {
-        Kind::RedemptionRequested => needs.rewards.extend(text("reward_id")),
-        Kind::RedemptionOrdering | Kind::RedemptionFulfilled | Kind::RedemptionReleased => {
-            needs.redemptions.extend(text("redemption_id"));
+    match &event.kind {
+        Kind::RedemptionRequested { reward_id, .. } => {
+            needs.rewards.insert(reward_id.clone());
         }
-        _ => {}
+        kind => needs.redemptions.extend(kind.redemption_id().cloned()),
     }
     let Some(earning) = programs.in_force(event.time) else { return };
     for rule in earning.program.rules_on(event.kind.name()) {
         for booked in [day, today] {
-            let person = event.kind.person_id();
-            let facts = Facts { data: event.data.json(), amounts: BTreeMap::new(), person, booked, day };
+            let persons = event.persons();
+            let person = persons.first();
+            let facts = Facts { data: &event.data, amounts: BTreeMap::new(), person, booked, day };
             needs.frequency.extend(frequency_needs(&earning.program, rule, &facts));
         }
     }

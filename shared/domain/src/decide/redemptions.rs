@@ -4,52 +4,46 @@ use super::book::Draft;
 use super::{Desk, Verdict};
 use crate::ledger::Outcome;
 use crate::ledger::Reason;
-use crate::ledger::{Bucket, Effect, PostingKind, never};
+use crate::ledger::{Account, Bucket, Effect, PostingKind, never};
 use crate::ledger::{FoldError, Status as Standing};
 use crate::redemption::{Redemption, Status, StockMove};
-use event::json::Json;
-use event::{Event, Kind};
-use program::Reward;
+use event::ids::{RedemptionId, RewardId, TierId};
+use event::{Event, Kind, ReleaseReason};
+use jiff::Timestamp;
+use program::{Gate, Program, Reward};
 
 /// What a partner asked for, as the requesting event says.
 struct Request<'a> {
-    id: &'a str,
-    reward_id: &'a str,
+    id: &'a RedemptionId,
     quantity: i64,
-}
-
-impl<'a> Request<'a> {
-    fn read(event: &'a Event) -> Option<Self> {
-        let data = event.data.json();
-        let text = |name| data.get(name).and_then(Json::as_text);
-        let quantity = data.get("quantity").and_then(Json::as_integer).filter(|q| *q > 0)?;
-        Some(Self { id: text("redemption_id")?, reward_id: text("reward_id")?, quantity })
-    }
 }
 
 impl Desk<'_> {
     /// `None` if the event is no redemption's.
     pub(super) fn judge_redemption(&mut self, event: &Event) -> Result<Option<Verdict>, FoldError> {
-        let verdict = match event.kind {
-            Kind::RedemptionRequested => self.request(event)?,
-            Kind::RedemptionOrdering => self.step(event, Status::Ordering)?,
-            Kind::RedemptionFulfilled => self.step(event, Status::Fulfilled)?,
-            Kind::RedemptionReleased => self.step(event, Status::Released)?,
+        let verdict = match &event.kind {
+            Kind::RedemptionRequested { redemption_id, reward_id, quantity } => {
+                self.request(event, reward_id, &Request { id: redemption_id, quantity: quantity.get() })?
+            }
+            Kind::RedemptionOrdering { redemption_id } => self.step(event, redemption_id, Status::Ordering, None)?,
+            Kind::RedemptionFulfilled { redemption_id } => self.step(event, redemption_id, Status::Fulfilled, None)?,
+            Kind::RedemptionReleased { redemption_id, reason } => {
+                self.step(event, redemption_id, Status::Released, Some(*reason))?
+            }
             _ => return Ok(None),
         };
         Ok(Some(verdict))
     }
 
-    fn request(&mut self, event: &Event) -> Result<Verdict, FoldError> {
+    fn request(&mut self, event: &Event, reward_id: &RewardId, request: &Request<'_>) -> Result<Verdict, FoldError> {
         let current = self.current;
-        let known = Request::read(event).and_then(|r| Some((current.program.rewards.get(r.reward_id)?, r)));
         let mut draft = Draft::default();
-        let reason = match known {
+        let reason = match current.program.rewards.get(reward_id) {
             None => Some(Reason::UnknownReward),
-            Some((reward, request)) => match self.refusal(reward, request.quantity) {
+            Some(reward) => match self.refusal(reward, request.quantity) {
                 Some(reason) => Some(reason),
                 None => {
-                    self.reserve(event, reward, &request, &mut draft)?;
+                    self.reserve(event, reward, request, &mut draft)?;
                     None
                 }
             },
@@ -127,7 +121,7 @@ impl Desk<'_> {
         }
         let redemption = Redemption {
             version: 1,
-            id: request.id.to_owned(),
+            id: request.id.clone(),
             partner: event.partner.clone(),
             reward_id: reward.id.clone(),
             quantity: request.quantity,
@@ -139,17 +133,22 @@ impl Desk<'_> {
             updated_at: self.now,
             recipient: None,
         };
-        self.state.redemptions.insert(request.id.to_owned(), redemption);
+        self.state.redemptions.insert(request.id.clone(), redemption);
         Ok(())
     }
 
     /// Moves a redemption on. A step that came before, or that its state does not allow, is moot.
-    fn step(&mut self, event: &Event, to: Status) -> Result<Verdict, FoldError> {
-        let id = event.data.json().get("redemption_id").and_then(Json::as_text).unwrap_or_default();
+    fn step(
+        &mut self,
+        event: &Event,
+        id: &RedemptionId,
+        to: Status,
+        why: Option<ReleaseReason>,
+    ) -> Result<Verdict, FoldError> {
         let Some(mut redemption) = self.state.redemptions.get(id).cloned() else {
             return Ok(Verdict::Moot(Reason::WrongState { status: "unknown".to_owned() }));
         };
-        let declined = event.data.json().get("reason").and_then(Json::as_text) == Some("declined");
+        let declined = why == Some(ReleaseReason::Declined);
         let allowed = match (redemption.status, to) {
             (Status::Reserved, Status::Ordering | Status::Released) | (Status::Ordering, Status::Fulfilled) => true,
             // A partner may not cancel what the provider may already have issued.
@@ -222,12 +221,7 @@ impl Desk<'_> {
 }
 
 /// Why a partner may not have a reward whatever its points: standing, retirement, gates, tier (M28).
-pub fn reward_gate(
-    program: &program::Program,
-    account: &crate::ledger::Account,
-    reward: &Reward,
-    now: jiff::Timestamp,
-) -> Option<Reason> {
+pub fn reward_gate(program: &Program, account: &Account, reward: &Reward, now: Timestamp) -> Option<Reason> {
     match account.head.status {
         Standing::Active => {}
         Standing::Suspended | Standing::Unknown => return Some(Reason::PartnerSuspended),
@@ -236,18 +230,22 @@ pub fn reward_gate(
     if reward.retired {
         return Some(Reason::Retired);
     }
-    let missing = |needs: String| Some(Reason::GateNotPassed { needs });
-    if let Some(id) = reward.needs.certification.as_ref().filter(|id| !account.is_certified(id, now)) {
-        return missing(format!("certification {id}"));
+    let closed = reward.gates.iter().find(|gate| !passes(program, account, gate, now))?;
+    Some(match closed {
+        Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
+        gate @ (Gate::Certification(_) | Gate::Course(_)) => Reason::GateNotPassed { needs: gate.to_string() },
+    })
+}
+
+/// Whether a gate is open to a partner (M28).
+pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> bool {
+    match gate {
+        Gate::Certification(id) => account.is_certified(id, now),
+        Gate::Course(id) => account.profile.courses.contains_key(id),
+        Gate::Tier(needed) => program.ladders.iter().any(|(motion, tiers)| {
+            let rank = |id: &TierId| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);
+            let held = account.head.tiers.get(motion).and_then(|standing| rank(&standing.tier));
+            rank(needed).is_some_and(|needed| held.is_some_and(|held| held >= needed))
+        }),
     }
-    if let Some(id) = reward.needs.course.as_ref().filter(|id| !account.profile.courses.contains_key(*id)) {
-        return missing(format!("course {id}"));
-    }
-    let needed = reward.needs.tier.as_ref()?;
-    let high_enough = program.ladders.iter().any(|(motion, tiers)| {
-        let rank = |id: &String| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);
-        let held = account.head.tiers.get(motion).and_then(|standing| rank(&standing.tier));
-        rank(needed).is_some_and(|needed| held.is_some_and(|held| held >= needed))
-    });
-    (!high_enough).then(|| Reason::TierTooLow { needs: needed.clone() })
 }

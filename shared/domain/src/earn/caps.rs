@@ -28,7 +28,7 @@ fn counted(program: &Program, rule: &Rule, cap: &Cap, facts: &Facts<'_>) -> Coun
     let place = rule.at_most.iter().position(|c| c == cap).unwrap_or(0);
     let who = match cap.scope {
         Scope::Partner => String::new(),
-        Scope::Person => facts.person.unwrap_or("nobody").to_owned(),
+        Scope::Person => facts.person.map_or("nobody", |person| person.as_str()).to_owned(),
         Scope::Team => format!("team {}", facts.text("team").unwrap_or_default()),
     };
     let value = cap.field.as_ref().map(|field| facts.text(field).unwrap_or_default());

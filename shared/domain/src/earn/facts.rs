@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::ids::PersonId;
 use event::json::Json;
 use event::money::parse_decimal;
 use jiff::civil::Date;
@@ -13,7 +14,7 @@ pub(crate) struct Facts<'a> {
     /// Amounts by field, in the program's currency.
     pub(crate) amounts: BTreeMap<&'static str, Decimal>,
     /// The pseudonym of the person it names.
-    pub(crate) person: Option<&'a str>,
+    pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.
     pub(crate) booked: Date,
     /// The day it happened.

@@ -6,6 +6,7 @@ mod facts;
 pub(crate) use caps::{frequency_needs, points_left, use_points};
 pub(crate) use facts::Facts;
 
+use event::ids::Motion;
 use program::{Condition, Points, Program, Rule, Test, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -100,7 +101,7 @@ fn factors(program: &Program, rule: &Rule, facts: &Facts<'_>, account: &Account)
     for times in &rule.times {
         match times {
             Times::Tier { motion, tier, by } => {
-                let held = |(m, standing): (&String, &crate::ledger::Standing)| {
+                let held = |(m, standing): (&Motion, &crate::ledger::Standing)| {
                     motion.as_ref().is_none_or(|wanted| wanted == m) && standing.tier == *tier
                 };
                 if account.head.tiers.iter().any(held) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Measure, Motion, TierId};
+use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -105,10 +106,10 @@ pub struct Profile {
     pub agreement: Option<String>,
     /// Courses completed by anybody, with the first day.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub courses: BTreeMap<String, Date>,
+    pub courses: BTreeMap<CourseId, Date>,
     /// Certificates by certification and person, with the end of validity.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub certificates: BTreeMap<String, BTreeMap<String, Option<Timestamp>>>,
+    pub certificates: BTreeMap<CertificationId, BTreeMap<PersonId, Option<Timestamp>>>,
 }
 
 /// Everything that belongs to one partner alone. Parts that were not loaded are absent.
@@ -238,9 +239,9 @@ impl Account {
         }
     }
 
-    fn measure(&mut self, motion: &str, month: Month, measure: Measure, by: Decimal) -> Result<(), FoldError> {
+    fn measure(&mut self, motion: &Motion, month: Month, measure: Measure, by: Decimal) -> Result<(), FoldError> {
         let year = self.measures.entry(month.year()).or_default();
-        let cells = year.entry(motion.to_owned()).or_default();
+        let cells = year.entry(motion.clone()).or_default();
         let cell = cells.entry(measure_cell(month, measure)).or_insert(Decimal::ZERO);
         *cell = cell.checked_add(by).ok_or(FoldError::Overflow)?.normalize();
         Ok(())

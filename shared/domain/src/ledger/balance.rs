@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use program::Motion;
+use event::ids::Motion;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,10 @@
 //! A change that is no points.
 
+use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Measure, Motion, TierId};
+use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -31,16 +32,16 @@ pub enum Effect {
     /// Somebody completed a course.
     Course {
         /// The course.
-        id: String,
+        id: CourseId,
         /// The day it was booked on.
         on: Date,
     },
     /// Somebody holds a certificate (M27).
     Certified {
         /// The certification.
-        id: String,
+        id: CertificationId,
         /// The person's pseudonym.
-        person: String,
+        person: PersonId,
         /// Until when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
@@ -48,9 +49,9 @@ pub enum Effect {
     /// Somebody no longer holds one.
     Decertified {
         /// The certification.
-        id: String,
+        id: CertificationId,
         /// The person's pseudonym.
-        person: String,
+        person: PersonId,
     },
     /// A measure of the tier ladders moved.
     Measure {

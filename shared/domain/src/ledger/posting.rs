@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use event::ids::RuleId;
 use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub struct Posting {
     pub to: Bucket,
     /// The rule that moved them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    pub rule: Option<RuleId>,
     /// The position of the record this one corrects (I14).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrects: Option<u64>,

@@ -1,5 +1,6 @@
 //! Why: the reasons a record keeps, as values. Sentences are rendered when somebody reads them.
 
+use event::ids::{RuleId, TierId};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,7 @@ pub enum Reason {
     /// A tier of at least this rank is needed.
     TierTooLow {
         /// The tier.
-        needs: String,
+        needs: TierId,
     },
     /// A certificate or course is needed (M28).
     GateNotPassed {
@@ -109,7 +110,7 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     /// The rule.
-    pub rule: String,
+    pub rule: RuleId,
     /// What came of it.
     pub verdict: Verdict,
     /// Points it gives (or would have given) with multipliers, before caps.

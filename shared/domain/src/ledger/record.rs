@@ -2,6 +2,7 @@
 
 use event::ids::{Identity, PartnerId};
 use event::json::Json;
+use event::{Kind, Meaning};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -67,9 +68,17 @@ pub struct Record {
 impl Record {
     /// What names this in logs and notices from end to end: the redemption for each of its steps, else the event's identity.
     pub fn correlation_id(&self) -> String {
-        let data = Json::parse(&self.data).unwrap_or(Json::Null);
-        let redemption = data.get("redemption_id").and_then(Json::as_text);
-        let own = redemption.filter(|_| self.identity.source.is_own());
-        own.map_or_else(|| self.identity.to_string(), str::to_owned)
+        let redemption = self.happened().and_then(|kind| kind.redemption_id().cloned());
+        redemption.map_or_else(|| self.identity.to_string(), String::from)
+    }
+
+    /// What the event meant.
+    pub fn meaning(&self) -> Meaning {
+        Meaning { hash: self.hash.clone(), persons: self.happened().map(|kind| kind.persons()).unwrap_or_default() }
+    }
+
+    /// What happened, as the event said it. `None` only if the record was written by another edition.
+    pub fn happened(&self) -> Option<Kind> {
+        Kind::read(&self.kind, &Json::parse(&self.data).ok()?).ok()
     }
 }

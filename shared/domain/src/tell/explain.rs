@@ -1,5 +1,6 @@
 //! Explaining: sentences for what records keep as values. Rendered when somebody reads, never stored.
 
+use event::ids::RuleId;
 use serde::Serialize;
 
 use crate::ledger::Outcome;
@@ -44,7 +45,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleExplanation {
     /// The rule.
-    pub rule: String,
+    pub rule: RuleId,
     /// `gave`, `unmatched`, `capped` or `nothing`.
     pub verdict: &'static str,
     /// Points it gave.

@@ -1,9 +1,10 @@
 //! Where a partner stands on its ladders: what leads up, what keeps, what threatens.
 
+use event::ids::{Motion, TierId};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Criteria, Motion, Program};
+use program::{Criteria, Program};
 use serde::Serialize;
 
 use crate::ledger::{Account, Standing};
@@ -13,12 +14,12 @@ use crate::tier::{Moment, Progress, assess};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scoreboard {
     /// The tier held.
-    pub tier: String,
+    pub tier: TierId,
     /// Since this day.
     pub since: Date,
     /// The next tier up, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub next: Option<TierId>,
     /// What leads to it.
     pub to_next: Vec<Progress>,
     /// Whether that is reached.

@@ -5,10 +5,11 @@ mod criteria;
 pub use criteria::Progress;
 pub(crate) use criteria::{Moment, assess};
 
+use event::ids::Motion;
 use event::time::{Calendar, Month};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Motion, Program, Review, Tier};
+use program::{Program, Review, Tier};
 
 use crate::ledger::{Account, Effect, Standing};
 
@@ -33,14 +34,14 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
     Some(move_to(program, motion, held, best, at.today))
 }
 
-fn move_to(program: &Program, motion: &str, held: Option<&Standing>, to: &Tier, on: Date) -> Effect {
+fn move_to(program: &Program, motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date) -> Effect {
     let next_review = to.keep.as_ref().map(|_| boundary_from(&program.calendar, to.review, to.first_review.after(on)));
-    Effect::Tier { motion: motion.to_owned(), from: held.map(|s| s.tier.clone()), to: to.id.clone(), on, next_review }
+    Effect::Tier { motion: motion.clone(), from: held.map(|s| s.tier.clone()), to: to.id.clone(), on, next_review }
 }
 
 /// What a review on day `on` decides.
-pub(crate) fn review(program: &Program, account: &Account, motion: &str, on: Date, now: Timestamp) -> Effect {
-    let nothing = Effect::Reviewed { motion: motion.to_owned(), next_review: None, demotes_on: None };
+pub(crate) fn review(program: &Program, account: &Account, motion: &Motion, on: Date, now: Timestamp) -> Effect {
+    let nothing = Effect::Reviewed { motion: motion.clone(), next_review: None, demotes_on: None };
     let (Some(tiers), Some(held)) = (program.ladders.get(motion), account.head.tiers.get(motion)) else {
         return nothing;
     };
@@ -51,7 +52,7 @@ pub(crate) fn review(program: &Program, account: &Account, motion: &str, on: Dat
     let at = Moment { now, today: on, month: Month::of(on).plus(-1) };
     let kept = assess(keep, program, account, motion, at, &mut Vec::new());
     let next_review = Some(boundary_after(&program.calendar, tier.review, on));
-    let stays = |demotes_on| Effect::Reviewed { motion: motion.to_owned(), next_review, demotes_on };
+    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), next_review, demotes_on };
     match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),
         (false, None, Some(grace)) => stays(Some(grace.after(on))),

@@ -1,216 +1,355 @@
-//! What happened: every event type, with what its `data` must hold.
+//! What happened: every event type, told once.
 
-mod read;
+#[macro_use]
+mod declare;
+mod form;
+
+pub use form::{
+    DealOutcome, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
+};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::ids::PartnerId;
+use crate::catalogue::{MemberRow, Row, Sample};
+use crate::ids::{
+    CertificationId, ContentId, CourseId, DealId, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
+    ProjectId, RedemptionId, RewardId,
+};
+use crate::json::Json;
 use crate::money::Money;
+use crate::rejection::{Code, Rejection};
+use form::Member;
 
-/// How a deal ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DealOutcome {
-    /// Closed won.
-    Won,
-    /// Closed lost.
-    Lost,
+types! {
+    sent {
+        /// A partner takes part in the program. Sent again, it updates the facts and awards nothing twice.
+        PartnerEnrolled = "partner.enrolled", ("partner-17-enrolled", "/crm/acme", "2026-01-05T09:00:00Z") {
+            /// The partner's name for people.
+            name: String = r#""Northwind Partners""#,
+            /// The sales motions it takes part in, as the program names them.
+            motions: Vec<Motion> = r#"["sell"]"#,
+            /// The agreement version it accepted.
+            agreement_version: Option<String> = r#""2026-01""#,
+            /// Its territory.
+            territory: Option<String> = r#""US""#,
+            /// Its time zone, as an IANA name.
+            timezone: Option<String> = r#""America/New_York""#,
+        }
+        /// A partner is suspended: it never redeems; whether it earns is policy.
+        PartnerSuspended = "partner.suspended", ("partner-17-suspended", "/crm/acme", "2026-04-01T09:00:00Z") {
+            /// Why.
+            reason: String = r#""audit under way""#,
+        }
+        /// A suspension ends.
+        PartnerReinstated = "partner.reinstated", ("partner-17-reinstated", "/crm/acme", "2026-04-08T09:00:00Z") {
+            /// Why.
+            reason: String = r#""audit passed""#,
+        }
+        /// A partner leaves the program.
+        PartnerOffboarded = "partner.offboarded", ("partner-17-offboarded", "/crm/acme", "2026-05-01T09:00:00Z") {
+            /// Why.
+            reason: String = r#""contract ended""#,
+        }
+        /// Somebody accepted an agreement version for the partner (M43).
+        AgreementAccepted = "agreement.accepted", ("agreement-17-2026-01", "/crm/acme", "2026-01-06T09:00:00Z") {
+            /// The version.
+            version: String = r#""2026-01""#,
+            /// Who accepted it.
+            person_id: PersonId = r#""dana@northwind.example""#,
+        }
+        /// A target was set (M09, M15).
+        TargetSet = "target.set", ("target-17-2026", "/crm/acme", "2026-01-10T09:00:00Z") {
+            /// The sales motion.
+            motion: Motion = r#""sell""#,
+            /// What is measured.
+            measure: Name = r#""acv""#,
+            /// For which period.
+            period: Name = r#""2026""#,
+            /// The target.
+            value: Json = r#""500000""#,
+        }
+        /// A purchase order came in; it may count as a deal (M08).
+        PurchaseOrderReceived = "purchase_order.received", ("po-8850", "/crm/acme", "2026-03-20T09:00:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8850""#,
+            /// Its amount.
+            amount: Money = r#"{"amount":"120000.00","currency":"USD"}"#,
+        }
+        /// A territory or vertical is the partner's alone (M23).
+        ExclusivityGranted = "exclusivity.granted", ("excl-17-ny", "/admin/channel", "2026-02-01T09:00:00Z") {
+            /// The territory.
+            territory: Option<String> = r#""US-NY""#,
+            /// The vertical.
+            vertical: Option<String>,
+            /// Until when.
+            until: Option<Timestamp> = r#""2027-01-01T00:00:00Z""#,
+        }
+        /// An exclusivity ended (M23).
+        ExclusivityEnded = "exclusivity.ended", ("excl-17-ny-ended", "/admin/channel", "2026-04-02T09:00:00Z") {
+            /// The territory.
+            territory: Option<String> = r#""US-NY""#,
+            /// The vertical.
+            vertical: Option<String>,
+            /// Until when it was granted.
+            until: Option<Timestamp>,
+        }
+        /// A slot of a benefit is taken (M22).
+        BenefitBooked = "benefit.booked", ("benefit-17-04", "/admin/channel", "2026-03-02T09:00:00Z") {
+            /// The benefit.
+            benefit: Name = r#""launch-slot""#,
+            /// The slot.
+            slot: String = r#""2026-04""#,
+        }
+        /// A slot of a benefit is free again (M22).
+        BenefitReleased = "benefit.released", ("benefit-17-04-released", "/admin/channel", "2026-03-09T09:00:00Z") {
+            /// The benefit.
+            benefit: Name = r#""launch-slot""#,
+            /// The slot.
+            slot: String = r#""2026-04""#,
+        }
+        /// A deal moves to another partner.
+        DealReassigned = "deal.reassigned", ("crm-8841-reassigned", "/crm/acme", "2026-02-20T09:30:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// Whose it is from now on.
+            to_partner: PartnerId = r#""partner-18""#,
+        }
+        /// Somebody looked at a reward (M44).
+        RewardViewed = "reward.viewed", ("cms-41", "/cms/portal", "2026-03-02T11:05:00Z") {
+            /// The reward.
+            reward_id: RewardId = r#""starbucks-10""#,
+            /// Who looked.
+            person_id: Option<PersonId> = r#""dana@northwind.example""#,
+        }
+        /// A partner registers a deal for an opportunity (M21, M30).
+        DealRegistered = "deal.registered", ("crm-8841-registered", "/crm/acme", "2026-01-20T15:00:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// The opportunity at the customer.
+            opportunity_id: OpportunityId = r#""O-5001""#,
+            /// The customer, for people.
+            customer: String = r#""Contoso Ltd""#,
+            /// Expected annual contract value.
+            expected_acv: Option<Money> = r#"{"amount":"45000.00","currency":"USD"}"#,
+            /// The sales motion.
+            motion: Option<Motion> = r#""sell""#,
+            /// Whether it is a public tender, which takes several registrants (M33).
+            public_tender: bool,
+            /// Who registered it.
+            person_id: Option<PersonId> = r#""dana@northwind.example""#,
+        }
+        /// A registered deal is qualified (M36).
+        DealQualified = "deal.qualified", ("crm-8841-qualified", "/crm/acme", "2026-02-03T10:00:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+        }
+        /// The partner had a part in another's deal (M34).
+        DealInfluenced = "deal.influenced", ("crm-8841-influenced", "/crm/acme", "2026-02-10T10:00:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// In which way.
+            kind: Influence = r#""endorsement""#,
+            /// The share it is to have, in percent.
+            share_percent: Option<Whole<0, 100>> = "20",
+        }
+        /// A deal is closed, won or lost.
+        DealClosed = "deal.closed", ("crm-8841-won", "/crm/acme", "2026-03-14T09:30:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// How it ended.
+            outcome: DealOutcome = r#""won""#,
+            /// Annual contract value; needed where the deal is won.
+            acv: Option<Money> = r#"{"amount":"48000.00","currency":"USD"}"#,
+            /// Length of the contract, in months; 12 where it is left out.
+            tenor_months: Option<Whole<1, 600>> = "36",
+            /// The sales motion.
+            motion: Option<Motion> = r#""sell""#,
+            /// Revenue lines, each in the currency of `acv`; their sum is the total value.
+            lines: Vec<RevenueLine>,
+            /// Whether it renews an earlier contract (M37).
+            renewal: bool,
+        }
+        /// The value of a won deal changed.
+        DealAmended = "deal.amended", ("crm-8841-amended", "/crm/acme", "2026-03-25T09:30:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// Annual contract value from now on.
+            acv: Money = r#"{"amount":"52000.00","currency":"USD"}"#,
+        }
+        /// A won deal is taken back, whole or in part.
+        DealReversed = "deal.reversed", ("crm-8841-reversed", "/crm/acme", "2026-03-28T09:30:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// Why.
+            reason: String = r#""customer withdrew within the cooling-off period""#,
+            /// Annual value that is taken back; all of it where it is left out.
+            amount: Option<Money>,
+        }
+        /// A customer paid an invoice (M10).
+        InvoicePaid = "invoice.paid", ("inv-301", "/crm/acme", "2026-04-14T09:30:00Z") {
+            /// The deal.
+            deal_id: DealId = r#""D-8841""#,
+            /// The invoice.
+            invoice_id: InvoiceId = r#""INV-301""#,
+            /// What was paid.
+            amount: Money = r#"{"amount":"48000.00","currency":"USD"}"#,
+            /// Start of the period it is for.
+            period_start: Option<Timestamp> = r#""2026-03-14T00:00:00Z""#,
+            /// End of the period it is for.
+            period_end: Option<Timestamp> = r#""2027-03-13T00:00:00Z""#,
+        }
+        /// Somebody completed a course (M26).
+        CourseCompleted = "course.completed", ("lms-77120", "/lms/academy", "2026-01-12T16:00:00Z") {
+            /// The course.
+            course_id: CourseId = r#""sales-101""#,
+            /// Its level.
+            level: Option<Level> = "101",
+            /// Who completed it.
+            person_id: PersonId = r#""dana@northwind.example""#,
+            /// The score.
+            score: Option<Whole<0, 1_000_000>> = "92",
+        }
+        /// Somebody was certified (M25, M27).
+        CertificationGranted = "certification.granted", ("lms-77121", "/lms/academy", "2026-01-12T16:05:00Z") {
+            /// The certification.
+            certification_id: CertificationId = r#""sales-101""#,
+            /// Its level.
+            level: Option<Level> = "101",
+            /// Who was certified.
+            person_id: PersonId = r#""dana@northwind.example""#,
+            /// Until when; for ever where it is left out.
+            valid_until: Option<Timestamp> = r#""2028-01-12T00:00:00Z""#,
+        }
+        /// A certificate is no longer valid.
+        CertificationExpired = "certification.expired", ("lms-88121", "/lms/academy", "2026-06-12T16:05:00Z") {
+            /// The certification.
+            certification_id: CertificationId = r#""sales-101""#,
+            /// Its level.
+            level: Option<Level> = "101",
+            /// Who was certified.
+            person_id: PersonId = r#""dana@northwind.example""#,
+        }
+        /// Somebody looked at content (M40).
+        ContentViewed = "content.viewed", ("cms-31", "/cms/portal", "2026-03-02T11:00:00Z") {
+            /// The content.
+            content_id: ContentId = r#""battlecard-2026""#,
+            /// Who looked.
+            person_id: PersonId = r#""dana@northwind.example""#,
+            /// For how long, in seconds.
+            seconds: Option<Whole<0, 86_400>> = "45",
+            /// The team of who looked.
+            team: Option<String> = r#""field""#,
+        }
+        /// A service project ended (M19).
+        ProjectCompleted = "project.completed", ("crm-p12-done", "/crm/acme", "2026-03-12T11:00:00Z") {
+            /// The project.
+            project_id: ProjectId = r#""P-12""#,
+            /// How it ended.
+            outcome: ProjectOutcome = r#""successful""#,
+            /// The sales motion.
+            motion: Option<Motion> = r#""service""#,
+        }
+        /// A person of the vendor attests a criterion (M20).
+        AttestationRecorded = "attestation.recorded", ("att-17-1", "/admin/channel", "2026-03-12T12:00:00Z") {
+            /// The criterion.
+            criterion: Name = r#""strategic""#,
+            /// What is attested.
+            value: Json = "true",
+            /// Who attests it.
+            by: PersonId = r#""channel-manager""#,
+        }
+    }
+    internal {
+        /// Held points become available.
+        PointsReleased = "points.released" {
+            /// The day they were due.
+            due: Date,
+        }
+        /// A lot runs out.
+        PointsExpired = "points.expired" {
+            /// The day it was due.
+            due: Date,
+        }
+        /// A ladder is reviewed.
+        TierReviewed = "tier.reviewed" {
+            /// The day it was due.
+            due: Date,
+            /// The ladder.
+            motion: Motion,
+        }
+        /// A partner asked for a reward.
+        RedemptionRequested = "redemption.requested" {
+            /// The redemption it makes.
+            redemption_id: RedemptionId,
+            /// The reward.
+            reward_id: RewardId,
+            /// How many.
+            quantity: Whole<1, 1_000_000>,
+        }
+        /// The order went to the provider.
+        RedemptionOrdering = "redemption.ordering" {
+            /// The redemption.
+            redemption_id: RedemptionId,
+        }
+        /// The provider delivered.
+        RedemptionFulfilled = "redemption.fulfilled" {
+            /// The redemption.
+            redemption_id: RedemptionId,
+        }
+        /// Points went back.
+        RedemptionReleased = "redemption.released" {
+            /// The redemption.
+            redemption_id: RedemptionId,
+            /// Why.
+            reason: ReleaseReason,
+        }
+    }
 }
-
-/// One revenue line of a deal (M07).
-#[derive(Clone, Debug, PartialEq)]
-pub struct RevenueLine {
-    /// What kind of revenue, in the vendor's words.
-    pub revenue_type: String,
-    /// Total value of the line.
-    pub amount: Money,
-}
-
-/// What happened. Types that only inform hold what later reports read; all of them may earn by a rule.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each member is the field of the same name in the contract's table of types")]
-pub enum Kind {
-    PartnerEnrolled {
-        name: String,
-        motions: Vec<String>,
-        agreement_version: Option<String>,
-        territory: Option<String>,
-        timezone: Option<String>,
-    },
-    PartnerSuspended,
-    PartnerReinstated,
-    PartnerOffboarded,
-    AgreementAccepted {
-        version: String,
-        person_id: String,
-    },
-    TargetSet,
-    PurchaseOrderReceived {
-        deal_id: String,
-        amount: Money,
-    },
-    ExclusivityGranted,
-    ExclusivityEnded,
-    BenefitBooked,
-    BenefitReleased,
-    DealReassigned {
-        deal_id: String,
-        to_partner: PartnerId,
-    },
-    RewardViewed {
-        person_id: Option<String>,
-    },
-    DealRegistered {
-        deal_id: String,
-        opportunity_id: String,
-        expected_acv: Option<Money>,
-        motion: Option<String>,
-        public_tender: bool,
-        person_id: Option<String>,
-    },
-    DealQualified {
-        deal_id: String,
-    },
-    DealInfluenced {
-        deal_id: String,
-    },
-    DealClosed {
-        deal_id: String,
-        outcome: DealOutcome,
-        acv: Option<Money>,
-        tenor_months: Option<i64>,
-        motion: Option<String>,
-        lines: Vec<RevenueLine>,
-        renewal: bool,
-    },
-    DealAmended {
-        deal_id: String,
-        acv: Money,
-    },
-    DealReversed {
-        deal_id: String,
-        amount: Option<Money>,
-    },
-    InvoicePaid {
-        deal_id: String,
-        amount: Money,
-    },
-    CourseCompleted {
-        course_id: String,
-        person_id: String,
-    },
-    CertificationGranted {
-        certification_id: String,
-        person_id: String,
-        valid_until: Option<Timestamp>,
-    },
-    CertificationExpired {
-        certification_id: String,
-        person_id: String,
-    },
-    ContentViewed {
-        content_id: String,
-        person_id: String,
-    },
-    ProjectCompleted {
-        successful: bool,
-        motion: Option<String>,
-    },
-    AttestationRecorded,
-    /// Laurel's own: held points become available.
-    PointsReleased,
-    /// Laurel's own: a lot runs out.
-    PointsExpired,
-    /// Laurel's own: a ladder's review.
-    TierReviewed {
-        motion: String,
-    },
-    /// Laurel's own: a partner asked for a reward.
-    RedemptionRequested,
-    /// Laurel's own: the order went to the provider.
-    RedemptionOrdering,
-    /// Laurel's own: the provider delivered.
-    RedemptionFulfilled,
-    /// Laurel's own: points went back.
-    RedemptionReleased,
-}
-
-/// The types that senders may use, in the order of the contract.
-pub const SENT_TYPES: [&str; 26] = [
-    "partner.enrolled",
-    "partner.suspended",
-    "partner.reinstated",
-    "partner.offboarded",
-    "agreement.accepted",
-    "target.set",
-    "purchase_order.received",
-    "exclusivity.granted",
-    "exclusivity.ended",
-    "benefit.booked",
-    "benefit.released",
-    "deal.reassigned",
-    "reward.viewed",
-    "deal.registered",
-    "deal.qualified",
-    "deal.influenced",
-    "deal.closed",
-    "deal.amended",
-    "deal.reversed",
-    "invoice.paid",
-    "course.completed",
-    "certification.granted",
-    "certification.expired",
-    "content.viewed",
-    "project.completed",
-    "attestation.recorded",
-];
 
 impl Kind {
-    /// The CloudEvents `type`.
-    pub fn name(&self) -> &'static str {
+    /// Reads the `data` of an event of type `name`.
+    ///
+    /// # Errors
+    /// The first member in bad form; a type that Laurel does not know.
+    pub fn read(name: &str, data: &Json) -> Result<Self, Rejection> {
+        let kind = Self::members(name, data).ok_or_else(|| unsupported(name))??;
+        kind.check()?;
+        Ok(kind)
+    }
+
+    /// What members must be to each other.
+    fn check(&self) -> Result<(), Rejection> {
         match self {
-            Kind::PartnerEnrolled { .. } => "partner.enrolled",
-            Kind::PartnerSuspended => "partner.suspended",
-            Kind::PartnerReinstated => "partner.reinstated",
-            Kind::PartnerOffboarded => "partner.offboarded",
-            Kind::AgreementAccepted { .. } => "agreement.accepted",
-            Kind::TargetSet => "target.set",
-            Kind::PurchaseOrderReceived { .. } => "purchase_order.received",
-            Kind::ExclusivityGranted => "exclusivity.granted",
-            Kind::ExclusivityEnded => "exclusivity.ended",
-            Kind::BenefitBooked => "benefit.booked",
-            Kind::BenefitReleased => "benefit.released",
-            Kind::DealReassigned { .. } => "deal.reassigned",
-            Kind::RewardViewed { .. } => "reward.viewed",
-            Kind::DealRegistered { .. } => "deal.registered",
-            Kind::DealQualified { .. } => "deal.qualified",
-            Kind::DealInfluenced { .. } => "deal.influenced",
-            Kind::DealClosed { .. } => "deal.closed",
-            Kind::DealAmended { .. } => "deal.amended",
-            Kind::DealReversed { .. } => "deal.reversed",
-            Kind::InvoicePaid { .. } => "invoice.paid",
-            Kind::CourseCompleted { .. } => "course.completed",
-            Kind::CertificationGranted { .. } => "certification.granted",
-            Kind::CertificationExpired { .. } => "certification.expired",
-            Kind::ContentViewed { .. } => "content.viewed",
-            Kind::ProjectCompleted { .. } => "project.completed",
-            Kind::AttestationRecorded => "attestation.recorded",
-            Kind::PointsReleased => "points.released",
-            Kind::PointsExpired => "points.expired",
-            Kind::TierReviewed { .. } => "tier.reviewed",
-            Kind::RedemptionRequested => "redemption.requested",
-            Kind::RedemptionOrdering => "redemption.ordering",
-            Kind::RedemptionFulfilled => "redemption.fulfilled",
-            Kind::RedemptionReleased => "redemption.released",
+            Kind::DealClosed { outcome: DealOutcome::Won, acv: None, .. } => Err(Rejection::missing("data.acv")),
+            Kind::DealClosed { acv, lines, .. } => {
+                let currency = acv.map(Money::currency);
+                if lines.iter().any(|line| Some(line.amount.currency()) != currency) {
+                    let message = "every line must have the currency of `acv`";
+                    return Err(Rejection::new(Code::BadCurrency, "data.lines", message));
+                }
+                Ok(())
+            }
+            Kind::ExclusivityGranted { territory: None, vertical: None, .. }
+            | Kind::ExclusivityEnded { territory: None, vertical: None, .. } => {
+                Err(Rejection::new(Code::BadValue, "data.territory", "write a territory or a vertical"))
+            }
+            _ => Ok(()),
         }
     }
 
+    /// The persons it names, in the order of its members.
+    pub fn persons(&self) -> Vec<PersonId> {
+        self.clone().persons_mut().into_iter().map(|(_, person)| person.clone()).collect()
+    }
+
     /// The deal it names, if it names one.
-    pub fn deal_id(&self) -> Option<&str> {
+    pub fn deal_id(&self) -> Option<&DealId> {
         match self {
             Kind::DealRegistered { deal_id, .. }
             | Kind::DealQualified { deal_id }
-            | Kind::DealInfluenced { deal_id }
+            | Kind::DealInfluenced { deal_id, .. }
             | Kind::DealClosed { deal_id, .. }
             | Kind::DealAmended { deal_id, .. }
             | Kind::DealReversed { deal_id, .. }
@@ -221,38 +360,24 @@ impl Kind {
         }
     }
 
-    /// The person it names, if it names one. Kept as a pseudonym only.
-    pub fn person_id(&self) -> Option<&str> {
+    /// The redemption it is a step of, if it is one's.
+    pub fn redemption_id(&self) -> Option<&RedemptionId> {
         match self {
-            Kind::AgreementAccepted { person_id, .. }
-            | Kind::CourseCompleted { person_id, .. }
-            | Kind::CertificationGranted { person_id, .. }
-            | Kind::CertificationExpired { person_id, .. }
-            | Kind::ContentViewed { person_id, .. } => Some(person_id),
-            Kind::RewardViewed { person_id } | Kind::DealRegistered { person_id, .. } => person_id.as_deref(),
+            Kind::RedemptionRequested { redemption_id, .. }
+            | Kind::RedemptionOrdering { redemption_id }
+            | Kind::RedemptionFulfilled { redemption_id }
+            | Kind::RedemptionReleased { redemption_id, .. } => Some(redemption_id),
             _ => None,
         }
     }
 
-    pub(crate) fn replace_person(&mut self, pseudonym: &str) {
-        match self {
-            Kind::AgreementAccepted { person_id, .. }
-            | Kind::CourseCompleted { person_id, .. }
-            | Kind::CertificationGranted { person_id, .. }
-            | Kind::CertificationExpired { person_id, .. }
-            | Kind::ContentViewed { person_id, .. }
-            | Kind::RewardViewed { person_id: Some(person_id) }
-            | Kind::DealRegistered { person_id: Some(person_id), .. } => pseudonym.clone_into(person_id),
-            _ => {}
-        }
-    }
-
     /// The sales motion it names, if it names one.
-    pub fn motion(&self) -> Option<&str> {
+    pub fn motion(&self) -> Option<&Motion> {
         match self {
             Kind::DealRegistered { motion, .. }
             | Kind::DealClosed { motion, .. }
-            | Kind::ProjectCompleted { motion, .. } => motion.as_deref(),
+            | Kind::ProjectCompleted { motion, .. } => motion.as_ref(),
+            Kind::TargetSet { motion, .. } | Kind::TierReviewed { motion, .. } => Some(motion),
             _ => None,
         }
     }
@@ -264,38 +389,14 @@ impl Kind {
         if !lines.is_empty() {
             return lines.iter().try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.amount.amount()));
         }
-        let months = Decimal::from(tenor_months.unwrap_or(12));
+        let months = Decimal::from(tenor_months.map_or(12, Whole::get));
         acv.as_ref()?.amount().checked_mul(months)?.checked_div(Decimal::from(12))
     }
 }
 
-/// The fields of `data` that rules may look at, by event type.
-pub fn fields_of(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "partner.enrolled" => &["name", "motions", "agreement_version", "territory", "timezone"],
-        "partner.suspended" | "partner.reinstated" | "partner.offboarded" => &["reason"],
-        "agreement.accepted" => &["version", "person_id"],
-        "target.set" => &["motion", "measure", "period", "value"],
-        "purchase_order.received" => &["deal_id", "amount"],
-        "exclusivity.granted" | "exclusivity.ended" => &["territory", "vertical", "until"],
-        "benefit.booked" | "benefit.released" => &["benefit", "slot"],
-        "deal.reassigned" => &["deal_id", "to_partner"],
-        "reward.viewed" => &["reward_id", "person_id"],
-        "deal.registered" => {
-            &["deal_id", "opportunity_id", "customer", "expected_acv", "motion", "public_tender", "person_id"]
-        }
-        "deal.qualified" => &["deal_id"],
-        "deal.influenced" => &["deal_id", "kind", "share_percent"],
-        "deal.closed" => &["deal_id", "outcome", "acv", "total_value", "tenor_months", "motion", "renewal"],
-        "deal.amended" => &["deal_id", "acv"],
-        "deal.reversed" => &["deal_id", "reason", "amount"],
-        "invoice.paid" => &["deal_id", "invoice_id", "amount"],
-        "course.completed" => &["course_id", "level", "person_id", "score"],
-        "certification.granted" => &["certification_id", "level", "person_id", "valid_until"],
-        "certification.expired" => &["certification_id", "level", "person_id"],
-        "content.viewed" => &["content_id", "person_id", "seconds", "team"],
-        "project.completed" => &["project_id", "outcome", "motion"],
-        "attestation.recorded" => &["criterion", "value", "by"],
-        _ => &[],
-    }
+fn unsupported(name: &str) -> Rejection {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+    let message = format!("`{shown}` is not a type Laurel knows; it knows {}", known.join(", "));
+    Rejection::new(Code::UnsupportedType, "type", message)
 }

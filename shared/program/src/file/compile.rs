@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use event::SENT_TYPES;
-use event::ids::{ProgramId, matches_pattern};
+use event::catalogue;
+use event::ids::{Motion, ProgramId, matches_pattern};
 use event::money::{RATE_MAX, parse_currency};
 use event::time::Calendar;
 use jiff::tz::TimeZone;
@@ -44,6 +44,8 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     }
     let id = f.take(&["program", "id"], ProgramId::try_from(file.program.id.clone()).map_err(|e| e.to_string()));
     let calendar = calendar(&file.program, f);
+    let default_motion = file.program.default_motion.clone().map_or_else(|| Motion::try_from("sell"), Ok);
+    let default_motion = f.take(&["program", "default_motion"], default_motion.map_err(|e| e.to_string()));
     let currency = f.take(&["program", "currency"], parse_currency(&file.program.currency).map_err(|e| e.to_string()));
     let rates = rates(&file.program, f);
     let sources = sources(&file.sources, f);
@@ -71,7 +73,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         currency: currency?.code().to_owned(),
         rates,
         calendar: calendar?,
-        default_motion: file.program.default_motion,
+        default_motion: default_motion?,
         counts_as_deal: file.program.counts_as_deal,
         sources,
         rules,
@@ -116,8 +118,9 @@ fn rates(head: &Head, f: &mut Findings<'_>) -> BTreeMap<String, Decimal> {
 
 fn sources(table: &BTreeMap<String, Vec<String>>, f: &mut Findings<'_>) -> Vec<(String, Vec<String>)> {
     for (source, kinds) in table {
-        for kind in kinds.iter().filter(|k| !SENT_TYPES.iter().any(|known| matches_pattern(k, known))) {
-            let help = nearest(kind, &SENT_TYPES).map(|near| format!("did you mean `{near}`?"));
+        let names = catalogue::names();
+        for kind in kinds.iter().filter(|k| !names.iter().any(|known| matches_pattern(k, known))) {
+            let help = nearest(kind, &names).map(|near| format!("did you mean `{near}`?"));
             f.error(&["sources", source], format!("`{kind}` matches no event type"), help);
         }
     }

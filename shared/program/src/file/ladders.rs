@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::ids::{Motion, TierId};
 use event::time::Length;
 
 use super::values::{decimal, length};
@@ -10,7 +11,7 @@ use crate::findings::Findings;
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::window::Within;
 
-pub(crate) fn ladder(motion: &str, table: &BTreeMap<String, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
+pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
     let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, t, f)).collect();
     tiers.sort_by_key(|t| t.rank);
     for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
@@ -30,8 +31,8 @@ pub(crate) fn ladder(motion: &str, table: &BTreeMap<String, TierTable>, f: &mut 
     tiers
 }
 
-fn tier(motion: &str, id: &str, table: &TierTable, f: &mut Findings<'_>) -> Option<Tier> {
-    let at = |name| ["ladder", motion, id, name];
+fn tier(motion: &Motion, id: &TierId, table: &TierTable, f: &mut Findings<'_>) -> Option<Tier> {
+    let at = |name| ["ladder", motion.as_str(), id.as_str(), name];
     let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, f));
     let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
     let review = match table.review.as_deref() {
@@ -49,7 +50,7 @@ fn tier(motion: &str, id: &str, table: &TierTable, f: &mut Findings<'_>) -> Opti
         Some(words) => Some(length(&at("grace"), words, f)?),
         None => None,
     };
-    Some(Tier { id: id.to_owned(), rank: table.rank, enter, keep, review, first_review, grace })
+    Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace })
 }
 
 fn criteria(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use event::ids::{CertificationId, CourseId, Motion, RewardId, RuleId, TierId};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
@@ -23,15 +24,15 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) sources: BTreeMap<String, Vec<String>>,
     #[serde(default)]
-    pub(crate) earn: BTreeMap<String, Earn>,
+    pub(crate) earn: BTreeMap<RuleId, Earn>,
     #[serde(default)]
     pub(crate) campaign: BTreeMap<String, CampaignTable>,
     #[serde(default)]
-    pub(crate) ladder: BTreeMap<String, BTreeMap<String, TierTable>>,
+    pub(crate) ladder: BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     #[serde(default)]
     pub(crate) registration: RegistrationTable,
     #[serde(default)]
-    pub(crate) reward: BTreeMap<String, RewardTable>,
+    pub(crate) reward: BTreeMap<RewardId, RewardTable>,
     #[serde(default)]
     pub(crate) policy: PolicyTable,
 }
@@ -47,8 +48,7 @@ pub(crate) struct Head {
     pub(crate) time_zone: String,
     #[serde(default = "january")]
     pub(crate) fiscal_year_starts: String,
-    #[serde(default = "sell")]
-    pub(crate) default_motion: String,
+    pub(crate) default_motion: Option<Motion>,
     #[serde(default = "closed_won")]
     pub(crate) counts_as_deal: Vec<String>,
     #[serde(default)]
@@ -62,9 +62,6 @@ fn utc() -> String {
 }
 fn january() -> String {
     "01-01".to_owned()
-}
-fn sell() -> String {
-    "sell".to_owned()
 }
 fn closed_won() -> Vec<String> {
     vec!["deal.closed:won".to_owned()]
@@ -106,8 +103,8 @@ pub(crate) struct Band {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TimesTable {
-    pub(crate) tier: Option<String>,
-    pub(crate) motion: Option<String>,
+    pub(crate) tier: Option<TierId>,
+    pub(crate) motion: Option<Motion>,
     pub(crate) campaign: Option<String>,
     pub(crate) by: Option<Quoted>,
 }
@@ -182,9 +179,9 @@ fn vouchers() -> String {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NeedsTable {
-    pub(crate) tier: Option<String>,
-    pub(crate) certification: Option<String>,
-    pub(crate) course: Option<String>,
+    pub(crate) tier: Option<TierId>,
+    pub(crate) certification: Option<CertificationId>,
+    pub(crate) course: Option<CourseId>,
 }
 
 #[derive(Deserialize)]

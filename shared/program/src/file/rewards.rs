@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use event::ids::{Motion, RewardId};
+
 use super::values::{POINTS_MAX, caps};
 use super::{NeedsTable, RewardTable};
 use crate::cap::Scope;
 use crate::findings::Findings;
 use crate::ladder::Tier;
-use crate::reward::{Needs, Reward};
+use crate::reward::{Gate, Reward};
 
 pub(crate) fn reward(
-    id: &str,
+    id: &RewardId,
     table: &RewardTable,
-    ladders: &BTreeMap<String, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, Vec<Tier>>,
     f: &mut Findings<'_>,
 ) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
@@ -37,6 +39,7 @@ pub(crate) fn reward(
             None,
         );
     }
-    let needs = Needs { tier: tier.clone(), certification: certification.clone(), course: course.clone() };
-    Reward { id: id.to_owned(), name: table.name.clone(), points: table.points, at_most, needs, retired: table.retired }
+    let gates = certification.clone().map(Gate::Certification).into_iter();
+    let gates = gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect();
+    Reward { id: id.clone(), name: table.name.clone(), points: table.points, at_most, gates, retired: table.retired }
 }

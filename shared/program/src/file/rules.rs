@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use event::{SENT_TYPES, fields_of};
+use event::catalogue;
+use event::ids::{Motion, RuleId};
 
 use super::values::{caps, decimal, length, parse_date, positive, whole_points};
 use super::{Band, CampaignTable, Earn, PointsTable, Scale, TimesTable};
@@ -27,19 +28,19 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
 }
 
 pub(crate) fn rule(
-    id: &str,
+    id: &RuleId,
     table: &Earn,
     campaigns: &BTreeMap<String, Campaign>,
-    ladders: &BTreeMap<String, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, Vec<Tier>>,
     f: &mut Findings<'_>,
 ) -> Option<Rule> {
-    if !SENT_TYPES.contains(&table.on.as_str()) {
-        let help = nearest(&table.on, &SENT_TYPES).map(|near| format!("did you mean `{near}`?"));
+    if catalogue::row(&table.on).is_none() {
+        let help = nearest(&table.on, &catalogue::names()).map(|near| format!("did you mean `{near}`?"));
         f.error(&["earn", id, "on"], format!("`{}` is no event type", table.on), help);
         return None;
     }
     let conditions = table.conditions.iter().filter_map(|(name, word)| {
-        let path = ["earn", id, "if", name];
+        let path = ["earn", id.as_str(), "if", name];
         known_field(&path, &table.on, name, f);
         let test = f.take(&path, Test::parse(&word.0))?;
         Some(Condition { field: name.clone(), words: word.0.clone(), test })
@@ -55,7 +56,7 @@ pub(crate) fn rule(
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
     Some(Rule {
-        id: id.to_owned(),
+        id: id.clone(),
         on: table.on.clone(),
         conditions,
         points: points?,
@@ -67,9 +68,9 @@ pub(crate) fn rule(
 }
 
 fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
-    let known = fields_of(on);
+    let known = catalogue::rule_fields(on);
     if !known.contains(&name) {
-        let help = nearest(name, known)
+        let help = nearest(name, &known)
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         f.error(path, format!("{on} has no field `{name}`"), Some(help));
     }
@@ -141,13 +142,13 @@ fn times(
     id: &str,
     table: &TimesTable,
     campaigns: &BTreeMap<String, Campaign>,
-    ladders: &BTreeMap<String, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, Vec<Tier>>,
     f: &mut Findings<'_>,
 ) -> Option<Times> {
     let path = ["earn", id, "times"];
     match table {
         TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
-            let in_motion = |m: &String| motion.as_ref().is_none_or(|wanted| wanted == m);
+            let in_motion = |m: &Motion| motion.as_ref().is_none_or(|wanted| wanted == m);
             if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.iter().any(|t| t.id == *tier)) {
                 f.error(&path, format!("no ladder has a tier `{tier}`"), None);
             }

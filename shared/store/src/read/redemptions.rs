@@ -1,7 +1,7 @@
 //! A partner's redemptions.
 
 use domain::redemption::Redemption;
-use event::ids::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId, RedemptionId};
 
 use crate::tables::items::{Item, read, text};
 use crate::tables::keys;
@@ -15,7 +15,7 @@ pub async fn one(
     store: &Store,
     program: &ProgramId,
     partner: &PartnerId,
-    id: &str,
+    id: &RedemptionId,
 ) -> Result<Option<Redemption>, StoreError> {
     let item = state::get(store, &keys::partner(program, partner), &keys::redemption(id)).await?;
     item.map(|item| read(&item, "redemption")).transpose()

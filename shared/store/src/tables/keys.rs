@@ -1,7 +1,8 @@
 //! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
 
 use domain::ledger::FrequencyKey;
-use event::ids::{Identity, PartnerId, ProgramId};
+use event::body_hash;
+use event::ids::{Identity, PartnerId, PersonId, ProgramId};
 
 /// Partition key of the ledger.
 pub const ID: &str = "record_key";
@@ -31,6 +32,9 @@ pub const BY_DUE: &str = "by_due";
 pub const VERSION: &str = "version";
 /// Seconds since 1970 after which the item may be dropped.
 pub const EXPIRES_AT: &str = "expires_at";
+
+/// Hex digits of a hash that stands in a key: 128 bits.
+const HASH_DIGITS: usize = 32;
 
 /// Due accounts are spread over this many partitions of the index.
 pub const DUE_SHARDS: u32 = 8;
@@ -94,9 +98,14 @@ pub fn frequency(key: &FrequencyKey) -> String {
     join(&["frequency", &key.period, &key.who])
 }
 
-/// Sort key of a person's pseudonym.
-pub fn pseudonym(person: &str) -> String {
-    join(&["person", person])
+/// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
+pub fn pseudonym(person: &PersonId) -> String {
+    join(&["person", &body_hash(person)[..HASH_DIGITS]])
+}
+
+/// Sort key of the note that a pseudonym is nobody's any more.
+pub fn erased(pseudonym: &PersonId) -> String {
+    join(&["erased", pseudonym])
 }
 
 /// Sort key of a redemption; ids are UUID v7, so they sort by time.

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use domain::ledger::Record;
 use domain::redemption::StockMove;
+use event::Meaning;
+use event::ids::RewardId;
 
-use crate::tables::items::Item;
+use crate::StoreError;
+use crate::tables::items::{Item, read};
 
-pub(crate) fn hash_of(reason: &CancellationReason) -> String {
-    let hash = reason.item().and_then(|item| item.get("hash")).and_then(|h| h.as_s().ok());
-    hash.cloned().unwrap_or_default()
+/// What the record means that stands in the way.
+pub(crate) fn meaning_of(reason: &CancellationReason) -> Result<Meaning, StoreError> {
+    let item =
+        reason.item().ok_or(StoreError::Unreadable { what: "record", why: "it was not given back".to_owned() })?;
+    Ok(read::<Record>(item, "record")?.meaning())
 }
 
 /// The attributes of a stock item; some are reserved words of the expression language.
@@ -18,8 +24,8 @@ pub(crate) fn stock_names() -> std::collections::HashMap<String, String> {
 }
 
 /// One move per reward: DynamoDB takes one action per item.
-pub(crate) fn merged(moves: &[StockMove]) -> BTreeMap<String, StockMove> {
-    let mut merged: BTreeMap<String, StockMove> = BTreeMap::new();
+pub(crate) fn merged(moves: &[StockMove]) -> BTreeMap<RewardId, StockMove> {
+    let mut merged: BTreeMap<RewardId, StockMove> = BTreeMap::new();
     for moved in moves {
         let sum = merged.entry(moved.reward_id.clone()).or_insert(StockMove {
             reward_id: moved.reward_id.clone(),

@@ -10,10 +10,11 @@ use aws_sdk_dynamodb::types::{
 use domain::decide::{Decision, State};
 use domain::ledger::Record;
 use domain::redemption::{Status, StockMove};
+use event::Meaning;
 use event::ids::ProgramId;
 use serde::Serialize;
 
-use super::actions::{Condition, hash_of, merged, stock_names};
+use super::actions::{Condition, meaning_of, merged, stock_names};
 use crate::tables::items::{
     Content, FrequencyItem, HeadItem, Item, RedemptionItem, ledger_key, number, size, state_key, text, with_key,
 };
@@ -47,8 +48,8 @@ pub enum Written {
         /// Write units as the engine reports them.
         write_units: f64,
     },
-    /// Records that are there already, with their hashes: drop their events and decide again.
-    Exists(Vec<(usize, String)>),
+    /// Records that are there already, with what they mean: drop their events and decide again.
+    Exists(Vec<(usize, Meaning)>),
     /// Something moved under the decision: read again, decide again.
     Stale,
 }
@@ -87,7 +88,7 @@ impl Transaction {
             match reason.code().unwrap_or("None") {
                 "None" => {}
                 "ConditionalCheckFailed" => match self.records.get(index).copied().flatten() {
-                    Some(record) => exists.push((record, hash_of(reason))),
+                    Some(record) => exists.push((record, meaning_of(reason)?)),
                     None => stale = true,
                 },
                 "TransactionConflict" => contention = true,

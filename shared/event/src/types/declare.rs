@@ -1,0 +1,107 @@
+//! How an event type is told once: one declaration makes its variant, reader, writer, and row of the catalogue.
+
+/// Declares every type. Below `sent` what senders may send, each with its sample; below `internal` what only Laurel makes.
+/// The sample stands as `id, source, time`, a member's as JSON.
+macro_rules! types {
+    (
+        sent {$(
+            $(#[doc = $doc:literal])*
+            $variant:ident = $name:literal, ($sample_id:literal, $sample_source:literal, $sample_time:literal) {$(
+                $(#[doc = $field_doc:literal])*
+                $field:ident: $form:ty $(= $example:literal)?,
+            )*}
+        )*}
+        internal {$(
+            $(#[doc = $own_doc:literal])*
+            $own_variant:ident = $own_name:literal {$(
+                $(#[doc = $own_field_doc:literal])*
+                $own_field:ident: $own_form:ty,
+            )*}
+        )*}
+    ) => {
+        /// What happened. All sent types may earn by a rule.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kind {
+            $($(#[doc = $doc])* $variant {$($(#[doc = $field_doc])* $field: $form,)*},)*
+            $($(#[doc = $own_doc])* $own_variant {$($(#[doc = $own_field_doc])* $own_field: $own_form,)*},)*
+        }
+
+        impl Kind {
+            /// The CloudEvents `type`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Kind::$variant { .. } => $name,)*
+                    $(Kind::$own_variant { .. } => $own_name,)*
+                }
+            }
+
+            /// Reads the members of `data` that the type declares. `None`: no such type.
+            fn members(name: &str, data: &Json) -> Option<Result<Self, Rejection>> {
+                Some(match name {
+                    $($name => (|| Ok(Kind::$variant {$(
+                        $field: <$form as Member>::read(data.get(stringify!($field)), concat!("data.", stringify!($field)))?,
+                    )*}))(),)*
+                    $($own_name => (|| Ok(Kind::$own_variant {$(
+                        $own_field: <$own_form as Member>::read(data.get(stringify!($own_field)), concat!("data.", stringify!($own_field)))?,
+                    )*}))(),)*
+                    _ => return None,
+                })
+            }
+
+            /// The event's `data`: the members that the type declares and that are there.
+            pub fn data(&self) -> Json {
+                let mut map = std::collections::BTreeMap::new();
+                let mut put = |name: &str, value: Option<Json>| {
+                    if let Some(value) = value {
+                        map.insert(name.to_owned(), value);
+                    }
+                };
+                match self {
+                    $(Kind::$variant {$($field,)*} => {$(put(stringify!($field), Member::json($field));)*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(put(stringify!($own_field), Member::json($own_field));)*})*
+                }
+                // A type without members puts nothing.
+                let _ = &mut put;
+                Json::Map(map)
+            }
+
+            /// The members that name a person, by name.
+            pub(crate) fn persons_mut(&mut self) -> Vec<(&'static str, &mut PersonId)> {
+                let mut found = Vec::new();
+                let mut look = |name: &'static str, person| found.extend(Option::map(person, |person| (name, person)));
+                match self {
+                    $(Kind::$variant {$($field,)*} => {$(look(stringify!($field), Member::person_mut($field));)*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(look(stringify!($own_field), Member::person_mut($own_field));)*})*
+                }
+                let _ = &mut look;
+                found
+            }
+
+            /// The members that are amounts, by name.
+            pub fn amounts(&self) -> Vec<(&'static str, Money)> {
+                let mut found = Vec::new();
+                let mut look = |name: &'static str, amount: Option<Money>| found.extend(amount.map(|amount| (name, amount)));
+                match self {
+                    $(Kind::$variant {$($field,)*} => {$(look(stringify!($field), Member::money($field));)*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(look(stringify!($own_field), Member::money($own_field));)*})*
+                }
+                let _ = &mut look;
+                found
+            }
+        }
+
+        /// The rows of the catalogue, in the order of the declarations.
+        pub(crate) const ROWS: &[Row] = &[$(Row {
+            name: $name,
+            summary: concat!($($doc),*),
+            sample: Sample { id: $sample_id, source: $sample_source, time: $sample_time },
+            members: &[$(MemberRow {
+                name: stringify!($field),
+                form: <$form as Member>::FORM,
+                required: <$form as Member>::REQUIRED,
+                meaning: concat!($($field_doc),*),
+                example: { let example: &[&str] = &[$($example)?]; example },
+            },)*],
+        },)*];
+    };
+}

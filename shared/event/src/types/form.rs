@@ -1,0 +1,414 @@
+//! The forms that a member of `data` can have: how each is read, written, and told to others.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::ids::{
+    CertificationId, ContentId, CourseId, DealId, IdError, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
+    ProjectId, RedemptionId, RewardId,
+};
+use crate::json::Json;
+use crate::money::{Money, MoneyError};
+use crate::rejection::{Code, Rejection};
+use crate::time::parse_instant;
+
+/// Longest text of a member, in characters.
+pub const TEXT_CHARS_MAX: usize = 1_000;
+
+/// What a member must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An id: 1 to 128 visible characters.
+    Id,
+    /// The id of a person: kept as a pseudonym only.
+    Person,
+    /// Any text of at most [`TEXT_CHARS_MAX`] characters.
+    Text,
+    /// A JSON integer from the first to the second.
+    Whole(i64, i64),
+    /// One of these JSON integers.
+    Numbers(&'static [i64]),
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// `true` or `false`; left out, it is false.
+    Flag,
+    /// RFC 3339 with an offset.
+    Instant,
+    /// A calendar day.
+    Day,
+    /// `{"amount":"48000.00","currency":"USD"}`.
+    Money,
+    /// A list of ids.
+    Ids,
+    /// A list of revenue lines.
+    Lines,
+    /// Any JSON value.
+    Any,
+}
+
+impl Form {
+    /// Whether a rule's condition or scale may look at it.
+    pub fn is_plain(self) -> bool {
+        !matches!(self, Form::Lines)
+    }
+}
+
+/// A Rust type that stands for a member of `data`.
+pub(crate) trait Member: Sized {
+    /// What it must look like.
+    const FORM: Form;
+    /// Whether it must be there.
+    const REQUIRED: bool = true;
+
+    /// Reads it. `at` is its path, for the rejection; a member that is not there or `null` is `None`.
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection>;
+
+    /// Its JSON; `None` where it is left out.
+    fn json(&self) -> Option<Json>;
+
+    /// The person it names.
+    fn person_mut(&mut self) -> Option<&mut PersonId> {
+        None
+    }
+
+    /// The amount it holds.
+    fn money(&self) -> Option<Money> {
+        None
+    }
+}
+
+impl<T: Member> Member for Option<T> {
+    const FORM: Form = T::FORM;
+    const REQUIRED: bool = false;
+
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        value.map(|value| T::read(Some(value), at)).transpose()
+    }
+
+    fn json(&self) -> Option<Json> {
+        self.as_ref()?.json()
+    }
+
+    fn person_mut(&mut self) -> Option<&mut PersonId> {
+        self.as_mut()?.person_mut()
+    }
+
+    fn money(&self) -> Option<Money> {
+        self.as_ref()?.money()
+    }
+}
+
+fn there<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a Json, Rejection> {
+    value.ok_or_else(|| Rejection::missing(at))
+}
+
+fn text<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a str, Rejection> {
+    match there(value, at)? {
+        Json::Text(text) if text.chars().count() <= TEXT_CHARS_MAX => Ok(text),
+        Json::Text(_) => Err(Rejection::form(at, "write at most 1,000 characters")),
+        _ => Err(Rejection::form(at, "write a string")),
+    }
+}
+
+fn id<T: TryFrom<String, Error = IdError>>(value: Option<&Json>, at: &str) -> Result<T, Rejection> {
+    T::try_from(text(value, at)?.to_owned()).map_err(|error| Rejection::id(at, &error))
+}
+
+fn integer(value: Option<&Json>, at: &str) -> Result<i64, Rejection> {
+    let integer = there(value, at)?.as_integer();
+    integer.ok_or_else(|| Rejection::form(at, "write a whole number without quotes"))
+}
+
+macro_rules! id_members {
+    ($($name:ident)*) => {$(
+        impl Member for $name {
+            const FORM: Form = Form::Id;
+            fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+                id(value, at)
+            }
+            fn json(&self) -> Option<Json> {
+                Some(Json::Text(self.as_str().to_owned()))
+            }
+        }
+    )*};
+}
+id_members!(CertificationId ContentId CourseId DealId InvoiceId Motion Name OpportunityId PartnerId ProjectId RedemptionId RewardId);
+
+impl Member for PersonId {
+    const FORM: Form = Form::Person;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        id(value, at)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Text(self.as_str().to_owned()))
+    }
+    fn person_mut(&mut self) -> Option<&mut PersonId> {
+        Some(self)
+    }
+}
+
+impl Member for String {
+    const FORM: Form = Form::Text;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        text(value, at).map(str::to_owned)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Text(self.clone()))
+    }
+}
+
+impl Member for bool {
+    const FORM: Form = Form::Flag;
+    const REQUIRED: bool = false;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        match value {
+            None => Ok(false),
+            Some(Json::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(Rejection::form(at, "write true or false")),
+        }
+    }
+    fn json(&self) -> Option<Json> {
+        self.then_some(Json::Bool(true))
+    }
+}
+
+impl Member for Timestamp {
+    const FORM: Form = Form::Instant;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let bad = || Rejection::new(Code::BadTime, at, "write RFC 3339 with an offset");
+        parse_instant(text(value, at)?).ok_or_else(bad)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Text(self.to_string()))
+    }
+}
+
+impl Member for Date {
+    const FORM: Form = Form::Day;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let bad = |_| Rejection::new(Code::BadTime, at, "write a day, as in \"2026-03-14\"");
+        text(value, at)?.parse().map_err(bad)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Text(self.to_string()))
+    }
+}
+
+impl Member for Money {
+    const FORM: Form = Form::Money;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        read_money(there(value, at)?, at)
+    }
+    fn json(&self) -> Option<Json> {
+        let parts = [("amount", self.amount().to_string()), ("currency", self.currency().to_owned())];
+        Some(Json::Map(parts.into_iter().map(|(name, text)| (name.to_owned(), Json::Text(text))).collect()))
+    }
+    fn money(&self) -> Option<Money> {
+        Some(*self)
+    }
+}
+
+fn read_money(value: &Json, at: &str) -> Result<Money, Rejection> {
+    const FORM: &str = "write {\"amount\":\"48000.00\",\"currency\":\"USD\"}, both as strings";
+    if !matches!(value, Json::Map(_)) {
+        return Err(Rejection::new(Code::BadAmount, at, FORM));
+    }
+    let part = |name: &str, code| {
+        let text = value.get(name).and_then(Json::as_text);
+        text.ok_or_else(|| Rejection::new(code, &format!("{at}.{name}"), FORM))
+    };
+    let (amount, currency) = (part("amount", Code::BadAmount)?, part("currency", Code::BadCurrency)?);
+    Money::parse(amount, currency).map_err(|error| {
+        let (code, member) = match error {
+            MoneyError::Amount(_) | MoneyError::TooLarge => (Code::BadAmount, "amount"),
+            MoneyError::Currency(_) => (Code::BadCurrency, "currency"),
+            MoneyError::Decimals { .. } => (Code::BadCurrency, "amount"),
+        };
+        Rejection::new(code, &format!("{at}.{member}"), error.to_string())
+    })
+}
+
+impl Member for Vec<Motion> {
+    const FORM: Form = Form::Ids;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let Json::List(items) = there(value, at)? else {
+            return Err(Rejection::form(at, "write a list of strings"));
+        };
+        let motion = |(place, item): (usize, &Json)| match item {
+            Json::Text(_) => id(Some(item), &format!("{at}[{place}]")),
+            _ => Err(Rejection::form(at, "write a list of strings")),
+        };
+        items.iter().enumerate().map(motion).collect()
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::List(self.iter().map(|motion| Json::Text(motion.to_string())).collect()))
+    }
+}
+
+impl Member for Json {
+    const FORM: Form = Form::Any;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        there(value, at).cloned()
+    }
+    fn json(&self) -> Option<Json> {
+        Some(self.clone())
+    }
+}
+
+/// One revenue line of a deal (M07).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevenueLine {
+    /// What kind of revenue, in the vendor's words.
+    pub revenue_type: String,
+    /// Total value of the line.
+    pub amount: Money,
+}
+
+impl Member for Vec<RevenueLine> {
+    const FORM: Form = Form::Lines;
+    const REQUIRED: bool = false;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let items = match value {
+            None => return Ok(Vec::new()),
+            Some(Json::List(items)) => items,
+            Some(_) => return Err(Rejection::form(at, "write a list")),
+        };
+        let line = |(place, item): (usize, &Json)| {
+            let at = format!("{at}[{place}]");
+            Ok(RevenueLine {
+                amount: Money::read(item.get("amount"), &format!("{at}.amount"))?,
+                revenue_type: String::read(item.get("revenue_type"), &format!("{at}.revenue_type"))?,
+            })
+        };
+        items.iter().enumerate().map(line).collect()
+    }
+    fn json(&self) -> Option<Json> {
+        let line = |line: &RevenueLine| {
+            let amount = line.amount.json().map(|amount| ("amount".to_owned(), amount));
+            let kind = ("revenue_type".to_owned(), Json::Text(line.revenue_type.clone()));
+            Json::Map(amount.into_iter().chain([kind]).collect())
+        };
+        (!self.is_empty()).then(|| Json::List(self.iter().map(line).collect()))
+    }
+}
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Whole<const LEAST: i64, const MOST: i64>(i64);
+
+impl<const LEAST: i64, const MOST: i64> Whole<LEAST, MOST> {
+    /// The number, if it lies within.
+    pub fn new(number: i64) -> Option<Self> {
+        (LEAST..=MOST).contains(&number).then_some(Self(number))
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const LEAST: i64, const MOST: i64> Member for Whole<LEAST, MOST> {
+    const FORM: Form = Form::Whole(LEAST, MOST);
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let bad = || Rejection::new(Code::BadValue, at, format!("must lie between {LEAST} and {MOST}"));
+        Self::new(integer(value, at)?).ok_or_else(bad)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Number(self.0.to_string()))
+    }
+}
+
+/// The level of a course or certification (M26).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Level(i64);
+
+impl Level {
+    const ALL: [i64; 3] = [101, 201, 301];
+
+    /// The number: 101, 201 or 301.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl Member for Level {
+    const FORM: Form = Form::Numbers(&Level::ALL);
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        let level = integer(value, at)?;
+        let bad = || Rejection::new(Code::BadValue, at, "write 101, 201 or 301");
+        Level::ALL.contains(&level).then_some(Self(level)).ok_or_else(bad)
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Number(self.0.to_string()))
+    }
+}
+
+/// A type whose values are a few words.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$word_doc])* $word,)*
+        }
+
+        impl $name {
+            /// The word.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($name::$word => $text,)*
+                }
+            }
+        }
+
+        impl Member for $name {
+            const FORM: Form = Form::Words(&[$($text),*]);
+            fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+                match text(value, at)? {
+                    $($text => Ok($name::$word),)*
+                    _ => {
+                        let words = [$($text),*].join(", ");
+                        Err(Rejection::new(Code::BadValue, at, format!("write one of: {words}")))
+                    }
+                }
+            }
+            fn json(&self) -> Option<Json> {
+                Some(Json::Text(self.word().to_owned()))
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How a deal ended.
+    DealOutcome {
+        /// Closed won.
+        Won = "won",
+        /// Closed lost.
+        Lost = "lost",
+    }
+    /// How a partner had a part in another's deal (M34).
+    Influence {
+        /// It spoke for the vendor.
+        Endorsement = "endorsement",
+        /// The customer needs its integration.
+        IntegrationRequirement = "integration_requirement",
+        /// It took part in the sale.
+        ActiveInSale = "active_in_sale",
+    }
+    /// How a project ended.
+    ProjectOutcome {
+        /// To the customer's content.
+        Successful = "successful",
+        /// Not so.
+        Unsuccessful = "unsuccessful",
+    }
+    /// Why a redemption's points went back.
+    ReleaseReason {
+        /// The provider declined.
+        Declined = "declined",
+        /// The partner cancelled.
+        Cancelled = "cancelled",
+    }
+}
