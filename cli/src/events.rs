@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
+use domain::ledger::{Asset, Balance};
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use event::json::Json;
 
@@ -58,7 +59,7 @@ impl Statement {
                     Cell::new(record.position),
                     Cell::new(record.booked),
                     Cell::new(kind.as_str().unwrap_or_default()),
-                    number(posting.points),
+                    number(posting.amount),
                     points(posting.sum()),
                     Cell::new(posting.from),
                     Cell::new(posting.to),
@@ -70,9 +71,8 @@ impl Statement {
             }
         }
         println!("{rows}");
-        let available: i64 = head.lots.values().sum();
-        let reserved: i64 = head.reserved.values().sum();
-        println!("{partner}: {available} available, {} pending, {reserved} reserved, {} owed", head.pending, head.owed);
+        let Balance { available, pending, reserved, owed } = head.balance(Asset::Points);
+        println!("{partner}: {available} available, {pending} pending, {reserved} reserved, {owed} owed");
         if page.next.is_some() {
             println!("older records are not shown; ask for more with --limit");
         }
@@ -110,7 +110,7 @@ impl Explain {
             .with_context(|| format!("the program {program} has no published version"))?;
         match store::history::record(&store, &identity).await? {
             Some(record) if record.partner.as_str() == self.partner => {
-                let version = programs.number(record.version);
+                let version = programs.number(record.version());
                 explanation(&domain::tell::explain(&record, version.map(|v| &*v.program)));
                 Ok(ExitCode::SUCCESS)
             }

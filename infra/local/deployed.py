@@ -276,14 +276,14 @@ class Scenario:
         """Makes what a partner waits for due since yesteryear: nothing here can wait thirty days."""
         table = self.stack.outputs["StateTableName"]
         pending = self.dynamodb.get_item(TableName=table, Key={"pk": {"S": partner}, "sk": {"S": "pending"}})["Item"]
-        lots = {f"2025-01-01/{key.split('/')[1]}": points for key, points in pending["content"]["M"].items()}
-        self.dynamodb.put_item(TableName=table, Item=pending | {"content": {"M": lots}})
+        lots = {f"2025-01-01/{key.split('/')[1]}": points for key, points in pending["content"]["M"]["points"]["M"].items()}
+        self.dynamodb.put_item(TableName=table, Item=pending | {"content": {"M": {"points": {"M": lots}}}})
         head = {"TableName": table, "Key": {"pk": {"S": partner}, "sk": {"S": "head"}}}
         self.dynamodb.update_item(**head, UpdateExpression="SET due_on = :day", ExpressionAttributeValues={":day": {"S": "2025-01-01"}})
 
     def denials(self):
         """each function is denied what its role does not name"""
-        key = {"record_key": {"S": "event#a#b#c"}}
+        key = {"k": {"S": "a#b#c"}}
         ledger, state = self.stack.outputs["LedgerTableName"], self.stack.outputs["StateTableName"]
         head = {"pk": {"S": "partner#hr-software#northwind"}, "sk": {"S": "head"}}
         forbidden = {

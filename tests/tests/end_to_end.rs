@@ -346,7 +346,7 @@ async fn a_redemption_from_request_to_card() {
         .await
         .expect("head")
         .expect("head");
-    assert_eq!(head.reserved.values().sum::<i64>(), 0);
+    assert_eq!(head.balance(domain::ledger::Asset::Points).reserved, 0);
 }
 
 /// Fifty keys at once over HTTP, of a balance that pays for three; then all of them again.

@@ -94,8 +94,8 @@ async fn time(test: &TestStack, redemption: &str) {
         update.expression_attribute_values(":v", value).send().await.expect("set");
     };
     let perx = "partner#perx#partner-31";
-    let lots = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
-    set(perx, "pending", "content", lots).await;
+    let held = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
+    set(perx, "pending", "content", AttributeValue::M([("points".to_owned(), held)].into())).await;
     set(perx, "head", "due_on", text("2025-01-01")).await;
     let waiting = store::holds::list(&test.stack.store, "hr-software", "", 100).await.expect("holds");
     let never = waiting.iter().find(|h| h.partner == "never-enrolled").expect("a hold");

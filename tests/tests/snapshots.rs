@@ -100,13 +100,12 @@ async fn items(store: &Store) -> String {
     text
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stored_items() {
-    let (_engine, store) = engine().await;
+/// One of every kind of item.
+async fn fill(store: &Store) {
     let money = |amount: &str| json!({ "amount": amount, "currency": "USD" });
     let enrolled =
         json!({ "name": "Northwind", "motions": ["sell"], "territory": "US", "agreement_version": "2026-1" });
-    judge(&store, sent("partner.enrolled", "enrolled", &enrolled)).await;
+    judge(store, sent("partner.enrolled", "enrolled", &enrolled)).await;
     let lines = json!([{ "revenue_type": "subscription", "amount": money("48000.00") }, { "revenue_type": "services", "amount": money("500") }]);
     for event in [
         sent("course.completed", "course", &json!({ "course_id": "sales-101", "level": 101, "person_id": "dana" })),
@@ -132,18 +131,18 @@ async fn stored_items() {
             &json!({ "deal_id": "D3", "outcome": "won", "acv": { "amount": "48000", "currency": "JPY" } }),
         ),
     ] {
-        judge(&store, event).await;
+        judge(store, event).await;
     }
     let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
     let sealer = store::cards::Sealer::from_ring(&ring, Random::seeded(2)).expect("a ring");
     let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
-    store::cards::load(&store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
-    redeem(&store).await;
+    store::cards::load(store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    redeem(store).await;
     let event = sent("deal.closed", "won", &json!({ "deal_id": "D1", "outcome": "won", "acv": money("1") }));
-    store::aside::keep(&store, &Kept::conflict(&event, "the first hash", now())).await.expect("kept");
+    store::aside::keep(store, &Kept::conflict(&event, "the first hash", now())).await.expect("kept");
     let rejection = Rejection::new(event::Code::BadAmount, "data.acv.amount", "write digits");
     store::aside::keep(
-        &store,
+        store,
         &Kept::unreadable(
             "{}",
             &["hr-software", "/crm/acme", "bad"].map(str::to_owned),
@@ -162,8 +161,64 @@ async fn stored_items() {
         bytes: 4,
         kept_at: now(),
     };
-    store::aside::note_quarantined(&store, &note).await.expect("noted");
+    store::aside::note_quarantined(store, &note).await.expect("noted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_items() {
+    let (_engine, store) = engine().await;
+    fill(&store).await;
     insta::assert_snapshot!(items(&store).await);
+}
+
+/// An attribute in DynamoDB's own JSON.
+fn in_dynamodb_json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(digits) => json!({ "N": digits }),
+        AttributeValue::Bool(flag) => json!({ "BOOL": flag }),
+        AttributeValue::L(list) => json!({ "L": list.iter().map(in_dynamodb_json).collect::<Vec<_>>() }),
+        AttributeValue::M(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().map(|(name, value)| (name, in_dynamodb_json(value))).collect();
+            json!({ "M": sorted })
+        }
+        other => panic!("an attribute of another type: {other:?}"),
+    }
+}
+
+/// `events/functions/relay-changes.json`: a record, something kept beside, and an item that somebody removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_of_the_stream_holds_items_as_they_are() {
+    const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/functions/relay-changes.json");
+    let (_engine, store) = engine().await;
+    fill(&store).await;
+    let found = store.client().scan().table_name(LEDGER_TABLE).send().await.expect("items").items.unwrap_or_default();
+    let with = |name: &str, text: &str| {
+        found.iter().find(|item| item.get(name).and_then(|v| v.as_s().ok()).is_some_and(|s| s.starts_with(text)))
+    };
+    let (record, conflict) = (with("y", "deal.closed").expect("a record"), with("k", "conflict#").expect("a conflict"));
+    let changes = [("INSERT", record), ("INSERT", conflict), ("REMOVE", conflict)];
+    let records = changes.iter().zip(1..).map(|((name, item), at)| {
+        let key = in_dynamodb_json(&item["k"]);
+        let mut change = json!({
+            "ApproximateCreationDateTime": 1_773_480_600.0, "Keys": { "k": key }, "SizeBytes": 1_000,
+            "SequenceNumber": (100_000_000_000_000_000_000_u128 + at).to_string(), "StreamViewType": "NEW_IMAGE",
+        });
+        if *name == "INSERT" {
+            change["NewImage"] = in_dynamodb_json(&AttributeValue::M((*item).clone()))["M"].clone();
+        }
+        json!({
+            "eventID": format!("{at:032}"), "eventName": name, "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+            "awsRegion": "us-east-1", "dynamodb": change,
+            "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/laurel.ledger/stream/2026-01-01T00:00:00.000",
+        })
+    });
+    let sample = json!({ "Records": records.collect::<Vec<_>>() });
+    let text = serde_json::to_string_pretty(&sample).expect("JSON") + "\n";
+    if std::env::var("LAUREL_EVENTS").is_ok_and(|mode| mode == "write") {
+        std::fs::write(SAMPLE, &text).expect("written");
+    }
+    assert_eq!(std::fs::read_to_string(SAMPLE).expect("the sample"), text, "write it with LAUREL_EVENTS=write");
 }
 
 /// Everything that the corpus of this story tells the bus.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::redemption::{Redemption, RedemptionStep, Status};
+use domain::redemption::{Redemption, RedemptionStatus, RedemptionStep};
 use engine::steps::Step;
 use event::ReleaseReason;
 use event::ids::{PartnerId, ProgramId, RedemptionId};
@@ -73,10 +73,10 @@ impl FulfilRedemptions {
         else {
             return Ok(());
         };
-        if matches!(redemption.status, Status::Fulfilled | Status::Released) {
+        if redemption.status.is_final() {
             return Ok(());
         }
-        if redemption.status == Status::Reserved
+        if redemption.status == RedemptionStatus::Reserved
             && !self.step(&programs, &redemption, RedemptionStep::Ordering, patience).await?
         {
             // Cancelled just now: nothing was ordered and nothing is to be.

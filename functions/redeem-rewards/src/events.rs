@@ -98,8 +98,8 @@ async fn aside(
     let wanted = |o| outcome.is_none_or(|wanted| wanted == o);
     let mut rows = Vec::new();
     for kind in [Outcome::Conflict, Outcome::Rejected].into_iter().filter(|o| wanted(*o)) {
-        let kept = store::aside::list(&api.store, caller.program.as_str(), kind.word(), ASIDE_MAX).await?;
-        rows.extend(kept.iter().filter(|k| k.partner.as_deref() == Some(partner.as_str())).map(kept_row));
+        let kept = store::aside::of_partner(&api.store, &caller.program, partner, kind.word(), ASIDE_MAX).await?;
+        rows.extend(kept.iter().map(kept_row));
     }
     if wanted(Outcome::Held) {
         let holds = store::holds::list(&api.store, caller.program.as_str(), "", ASIDE_MAX).await?;
@@ -181,7 +181,7 @@ pub(crate) async fn explain(
     let event = EventId::try_from(asked.id.as_str()).map_err(|_| Problem::not_found())?;
     let identity = Identity { program: caller.program.clone(), source, id: event };
     if let Some(record) = store::history::record(&api.store, &identity).await?.filter(|r| r.partner == partner) {
-        let version = programs.number(record.version);
+        let version = programs.number(record.version());
         return Ok(Json(Answer::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }
     let rows = aside(&api, &caller, &partner, None).await?;

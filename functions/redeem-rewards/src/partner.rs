@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::decide::{State as Partner, decide, passes};
-use domain::ledger::Account;
-use domain::ledger::never;
+use domain::ledger::{Account, Asset, Membership, never};
 use domain::tell::{Scoreboard, scoreboards};
 use event::ids::{Motion, PartnerId};
 use jiff::Timestamp;
@@ -22,7 +21,7 @@ use crate::{Caller, Problem, RedeemRewards, Scope};
 pub(crate) struct PartnerView {
     partner_id: PartnerId,
     program: String,
-    status: domain::ledger::Status,
+    status: Membership,
     balance: BalanceView,
     tiers: BTreeMap<Motion, Scoreboard>,
     gates: Vec<GateView>,
@@ -62,12 +61,12 @@ pub(crate) async fn show(
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
     let program = &programs.current(now).program;
     let balance = account.balance();
-    let lots = account.head.lots.iter().filter(|(lot, _)| **lot < never());
-    let expiring = lots.map(|(lot, points)| Expiring { points: *points, on: lot.plus(1).first_day() }).collect();
+    let lots = account.head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| *lot < never());
+    let expiring = lots.map(|(lot, points)| Expiring { points, on: lot.plus(1).first_day() }).collect();
     Ok(Json(PartnerView {
         partner_id: partner,
         program: caller.program.to_string(),
-        status: account.head.status,
+        status: account.head.membership(),
         balance: BalanceView {
             available: balance.available,
             pending: balance.pending,
@@ -77,7 +76,7 @@ pub(crate) async fn show(
         },
         tiers: scoreboards(program, &account, now),
         gates: gates(program, &account, now),
-        agreement: account.profile.agreement.clone(),
+        agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,
     }))
 }

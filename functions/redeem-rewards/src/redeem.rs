@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::{PostingKind, Record};
-use domain::redemption::{Redemption, RedemptionStep, Status, Wish};
+use domain::redemption::{Redemption, RedemptionStatus, RedemptionStep, Wish};
 use engine::steps::Step;
 use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
@@ -34,7 +34,7 @@ struct Request {
 #[derive(Serialize)]
 struct RedemptionView {
     id: RedemptionId,
-    status: Status,
+    status: RedemptionStatus,
     reward_id: RewardId,
     quantity: i64,
     points: i64,
@@ -212,10 +212,10 @@ fn created(record: &Record) -> Response {
     let reserved = record.postings.iter().filter(|p| p.kind == PostingKind::Reservation);
     let view = RedemptionView {
         id: redemption_id,
-        status: Status::Reserved,
+        status: RedemptionStatus::Reserved,
         reward_id,
         quantity: quantity.get(),
-        points: reserved.map(|p| p.points).sum(),
+        points: reserved.map(|p| p.amount).sum(),
         requested_at: record.time,
         updated_at: None,
     };
@@ -292,7 +292,7 @@ pub(crate) async fn reveal(
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
     let found = find(&api, &caller, &partner, &redemption).await?;
-    if found.status != Status::Fulfilled {
+    if found.status != RedemptionStatus::Fulfilled {
         let status = found.status.word().to_owned();
         return Err(Problem::refusal(&domain::ledger::Reason::WrongState { status }));
     }

@@ -106,14 +106,14 @@ pub(crate) async fn show(
 
 /// The lines of one record, the last movement first.
 fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item = Line> + 'a {
-    let program = programs.number(record.version).map(|v| v.program.clone());
+    let program = programs.number(record.version()).map(|v| v.program.clone());
     record.postings.iter().rev().map(move |posting: &Posting| Line {
         position: record.position,
         at: record.decided_at,
         booked: record.booked,
         kind: posting.kind,
         points: posting.sum(),
-        amount: posting.points,
+        amount: posting.amount,
         from: posting.from,
         to: posting.to,
         rule: posting.rule.clone(),
@@ -122,7 +122,7 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
         source: record.identity.source.to_string(),
         id: record.identity.id.to_string(),
         event: record.kind.clone(),
-        program_version: record.version,
+        program_version: record.version(),
         balance: record.after,
     })
 }

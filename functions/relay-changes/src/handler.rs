@@ -6,10 +6,10 @@ use ambient::{Clock, Random};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use domain::ledger::Outcome;
-use domain::ledger::{Effect, Record};
+use domain::deal::Deal;
+use domain::ledger::{Outcome, Record};
 use event::Kind;
-use store::{Store, StoreError, aside::Kept};
+use store::{Store, StoreError, aside::Kept, tables::keys};
 use worker::{Clients, Queue, QueueError, Settings, SettingsError, count};
 
 use crate::notice::{Notice, of_kept, of_record};
@@ -103,7 +103,7 @@ impl RelayChanges {
         }
         let item = change.change.new_image.clone();
         let unreadable = |e: serde_dynamo::Error| RelayError::Unreadable(e.to_string());
-        if item.get("position").is_none() {
+        if !item.contains_key(keys::FORM) {
             let kept: Kept = serde_dynamo::from_item(item).map_err(unreadable)?;
             self.tell(vec![of_kept(&kept)]).await?;
             return Ok(RELAYED);
@@ -121,14 +121,13 @@ impl RelayChanges {
 
     /// Sends on the events that waited for what this record brought.
     async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
-        let awaited = if record.effects.iter().any(|e| matches!(e, Effect::Enrolled { .. })) {
-            store::tables::keys::awaited("partner", record.partner.as_str())
-        } else {
-            let deal = record.happened().and_then(|kind| kind.deal_id().cloned());
-            match deal.filter(|_| matches!(record.outcome, Outcome::Awarded | Outcome::NoRule | Outcome::Refused)) {
-                Some(deal) => store::tables::keys::awaited("deal", &deal),
+        let awaited = match record.happened().filter(|_| record.holds()) {
+            Some(Kind::PartnerEnrolled { .. }) => keys::awaited("partner", &record.partner),
+            Some(kind) if Deal::is_changed_by(&kind) => match kind.deal_id() {
+                Some(deal) => keys::awaited("deal", deal),
                 None => return Ok(()),
-            }
+            },
+            _ => return Ok(()),
         };
         for hold in store::holds::list(&self.store, record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
             self.partner_events.send(hold.body.clone()).await?;

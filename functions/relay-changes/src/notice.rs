@@ -51,7 +51,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
-            Effect::Registrant { place } => {
+            Effect::Place { place, .. } if *place > 1 => {
                 notices.push(Notice { kind: "OpportunityShared", detail: about(json!({ "place": place })) });
             }
             _ => {}

@@ -89,9 +89,9 @@ impl ReviewPartners {
             "program" => true,
             "rate" => programs.current(now).program.rate(&hold.what).is_some(),
             "partner" => match PartnerId::try_from(hold.what.as_str()) {
-                Ok(partner) => store::state::head(&self.store, program, &partner)
-                    .await?
-                    .is_some_and(|h| h.status != domain::ledger::Status::Unknown),
+                Ok(partner) => {
+                    store::state::head(&self.store, program, &partner).await?.is_some_and(|h| h.enrolled.is_some())
+                }
                 Err(_) => false,
             },
             // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::{Bucket, CapKey, Effect, Outcome, Posting, PostingKind, Record};
+
 use event::ids::{Identity, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::time::Month;
 use event::{Event, Kind, ReleaseReason, Whole};
@@ -10,7 +12,7 @@ use event::{Event, Kind, ReleaseReason, Whole};
 /// Where a redemption stands. Fulfilled and released are final (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum RedemptionStatus {
     /// Points and stock are set aside.
     Reserved,
     /// The order is with the provider.
@@ -21,14 +23,32 @@ pub enum Status {
     Released,
 }
 
-impl Status {
+impl RedemptionStatus {
     /// The word.
     pub fn word(self) -> &'static str {
         match self {
-            Status::Reserved => "reserved",
-            Status::Ordering => "ordering",
-            Status::Fulfilled => "fulfilled",
-            Status::Released => "released",
+            RedemptionStatus::Reserved => "reserved",
+            RedemptionStatus::Ordering => "ordering",
+            RedemptionStatus::Fulfilled => "fulfilled",
+            RedemptionStatus::Released => "released",
+        }
+    }
+
+    /// Whether nothing comes after it.
+    pub fn is_final(self) -> bool {
+        match self {
+            RedemptionStatus::Fulfilled | RedemptionStatus::Released => true,
+            RedemptionStatus::Reserved | RedemptionStatus::Ordering => false,
+        }
+    }
+
+    /// Whether a redemption may move on so. A partner may not cancel what the provider may already have issued.
+    pub fn may_become(self, to: Self, why: Option<ReleaseReason>) -> bool {
+        match (self, to) {
+            (RedemptionStatus::Reserved, RedemptionStatus::Ordering | RedemptionStatus::Released)
+            | (RedemptionStatus::Ordering, RedemptionStatus::Fulfilled) => true,
+            (RedemptionStatus::Ordering, RedemptionStatus::Released) => why == Some(ReleaseReason::Declined),
+            _ => false,
         }
     }
 }
@@ -49,12 +69,12 @@ pub struct Redemption {
     /// The price of all of them, in points.
     pub points: i64,
     /// Where it stands.
-    pub status: Status,
+    pub status: RedemptionStatus,
     /// The lots the points came from.
     pub lots: Vec<(Month, i64)>,
     /// The caps it used, to give back if it is released.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub counts: Vec<String>,
+    pub counts: Vec<CapKey>,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// When its state last changed.
@@ -62,6 +82,52 @@ pub struct Redemption {
     /// Who it is for, as JSON; personal data, so it never enters the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
+}
+
+impl Redemption {
+    /// The redemption after a record that is a step of it. Who it is for is in no record.
+    pub fn fold(redemption: Option<Self>, record: &Record) -> Option<Self> {
+        if record.outcome != Outcome::Applied {
+            return redemption;
+        }
+        let to = match record.happened()? {
+            Kind::RedemptionRequested { redemption_id, reward_id, quantity } => {
+                return Some(Self::requested(record, redemption_id, reward_id, quantity.get()));
+            }
+            Kind::RedemptionOrdering { .. } => RedemptionStatus::Ordering,
+            Kind::RedemptionFulfilled { .. } => RedemptionStatus::Fulfilled,
+            Kind::RedemptionReleased { .. } => RedemptionStatus::Released,
+            _ => return redemption,
+        };
+        redemption.map(|r| Self { status: to, version: r.version + 1, updated_at: record.decided_at, ..r })
+    }
+
+    fn requested(record: &Record, id: RedemptionId, reward_id: RewardId, quantity: i64) -> Self {
+        let reserved = record.postings.iter().filter(|posting| posting.kind == PostingKind::Reservation);
+        let lot = |posting: &Posting| match posting.to {
+            Bucket::Reserved(lot) => Some((lot, posting.amount)),
+            Bucket::Program | Bucket::Pending { .. } | Bucket::Available(_) | Bucket::Owed => None,
+        };
+        let lots: Vec<(Month, i64)> = reserved.filter_map(lot).collect();
+        let count = |effect: &Effect| match effect {
+            Effect::Cap { key, .. } => Some(key.clone()),
+            Effect::Measured { .. } | Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => None,
+        };
+        Self {
+            version: 1,
+            id,
+            partner: record.partner.clone(),
+            reward_id,
+            quantity,
+            points: lots.iter().map(|(_, points)| points).sum(),
+            status: RedemptionStatus::Reserved,
+            lots,
+            counts: record.effects.iter().filter_map(count).collect(),
+            requested_at: record.time,
+            updated_at: record.decided_at,
+            recipient: None,
+        }
+    }
 }
 
 /// How the stock of a reward moves with a decision. Always: initial = free + reserved + issued (I18).

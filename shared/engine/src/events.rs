@@ -1,6 +1,6 @@
 //! Judging one partner's events: decide, write, and when others write first, read and decide again.
 
-use domain::decide::{Awaited, Decision, State, Verdict, decide};
+use domain::decide::{Awaited, Decision, Judgement, State, decide};
 use domain::ledger::{Outcome, Reason, Record};
 use event::ids::{PartnerId, PersonId, ProgramId};
 use event::{Event, Meaning, Rejection};
@@ -151,7 +151,7 @@ async fn try_chunk(
     let mut done = Vec::new();
     for (at, index) in chunk.iter().enumerate() {
         if let Some(settled) =
-            settle(store, program, &group[at], &decision, &decision.verdicts[at], &before, now).await?
+            settle(store, program, &group[at], &decision, &decision.judgements[at], &before, now).await?
         {
             done.push((*index, settled));
         }
@@ -165,25 +165,25 @@ async fn settle(
     program: &ProgramId,
     event: &Event,
     decision: &Decision,
-    verdict: &Verdict,
+    judgement: &Judgement,
     before: &State,
     now: Timestamp,
 ) -> Result<Option<Settled>, StoreError> {
-    Ok(match verdict {
-        Verdict::Later => None,
-        Verdict::Recorded(at) => {
+    Ok(match judgement {
+        Judgement::Later => None,
+        Judgement::Recorded(at) => {
             let record = decision.records[*at].clone();
             Some(Settled { outcome: record.outcome, record: Some(Box::new(record)), why: None })
         }
-        Verdict::Moot(reason) => {
+        Judgement::Moot(reason) => {
             Some(Settled { outcome: Outcome::Duplicate, record: None, why: Some(Why::Moot(reason.clone())) })
         }
-        Verdict::Rejected(rejection) => {
+        Judgement::Rejected(rejection) => {
             let kept = Kept::rejected(event, rejection, now);
             aside::keep(store, &kept).await?;
             Some(Settled { outcome: Outcome::Rejected, record: None, why: Some(Why::Rejected(rejection.clone())) })
         }
-        Verdict::Held { awaited, until } => {
+        Judgement::Held { awaited, until } => {
             held(store, event, holds::put(store, program, event, awaited, *until, before, now).await?, now)
                 .await?
                 .map(Settled::plain)
@@ -212,7 +212,7 @@ async fn already_there(
     let mut done = Vec::new();
     for (record, first) in found {
         // A record of the clock's that is there means the head has moved: read again.
-        let Some(at) = decision.verdicts.iter().position(|v| *v == Verdict::Recorded(record)) else { continue };
+        let Some(at) = decision.judgements.iter().position(|v| *v == Judgement::Recorded(record)) else { continue };
         done.push((chunk[at], Settled::plain(repeated(store, &group[at], &first, now).await?)));
     }
     Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })

@@ -1,6 +1,6 @@
 //! Reading everything that a decision looks at, head first.
 
-use domain::decide::{Needs, State, needs};
+use domain::decide::{Needs, State, needs, needs_of_deals};
 use event::Event;
 use event::ids::PartnerId;
 use jiff::Timestamp;
@@ -24,11 +24,11 @@ pub async fn load(
     let mut state = State::new(partner.clone());
     state.account.head = head;
     state::fill(store, program, &needs, &mut state).await?;
-    let more: Vec<i16> =
-        Needs::years_of(&state.deals).into_iter().filter(|y| !state.account.measures.contains_key(y)).collect();
-    if !more.is_empty() {
-        let needs = Needs { years: more.into_iter().collect(), ..Needs::default() };
-        state::fill(store, program, &needs, &mut state).await?;
+    let mut more = needs_of_deals(programs, &state.deals);
+    more.years.retain(|year| !state.account.measures.contains_key(year));
+    more.frequency.retain(|key| !state.account.frequency.contains_key(key));
+    if more != Needs::default() {
+        state::fill(store, program, &more, &mut state).await?;
     }
     Ok(state)
 }

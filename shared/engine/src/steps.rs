@@ -1,6 +1,6 @@
 //! Steps of our own: a redemption's, and the clock's.
 
-use domain::decide::{Verdict, decide};
+use domain::decide::{Judgement, decide};
 use domain::ledger::{Reason, Record};
 use domain::redemption::Redemption;
 use event::Event;
@@ -66,8 +66,8 @@ async fn try_own(
     let group = std::slice::from_ref(event);
     let before = load(store, programs, &event.partner, group, now).await?;
     let mut decision = decide(programs, before.clone(), group, now)?;
-    let verdict = decision.verdicts.first().cloned().unwrap_or(Verdict::Later);
-    if let Verdict::Moot(reason) = verdict {
+    let judgement = decision.judgements.first().cloned().unwrap_or(Judgement::Later);
+    if let Judgement::Moot(reason) = judgement {
         return Ok(Some(Step::Moot(reason)));
     }
     for (id, redemption) in &mut decision.state.redemptions {
@@ -76,8 +76,8 @@ async fn try_own(
         }
     }
     let tx = write::transaction(store, program, &before, &decision)?;
-    match (write::send(store, &tx).await?, verdict) {
-        (Written::Committed { .. }, Verdict::Recorded(at)) => {
+    match (write::send(store, &tx).await?, judgement) {
+        (Written::Committed { .. }, Judgement::Recorded(at)) => {
             Ok(Some(Step::Recorded(Box::new(decision.records.swap_remove(at)))))
         }
         // Somebody else was asked the same just now, or an earlier try of ours was written and its reply lost.

@@ -1,46 +1,8 @@
 //! The catalogue: every type that senders may send, with its members. Reader, checks, schema, reference and samples derive
 //! from it.
 
-use crate::types::{Form, ROWS};
-
-/// One event type.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// The CloudEvents `type`.
-    pub name: &'static str,
-    /// What it says, in a sentence.
-    pub summary: &'static str,
-    /// The envelope of its sample.
-    pub sample: Sample,
-    /// The members of its `data`.
-    pub members: &'static [MemberRow],
-}
-
-/// The envelope of a sample event.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    /// Its id.
-    pub id: &'static str,
-    /// Its source.
-    pub source: &'static str,
-    /// Its time.
-    pub time: &'static str,
-}
-
-/// One member of an event's `data`.
-#[derive(Clone, Copy, Debug)]
-pub struct MemberRow {
-    /// Its name.
-    pub name: &'static str,
-    /// What it must look like.
-    pub form: Form,
-    /// Whether it must be there.
-    pub required: bool,
-    /// What it means, with its unit.
-    pub meaning: &'static str,
-    /// Its value in the sample, as JSON; none where the sample leaves it out.
-    pub example: &'static [&'static str],
-}
+use crate::types::ROWS;
+pub use crate::types::{MemberRow, Row, Sample};
 
 /// Every type that senders may send, in the order of the contract.
 pub fn rows() -> &'static [Row] {

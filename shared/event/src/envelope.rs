@@ -164,6 +164,11 @@ pub fn body_hash(body: &str) -> String {
     hex::encode(Sha256::digest(body))
 }
 
+/// A small hash that never changes with a toolchain (FNV-1a): for what is spread over partitions, and for order among equals.
+pub fn steady_hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
+    bytes.into_iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 /// Drops the members that the type does not declare: what nobody reads is not stored, and makes no other meaning.
 fn keep_declared(type_name: &str, data: &mut Json) {
     let declared = catalogue::row(type_name).map(|row| row.members).unwrap_or_default();

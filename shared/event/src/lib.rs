@@ -14,7 +14,7 @@ mod tests;
 pub mod time;
 mod types;
 
-pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash};
+pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash, steady_hash};
 pub use rejection::{Code, Rejection};
 pub use types::{
     DealOutcome, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,

@@ -13,7 +13,7 @@ pub struct Cap {
     /// Whether the limit counts points (else times).
     pub points: bool,
     /// Whose count it is.
-    pub scope: Scope,
+    pub scope: CapScope,
     /// The `data` field that splits the count, such as `course_id`.
     pub field: Option<String>,
     /// When it starts anew.
@@ -22,7 +22,7 @@ pub struct Cap {
 
 /// Whose count a cap is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum CapScope {
     /// The partner's.
     Partner,
     /// One person's at the partner.
@@ -32,6 +32,18 @@ pub enum Scope {
 }
 
 impl Cap {
+    /// What it says but for limit and period: caps that say the same count the same.
+    pub fn says(&self) -> String {
+        let unit = if self.points { "points" } else { "times" };
+        let scope = match self.scope {
+            CapScope::Partner => "partner",
+            CapScope::Person => "person",
+            CapScope::Team => "team",
+        };
+        let field = self.field.as_ref().map(|field| format!(" per {}", field.trim_end_matches("_id")));
+        format!("{unit} per {scope}{}", field.unwrap_or_default())
+    }
+
     /// Reads a phrase.
     ///
     /// # Errors
@@ -51,9 +63,9 @@ impl Cap {
             _ => return Err(bad()),
         };
         let scope = match parts.next() {
-            Some("partner") => Scope::Partner,
-            Some("person") => Scope::Person,
-            Some("team") => Scope::Team,
+            Some("partner") => CapScope::Partner,
+            Some("person") => CapScope::Person,
+            Some("team") => CapScope::Team,
             _ => return Err(bad()),
         };
         let (mut field, mut every) = (None, Every::Ever);
@@ -67,7 +79,7 @@ impl Cap {
         if limit < 1 {
             return Err(bad());
         }
-        if scope == Scope::Partner && field.is_none() && every == Every::Ever {
+        if scope == CapScope::Partner && field.is_none() && every == Every::Ever {
             return Err(format!(
                 "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\""
             ));
@@ -99,7 +111,7 @@ mod tests {
     #[test]
     fn caps_in_the_vendors_words() {
         let cap = Cap::parse("50 points per partner per month").expect("cap");
-        assert_eq!((cap.limit, cap.points, cap.scope, cap.every), (50, true, Scope::Partner, Every::Month));
+        assert_eq!((cap.limit, cap.points, cap.scope, cap.every), (50, true, CapScope::Partner, Every::Month));
         let cap = Cap::parse("1 per person per content per week").expect("cap");
         assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
         let cap = Cap::parse("once per person per course").expect("cap");

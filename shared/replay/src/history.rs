@@ -4,10 +4,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use domain::ledger::{Effect, Posting, Record};
+use domain::ledger::{Asset, Effect, Posting, Record};
 use domain::tell::trial_sentence;
 use event::{Event, Unreadable};
 use jiff::Timestamp;
+use program::Program;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -136,7 +137,8 @@ impl Player<'_> {
     fn tell(&mut self) {
         let world = self.world.as_ref().expect("a world");
         for record in &world.records[self.told..] {
-            tell(&mut self.text, record);
+            let version = world.programs.number(record.version());
+            tell(&mut self.text, record, version.map(|version| &*version.program));
         }
         self.told = world.records.len();
     }
@@ -154,7 +156,7 @@ impl Player<'_> {
                 b.available, b.pending, b.reserved, b.owed
             )
             .expect("text");
-            for (lot, points) in &account.head.lots {
+            for (lot, points) in &account.head.funds(Asset::Points).lots {
                 writeln!(self.text, "    {points} points until the end of {lot}").expect("text");
             }
             for (motion, held) in &account.head.tiers {
@@ -188,9 +190,10 @@ fn sent(world: &mut World, body: &str) -> String {
 }
 
 /// One record: what became of the event, what moved, what changed, what every rule said.
-fn tell(text: &mut String, r: &Record) {
+fn tell(text: &mut String, r: &Record, program: Option<&Program>) {
     let why = r.reason.as_ref().map(|reason| format!(" ({})", domain::tell::sentence(reason))).unwrap_or_default();
-    let Record { partner, position, kind, booked, version, .. } = r;
+    let Record { partner, position, kind, booked, .. } = r;
+    let version = r.version();
     let outcome = r.outcome.word();
     writeln!(
         text,
@@ -205,7 +208,7 @@ fn tell(text: &mut String, r: &Record) {
         writeln!(text, "    {}", changed(effect)).expect("text");
     }
     for trial in &r.trials {
-        writeln!(text, "    rule {}: {}", trial.rule, trial_sentence(trial)).expect("text");
+        writeln!(text, "    rule {}: {}", trial.rule, trial_sentence(r, trial, program)).expect("text");
     }
     let b = r.after;
     writeln!(text, "    = {} available, {} pending, {} reserved, {} owed", b.available, b.pending, b.reserved, b.owed)
@@ -213,41 +216,24 @@ fn tell(text: &mut String, r: &Record) {
 }
 
 fn moved(p: &Posting) -> String {
-    let kind = serde_json::to_value(p.kind).expect("a word");
+    let Posting { kind, amount, asset, from, to, .. } = p;
     let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
-    format!("{} {} points {} -> {}{rule}{corrects}", kind.as_str().unwrap_or_default(), p.points, p.from, p.to)
+    format!("{} {amount} {asset} {from} -> {to}{rule}{corrects}", kind.word())
 }
 
 fn changed(effect: &Effect) -> String {
     let day = |day: &Option<jiff::civil::Date>| day.map_or("never".to_owned(), |day| day.to_string());
     match effect {
-        Effect::Enrolled { motions, territory, timezone } => {
-            format!(
-                "takes part in {} ({territory:?}, {timezone:?})",
-                motions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-            )
+        Effect::Measured { motion, month, by } => {
+            let by: Vec<String> = by.iter().map(|(measure, by)| format!("{} {by:+}", measure.word())).collect();
+            format!("{motion} {month}: {}", by.join(", "))
         }
-        Effect::Status(status) => format!("is {}", format!("{status:?}").to_lowercase()),
-        Effect::Agreement(version) => format!("agreed to {version}"),
-        Effect::Course { id, on } => format!("completed {id} on {on}"),
-        Effect::Certified { id, person, until } => {
-            format!(
-                "{person} is certified for {id} until {}",
-                until.map_or("ever".to_owned(), |until| until.to_string())
-            )
-        }
-        Effect::Decertified { id, person } => format!("{person} is no longer certified for {id}"),
-        Effect::Measure { motion, month, measure, by } => format!("{motion} {month}: {} {by:+}", measure.word()),
-        Effect::Count { key, by } => format!("cap {key}: {by:+}"),
-        Effect::Frequency { item, key, by } => format!("cap {key} of {}/{}: {by:+}", item.who, item.period),
-        Effect::Registrant { place } => format!("stands at place {place} of the opportunity"),
+        Effect::Cap { key, by } => format!("cap {key}: {by:+}"),
+        Effect::Place { place, until } => format!("takes place {place} of the opportunity, alone until {}", day(until)),
         Effect::Tier { motion, from, to, on, next_review } => {
-            format!(
-                "{motion}: {} -> {to} on {on}, review {}",
-                from.as_ref().map_or("none", |tier| tier.as_str()),
-                day(next_review)
-            )
+            let from = from.as_ref().map_or("none", |tier| tier.as_str());
+            format!("{motion}: {from} -> {to} on {on}, review {}", day(next_review))
         }
         Effect::Reviewed { motion, next_review, demotes_on } => {
             format!("{motion}: reviewed, again {}, lost {}", day(next_review), day(demotes_on))

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Decision, Needs, State, Verdict, decide, needs};
+use domain::decide::{Decision, Judgement, Needs, State, decide, needs, needs_of_deals};
 use domain::ledger::Account;
 use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
@@ -205,7 +205,7 @@ impl World {
         // A decision holds so much of the clock's at once; the rest comes with the next.
         loop {
             let decision = self.decide_for(&partner, events);
-            if !decision.verdicts.contains(&Verdict::Later) {
+            if !decision.judgements.contains(&Judgement::Later) {
                 return Some(decision);
             }
         }
@@ -223,26 +223,41 @@ impl World {
     fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
         let mut state = State::new(partner.clone());
         state.account = self.accounts.get(partner).cloned().unwrap_or_default();
-        let Needs { years, frequency, deals, opportunities, rewards, redemptions } =
-            needs(&self.programs, &state.account.head, events, self.now);
-        state.deals = deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
-        state.opportunities =
-            opportunities.iter().map(|id| (id.clone(), self.opportunities.get(id).cloned())).collect();
-        for year in years.into_iter().chain(Needs::years_of(&state.deals)) {
+        let mut needs = needs(&self.programs, &state.account.head, events, self.now);
+        state.deals = needs.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
+        let Needs { years, frequency, .. } = needs_of_deals(&self.programs, &state.deals);
+        needs.years.extend(years);
+        needs.frequency.extend(frequency);
+        // A year or count that nobody needs is not there, as it would not be loaded from a table.
+        state.account.measures.retain(|year, _| needs.years.contains(year));
+        state.account.frequency.retain(|key, _| needs.frequency.contains(key));
+        for year in needs.years {
             state.account.measures.entry(year).or_default();
         }
-        for key in frequency {
+        for key in needs.frequency {
             state.account.frequency.entry(key).or_default();
         }
-        state.stock = rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
-        state.redemptions =
-            redemptions.iter().filter_map(|id| Some((id.clone(), self.redemptions.get(id)?.clone()))).collect();
+        let opportunity = |id: &OpportunityId| (id.clone(), self.opportunities.get(id).cloned());
+        state.opportunities = needs.opportunities.iter().map(opportunity).collect();
+        state.stock = needs.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
+        let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
+        state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
         state
     }
 
     fn keep(&mut self, partner: &PartnerId, decision: &Decision) {
         let state = &decision.state;
-        self.accounts.insert(partner.clone(), state.account.clone());
+        // What was not loaded stays as it was.
+        let mut account = state.account.clone();
+        if let Some(before) = self.accounts.remove(partner) {
+            for (year, measures) in before.measures {
+                account.measures.entry(year).or_insert(measures);
+            }
+            for (key, counts) in before.frequency {
+                account.frequency.entry(key).or_insert(counts);
+            }
+        }
+        self.accounts.insert(partner.clone(), account);
         self.deals.extend(state.deals.iter().filter_map(|(id, deal)| Some((id.clone(), deal.clone()?))));
         self.opportunities.extend(state.opportunities.iter().filter_map(|(id, o)| Some((id.clone(), o.clone()?))));
         self.redemptions.extend(state.redemptions.clone());
@@ -291,7 +306,7 @@ impl World {
             for p in &r.postings {
                 let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
                 let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
-                writeln!(text, "    {:>6} {} -> {}{rule}{corrects}", p.points, p.from, p.to).expect("text");
+                writeln!(text, "    {:>6} {} -> {}{rule}{corrects}", p.amount, p.from, p.to).expect("text");
             }
             for effect in &r.effects {
                 if let Effect::Tier { motion, from, to, on, .. } = effect {

@@ -5,7 +5,7 @@ use event::{Event, Rejection, body_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::tables::items::{ledger_key, read, state_key, text, with_key};
+use crate::tables::items::{ledger_key, number, read, state_key, text, with_key};
 use crate::tables::keys;
 use crate::{Store, StoreError};
 
@@ -125,8 +125,12 @@ pub struct Quarantined {
 pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
     let mut item = with_key(ledger_key(&kept.key()), kept, "kept event")?;
     item.insert(keys::ATTENTION.to_owned(), text(keys::attention(&kept.program, kept.outcome.word())));
+    if let Some(partner) = &kept.partner {
+        item.insert(keys::HISTORY.to_owned(), text(keys::beside(&kept.program, partner, kept.outcome.word())));
+        item.insert(keys::PLACE.to_owned(), number(kept.kept_at.as_millisecond()));
+    }
     let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item));
-    match put.condition_expression("attribute_not_exists(record_key)").send().await {
+    match put.condition_expression("attribute_not_exists(k)").send().await {
         Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
             Err(error.into())
         }
@@ -143,6 +147,23 @@ pub async fn note_quarantined(store: &Store, note: &Quarantined) -> Result<(), S
     let item = with_key(state_key(keys::QUARANTINE, &sort), note, "quarantine note")?;
     store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
     Ok(())
+}
+
+/// What was kept beside the records of one partner with one outcome, newest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn of_partner(
+    store: &Store,
+    program: &str,
+    partner: &str,
+    outcome: &str,
+    limit: i32,
+) -> Result<Vec<Kept>, StoreError> {
+    let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_HISTORY);
+    let query = query.scan_index_forward(false).limit(limit).key_condition_expression("w = :beside");
+    let query = query.expression_attribute_values(":beside", text(keys::beside(program, partner, outcome)));
+    query.send().await?.items().iter().map(|item| read(item, "kept event")).collect()
 }
 
 /// What was kept beside the records of a program with one outcome, newest first, at most `limit`.

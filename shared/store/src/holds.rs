@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::decide::{Awaited, State};
-use domain::ledger::Outcome;
+use domain::ledger::{Outcome, record_key};
 use event::ids::{Identity, PersonId, ProgramId};
 use event::{Code, Event, Meaning, Rejection};
 use jiff::Timestamp;
@@ -126,8 +126,8 @@ pub async fn put(
         .expression_attribute_values(":hash", text(&hold.hash));
     let unjudged = ConditionCheck::builder()
         .table_name(store.ledger())
-        .set_key(Some(ledger_key(&keys::record(&event.identity))))
-        .condition_expression("attribute_not_exists(record_key)")
+        .set_key(Some(ledger_key(&record_key(&event.identity))))
+        .condition_expression("attribute_not_exists(k)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let mut actions = vec![
         TransactWriteItem::builder().condition_check(unjudged.build().map_err(built)?).build(),

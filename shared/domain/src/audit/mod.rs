@@ -1,31 +1,33 @@
-//! The invariants over one partner's history, one checker each, for tests and for the audit of a live table.
+//! The invariants over histories, one checker each, for tests and for the audit of a live table; and what records add up to.
 //!
 //! A checker says what it found; nothing means the invariant holds.
 
+mod rebuild;
+
+pub use rebuild::{Shared, rebuild, rebuild_redemptions, rebuild_shared};
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
-
-use crate::ledger::Outcome;
-use crate::ledger::{Account, Balance};
-use crate::ledger::{Effect, Posting, PostingKind, Record};
-use crate::redemption::{Redemption, Status};
-use event::Kind;
-use event::ids::RedemptionId;
-use event::json::Json;
+use event::ids::DealId;
 use program::Programs;
 
-/// I1, I2, I5, I9, I11, I14, I15, I19 over one partner's records in the order of their positions.
+use crate::ledger::{Account, Asset, Balance, PostingKind, Record};
+use crate::redemption::Redemption;
+
+/// I1, I2, I5, I9, I11, I14, I15, I21 over one partner's records in the order of their positions.
 pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
     let mut found = Vec::new();
-    let mut sum = 0_i64;
+    let mut sums: BTreeMap<Asset, i64> = BTreeMap::new();
     let mut awards = BTreeSet::new();
     for (at, record) in records.iter().enumerate() {
         let place = format!("#{} {}", record.position, record.identity.id);
         if record.position != at as u64 + 1 {
             found.push(format!("I9: {place} stands at place {}", at + 1));
         }
-        sum += record.postings.iter().map(Posting::sum).sum::<i64>();
+        for posting in &record.postings {
+            *sums.entry(posting.asset).or_default() += posting.sum();
+        }
+        let sum = sums.get(&Asset::Points).copied().unwrap_or(0);
         if record.after.total() != sum {
             found.push(format!("I1: {place}: the balance is {}, the entries sum to {sum}", record.after.total()));
         }
@@ -34,17 +36,17 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
             found.push(format!("I5: {place}: {:?}", record.after));
         }
         for posting in &record.postings {
-            if posting.points <= 0 {
-                found.push(format!("I15: {place}: a posting of {} points", posting.points));
+            if posting.amount <= 0 {
+                found.push(format!("I15: {place}: a posting of {}", posting.amount));
             }
             let accrual = posting.kind == PostingKind::Accrual;
             if accrual && !awards.insert((record.identity.clone(), posting.rule.clone(), posting.to.to_string())) {
                 found.push(format!("I2: {place}: a second award by {:?}", posting.rule));
             }
         }
-        let known = record.version == 0
-            || programs.number(record.version).is_some_and(|v| v.hash.starts_with(&record.program_hash));
-        if !known {
+        let published = |number, hash: &str| programs.number(number).is_some_and(|v| v.hash.starts_with(hash));
+        let earned = record.earned_by.as_ref().is_none_or(|v| published(v.number, &v.hash));
+        if !earned || !published(record.decided_by, "") {
             found.push(format!("I11: {place} names no published version"));
         }
     }
@@ -54,25 +56,24 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
 
 /// I14: what corrects an award names a record that is there and never exceeds what its deal was awarded by that rule.
 fn check_reversals(records: &[Record]) -> Vec<String> {
-    let deal = |r: &Record| Json::parse(&r.data).ok().and_then(|d| d.get("deal_id").map(Json::plain));
+    let deals: Vec<Option<DealId>> = records.iter().map(|r| r.happened()?.deal_id().cloned()).collect();
     let mut found = Vec::new();
-    for record in records {
+    for (at, record) in records.iter().enumerate() {
         let rules: BTreeSet<_> =
-            record.postings.iter().filter(|p| is_award(p)).filter_map(|p| p.rule.clone()).collect();
+            record.postings.iter().filter(|p| p.is_award()).filter_map(|p| p.rule.clone()).collect();
         for rule in rules {
             // A deal that was amended upward has more than one award; together they bound what is taken back.
-            let this = deal(record);
-            let same = records.iter().filter(|r| r.position == record.position || (this.is_some() && deal(r) == this));
+            let same =
+                (0..records.len()).filter(|other| *other == at || (deals[at].is_some() && deals[*other] == deals[at]));
             let awarded: i64 = same
-                .flat_map(|r| &r.postings)
-                .filter(|p| is_award(p) && p.rule.as_ref() == Some(&rule))
-                .map(|p| p.points)
+                .flat_map(|other| &records[other].postings)
+                .filter(|p| p.is_award() && p.rule.as_ref() == Some(&rule))
+                .map(|p| p.amount)
                 .sum();
-            let corrections = records
-                .iter()
-                .flat_map(|r| &r.postings)
-                .filter(|p| p.corrects == Some(record.position) && p.rule.as_ref() == Some(&rule));
-            let taken: i64 = corrections.map(|p| p.points).sum();
+            let corrections = records.iter().flat_map(|r| &r.postings);
+            let corrections =
+                corrections.filter(|p| p.corrects == Some(record.position) && p.rule.as_ref() == Some(&rule));
+            let taken: i64 = corrections.map(|p| p.amount).sum();
             if taken > awarded {
                 found.push(format!(
                     "I14: {taken} of {awarded} points of #{} by {rule} were taken back",
@@ -84,58 +85,18 @@ fn check_reversals(records: &[Record]) -> Vec<String> {
     found
 }
 
-fn is_award(posting: &Posting) -> bool {
-    posting.rule.is_some() && posting.corrects.is_none()
-}
-
 /// I6: every redemption stands where its records left it, and none is there without them.
 pub fn check_redemptions(stored: &[Redemption], records: &[Record]) -> Vec<String> {
-    let mut recorded: BTreeMap<RedemptionId, Status> = BTreeMap::new();
-    for record in records.iter().filter(|r| r.outcome == Outcome::Applied) {
-        let (id, status) = match record.happened() {
-            Some(Kind::RedemptionRequested { redemption_id, .. }) => (redemption_id, Status::Reserved),
-            Some(Kind::RedemptionOrdering { redemption_id }) => (redemption_id, Status::Ordering),
-            Some(Kind::RedemptionFulfilled { redemption_id }) => (redemption_id, Status::Fulfilled),
-            Some(Kind::RedemptionReleased { redemption_id, .. }) => (redemption_id, Status::Released),
-            _ => continue,
-        };
-        let before = recorded.insert(id.clone(), status);
-        if matches!(before, Some(Status::Fulfilled | Status::Released)) {
-            return vec![format!("I6: redemption {id} moved on after it was {}", before.map_or("", Status::word))];
-        }
-    }
-    let mut found = Vec::new();
+    let (mut rebuilt, mut found) = rebuild_redemptions(records);
     for redemption in stored {
-        let word = recorded.remove(&redemption.id).map_or("nothing", Status::word);
+        let word = rebuilt.remove(&redemption.id).map_or("nothing", |r| r.status.word());
         if word != redemption.status.word() {
             let status = redemption.status.word();
             found.push(format!("I6: redemption {}: stored {status}, its records say {word}", redemption.id));
         }
     }
-    found.extend(recorded.into_keys().map(|id| format!("I6: redemption {id} is recorded and not stored")));
+    found.extend(rebuilt.into_keys().map(|id| format!("I6: redemption {id} is recorded and not stored")));
     found
-}
-
-/// The account that the records add up to (I10). Frequency counts that nobody has touched for longer than `kept` before
-/// `now` are left out: the table drops them.
-///
-/// # Errors
-/// What does not apply, as a finding.
-pub fn rebuild(records: &[Record], now: Timestamp, kept: SignedDuration) -> Result<Account, String> {
-    let mut account = Account::default();
-    let mut touched = BTreeMap::new();
-    for record in records {
-        let applied = account.apply(record);
-        applied.map_err(|error| format!("I10: record #{} does not apply: {error}", record.position))?;
-        for effect in &record.effects {
-            if let Effect::Frequency { item, .. } = effect {
-                touched.insert(item.clone(), record.decided_at);
-            }
-        }
-    }
-    let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-    account.frequency.retain(|key, _| key.period == "ever" || touched.get(key).is_none_or(|at| *at >= since));
-    Ok(account)
 }
 
 /// I10: the stored account is what its records add up to.

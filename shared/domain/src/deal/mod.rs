@@ -1,25 +1,29 @@
-//! Deals and opportunities: what partners share. Each is a set of facts, so the order of arrival does not matter (I13).
+//! Deals and opportunities: what partners share. Both are folds of records (I26).
 
+mod credit;
 mod opportunity;
 
+pub use credit::Credit;
 pub use opportunity::Opportunity;
 
 use std::collections::BTreeMap;
 
-use event::ids::Motion;
-use event::ids::{EventId, OpportunityId, PartnerId, RuleId};
-use event::json::Json;
+use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
 use event::money::Money;
 use event::time::Month;
+use event::{DealOutcome, Kind};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// One deal, as its events say.
+use crate::ledger::{Effect, Fact, Record, Stamp};
+
+/// One deal, as its records say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
-    /// Counts writes; every write is conditioned on it.
+    /// Counts the records that changed it; every write is conditioned on it.
     pub version: u64,
     /// The partner whose deal it is.
     pub owner: PartnerId,
@@ -41,10 +45,10 @@ pub struct Deal {
     /// How it closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
-    /// The latest amendment by its own time.
+    /// The annual value of the latest amendment by its own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amended: Option<Amended>,
-    /// What was taken back of its value, in its own currency; partial reversals add up.
+    pub amended: Option<Fact<Money>>,
+    /// What was taken back of its annual value, in its own currency; partial reversals add up.
     #[serde(default)]
     pub reversed: Decimal,
     /// Whether all of it was reversed.
@@ -68,50 +72,24 @@ pub struct Closed {
     pub data: String,
     /// The program version it earned by.
     pub version: u32,
-    /// Units of the program's currency for one of the deal's.
-    pub rate: Decimal,
-    /// The motion and month it is measured in.
-    pub measured: (Motion, Month),
-    /// The deals it counts as: 1, or 0 where the program does not count it.
-    pub counts: i64,
+    /// The program version that decided: whose rates hold where the other has none.
+    pub decided_by: u32,
+    /// The day it is booked on: its caps are those of that day's periods.
+    pub booked: Date,
+    /// The motion and month it is measured in; none where nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<(Motion, Month)>,
+    /// The deals it counts as now.
+    pub counts: Decimal,
     /// What it adds to the ACV measure now, in the program's currency.
     pub measured_acv: Decimal,
-    /// What each rule has credited, reversals deducted.
+    /// What each rule has credited.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credits: BTreeMap<RuleId, Credit>,
 }
 
-/// What one rule credited to a deal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credit {
-    /// Points now credited.
-    pub points: i64,
-    /// What the rule is worth at the deal's value now, before caps.
-    pub worth: i64,
-    /// The record that awarded them.
-    pub position: u64,
-    /// The multipliers that applied at the award, multiplied.
-    pub factor: Decimal,
-    /// When they are released; none if they were available at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release: Option<Date>,
-    /// Their lot.
-    pub lot: Month,
-}
-
-/// A deal's value, corrected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amended {
-    /// When, says the sender.
-    pub at: Timestamp,
-    /// The amending event, to order two at one instant.
-    pub id: EventId,
-    /// The value from then on.
-    pub acv: Money,
-}
-
 impl Deal {
-    /// A deal nobody has said anything about yet.
-    pub fn new(owner: PartnerId) -> Self {
+    fn new(owner: PartnerId) -> Self {
         Self {
             version: 0,
             owner,
@@ -127,13 +105,107 @@ impl Deal {
         }
     }
 
+    /// Whether records of what happened change the deal that it names. Others only look at it.
+    pub fn is_changed_by(kind: &Kind) -> bool {
+        match kind {
+            Kind::DealRegistered { .. }
+            | Kind::DealQualified { .. }
+            | Kind::DealClosed { .. }
+            | Kind::DealAmended { .. }
+            | Kind::DealReversed { .. }
+            | Kind::DealReassigned { .. } => true,
+            Kind::PartnerEnrolled { .. }
+            | Kind::PartnerSuspended { .. }
+            | Kind::PartnerReinstated { .. }
+            | Kind::PartnerOffboarded { .. }
+            | Kind::AgreementAccepted { .. }
+            | Kind::TargetSet { .. }
+            | Kind::PurchaseOrderReceived { .. }
+            | Kind::ExclusivityGranted { .. }
+            | Kind::ExclusivityEnded { .. }
+            | Kind::BenefitBooked { .. }
+            | Kind::BenefitReleased { .. }
+            | Kind::RewardViewed { .. }
+            | Kind::DealInfluenced { .. }
+            | Kind::InvoicePaid { .. }
+            | Kind::CourseCompleted { .. }
+            | Kind::CertificationGranted { .. }
+            | Kind::CertificationExpired { .. }
+            | Kind::ContentViewed { .. }
+            | Kind::ProjectCompleted { .. }
+            | Kind::AttestationRecorded { .. }
+            | Kind::PointsReleased { .. }
+            | Kind::PointsExpired { .. }
+            | Kind::TierReviewed { .. }
+            | Kind::RedemptionRequested { .. }
+            | Kind::RedemptionOrdering { .. }
+            | Kind::RedemptionFulfilled { .. }
+            | Kind::RedemptionReleased { .. } => false,
+        }
+    }
+
+    /// The deal after a record that names it. A refusal changes nothing.
+    pub fn fold(deal: Option<Self>, record: &Record) -> Option<Self> {
+        let Some(kind) = record.happened().filter(Self::is_changed_by) else { return deal };
+        if !record.holds() {
+            return deal;
+        }
+        let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
+        deal.version += 1;
+        let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. });
+        match kind {
+            Kind::DealRegistered { opportunity_id, motion, .. } => {
+                deal.registered = Some(record.time);
+                deal.opportunity = Some(opportunity_id);
+                deal.price_protected = Opportunity::place(record) == 1;
+                deal.motion = deal.motion.or(motion);
+            }
+            Kind::DealQualified { .. } => deal.qualified = Some(record.time),
+            Kind::DealReassigned { to_partner, .. } => deal.owner = to_partner,
+            ref closing @ Kind::DealClosed { outcome, acv, ref motion, .. } => {
+                deal.motion = motion.clone().or(deal.motion);
+                deal.closed = Some(Closed {
+                    at: record.time,
+                    won: outcome == DealOutcome::Won,
+                    acv: acv.filter(|_| outcome == DealOutcome::Won),
+                    total: closing.total_value().unwrap_or_default(),
+                    data: record.data.clone(),
+                    version: record.version(),
+                    decided_by: record.decided_by,
+                    booked: record.booked,
+                    measured: None,
+                    counts: Decimal::ZERO,
+                    measured_acv: Decimal::ZERO,
+                    credits: BTreeMap::new(),
+                });
+            }
+            Kind::DealAmended { acv, .. } => {
+                let learned = Fact::learn(&mut deal.amended, acv, Stamp::of(record.time, &record.identity));
+                debug_assert!(learned, "an older amendment is refused");
+            }
+            Kind::DealReversed { amount: Some(amount), .. } => {
+                deal.reversed = deal.reversed.saturating_add(amount.amount());
+            }
+            Kind::DealReversed { amount: None, .. } => {
+                deal.void = true;
+                deal.reversed = Decimal::ZERO;
+            }
+            _ => {}
+        }
+        if let Some(closed) = deal.closed.as_mut().filter(|_| rates) {
+            closed.take_measures(record);
+            Credit::fold(&mut closed.credits, record);
+        }
+        Some(deal)
+    }
+
     /// The annual value that counts now, in the deal's currency: as amended last, less what was reversed; zero if void.
     pub fn effective_acv(&self) -> Decimal {
         let Some(acv) = self.closed.as_ref().and_then(|c| c.acv) else { return Decimal::ZERO };
         if self.void {
             return Decimal::ZERO;
         }
-        let value = self.amended.as_ref().map_or(acv, |a| a.acv).amount();
+        let value = self.amended.as_ref().map_or(acv, |fact| fact.value).amount();
         value.saturating_sub(self.reversed).max(Decimal::ZERO)
     }
 
@@ -144,10 +216,17 @@ impl Deal {
         let scaled = closed.total.checked_mul(self.effective_acv()).and_then(|v| v.checked_div(acv));
         scaled.unwrap_or(Decimal::ZERO)
     }
+}
 
-    /// The closing event's `data`.
-    pub(crate) fn closing_data(&self) -> Json {
-        let text = self.closed.as_ref().map_or("{}", |c| c.data.as_str());
-        Json::parse(text).unwrap_or(Json::Null)
+impl Closed {
+    /// What the deal counts as and for now, from what its records measured.
+    fn take_measures(&mut self, record: &Record) {
+        for effect in &record.effects {
+            let Effect::Measured { motion, month, by } = effect else { continue };
+            self.measured.get_or_insert_with(|| (motion.clone(), *month));
+            let of = |measure| by.get(&measure).copied().unwrap_or_default();
+            self.counts += of(Measure::Deals);
+            self.measured_acv += of(Measure::Acv);
+        }
     }
 }

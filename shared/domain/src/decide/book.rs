@@ -1,131 +1,154 @@
-//! Moving points: the draft of a record and the movements it can hold.
+//! A decision in the making: the state as it is so far, and the records that brought it there.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-
-use super::Desk;
-use crate::deal::Credit;
-use crate::ledger::FoldError;
-use crate::ledger::Outcome;
-use crate::ledger::{Bucket, EDITION, Effect, Posting, PostingKind, Record, never};
-use crate::ledger::{Reason, Trial};
 use event::Event;
-use event::ids::RuleId;
+use event::ids::{Motion, RuleId};
 use event::time::Month;
-use program::{Program, Rule, Version};
+use jiff::civil::Date;
+use program::{Measure, Version};
+use rust_decimal::Decimal;
 
-/// Content hashes are kept in records to this many hex digits: 128 bits.
-const HASH_DIGITS: usize = 32;
+use super::context::Context;
+use super::state::{Decision, Judgement, State};
+use crate::deal::{Deal, Opportunity};
+use crate::ledger::{
+    Account, Asset, Balance, Bucket, EDITION, Effect, FoldError, HASH_DIGITS, Outcome, Posting, PostingKind, Reason,
+    Record, ReliedOn, Stamp, Trial, VersionRef,
+};
+use crate::redemption::StockMove;
+
+/// A decision in the making.
+pub(super) struct Book {
+    pub(super) state: State,
+    pub(super) stock: Vec<StockMove>,
+    pub(super) records: Vec<Record>,
+    draft: Draft,
+}
 
 /// A record before it is sealed.
 #[derive(Default)]
-pub(super) struct Draft {
-    pub(super) postings: Vec<Posting>,
-    pub(super) effects: Vec<Effect>,
-    pub(super) trials: Vec<Trial>,
+struct Draft {
+    postings: Vec<Posting>,
+    effects: Vec<Effect>,
+    trials: Vec<Trial>,
 }
 
-impl Draft {
-    /// Points that entered the account by a rule.
-    pub(super) fn accrued(&self) -> i64 {
-        let earned = |p: &&Posting| {
-            matches!(p.kind, PostingKind::Accrual) || (p.kind == PostingKind::Netting && p.from == Bucket::Program)
-        };
-        self.postings.iter().filter(earned).map(|p| p.points).sum()
+/// Why something is posted: the rule, and the record it corrects.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Why<'a> {
+    pub(super) rule: Option<&'a RuleId>,
+    pub(super) corrects: Option<u64>,
+}
+
+impl<'a> Why<'a> {
+    pub(super) fn rule(rule: &'a RuleId) -> Self {
+        Self { rule: Some(rule), corrects: None }
     }
 }
 
-impl Desk<'_> {
+impl Book {
+    pub(super) fn open(state: State) -> Self {
+        Self { state, stock: Vec::new(), records: Vec::new(), draft: Draft::default() }
+    }
+
+    pub(super) fn close(self, judgements: Vec<Judgement>) -> Decision {
+        Decision { records: self.records, judgements, state: self.state, stock: self.stock }
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.state.account
+    }
+
     /// Moves points now, so that the next look at the account sees it.
     pub(super) fn post(
         &mut self,
-        draft: &mut Draft,
         kind: PostingKind,
-        points: i64,
+        amount: i64,
         from: Bucket,
         to: Bucket,
-        why: (Option<&RuleId>, Option<u64>),
+        why: Why<'_>,
     ) -> Result<(), FoldError> {
-        if points == 0 {
+        if amount == 0 {
             return Ok(());
         }
-        let posting = Posting { kind, points, from, to, rule: why.0.cloned(), corrects: why.1 };
+        let (rule, corrects) = (why.rule.cloned(), why.corrects);
+        let posting = Posting { kind, amount, asset: Asset::Points, from, to, corrects, rule };
         self.state.account.post(&posting)?;
-        draft.postings.push(posting);
+        self.draft.postings.push(posting);
         Ok(())
     }
 
-    /// Changes the account now. An item that was not loaded is never written: it would lose what it holds.
-    pub(super) fn effect(&mut self, draft: &mut Draft, effect: Effect) -> Result<(), FoldError> {
+    /// Changes the account now. An item that was not loaded is never written: it would lose what it holds (I25).
+    pub(super) fn effect(&mut self, effect: Effect) -> Result<(), FoldError> {
+        let account = &self.state.account;
         let loaded = match &effect {
-            Effect::Measure { month, .. } => self.account().measures.contains_key(&month.year()),
-            Effect::Frequency { item, .. } => self.account().frequency.contains_key(item),
-            _ => true,
+            Effect::Measured { month, .. } => account.measures.contains_key(&month.year()),
+            Effect::Cap { key, .. } => account.used(key).is_some(),
+            Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => true,
         };
         if !loaded {
             return Err(FoldError::NotLoaded);
         }
         self.state.account.take_effect(&effect)?;
-        draft.effects.push(effect);
+        self.draft.effects.push(effect);
         Ok(())
     }
 
-    /// Where points of a rule go when they are booked on `booked`, and when they are released.
-    pub(super) fn credit_place(&self, program: &Program, rule: &Rule, booked: Date) -> (Month, Option<Date>) {
-        let lot = program.policy.expiry_months.map_or_else(never, |months| Month::of(booked).plus(months));
-        let release = rule.hold.map(|hold| hold.after(booked)).filter(|day| *day > self.today);
-        (lot, release)
+    /// Moves a measure; all of one motion and month are one effect.
+    pub(super) fn measure(
+        &mut self,
+        motion: &Motion,
+        month: Month,
+        measure: Measure,
+        by: Decimal,
+    ) -> Result<(), FoldError> {
+        if by.is_zero() {
+            return Ok(());
+        }
+        let one = Effect::Measured { motion: motion.clone(), month, by: [(measure, by.normalize())].into() };
+        self.effect(one)?;
+        self.join_measures(measure, by)
     }
 
-    /// Awards points: first against what is owed, the rest pending or available.
-    pub(super) fn accrue(
-        &mut self,
-        draft: &mut Draft,
-        rule: &RuleId,
-        points: i64,
-        lot: Month,
-        release: Option<Date>,
-    ) -> Result<(), FoldError> {
-        let netted = points.min(self.account().head.owed);
-        self.post(draft, PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, (Some(rule), None))?;
-        let to = match release {
-            Some(release) => Bucket::Pending { release, lot },
-            None => Bucket::Available(lot),
-        };
-        self.post(draft, PostingKind::Accrual, points - netted, Bucket::Program, to, (Some(rule), None))
-    }
-
-    /// Takes back points of an award: from pending, then its own lot, then other lots soonest-first; the rest is owed, as
-    /// the clawback policy says (I5, I14).
-    pub(super) fn take_back(
-        &mut self,
-        draft: &mut Draft,
-        rule: &RuleId,
-        points: i64,
-        credit: &Credit,
-    ) -> Result<(), FoldError> {
-        let why = (Some(rule), Some(credit.position));
-        let mut left = points;
-        let pending = credit
-            .release
-            .map(|release| (Bucket::Pending { release, lot: credit.lot }, format!("{release}/{}", credit.lot)));
-        if let Some((bucket, key)) = pending {
-            let held = self.account().pending.get(&key).copied().unwrap_or(0);
-            let taken = left.min(held);
-            self.post(draft, PostingKind::Reversal, taken, bucket, Bucket::Program, why)?;
-            left -= taken;
-        }
-        let mut lots: Vec<(Month, i64)> = self.account().head.lots.iter().map(|(lot, held)| (*lot, *held)).collect();
-        lots.sort_by_key(|(lot, _)| (*lot != credit.lot, *lot));
-        for (lot, held) in lots {
-            let taken = left.min(held);
-            self.post(draft, PostingKind::Reversal, taken, Bucket::Available(lot), Bucket::Program, why)?;
-            left -= taken;
-        }
-        if self.program().policy.owe_the_rest {
-            self.post(draft, PostingKind::Reversal, left, Bucket::Owed, Bucket::Program, why)?;
-        }
+    /// Puts the last effect together with an earlier one of the same motion and month.
+    fn join_measures(&mut self, measure: Measure, moved: Decimal) -> Result<(), FoldError> {
+        let effects = &mut self.draft.effects;
+        let Some(Effect::Measured { motion: this, month: at, .. }) = effects.last().cloned() else { return Ok(()) };
+        let last = effects.len() - 1;
+        let earlier = effects[..last].iter_mut().find_map(|effect| match effect {
+            Effect::Measured { motion, month, by } if (&*motion, &*month) == (&this, &at) => Some(by),
+            _ => None,
+        });
+        let Some(by) = earlier else { return Ok(()) };
+        let sum = by.get(&measure).copied().unwrap_or_default().checked_add(moved).ok_or(FoldError::Overflow)?;
+        by.insert(measure, sum.normalize());
+        by.retain(|_, by| !by.is_zero());
+        effects.pop();
         Ok(())
+    }
+
+    pub(super) fn try_out(&mut self, trial: Trial) {
+        self.draft.trials.push(trial);
+    }
+
+    pub(super) fn trials(&self) -> &[Trial] {
+        &self.draft.trials
+    }
+
+    /// Takes over what the event itself says of the partner. False if a later one said otherwise before.
+    pub(super) fn learn(&mut self, event: &Event, booked: Date) -> bool {
+        self.state.account.learn(&event.kind, Stamp::of(event.time, &event.identity), booked)
+    }
+
+    /// Points that entered the account by a rule in this draft.
+    pub(super) fn accrued(&self) -> i64 {
+        let earned = |p: &&Posting| p.is_award() && p.from == Bucket::Program;
+        self.draft.postings.iter().filter(earned).map(|p| p.amount).sum()
+    }
+
+    /// Points by rule in this draft.
+    pub(super) fn moved_by(&self, rule: &RuleId, kind: PostingKind) -> i64 {
+        let of = |p: &&Posting| p.rule.as_ref() == Some(rule) && p.kind == kind;
+        self.draft.postings.iter().filter(of).map(|p| p.amount).sum()
     }
 
     /// Takes points out of the lots that expire soonest. The caller has seen that there are enough.
@@ -136,48 +159,66 @@ impl Desk<'_> {
             left -= taken;
             (taken > 0).then_some((*lot, taken))
         };
-        self.account().head.lots.iter().filter_map(take).collect()
+        self.account().head.funds(Asset::Points).lots.iter().filter_map(take).collect()
     }
 
-    /// Makes the draft the next record.
+    /// Makes the draft the next record, and folds it into the deal and the opportunity that it names. Its place.
     pub(super) fn seal(
         &mut self,
+        context: &Context<'_>,
         event: &Event,
-        draft: Draft,
-        outcome: Outcome,
-        reason: Option<Reason>,
-        version: Option<&Version>,
+        (outcome, reason): (Outcome, Option<Reason>),
+        earning: Option<&Version>,
         booked: Date,
     ) -> usize {
-        let head = &mut self.state.account.head;
+        let Draft { postings, effects, trials } = std::mem::take(&mut self.draft);
         let mut record = Record {
             identity: event.identity.clone(),
             partner: event.partner.clone(),
-            position: head.position + 1,
+            position: self.state.account.head.position + 1,
             kind: event.kind.name().to_owned(),
             time: event.time,
             data: event.data.canonical(),
             hash: event.hash.clone(),
             outcome,
             reason,
-            postings: draft.postings,
-            effects: draft.effects,
-            trials: draft.trials,
-            version: version.map_or(0, |v| v.number),
-            program_hash: version.map_or_else(String::new, |v| v.hash.chars().take(HASH_DIGITS).collect()),
+            postings,
+            effects,
+            trials,
+            earned_by: earning
+                .map(|v| VersionRef { number: v.number, hash: v.hash.chars().take(HASH_DIGITS).collect() }),
+            decided_by: context.current.number,
+            relied_on: self.relied_on(event),
             edition: EDITION,
-            decided_at: self.now,
+            decided_at: context.now,
+            on: context.today,
             booked,
-            open_from: self.open_from,
-            after: crate::ledger::Balance::default(),
+            open_from: context.open_from,
+            after: Balance::default(),
         };
         self.state.account.close_record(&record);
         record.after = self.state.account.balance();
+        self.fold_shared(event, &record);
         self.records.push(record);
         self.records.len() - 1
     }
 
-    pub(super) fn start_of(&self, day: Date) -> Timestamp {
-        self.program().calendar.start_of(day)
+    /// Versions of what the event names, as they are before its record.
+    fn relied_on(&self, event: &Event) -> ReliedOn {
+        let deal = event.kind.deal_id().and_then(|id| self.state.deals.get(id));
+        let opportunity = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get(id));
+        ReliedOn {
+            deal: deal.map(|deal| deal.as_ref().map_or(0, |deal| deal.version)),
+            opportunity: opportunity.map(|o| o.as_ref().map_or(0, |o| o.version)),
+        }
+    }
+
+    fn fold_shared(&mut self, event: &Event, record: &Record) {
+        if let Some(opportunity) = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get_mut(id)) {
+            *opportunity = Opportunity::fold(opportunity.take(), record);
+        }
+        if let Some(deal) = event.kind.deal_id().and_then(|id| self.state.deals.get_mut(id)) {
+            *deal = Deal::fold(deal.take(), record);
+        }
     }
 }

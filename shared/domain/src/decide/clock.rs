@@ -1,97 +1,74 @@
-//! What becomes due by itself: releases, expiries, reviews. Each is an event of our own with a record of its own.
+//! What becomes due by itself: releases, expiries, reviews. Each is an event of Laurel's own with a record of its own, whose
+//! identity holds the position: whatever a version does to days, no two are one.
 
-use jiff::civil::Date;
-
-use super::book::Draft;
-use super::{CATCH_UP_MAX, Desk};
-use crate::ledger::Outcome;
-use crate::ledger::{Bucket, PostingKind, never};
-use crate::ledger::{FoldError, pending_parts};
-use crate::tier;
 use event::ids::{Identity, Motion};
 use event::time::Month;
 use event::{Event, Kind};
+use jiff::civil::Date;
 
-impl Desk<'_> {
-    /// Brings the account to now. False if more is due than one decision should hold.
-    pub(super) fn catch_up(&mut self) -> Result<bool, FoldError> {
-        while let Some(day) = self.account().due().filter(|day| *day <= self.today) {
-            if self.records.len() >= CATCH_UP_MAX {
-                return Ok(false);
-            }
-            self.release(day)?;
-            self.expire(day)?;
-            self.review(day)?;
-        }
-        Ok(true)
-    }
+use super::book::{Book, Why};
+use super::context::Context;
+use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, never};
+use crate::tier;
 
-    fn release(&mut self, day: Date) -> Result<(), FoldError> {
-        let due = |(key, points): (&String, &i64)| {
-            pending_parts(key).filter(|(d, _)| *d == day).map(|(_, lot)| (lot, *points))
-        };
-        let held: Vec<(Month, i64)> = self.account().pending.iter().filter_map(due).collect();
-        if held.is_empty() {
-            return Ok(());
-        }
-        let mut draft = Draft::default();
-        for (lot, points) in held {
-            self.post(
-                &mut draft,
-                PostingKind::Release,
-                points,
-                Bucket::Pending { release: day, lot },
-                Bucket::Available(lot),
-                (None, None),
-            )?;
-            let netted = points.min(self.account().head.owed);
-            self.post(&mut draft, PostingKind::Netting, netted, Bucket::Available(lot), Bucket::Owed, (None, None))?;
-        }
-        self.record_internal(Kind::PointsReleased { due: day }, "released", &day.to_string(), day, draft);
-        Ok(())
-    }
+/// Most records that catching up with the clock may add to one decision; the rest comes with the next.
+pub const CATCH_UP_MAX: usize = 40;
 
-    fn expire(&mut self, day: Date) -> Result<(), FoldError> {
-        let due = |lot: &Month| *lot < never() && lot.plus(1).first_day() <= day;
-        let lots: Vec<(Month, i64)> =
-            self.account().head.lots.iter().filter(|(lot, _)| due(lot)).map(|(l, p)| (*l, *p)).collect();
-        for (lot, points) in lots {
-            let mut draft = Draft::default();
-            self.post(&mut draft, PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, (None, None))?;
-            // A released hold can refill a lot that has run out already, so the day is part of the identity.
-            self.record_internal(
-                Kind::PointsExpired { due: day },
-                "expired",
-                &format!("{lot}:{}", self.account().head.position),
-                day,
-                draft,
-            );
+/// Brings the account to now. False if more is due than one decision should hold.
+pub(super) fn catch_up(context: &Context<'_>, book: &mut Book) -> Result<bool, FoldError> {
+    while let Some(day) = book.account().due().filter(|day| *day <= context.today) {
+        if book.records.len() >= CATCH_UP_MAX {
+            return Ok(false);
         }
-        Ok(())
+        release(context, book, day)?;
+        expire(context, book, day)?;
+        review(context, book, day)?;
     }
+    Ok(true)
+}
 
-    fn review(&mut self, day: Date) -> Result<(), FoldError> {
-        let due = self.account().head.tiers.iter().filter(|(_, s)| s.next_review.is_some_and(|d| d <= day));
-        let motions: Vec<Motion> = due.map(|(motion, _)| motion.clone()).collect();
-        for motion in motions {
-            let effect = tier::review(self.program(), self.account(), &motion, day, self.now);
-            let mut draft = Draft::default();
-            self.effect(&mut draft, effect)?;
-            self.record_internal(
-                Kind::TierReviewed { due: day, motion: motion.clone() },
-                "reviewed",
-                &format!("{motion}:{day}"),
-                day,
-                draft,
-            );
-        }
-        Ok(())
+fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
+    let held = book.account().pending.get(&Asset::Points).into_iter().flatten();
+    let due: Vec<(Month, i64)> =
+        held.filter(|(release, _)| release.day == day).map(|(release, points)| (release.lot, *points)).collect();
+    if due.is_empty() {
+        return Ok(());
     }
+    for (lot, points) in due {
+        let (from, to) = (Bucket::Pending { release: day, lot }, Bucket::Available(lot));
+        book.post(PostingKind::Release, points, from, to, Why::default())?;
+        let netted = points.min(book.account().balance().owed);
+        book.post(PostingKind::Netting, netted, to, Bucket::Owed, Why::default())?;
+    }
+    record(context, book, Kind::PointsReleased { due: day }, day);
+    Ok(())
+}
 
-    fn record_internal(&mut self, kind: Kind, word: &str, what: &str, day: Date, draft: Draft) {
-        let partner = self.state.partner.clone();
-        let identity = Identity::internal(&self.program().id, "clock", &[partner.as_str(), word, what]);
-        let event = Event::internal(identity, partner, self.start_of(day), kind);
-        self.seal(&event, draft, Outcome::Applied, None, Some(self.current), day);
+fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
+    let due = |lot: &Month| *lot < never() && lot.plus(1).first_day() <= day;
+    let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| due(lot));
+    for (lot, points) in lots.collect::<Vec<_>>() {
+        book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, Why::default())?;
+        record(context, book, Kind::PointsExpired { due: day }, day);
     }
+    Ok(())
+}
+
+fn review(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
+    let tiers = book.account().head.tiers.iter();
+    let due = tiers.filter(|(_, standing)| standing.next_review.is_some_and(|next| next <= day));
+    for motion in due.map(|(motion, _)| motion.clone()).collect::<Vec<Motion>>() {
+        let effect = tier::review(context.program(), book.account(), &motion, day, context.now);
+        book.effect(effect)?;
+        record(context, book, Kind::TierReviewed { due: day, motion }, day);
+    }
+    Ok(())
+}
+
+fn record(context: &Context<'_>, book: &mut Book, kind: Kind, day: Date) {
+    let partner = book.state.partner.clone();
+    let position = (book.account().head.position + 1).to_string();
+    let identity = Identity::internal(&context.program().id, "clock", &[&partner, &position]);
+    let event = Event::internal(identity, partner, context.start_of(day), kind);
+    book.seal(context, &event, (Outcome::Applied, None), Some(context.current), day);
 }

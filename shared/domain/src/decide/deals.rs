@@ -1,365 +1,214 @@
-//! What an event does to its partner and its deal, before any rule looks at it.
+//! What an event does to its partner and its deal, before any rule looks at it. Nothing here changes a deal: the record does,
+//! when it is folded (I26).
 
-use std::collections::BTreeMap;
-
+use event::ids::{DealId, OpportunityId, PartnerId};
+use event::money::Money;
+use event::time::Month;
+use event::{DealOutcome, Kind, ProjectOutcome};
+use jiff::civil::Date;
+use program::Measure;
 use rust_decimal::Decimal;
 
-use super::book::Draft;
-use super::case::{Block, Case};
-use super::{Awaited, Desk};
-use crate::deal::{Amended, Closed, Credit, Deal, Opportunity};
-use crate::earn::{Facts, points_left, rate_again, use_points};
-use crate::ledger::Effect;
-use crate::ledger::Reason;
-use crate::ledger::{FoldError, Status};
-use event::ids::{DealId, OpportunityId, PartnerId, RuleId};
-use event::money::{Money, at_rate};
-use event::time::Month;
-use event::{DealOutcome, Event, Kind, ProjectOutcome};
-use program::Measure;
+use super::award::Amounts;
+use super::book::Book;
+use super::context::{Case, Context};
+use super::rating::rate_deal_again;
+use super::stop::{Awaited, Stop};
+use crate::deal::Deal;
+use crate::ledger::{Effect, Fact, Reason, Stamp};
 
-/// `Ok(Some(reason))` where the event counts and earns nothing by nature, such as a reversal.
-type Lifecycle = Result<Option<Reason>, Block>;
-
-impl Desk<'_> {
-    pub(super) fn lifecycle(&mut self, case: &Case<'_>, draft: &mut Draft) -> Result<Lifecycle, FoldError> {
-        match &case.event.kind {
-            Kind::DealRegistered { .. } => self.register(case, draft),
-            Kind::DealQualified { deal_id } => self.qualify(case, draft, deal_id),
-            Kind::DealClosed { .. } => self.close(case, draft),
-            Kind::DealAmended { deal_id, acv } => self.amend(case, draft, deal_id, *acv),
-            Kind::DealReversed { deal_id, amount, .. } => self.reverse(case, draft, deal_id, *amount),
-            Kind::DealInfluenced { deal_id, .. } => Ok(match self.deal(deal_id) {
-                Some(_) => Ok(None),
-                None => Err(Block::Held(Awaited::Deal(deal_id.clone()))),
-            }),
-            Kind::DealReassigned { deal_id, to_partner } => Ok(self.reassign(deal_id, to_partner.clone())),
-            _ => self.partner_facts(case, draft),
+/// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
+pub(super) fn lifecycle(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    amounts: &Amounts,
+) -> Result<Option<Reason>, Stop> {
+    match &case.event.kind {
+        Kind::DealRegistered { deal_id, opportunity_id, public_tender, .. } => {
+            register(context, book, case, deal_id, opportunity_id, *public_tender)
         }
-    }
-
-    fn partner_facts(&mut self, case: &Case<'_>, draft: &mut Draft) -> Result<Lifecycle, FoldError> {
-        let (one, on) = (Decimal::ONE, case.booked);
-        let motion = self.motion(case.event);
-        let effect = match &case.event.kind {
-            Kind::PartnerEnrolled { .. } => return self.enrol(case.event, draft).map(Ok),
-            Kind::PartnerSuspended { .. } => Effect::Status(Status::Suspended),
-            Kind::PartnerReinstated { .. } => Effect::Status(Status::Active),
-            Kind::PartnerOffboarded { .. } => Effect::Status(Status::Offboarded),
-            Kind::AgreementAccepted { version, .. } => Effect::Agreement(version.clone()),
-            Kind::CourseCompleted { course_id, .. } => Effect::Course { id: course_id.clone(), on },
-            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
-                Effect::Certified { id: certification_id.clone(), person: person_id.clone(), until: *valid_until }
-            }
-            Kind::CertificationExpired { certification_id, person_id, .. } => {
-                Effect::Decertified { id: certification_id.clone(), person: person_id.clone() }
-            }
-            Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
-                self.measure(draft, &motion, on, Measure::Projects, one)?;
-                return Ok(Ok(None));
-            }
-            Kind::PurchaseOrderReceived { .. } => {
-                if self.program().is_deal(case.event.kind.name(), None) {
-                    let amount = case.amounts.get("amount").copied().unwrap_or_default();
-                    self.measure(draft, &motion, on, Measure::Deals, one)?;
-                    self.measure(draft, &motion, on, Measure::Acv, amount)?;
-                }
-                return Ok(Ok(None));
-            }
-            _ => return Ok(Ok(None)),
-        };
-        self.effect(draft, effect)?;
-        Ok(Ok(None))
-    }
-
-    fn enrol(&mut self, event: &Event, draft: &mut Draft) -> Result<Option<Reason>, FoldError> {
-        let Kind::PartnerEnrolled { motions, agreement_version, territory, timezone, .. } = &event.kind else {
-            return Ok(None);
-        };
-        let again = self.account().is_enrolled();
-        let effect =
-            Effect::Enrolled { motions: motions.clone(), territory: territory.clone(), timezone: timezone.clone() };
-        self.effect(draft, effect)?;
-        if let Some(version) = agreement_version {
-            self.effect(draft, Effect::Agreement(version.clone()))?;
+        Kind::DealQualified { deal_id } => qualify(context, book, case, deal_id),
+        Kind::DealClosed { deal_id, outcome, .. } => close(context, book, case, amounts, deal_id, *outcome),
+        Kind::DealAmended { deal_id, acv } => amend(context, book, case, deal_id, *acv),
+        Kind::DealReversed { deal_id, amount, .. } => reverse(context, book, case, deal_id, *amount),
+        Kind::DealInfluenced { deal_id, .. } => match book.state.deal(deal_id) {
+            Some(_) => Ok(None),
+            None => Err(Stop::Held(Awaited::Deal(deal_id.clone()))),
+        },
+        Kind::DealReassigned { deal_id, .. } => reassign(book, deal_id),
+        Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
+            measure_one(context, book, case, Measure::Projects)
         }
-        // A suspension outlives a correction of facts; whoever left and enrols again is back.
-        if self.account().head.status != Status::Suspended {
-            self.effect(draft, Effect::Status(Status::Active))?;
+        Kind::PurchaseOrderReceived { .. } if context.program().is_deal(case.event.kind.name(), None) => {
+            let motion = context.motion(&book.state, &case.event.kind);
+            let (month, amount) = (Month::of(case.booked), amounts.get("amount").copied().unwrap_or_default());
+            book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
+            book.measure(&motion, month, Measure::Acv, amount)?;
+            Ok(None)
         }
-        Ok(again.then_some(Reason::AlreadyEnrolled))
-    }
-
-    fn deal(&self, id: &DealId) -> Option<&Deal> {
-        self.state.deals.get(id)?.as_ref()
-    }
-
-    /// The partner's own deal, closed or not.
-    fn own_deal(&self, id: &DealId) -> Result<Deal, Block> {
-        let deal = self.deal(id).ok_or_else(|| Block::Held(Awaited::Deal(id.clone())))?;
-        if deal.owner == self.state.partner {
-            Ok(deal.clone())
-        } else {
-            Err(Block::Refused(Reason::DealOfAnotherPartner))
-        }
-    }
-
-    /// The partner's own deal, closed and won.
-    fn won_deal(&self, id: &DealId) -> Result<Deal, Block> {
-        let deal = self.own_deal(id)?;
-        match &deal.closed {
-            None => Err(Block::Held(Awaited::Deal(id.clone()))),
-            Some(closed) if !closed.won => Err(Block::Refused(Reason::DealLost)),
-            Some(_) => Ok(deal),
-        }
-    }
-
-    fn keep_deal(&mut self, id: &DealId, mut deal: Deal) {
-        deal.version += 1;
-        self.state.deals.insert(id.clone(), Some(deal));
-    }
-
-    fn register(&mut self, case: &Case<'_>, draft: &mut Draft) -> Result<Lifecycle, FoldError> {
-        let Kind::DealRegistered { deal_id, opportunity_id, motion, public_tender, .. } = &case.event.kind else {
-            return Ok(Ok(None));
-        };
-        let mut deal = match self.own_deal(deal_id) {
-            Ok(deal) if deal.registered.is_some() => return Ok(Err(Block::Refused(Reason::AlreadyRegistered))),
-            Ok(deal) => deal,
-            Err(Block::Held(_)) => Deal::new(self.state.partner.clone()),
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let place = match self.enter_opportunity(case, opportunity_id, *public_tender) {
-            Ok(place) => place,
-            Err(reason) => return Ok(Err(Block::Refused(reason))),
-        };
-        deal.registered = Some(case.event.time);
-        deal.opportunity = Some(opportunity_id.clone());
-        deal.price_protected = place == 1;
-        deal.motion = deal.motion.or_else(|| motion.clone());
-        self.keep_deal(deal_id, deal);
-        if place > 1 {
-            self.effect(draft, Effect::Registrant { place })?;
-        }
-        let motion = self.motion(case.event);
-        self.measure(draft, &motion, case.booked, Measure::Registrations, Decimal::ONE)?;
-        Ok(Ok(None))
-    }
-
-    /// Takes a place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31).
-    fn enter_opportunity(&mut self, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<u32, Reason> {
-        let partner = self.state.partner.clone();
-        let policy = &case.earning.program.registration;
-        let until = policy.exclusive_for.after(case.day);
-        let found = self.state.opportunities.get(id).cloned().flatten();
-        let mut place = 1;
-        let next = match found {
-            None => Opportunity { version: 1, holder: partner.clone(), until, registrants: vec![partner] },
-            Some(o) if o.until > case.day && o.registrants.contains(&partner) => {
-                return Err(Reason::OpportunityRegistered);
-            }
-            Some(o) if o.until <= case.day => {
-                Opportunity { version: o.version + 1, holder: partner.clone(), until, registrants: vec![partner] }
-            }
-            Some(mut o) if public_tender || policy.accept_second => {
-                o.registrants.push(partner);
-                o.version += 1;
-                place = u32::try_from(o.registrants.len()).unwrap_or(u32::MAX);
-                o
-            }
-            Some(o) => return Err(Reason::OpportunityTaken { until: o.until }),
-        };
-        self.state.opportunities.insert(id.clone(), Some(next));
-        Ok(place)
-    }
-
-    fn qualify(&mut self, case: &Case<'_>, draft: &mut Draft, id: &DealId) -> Result<Lifecycle, FoldError> {
-        let mut deal = match self.own_deal(id) {
-            Ok(deal) => deal,
-            Err(block) => return Ok(Err(block)),
-        };
-        if deal.registered.is_none() && self.program().registration.required {
-            return Ok(Err(Block::Held(Awaited::Deal(id.clone()))));
-        }
-        if deal.qualified.is_some() {
-            return Ok(Err(Block::Refused(Reason::AlreadyQualified)));
-        }
-        deal.qualified = Some(case.event.time);
-        self.keep_deal(id, deal);
-        let motion = self.motion(case.event);
-        self.measure(draft, &motion, case.booked, Measure::Qualified, Decimal::ONE)?;
-        Ok(Ok(None))
-    }
-
-    fn close(&mut self, case: &Case<'_>, draft: &mut Draft) -> Result<Lifecycle, FoldError> {
-        let Kind::DealClosed { deal_id, outcome, acv, motion, .. } = &case.event.kind else { return Ok(Ok(None)) };
-        let required = self.program().registration.required;
-        let mut deal = match self.own_deal(deal_id) {
-            Ok(deal) if deal.closed.is_some() => return Ok(Err(Block::Refused(Reason::AlreadyClosed))),
-            Ok(deal) if deal.registered.is_none() && required => {
-                return Ok(Err(Block::Held(Awaited::Deal(deal_id.clone()))));
-            }
-            Ok(deal) => deal,
-            Err(Block::Held(_)) if !required => Deal::new(self.state.partner.clone()),
-            Err(block) => return Ok(Err(block)),
-        };
-        deal.motion = motion.clone().or(deal.motion);
-        let won = *outcome == DealOutcome::Won;
-        let measured_in = deal.motion.clone().unwrap_or_else(|| self.program().default_motion.clone());
-        let counts = won && self.program().is_deal(case.event.kind.name(), Some(outcome.word()));
-        let value = if counts { case.amounts.get("acv").copied().unwrap_or_default() } else { Decimal::ZERO };
-        deal.closed = Some(Closed {
-            at: case.event.time,
-            won,
-            acv: if won { *acv } else { None },
-            total: case.event.kind.total_value().unwrap_or_default(),
-            data: case.event.data.canonical(),
-            version: case.earning.number,
-            rate: acv.and_then(|m| self.rate(m.currency(), case.earning).ok()).unwrap_or(Decimal::ONE),
-            measured: (measured_in.clone(), Month::of(case.booked)),
-            counts: i64::from(counts),
-            measured_acv: value,
-            credits: BTreeMap::new(),
-        });
-        self.keep_deal(deal_id, deal);
-        self.measure(draft, &measured_in, case.booked, Measure::Deals, Decimal::from(i64::from(counts)))?;
-        self.measure(draft, &measured_in, case.booked, Measure::Acv, value)?;
-        Ok(Ok(None))
-    }
-
-    /// Notes on a deal that just closed what its rules credited, so that a reversal takes back just that.
-    pub(super) fn credit_deal(&mut self, case: &Case<'_>, credits: BTreeMap<RuleId, Credit>) {
-        let Kind::DealClosed { deal_id, .. } = &case.event.kind else { return };
-        if let Some(closed) = self.state.deals.get_mut(deal_id).and_then(Option::as_mut).and_then(|d| d.closed.as_mut())
-        {
-            closed.credits = credits;
-        }
-    }
-
-    fn amend(&mut self, case: &Case<'_>, draft: &mut Draft, id: &DealId, acv: Money) -> Result<Lifecycle, FoldError> {
-        let mut deal = match self.won_deal(id) {
-            Ok(deal) => deal,
-            Err(block) => return Ok(Err(block)),
-        };
-        if let Some(reason) = other_currency(&deal, acv) {
-            return Ok(Err(Block::Refused(reason)));
-        }
-        let this = (case.event.time, &case.event.identity.id);
-        if deal.amended.as_ref().is_some_and(|a| (a.at, &a.id) > this) {
-            return Ok(Err(Block::Refused(Reason::Superseded)));
-        }
-        deal.amended = Some(Amended { at: case.event.time, id: case.event.identity.id.clone(), acv });
-        self.rate_deal_again(case, draft, id, deal).map(Ok)
-    }
-
-    fn reverse(
-        &mut self,
-        case: &Case<'_>,
-        draft: &mut Draft,
-        id: &DealId,
-        amount: Option<Money>,
-    ) -> Result<Lifecycle, FoldError> {
-        let mut deal = match self.won_deal(id) {
-            Ok(deal) => deal,
-            Err(block) => return Ok(Err(block)),
-        };
-        if deal.void {
-            return Ok(Err(Block::Refused(Reason::AlreadyReversed)));
-        }
-        if let Some(reason) = amount.and_then(|money| other_currency(&deal, money)) {
-            return Ok(Err(Block::Refused(reason)));
-        }
-        match amount {
-            Some(amount) => deal.reversed = deal.reversed.saturating_add(amount.amount()),
-            None => {
-                deal.void = true;
-                deal.reversed = Decimal::ZERO;
-            }
-        }
-        self.rate_deal_again(case, draft, id, deal).map(Ok)
-    }
-
-    /// Brings what a deal earned to what it is worth now. Amending to a value and reversing down to it come to the same.
-    fn rate_deal_again(
-        &mut self,
-        case: &Case<'_>,
-        draft: &mut Draft,
-        id: &DealId,
-        mut deal: Deal,
-    ) -> Result<Option<Reason>, FoldError> {
-        let (acv, total, data) = (deal.effective_acv(), deal.effective_total(), deal.closing_data());
-        let void = deal.void;
-        let Some(closed) = deal.closed.as_mut() else { return Ok(None) };
-        let amounts =
-            BTreeMap::from([("acv", at_rate(acv, closed.rate)), ("total_value", at_rate(total, closed.rate))]);
-        let facts = Facts { data: &data, amounts, person: None, booked: case.booked, day: case.day };
-        let mut change = 0;
-        let earned_by = self.programs.number(closed.version).map(|v| v.program.clone());
-        for rule in earned_by.iter().flat_map(|program| program.rules_on("deal.closed")) {
-            let Some(credit) = closed.credits.get_mut(&rule.id) else { continue };
-            change += self.rate_credit_again(case, draft, rule, &facts, credit, void)?;
-        }
-        let (motion, month) = closed.measured.clone();
-        let value = if closed.counts == 0 { Decimal::ZERO } else { at_rate(acv, closed.rate) };
-        let deals = if void { -closed.counts } else { 0 };
-        let day = month.first_day();
-        self.measure(draft, &motion, day, Measure::Points, Decimal::from(change))?;
-        self.measure(draft, &motion, day, Measure::Deals, Decimal::from(deals))?;
-        self.measure(draft, &motion, day, Measure::Acv, value - closed.measured_acv)?;
-        closed.measured_acv = value;
-        closed.counts += deals;
-        self.keep_deal(id, deal);
-        Ok(Some(if change < 0 { Reason::TookBack { points: -change } } else { Reason::Unchanged }))
-    }
-
-    /// Brings one rule's credit to what the rule is worth now; what that adds, or takes below zero.
-    fn rate_credit_again(
-        &mut self,
-        case: &Case<'_>,
-        draft: &mut Draft,
-        rule: &program::Rule,
-        facts: &Facts<'_>,
-        credit: &mut Credit,
-        void: bool,
-    ) -> Result<i64, FoldError> {
-        let program = &case.earning.program;
-        let worth = if void { 0 } else { rate_again(rule, facts, credit.factor) };
-        let change = if worth > credit.worth {
-            let more = (worth - credit.worth).min(points_left(program, rule, facts, self.account()));
-            // More of an award belongs where the award is, unless that lot has run out.
-            if credit.lot < Month::of(self.today) {
-                (credit.lot, credit.release) = self.credit_place(program, rule, case.booked);
-            }
-            let (lot, release) = (credit.lot, credit.release.filter(|day| *day > self.today));
-            self.accrue(draft, &rule.id, more, lot, release)?;
-            for effect in use_points(program, rule, facts, more).into_iter().filter(|_| more > 0) {
-                self.effect(draft, effect)?;
-            }
-            more
-        } else {
-            let less = (credit.points - worth).max(0);
-            self.take_back(draft, &rule.id, less, credit)?;
-            -less
-        };
-        credit.points += change;
-        credit.worth = worth;
-        Ok(change)
-    }
-
-    fn reassign(&mut self, id: &DealId, to: PartnerId) -> Lifecycle {
-        let mut deal = self.own_deal(id)?;
-        // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
-        if deal.closed.is_some() {
-            return Err(Block::Refused(Reason::AlreadyClosed));
-        }
-        deal.owner = to;
-        self.keep_deal(id, deal);
-        Ok(None)
+        _ => Ok(learn(book, case)),
     }
 }
 
-fn other_currency(deal: &Deal, money: Money) -> Option<Reason> {
-    let own = deal.closed.as_ref()?.acv?.currency();
-    (own != money.currency())
-        .then(|| Reason::OtherCurrency { deal: own.to_owned(), event: money.currency().to_owned() })
+/// Takes over what the event says of the partner, by its own time.
+fn learn(book: &mut Book, case: &Case<'_>) -> Option<Reason> {
+    let enrols = matches!(case.event.kind, Kind::PartnerEnrolled { .. });
+    let again = enrols && book.account().is_enrolled();
+    match book.learn(case.event, case.booked) {
+        true if again => Some(Reason::AlreadyEnrolled),
+        true => None,
+        // An enrolment that a later one overtook enrols all the same.
+        false if enrols => Some(Reason::AlreadyEnrolled),
+        false => Some(Reason::Superseded),
+    }
+}
+
+/// The partner's own deal, closed or not.
+fn own_deal(book: &Book, id: &DealId) -> Result<Deal, Stop> {
+    let deal = book.state.deal(id).ok_or_else(|| Stop::Held(Awaited::Deal(id.clone())))?;
+    if deal.owner == book.state.partner { Ok(deal.clone()) } else { Err(Stop::Refused(Reason::DealOfAnotherPartner)) }
+}
+
+/// The partner's own deal, closed and won.
+fn won_deal(book: &Book, id: &DealId) -> Result<Deal, Stop> {
+    let deal = own_deal(book, id)?;
+    match &deal.closed {
+        None => Err(Stop::Held(Awaited::Deal(id.clone()))),
+        Some(closed) if !closed.won => Err(Stop::Refused(Reason::DealLost)),
+        Some(_) => Ok(deal),
+    }
+}
+
+fn measure_one(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    measure: Measure,
+) -> Result<Option<Reason>, Stop> {
+    let motion = context.motion(&book.state, &case.event.kind);
+    book.measure(&motion, Month::of(case.booked), measure, Decimal::ONE)?;
+    Ok(None)
+}
+
+fn register(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    deal_id: &DealId,
+    opportunity_id: &OpportunityId,
+    public_tender: bool,
+) -> Result<Option<Reason>, Stop> {
+    match own_deal(book, deal_id) {
+        Ok(deal) if deal.registered.is_some() => return Err(Stop::Refused(Reason::AlreadyRegistered)),
+        Ok(_) | Err(Stop::Held(_)) => {}
+        Err(stop) => return Err(stop),
+    }
+    let (place, until) = place(book, case, opportunity_id, public_tender)?;
+    book.effect(Effect::Place { place, until })?;
+    measure_one(context, book, case, Measure::Registrations)
+}
+
+/// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31).
+fn place(book: &Book, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<(u32, Option<Date>), Stop> {
+    let partner: &PartnerId = &book.state.partner;
+    let policy = &case.earning.program.registration;
+    let first = Ok((1, Some(policy.exclusive_for.after(case.day))));
+    match book.state.opportunities.get(id).and_then(Option::as_ref) {
+        None => first,
+        Some(taken) if taken.until <= case.day => first,
+        Some(taken) if taken.registrants.contains(partner) => Err(Stop::Refused(Reason::OpportunityRegistered)),
+        Some(taken) if public_tender || policy.accept_second => {
+            Ok((u32::try_from(taken.registrants.len()).unwrap_or(u32::MAX).saturating_add(1), None))
+        }
+        Some(taken) => Err(Stop::Refused(Reason::OpportunityTaken { until: taken.until })),
+    }
+}
+
+fn qualify(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
+    let deal = own_deal(book, id)?;
+    if deal.registered.is_none() && context.program().registration.required {
+        return Err(Stop::Held(Awaited::Deal(id.clone())));
+    }
+    if deal.qualified.is_some() {
+        return Err(Stop::Refused(Reason::AlreadyQualified));
+    }
+    measure_one(context, book, case, Measure::Qualified)
+}
+
+fn close(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    amounts: &Amounts,
+    id: &DealId,
+    outcome: DealOutcome,
+) -> Result<Option<Reason>, Stop> {
+    let required = context.program().registration.required;
+    match own_deal(book, id) {
+        Ok(deal) if deal.closed.is_some() => return Err(Stop::Refused(Reason::AlreadyClosed)),
+        Ok(deal) if deal.registered.is_none() && required => return Err(Stop::Held(Awaited::Deal(id.clone()))),
+        Ok(_) => {}
+        Err(Stop::Held(_)) if !required => {}
+        Err(stop) => return Err(stop),
+    }
+    let counts = outcome == DealOutcome::Won && context.program().is_deal("deal.closed", Some(outcome.word()));
+    if counts {
+        let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
+        book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
+        book.measure(&motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
+    }
+    Ok(None)
+}
+
+fn amend(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    id: &DealId,
+    acv: Money,
+) -> Result<Option<Reason>, Stop> {
+    let mut deal = won_deal(book, id)?;
+    same_currency(&deal, acv)?;
+    if !Fact::learn(&mut deal.amended, acv, Stamp::of(case.event.time, &case.event.identity)) {
+        return Err(Stop::Refused(Reason::Superseded));
+    }
+    rate_deal_again(context, book, &deal, case.booked)
+}
+
+fn reverse(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    id: &DealId,
+    amount: Option<Money>,
+) -> Result<Option<Reason>, Stop> {
+    let mut deal = won_deal(book, id)?;
+    if deal.void {
+        return Err(Stop::Refused(Reason::AlreadyReversed));
+    }
+    match amount {
+        Some(amount) => {
+            same_currency(&deal, amount)?;
+            deal.reversed = deal.reversed.saturating_add(amount.amount());
+        }
+        None => deal.void = true,
+    }
+    rate_deal_again(context, book, &deal, case.booked)
+}
+
+fn reassign(book: &Book, id: &DealId) -> Result<Option<Reason>, Stop> {
+    let deal = own_deal(book, id)?;
+    // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
+    if deal.closed.is_some() { Err(Stop::Refused(Reason::AlreadyClosed)) } else { Ok(None) }
+}
+
+fn same_currency(deal: &Deal, money: Money) -> Result<(), Stop> {
+    let of_deal = deal.closed.as_ref().and_then(|closed| closed.acv).map(Money::currency);
+    match of_deal {
+        Some(deal) if deal != money.currency() => {
+            Err(Stop::Refused(Reason::OtherCurrency { deal: deal.to_owned(), event: money.currency().to_owned() }))
+        }
+        _ => Ok(()),
+    }
 }

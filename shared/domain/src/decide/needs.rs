@@ -7,9 +7,10 @@ use event::ids::{DealId, OpportunityId, RedemptionId, RewardId};
 use jiff::Timestamp;
 
 use crate::deal::Deal;
-use crate::earn::{Facts, frequency_needs};
+use crate::earn::{Seen, frequency_needs};
 use crate::ledger::FrequencyKey;
 use crate::ledger::Head;
+use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind};
 use program::{Criteria, Program, Programs};
@@ -29,14 +30,6 @@ pub struct Needs {
     pub rewards: BTreeSet<RewardId>,
     /// Redemptions.
     pub redemptions: BTreeSet<RedemptionId>,
-}
-
-impl Needs {
-    /// Years of measures that loaded deals add: a reversal corrects the month in which its deal was booked.
-    pub fn years_of(deals: &BTreeMap<DealId, Option<Deal>>) -> BTreeSet<i16> {
-        let closed = deals.values().flatten().filter_map(|deal| deal.closed.as_ref());
-        closed.map(|closed| closed.measured.1.year()).collect()
-    }
 }
 
 /// What deciding `events` at `now` looks at, given the partner's head.
@@ -61,9 +54,7 @@ fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp
     // Both days it may be booked on, so that the decision is free to choose.
     needs.years.insert(day.year());
     needs.deals.extend(event.kind.deal_id().cloned());
-    if let Kind::DealRegistered { opportunity_id, .. } = &event.kind {
-        needs.opportunities.insert(opportunity_id.clone());
-    }
+    needs.opportunities.extend(event.kind.opportunity_id().cloned());
     match &event.kind {
         Kind::RedemptionRequested { reward_id, .. } => {
             needs.rewards.insert(reward_id.clone());
@@ -71,14 +62,30 @@ fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp
         kind => needs.redemptions.extend(kind.redemption_id().cloned()),
     }
     let Some(earning) = programs.in_force(event.time) else { return };
-    for rule in earning.program.rules_on(event.kind.name()) {
-        for booked in [day, today] {
-            let persons = event.persons();
-            let person = persons.first();
-            let facts = Facts { data: &event.data, amounts: BTreeMap::new(), person, booked, day };
-            needs.frequency.extend(frequency_needs(&earning.program, rule, &facts));
+    let persons = event.persons();
+    for booked in [day, today] {
+        let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
+        for rule in earning.program.rules_on(event.kind.name()) {
+            needs.frequency.extend(frequency_needs(&earning.program, rule, &seen));
         }
     }
+}
+
+/// What loaded deals add: a correction changes the month in which its deal was measured, and the caps of the periods in which
+/// its award is booked.
+pub fn needs_of_deals(programs: &Programs, deals: &BTreeMap<DealId, Option<Deal>>) -> Needs {
+    let mut needs = Needs::default();
+    for closed in deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
+        needs.years.extend(closed.measured.as_ref().map(|(_, month)| month.year()));
+        let Some(earning) = programs.number(closed.version) else { continue };
+        let data = Json::parse(&closed.data).unwrap_or(Json::Null);
+        let day = earning.program.calendar.day(closed.at);
+        let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
+        for rule in earning.program.rules_on("deal.closed") {
+            needs.frequency.extend(frequency_needs(&earning.program, rule, &seen));
+        }
+    }
+    needs
 }
 
 /// The longest window of any ladder, in months.

@@ -1,62 +1,74 @@
-//! Caps: how much of a rule is used, and what is left (M40).
+//! Caps: how much of a rule is used, and what is left (M40). A cap's count is named by what the cap says, so that neither its
+//! place nor a new limit starts it anew.
 
 use event::time::Every;
-use program::{Cap, Program, Rule, Scope};
+use program::{Cap, CapScope, Program, Rule};
 
-use super::facts::Facts;
-use crate::ledger::{Account, Effect, FrequencyKey};
+use super::seen::Seen;
+use crate::ledger::{Account, CapKey, Effect, FoldError, FrequencyKey};
 
-/// What the rule's caps on points leave, and the effects of using `points` of them.
-pub(crate) fn points_left(program: &Program, rule: &Rule, facts: &Facts<'_>, account: &Account) -> i64 {
-    let caps = rule.at_most.iter().filter(|cap| cap.points);
-    caps.map(|cap| (cap.limit - used(program, rule, cap, facts, account)).max(0)).min().unwrap_or(i64::MAX)
+/// The count of a cap in a period.
+pub(crate) fn cap_key(of: String, cap: &Cap, period: String, who: &str, value: &str) -> CapKey {
+    CapKey { of, says: cap.says(), period, who: who.to_owned(), value: value.to_owned() }
 }
 
-/// The caps on points, used by `points`.
-pub(crate) fn use_points(program: &Program, rule: &Rule, facts: &Facts<'_>, points: i64) -> Vec<Effect> {
-    rule.at_most.iter().filter(|cap| cap.points).map(|cap| use_cap(program, rule, cap, facts, points)).collect()
-}
-
-/// Where a cap is counted: in the head, or in the frequency item of a person, a team or a field.
-enum Counted {
-    Head(String),
-    Frequency(FrequencyKey, String),
-}
-
-fn counted(program: &Program, rule: &Rule, cap: &Cap, facts: &Facts<'_>) -> Counted {
-    let period = program.calendar.period(cap.every, facts.booked);
-    let place = rule.at_most.iter().position(|c| c == cap).unwrap_or(0);
+fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
+    let period = program.calendar.period(cap.every, seen.booked);
     let who = match cap.scope {
-        Scope::Partner => String::new(),
-        Scope::Person => facts.person.map_or("nobody", |person| person.as_str()).to_owned(),
-        Scope::Team => format!("team {}", facts.text("team").unwrap_or_default()),
+        CapScope::Partner => String::new(),
+        CapScope::Person => seen.person.map_or("nobody", |person| person.as_str()).to_owned(),
+        CapScope::Team => format!("team {}", seen.text("team").unwrap_or_default()),
     };
-    let value = cap.field.as_ref().map(|field| facts.text(field).unwrap_or_default());
-    if cap.scope == Scope::Partner && value.is_none() && cap.every != Every::Ever {
-        return Counted::Head(format!("{}|{place}|{period}", rule.id));
-    }
-    let key = format!("{}|{place}|{}", rule.id, value.unwrap_or_default());
-    Counted::Frequency(FrequencyKey { who, period }, key)
+    let value = cap.field.as_ref().map(|field| seen.text(field).unwrap_or_default()).unwrap_or_default();
+    // One that never starts anew stands in no period.
+    debug_assert!(cap.every != Every::Ever || period == crate::ledger::EVER);
+    cap_key(rule.id.to_string(), cap, period, &who, &value)
 }
 
 /// The frequency items a rule needs for an event.
-pub(crate) fn frequency_needs(program: &Program, rule: &Rule, facts: &Facts<'_>) -> Vec<FrequencyKey> {
-    let places = rule.at_most.iter().map(|cap| counted(program, rule, cap, facts));
-    places.filter_map(|place| if let Counted::Frequency(key, _) = place { Some(key) } else { None }).collect()
+pub(crate) fn frequency_needs(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<FrequencyKey> {
+    rule.at_most.iter().filter_map(|cap| key(program, rule, cap, seen).item()).collect()
 }
 
-pub(crate) fn used(program: &Program, rule: &Rule, cap: &Cap, facts: &Facts<'_>, account: &Account) -> i64 {
-    let found = match counted(program, rule, cap, facts) {
-        Counted::Head(key) => account.head.caps.get(&key),
-        Counted::Frequency(item, key) => account.frequency.get(&item).and_then(|counts| counts.get(&key)),
-    };
-    found.copied().unwrap_or(0)
+/// What a cap has used, of its item, which must be loaded (I25).
+pub(crate) fn used(
+    program: &Program,
+    rule: &Rule,
+    cap: &Cap,
+    seen: &Seen<'_>,
+    account: &Account,
+) -> Result<i64, FoldError> {
+    account.used(&key(program, rule, cap, seen)).ok_or(FoldError::NotLoaded)
 }
 
-pub(crate) fn use_cap(program: &Program, rule: &Rule, cap: &Cap, facts: &Facts<'_>, points: i64) -> Effect {
-    let by = if cap.points { points } else { 1 };
-    match counted(program, rule, cap, facts) {
-        Counted::Head(key) => Effect::Count { key, by },
-        Counted::Frequency(item, key) => Effect::Frequency { item, key, by },
+/// What the caps of a rule leave of points for an award that is rated again. Caps on how often count only where it gave
+/// nothing before.
+pub(crate) fn left(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+    gave: bool,
+) -> Result<i64, FoldError> {
+    let mut left = i64::MAX;
+    for cap in &rule.at_most {
+        let unused = (cap.limit - used(program, rule, cap, seen, account)?).max(0);
+        match (cap.points, gave, unused) {
+            (true, _, unused) => left = left.min(unused),
+            (false, false, 0) => left = 0,
+            (false, ..) => {}
+        }
     }
+    Ok(left)
+}
+
+/// The caps of a rule, used by an award of `points`; those on how often only where it gave nothing before. Two caps that say
+/// the same of other limits are one count.
+pub(crate) fn use_caps(program: &Program, rule: &Rule, seen: &Seen<'_>, points: i64, gave: bool) -> Vec<Effect> {
+    let counted = rule.at_most.iter().filter(|cap| cap.points || !gave);
+    let mut used: Vec<(CapKey, i64)> =
+        counted.map(|cap| (key(program, rule, cap, seen), if cap.points { points } else { 1 })).collect();
+    used.sort();
+    used.dedup();
+    used.into_iter().map(|(key, by)| Effect::Cap { key, by }).collect()
 }

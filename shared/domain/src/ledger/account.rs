@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Kind;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
@@ -10,41 +11,42 @@ use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::balance::{Balance, Frequency, Measures, Pending, Status};
-use super::effect::{Effect, FrequencyKey};
-use super::posting::{Bucket, Posting, never};
+use super::asset::Asset;
+use super::balance::{Balance, FoldError, Funds, Pending};
+use super::cap::{CapKey, Frequency, FrequencyKey};
+use super::effect::Effect;
+use super::fact::{Fact, Stamp};
+use super::posting::{Posting, never};
 use super::record::Record;
 
 /// How long measures are kept, in months, whatever today's program asks.
 pub const MEASURE_MONTHS_KEPT: i32 = 36;
 
-/// Why records do not add up. A stored account that says so is broken, never repaired in passing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FoldError {
-    /// A bucket would hold less than nothing (I5).
-    #[error("{points} points are to leave {bucket}, which holds {held}")]
-    Overdrawn {
-        /// The bucket.
-        bucket: Bucket,
-        /// What was to leave.
-        points: i64,
-        /// What it holds.
-        held: i64,
-    },
-    /// Positions are not dense (I9).
-    #[error("record {found} follows record {last}")]
-    Gap {
-        /// The account's last position.
-        last: u64,
-        /// The record's.
-        found: u64,
-    },
-    /// A decision would change an item that was not loaded.
-    #[error("an item to be changed was not loaded")]
-    NotLoaded,
-    /// A sum does not fit 64 bits.
-    #[error("a sum does not fit")]
-    Overflow,
+/// Whether a partner takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Membership {
+    /// Never enrolled.
+    #[default]
+    Unknown,
+    /// It earns and redeems.
+    Active,
+    /// It never redeems; whether it earns is policy.
+    Suspended,
+    /// It left: it neither earns nor redeems.
+    Offboarded,
+}
+
+/// What was said last of a partner that is enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It is suspended.
+    Suspended,
+    /// The suspension is over.
+    Reinstated,
+    /// It left.
+    Offboarded,
 }
 
 /// Where a partner stands on one ladder.
@@ -70,29 +72,29 @@ pub struct Head {
     /// When the last decision was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
-    /// Whether the partner takes part.
-    pub status: Status,
-    /// Spendable points by the month at whose end they expire.
+    /// The day of the last decision; never goes back, also where a version moves the time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Date>,
+    /// The latest enrolment by its own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled: Option<Stamp>,
+    /// What was said last of it, by the events' own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Fact<Word>>,
+    /// What it has, by asset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub lots: BTreeMap<Month, i64>,
-    /// Points earned and not yet released.
-    pub pending: i64,
-    /// Points set aside, by the lot they came from.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reserved: BTreeMap<Month, i64>,
-    /// Points owed.
-    pub owed: i64,
+    pub funds: BTreeMap<Asset, Funds>,
     /// Standing by motion.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<Motion, Standing>,
     /// Used caps of the partner, of periods that can still be booked in.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub caps: BTreeMap<String, i64>,
+    pub caps: BTreeMap<CapKey, i64>,
 }
 
-/// Facts about a partner, written when they change.
+/// What the enrolment says of a partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
+pub struct Facts {
     /// The motions it takes part in.
     pub motions: Vec<Motion>,
     /// Its territory.
@@ -101,16 +103,50 @@ pub struct Profile {
     /// Its time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+}
+
+/// Facts about a partner, written when they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// What the enrolment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Fact<Facts>>,
     /// The agreement version last accepted (M43).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
+    pub agreement: Option<Fact<String>>,
     /// Courses completed by anybody, with the first day.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub courses: BTreeMap<CourseId, Date>,
-    /// Certificates by certification and person, with the end of validity.
+    /// Certificates by certification and person. One that is no longer held stays as a fact, so that an older grant that
+    /// comes late does not bring it back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub certificates: BTreeMap<CertificationId, BTreeMap<PersonId, Option<Timestamp>>>,
+    pub certificates: BTreeMap<CertificationId, BTreeMap<PersonId, Fact<Certificate>>>,
 }
+
+/// Whether a certificate is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certificate {
+    /// For ever.
+    Held,
+    /// Until then.
+    Until(Timestamp),
+    /// No longer.
+    Lost,
+}
+
+impl Certificate {
+    fn is_valid(self, at: Timestamp) -> bool {
+        match self {
+            Certificate::Held => true,
+            Certificate::Until(until) => until > at,
+            Certificate::Lost => false,
+        }
+    }
+}
+
+/// One calendar year of measures: motion, then `<month>.<measure>`.
+pub type Measures = BTreeMap<Motion, BTreeMap<String, Decimal>>;
 
 /// Everything that belongs to one partner alone. Parts that were not loaded are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,34 +155,58 @@ pub struct Account {
     pub head: Head,
     /// The facts.
     pub profile: Profile,
-    /// Held points.
-    pub pending: Pending,
+    /// Held amounts.
+    pub pending: BTreeMap<Asset, Pending>,
     /// Measures by calendar year.
     pub measures: BTreeMap<i16, Measures>,
     /// Frequency counts.
     pub frequency: BTreeMap<FrequencyKey, Frequency>,
 }
 
+impl Head {
+    /// Whether the partner takes part. Enrolling lifts no suspension; whoever left and enrols later is back.
+    pub fn membership(&self) -> Membership {
+        let Some(enrolled) = self.enrolled else { return Membership::Unknown };
+        match &self.word {
+            None | Some(Fact { value: Word::Reinstated, .. }) => Membership::Active,
+            Some(Fact { value: Word::Suspended, .. }) => Membership::Suspended,
+            Some(Fact { value: Word::Offboarded, since }) if enrolled > *since => Membership::Active,
+            Some(Fact { value: Word::Offboarded, .. }) => Membership::Offboarded,
+        }
+    }
+
+    /// What there is of an asset, in sums.
+    pub fn balance(&self, asset: Asset) -> Balance {
+        self.funds.get(&asset).map(Funds::balance).unwrap_or_default()
+    }
+
+    /// What there is of an asset, by bucket.
+    pub fn funds(&self, asset: Asset) -> Funds {
+        self.funds.get(&asset).cloned().unwrap_or_default()
+    }
+}
+
 impl Account {
     /// Whether the partner was ever enrolled.
     pub fn is_enrolled(&self) -> bool {
-        self.head.status != Status::Unknown
+        self.head.membership() != Membership::Unknown
     }
 
-    /// The four sums.
+    /// The four sums of points.
     pub fn balance(&self) -> Balance {
-        Balance {
-            available: self.head.lots.values().sum(),
-            pending: self.head.pending,
-            reserved: self.head.reserved.values().sum(),
-            owed: self.head.owed,
-        }
+        self.head.balance(Asset::Points)
+    }
+
+    /// The motions it takes part in.
+    pub fn motions(&self) -> &[Motion] {
+        self.profile.facts.as_ref().map_or(&[], |facts| &facts.value.motions)
     }
 
     /// The next day on which something becomes due by itself: a release, an expiry, a review.
     pub fn due(&self) -> Option<Date> {
-        let releases = self.pending.keys().filter_map(|key| pending_parts(key)).map(|(day, _)| day);
-        let expiries = self.head.lots.keys().filter(|lot| **lot < never()).map(|lot| lot.plus(1).first_day());
+        let releases = self.pending.values().flat_map(BTreeMap::keys).map(|release| release.day);
+        let lots = self.head.funds.values().flat_map(|funds| funds.lots.keys());
+        let expiries = lots.filter(|lot| **lot < never()).map(|lot| lot.plus(1).first_day());
         let reviews = self.head.tiers.values().filter_map(|standing| standing.next_review);
         releases.chain(expiries).chain(reviews).min()
     }
@@ -155,9 +215,14 @@ impl Account {
     ///
     /// # Errors
     /// [`FoldError::Gap`], [`FoldError::Overdrawn`], [`FoldError::Overflow`]: the record does not fit this account.
+    /// [`FoldError::OtherForm`]: its data is not of a type this edition knows.
     pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
         if record.position != self.head.position + 1 {
             return Err(FoldError::Gap { last: self.head.position, found: record.position });
+        }
+        if record.holds() {
+            let kind = record.happened().ok_or(FoldError::OtherForm(record.position))?;
+            self.learn(&kind, Stamp::of(record.time, &record.identity), record.booked);
         }
         for posting in &record.postings {
             self.post(posting)?;
@@ -173,49 +238,76 @@ impl Account {
     pub(crate) fn close_record(&mut self, record: &Record) {
         self.head.position = record.position;
         self.head.as_of = self.head.as_of.max(Some(record.decided_at));
+        self.head.day = self.head.day.max(Some(record.on));
         self.forget_closed(record.open_from);
     }
 
-    /// Moves points between buckets.
-    pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
-        self.add(posting.from, -posting.points)?;
-        self.add(posting.to, posting.points)
+    /// Takes over what an event itself says of the partner. False if a later event said otherwise before (I24).
+    pub(crate) fn learn(&mut self, kind: &Kind, since: Stamp, booked: Date) -> bool {
+        let word = |account: &mut Self, word| Fact::learn(&mut account.head.word, word, since);
+        match kind {
+            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
+                let (motions, territory, timezone) = (motions.clone(), territory.clone(), timezone.clone());
+                if let Some(version) = agreement_version {
+                    Fact::learn(&mut self.profile.agreement, version.clone(), since);
+                }
+                self.head.enrolled = self.head.enrolled.max(Some(since));
+                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone }, since)
+            }
+            Kind::PartnerSuspended { .. } => word(self, Word::Suspended),
+            Kind::PartnerReinstated { .. } => word(self, Word::Reinstated),
+            Kind::PartnerOffboarded { .. } => word(self, Word::Offboarded),
+            Kind::AgreementAccepted { version, .. } => Fact::learn(&mut self.profile.agreement, version.clone(), since),
+            Kind::CourseCompleted { course_id, .. } => {
+                let first = self.profile.courses.entry(course_id.clone()).or_insert(booked);
+                *first = booked.min(*first);
+                true
+            }
+            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
+                let certificate = valid_until.map_or(Certificate::Held, Certificate::Until);
+                self.certificate(certification_id, person_id, certificate, since)
+            }
+            Kind::CertificationExpired { certification_id, person_id, .. } => {
+                self.certificate(certification_id, person_id, Certificate::Lost, since)
+            }
+            _ => true,
+        }
     }
 
-    fn add(&mut self, bucket: Bucket, points: i64) -> Result<(), FoldError> {
-        match bucket {
-            Bucket::Program => Ok(()),
-            // Points that leave `owed` increase the debt, points that enter pay it.
-            Bucket::Owed => add_to(&mut self.head.owed, -points, bucket),
-            Bucket::Available(lot) => add_in(&mut self.head.lots, &lot, points, bucket),
-            Bucket::Reserved(lot) => add_in(&mut self.head.reserved, &lot, points, bucket),
-            Bucket::Pending { release, lot } => {
-                add_to(&mut self.head.pending, points, bucket)?;
-                add_in(&mut self.pending, &format!("{release}/{lot}"), points, bucket)
-            }
-        }
+    fn certificate(&mut self, id: &CertificationId, person: &PersonId, value: Certificate, since: Stamp) -> bool {
+        let holders = self.profile.certificates.entry(id.clone()).or_default();
+        let mut slot = holders.remove(person);
+        let newer = Fact::learn(&mut slot, value, since);
+        holders.extend(slot.map(|fact| (person.clone(), fact)));
+        newer
+    }
+
+    /// Moves an amount between buckets.
+    pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
+        let funds = self.head.funds.entry(posting.asset).or_default();
+        let held = self.pending.entry(posting.asset).or_default();
+        let posted = funds.post(held, posting);
+        self.head.funds.retain(|_, funds| !funds.is_empty());
+        self.pending.retain(|_, held| !held.is_empty());
+        posted
     }
 
     pub(crate) fn take_effect(&mut self, effect: &Effect) -> Result<(), FoldError> {
         match effect {
-            Effect::Enrolled { motions, territory, timezone } => {
-                self.profile.motions.clone_from(motions);
-                self.profile.territory.clone_from(territory);
-                self.profile.timezone.clone_from(timezone);
+            Effect::Measured { motion, month, by } => {
+                for (measure, by) in by {
+                    self.measure(motion, *month, *measure, *by)?;
+                }
             }
-            Effect::Status(status) => self.head.status = *status,
-            Effect::Agreement(version) => self.profile.agreement = Some(version.clone()),
-            Effect::Course { id, on } => {
-                self.profile.courses.entry(id.clone()).or_insert(*on);
+            Effect::Cap { key, by } => {
+                let counts = match key.item() {
+                    None => &mut self.head.caps,
+                    Some(item) => self.frequency.entry(item).or_default(),
+                };
+                let used = counts.entry(key.clone()).or_default();
+                *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
             }
-            Effect::Certified { id, person, until } => {
-                self.profile.certificates.entry(id.clone()).or_default().insert(person.clone(), *until);
-            }
-            Effect::Registrant { .. } => {}
-            Effect::Decertified { id, person } => self.decertify(id, person),
-            Effect::Measure { motion, month, measure, by } => self.measure(motion, *month, *measure, *by)?,
-            Effect::Count { key, by } => count(&mut self.head.caps, key, *by)?,
-            Effect::Frequency { item, key, by } => count(self.frequency.entry(item.clone()).or_default(), key, *by)?,
+            Effect::Place { .. } => {}
             Effect::Tier { motion, to, on, next_review, .. } => {
                 let standing = Standing { tier: to.clone(), since: *on, next_review: *next_review, demotes_on: None };
                 self.head.tiers.insert(motion.clone(), standing);
@@ -228,15 +320,6 @@ impl Account {
             }
         }
         Ok(())
-    }
-
-    fn decertify(&mut self, id: &str, person: &str) {
-        if let Some(holders) = self.profile.certificates.get_mut(id) {
-            holders.remove(person);
-            if holders.is_empty() {
-                self.profile.certificates.remove(id);
-            }
-        }
     }
 
     fn measure(&mut self, motion: &Motion, month: Month, measure: Measure, by: Decimal) -> Result<(), FoldError> {
@@ -260,38 +343,38 @@ impl Account {
         sum
     }
 
+    /// How much of a cap is used. `None`: its item was not loaded.
+    pub(crate) fn used(&self, key: &CapKey) -> Option<i64> {
+        let counts = match key.item() {
+            None => &self.head.caps,
+            Some(item) => self.frequency.get(&item)?,
+        };
+        Some(counts.get(key).copied().unwrap_or(0))
+    }
+
     /// How many certificates are valid at `at` (M27).
     pub fn certificates(&self, at: Timestamp) -> usize {
-        self.profile
-            .certificates
-            .values()
-            .flat_map(BTreeMap::values)
-            .filter(|until| until.is_none_or(|u| u > at))
-            .count()
+        let all = self.profile.certificates.values().flat_map(BTreeMap::values);
+        all.filter(|certificate| certificate.value.is_valid(at)).count()
     }
 
     /// Whether anybody holds a certificate valid at `at`.
     pub fn is_certified(&self, id: &str, at: Timestamp) -> bool {
         let holders = self.profile.certificates.get(id);
-        holders.is_some_and(|holders| holders.values().any(|until| until.is_none_or(|u| u > at)))
+        holders.is_some_and(|holders| holders.values().any(|certificate| certificate.value.is_valid(at)))
     }
 
     /// Drops caps of months, weeks and days that can no longer be booked in, so that the head stays small.
     fn forget_closed(&mut self, open_from: Date) {
-        let (day, month) = (open_from.to_string(), Month::of(open_from).to_string());
-        let week = open_from.iso_week_date();
-        let week = format!("{:04}-W{:02}", week.year(), week.week());
+        let month = Month::of(open_from).to_string();
         let year = i32::from(open_from.year());
         self.head.caps.retain(|key, _| {
-            let period = key.rsplit('|').next().unwrap_or_default();
+            let period = key.period.as_str();
             match period.len() {
-                10 => *period >= *day,
                 7 if !period.contains('Q') => *period >= *month,
                 // Quarters and years are few; a fiscal year is named by the year it starts in.
                 7 => period[..4].parse::<i32>().is_ok_and(|y| y >= year - 1),
-                8 => *period >= *week,
-                4 if period != "ever" => period.parse::<i32>().is_ok_and(|y| y >= year - 1),
-                _ => true,
+                _ => period.parse::<i32>().is_ok_and(|y| y >= year - 1),
             }
         });
     }
@@ -299,35 +382,4 @@ impl Account {
 
 fn measure_cell(month: Month, measure: Measure) -> String {
     format!("{:02}.{}", month.number(), measure.word())
-}
-
-/// The parts of a [`Pending`] key.
-pub(crate) fn pending_parts(key: &str) -> Option<(Date, Month)> {
-    let (day, lot) = key.split_once('/')?;
-    Some((day.parse().ok()?, Month::try_from(lot.to_owned()).ok()?))
-}
-
-fn count(counts: &mut BTreeMap<String, i64>, key: &str, by: i64) -> Result<(), FoldError> {
-    let used = counts.entry(key.to_owned()).or_default();
-    *used = used.checked_add(by).ok_or(FoldError::Overflow)?;
-    Ok(())
-}
-
-fn add_to(held: &mut i64, points: i64, bucket: Bucket) -> Result<(), FoldError> {
-    let sum = held.checked_add(points).ok_or(FoldError::Overflow)?;
-    if sum < 0 {
-        return Err(FoldError::Overdrawn { bucket, points: points.saturating_neg(), held: *held });
-    }
-    *held = sum;
-    Ok(())
-}
-
-/// Adds in a map of buckets; an empty bucket is forgotten.
-fn add_in<K: Ord + Clone>(map: &mut BTreeMap<K, i64>, key: &K, points: i64, bucket: Bucket) -> Result<(), FoldError> {
-    let held = map.entry(key.clone()).or_default();
-    let result = add_to(held, points, bucket);
-    if *held == 0 {
-        map.remove(key);
-    }
-    result
 }

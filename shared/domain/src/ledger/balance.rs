@@ -1,27 +1,46 @@
-//! What a partner has, in sums: balances and the parts of an account that are counts.
+//! What a partner has of one asset, in buckets and in sums.
 
 use std::collections::BTreeMap;
 
-use event::ids::Motion;
-use rust_decimal::Decimal;
+use event::time::Month;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// Whether a partner takes part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Never enrolled.
-    #[default]
-    Unknown,
-    /// It earns and redeems.
-    Active,
-    /// It never redeems; whether it earns is policy.
-    Suspended,
-    /// It left: it neither earns nor redeems.
-    Offboarded,
+use super::posting::{Bucket, Posting};
+
+/// Why records do not add up. A stored account that says so is broken, never repaired in passing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// A bucket would hold less than nothing (I5).
+    #[error("{amount} are to leave {bucket}, which holds {held}")]
+    Overdrawn {
+        /// The bucket.
+        bucket: Bucket,
+        /// What was to leave.
+        amount: i64,
+        /// What it holds.
+        held: i64,
+    },
+    /// Positions are not dense (I9).
+    #[error("record {found} follows record {last}")]
+    Gap {
+        /// The account's last position.
+        last: u64,
+        /// The record's.
+        found: u64,
+    },
+    /// A decision would change an item that was not loaded (I25).
+    #[error("an item to be changed was not loaded")]
+    NotLoaded,
+    /// A sum does not fit 64 bits.
+    #[error("a sum does not fit")]
+    Overflow,
+    /// A record is of another form than this edition reads.
+    #[error("record {0} is of another form")]
+    OtherForm(u64),
 }
 
-/// Four sums of points, none below zero. available + pending + reserved - owed is the sum of all postings (I1).
+/// Four sums of one asset, none below zero. available + pending + reserved - owed is the sum of all postings (I1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// Spendable now.
@@ -35,17 +54,114 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The partner's total, in points.
+    /// The partner's total.
     pub fn total(self) -> i64 {
         self.available + self.pending + self.reserved - self.owed
     }
 }
 
-/// Held points by release day and lot, as `2026-12-21/2028-11`.
-pub type Pending = BTreeMap<String, i64>;
+/// What a partner has of one asset, by bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Funds {
+    /// Spendable, by the month at whose end it expires.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lots: BTreeMap<Month, i64>,
+    /// Earned and not yet released.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pending: i64,
+    /// Set aside, by the lot it came from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reserved: BTreeMap<Month, i64>,
+    /// Owed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub owed: i64,
+}
 
-/// One calendar year of measures: motion, then `<month>.<measure>`.
-pub type Measures = BTreeMap<Motion, BTreeMap<String, Decimal>>;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
 
-/// Used caps of one person (or team) in one period.
-pub type Frequency = BTreeMap<String, i64>;
+/// When a held amount is released, and into which lot. Written as `2026-04-13/2028-03`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Release {
+    /// The day it becomes available.
+    pub day: Date,
+    /// The lot it will belong to.
+    pub lot: Month,
+}
+
+impl From<Release> for String {
+    fn from(Release { day, lot }: Release) -> Self {
+        format!("{day}/{lot}")
+    }
+}
+
+impl TryFrom<String> for Release {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let (day, lot) = text.split_once('/').ok_or_else(|| format!("`{text}` is no release"))?;
+        let day = day.parse().map_err(|_| format!("`{day}` is no day"))?;
+        Ok(Self { day, lot: Month::try_from(lot.to_owned())? })
+    }
+}
+
+/// Held amounts of one asset.
+pub type Pending = BTreeMap<Release, i64>;
+
+impl Funds {
+    /// The four sums.
+    pub fn balance(&self) -> Balance {
+        Balance {
+            available: self.lots.values().sum(),
+            pending: self.pending,
+            reserved: self.reserved.values().sum(),
+            owed: self.owed,
+        }
+    }
+
+    /// Whether there is nothing of the asset, and no debt.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Moves an amount between buckets; `held` is where pending amounts stand by day.
+    pub(crate) fn post(&mut self, held: &mut Pending, posting: &Posting) -> Result<(), FoldError> {
+        self.add(held, posting.from, -posting.amount)?;
+        self.add(held, posting.to, posting.amount)
+    }
+
+    fn add(&mut self, held: &mut Pending, bucket: Bucket, amount: i64) -> Result<(), FoldError> {
+        match bucket {
+            Bucket::Program => Ok(()),
+            // What leaves `owed` increases the debt, what enters pays it.
+            Bucket::Owed => add_to(&mut self.owed, -amount, bucket),
+            Bucket::Available(lot) => add_in(&mut self.lots, lot, amount, bucket),
+            Bucket::Reserved(lot) => add_in(&mut self.reserved, lot, amount, bucket),
+            Bucket::Pending { release, lot } => {
+                add_to(&mut self.pending, amount, bucket)?;
+                add_in(held, Release { day: release, lot }, amount, bucket)
+            }
+        }
+    }
+}
+
+fn add_to(held: &mut i64, amount: i64, bucket: Bucket) -> Result<(), FoldError> {
+    let sum = held.checked_add(amount).ok_or(FoldError::Overflow)?;
+    if sum < 0 {
+        return Err(FoldError::Overdrawn { bucket, amount: amount.saturating_neg(), held: *held });
+    }
+    *held = sum;
+    Ok(())
+}
+
+/// Adds in a map of buckets; an empty bucket is forgotten.
+fn add_in<K: Ord + Copy>(map: &mut BTreeMap<K, i64>, key: K, amount: i64, bucket: Bucket) -> Result<(), FoldError> {
+    let held = map.entry(key).or_default();
+    let result = add_to(held, amount, bucket);
+    if *held == 0 {
+        map.remove(&key);
+    }
+    result
+}

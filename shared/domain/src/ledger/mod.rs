@@ -1,20 +1,31 @@
 //! The ledger: records, what they move and change, and the account they add up to.
 //!
-//! Postings and effects are all an account is made of (I10).
+//! Postings, effects and the events' own data are all an account is made of (I10).
 
 mod account;
+mod asset;
 mod balance;
+mod cap;
 mod effect;
+mod fact;
 mod outcome;
 mod posting;
 mod reason;
 mod record;
+mod stored;
 
-pub(crate) use account::pending_parts;
-pub use account::{Account, FoldError, Head, MEASURE_MONTHS_KEPT, Profile, Standing};
-pub use balance::{Balance, Frequency, Measures, Pending, Status};
-pub use effect::{Effect, FrequencyKey};
+pub use account::{
+    Account, Certificate, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing, Word,
+};
+pub use asset::Asset;
+pub use balance::{Balance, FoldError, Funds, Pending, Release};
+pub use cap::{CapKey, EVER, Frequency, FrequencyKey, StoredFrequency};
+pub use effect::Effect;
+pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};
 pub use posting::{Bucket, Posting, PostingKind, never};
+pub(crate) use reason::factor;
 pub use reason::{Reason, Trial, Verdict};
-pub use record::{EDITION, Record};
+pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};
+pub(crate) use stored::HASH_DIGITS;
+pub use stored::{history_key, history_of, record_key};

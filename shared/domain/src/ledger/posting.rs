@@ -1,54 +1,88 @@
-//! Points that move between buckets: every posting is an entry on both sides, so conservation (I1) holds by form.
+//! What moves between buckets: every posting is an entry on both sides, so conservation (I1) holds by form, for each asset
+//! apart (I21).
 
 use std::fmt;
+use std::str::FromStr;
 
 use event::ids::RuleId;
 use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// Points that moved from one bucket to another.
+use super::asset::Asset;
+
+/// An amount that moved from one bucket to another. Stored as a line:
+/// `accrual 500 points program available/2028-03 - closed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Posting {
     /// What kind of movement.
     pub kind: PostingKind,
-    /// How many points, above zero.
-    pub points: i64,
+    /// How much, above zero, in the asset's smallest unit.
+    pub amount: i64,
+    /// What moved.
+    pub asset: Asset,
     /// Out of.
     pub from: Bucket,
     /// Into.
     pub to: Bucket,
-    /// The rule that moved them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<RuleId>,
     /// The position of the record this one corrects (I14).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrects: Option<u64>,
+    /// The rule that moved it.
+    pub rule: Option<RuleId>,
 }
 
-/// What kind of movement a posting is, in a ledger's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PostingKind {
-    /// Points earned by a rule.
-    Accrual,
-    /// Earned points that pay back what is owed.
-    Netting,
-    /// Held points become available.
-    Release,
+/// Declares words of a ledger, each once.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $word:literal,)*) => {
+        /// What kind of movement a posting is, in a ledger's words.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PostingKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl PostingKind {
+            /// The word.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(PostingKind::$kind => $word,)*
+                }
+            }
+        }
+
+        impl FromStr for PostingKind {
+            type Err = String;
+            fn from_str(word: &str) -> Result<Self, String> {
+                match word {
+                    $($word => Ok(PostingKind::$kind),)*
+                    _ => Err(format!("`{word}` is no kind of posting")),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Earned by a rule.
+    Accrual = "accrual",
+    /// What is earned pays back what is owed.
+    Netting = "netting",
+    /// What was held becomes available.
+    Release = "release",
     /// A lot runs out.
-    Expiry,
+    Expiry = "expiry",
     /// An award is taken back.
-    Reversal,
-    /// Points set aside for a redemption.
-    Reservation,
-    /// Set-aside points are spent.
-    Redemption,
-    /// Set-aside points go back.
-    Cancellation,
+    Reversal = "reversal",
+    /// Set aside for a redemption.
+    Reservation = "reservation",
+    /// What was set aside is spent.
+    Redemption = "redemption",
+    /// What was set aside goes back.
+    Cancellation = "cancellation",
 }
 
-/// Where points are.
+/// Where an amount is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Bucket {
@@ -56,9 +90,9 @@ pub enum Bucket {
     Program,
     /// Earned, not yet available.
     Pending {
-        /// The day they become available.
+        /// The day it becomes available.
         release: Date,
-        /// The lot they will belong to.
+        /// The lot it will belong to.
         lot: Month,
     },
     /// Spendable, until the end of the lot's month.
@@ -69,16 +103,59 @@ pub enum Bucket {
     Owed,
 }
 
-/// The lot of points that never expire.
+/// The lot of what never expires.
 pub fn never() -> Month {
     Month::of(jiff::civil::date(9999, 12, 1))
 }
 
 impl Posting {
-    /// What this posting adds to the partner's total, in points (I1).
+    /// What this posting adds to the partner's total of its asset (I1).
     pub fn sum(&self) -> i64 {
-        let side = |bucket| if bucket == Bucket::Program { 0 } else { self.points };
+        let side = |bucket| if bucket == Bucket::Program { 0 } else { self.amount };
         side(self.to) - side(self.from)
+    }
+
+    /// Whether a rule gave it, not took it back.
+    pub fn is_award(&self) -> bool {
+        self.rule.is_some() && self.corrects.is_none()
+    }
+}
+
+impl fmt::Display for Posting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, amount, asset, from, to, corrects, rule } = self;
+        write!(f, "{} {amount} {asset} {from} {to} ", kind.word())?;
+        match corrects {
+            Some(position) => write!(f, "#{position}")?,
+            None => f.write_str("-")?,
+        }
+        rule.as_ref().map_or(Ok(()), |rule| write!(f, " {rule}"))
+    }
+}
+
+impl From<Posting> for String {
+    fn from(posting: Posting) -> Self {
+        posting.to_string()
+    }
+}
+
+impl TryFrom<String> for Posting {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let bad = || format!("`{text}` is no posting");
+        let mut parts = text.splitn(7, ' ');
+        let mut part = || parts.next().ok_or_else(bad);
+        let kind = part()?.parse()?;
+        let amount = part()?.parse().map_err(|_| bad())?;
+        let asset = Asset::try_from(part()?.to_owned())?;
+        let from = Bucket::try_from(part()?.to_owned())?;
+        let to = Bucket::try_from(part()?.to_owned())?;
+        let corrects = match part()? {
+            "-" => None,
+            position => Some(position.strip_prefix('#').and_then(|n| n.parse().ok()).ok_or_else(bad)?),
+        };
+        let rule = parts.next().map(RuleId::try_from).transpose().map_err(|_| bad())?;
+        Ok(Self { kind, amount, asset, from, to, corrects, rule })
     }
 }
 
@@ -114,6 +191,34 @@ impl TryFrom<String> for Bucket {
                 Ok(Bucket::Pending { release: release.parse().map_err(|_| bad())?, lot: month(lot)? })
             }
             _ => Err(bad()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_posting_reads_as_it_was_written() {
+        let lines = [
+            "accrual 500 points program available/2028-03 - closed",
+            "reversal 5250 USD pending/2026-04-13/2028-03 program #17 a rule with blanks",
+            "expiry 7 points available/9999-12 program -",
+            "netting 1 JPY program owed - x",
+        ];
+        for line in lines {
+            let posting = Posting::try_from(line.to_owned()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(posting.to_string(), line);
+        }
+        for bad in [
+            "",
+            "accrual 500 points program",
+            "accrual x points program owed -",
+            "gift 5 points program owed -",
+            "accrual 5 pounds program owed -",
+        ] {
+            assert!(Posting::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 }

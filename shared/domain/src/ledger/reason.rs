@@ -52,7 +52,7 @@ pub enum Reason {
     DealLost,
     /// The deal was reversed before.
     AlreadyReversed,
-    /// A later amendment was judged before.
+    /// A later event that says otherwise was judged before (I24).
     Superseded,
     /// The currency is not the deal's.
     OtherCurrency {
@@ -110,45 +110,82 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     /// The rule.
+    #[serde(rename = "r")]
     pub rule: RuleId,
-    /// What came of it.
-    pub verdict: Verdict,
     /// Points it gives (or would have given) with multipliers, before caps.
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
     pub worth: i64,
+    /// What came of it.
+    #[serde(rename = "x")]
+    pub verdict: Verdict,
 }
 
-/// What came of trying a rule.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(points: &i64) -> bool {
+    *points == 0
+}
+
+/// What came of trying a rule. How many points it gave, the postings say; what it asked for, the program's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It gave points.
+    /// It gave points: the postings say how many, fewer than it is worth where a cap cut them.
+    #[serde(rename = "g")]
     Gave {
-        /// How many; less than `worth` where a cap cut them.
-        points: i64,
         /// The multipliers that applied, as `tier reseller` and `campaign q4-push`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
         times: Vec<(String, Decimal)>,
         /// The cap that cut the points.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
         cut_by: Option<String>,
     },
     /// The first condition that did not hold.
+    #[serde(rename = "u")]
     Unmatched {
         /// The field.
+        #[serde(rename = "f")]
         field: String,
-        /// What was asked of it, in the vendor's words.
-        wanted: String,
         /// What it was; none if it is not there.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
         seen: Option<String>,
     },
     /// A cap was used up.
+    #[serde(rename = "c")]
     Capped {
         /// The cap in the vendor's words.
+        #[serde(rename = "c")]
         cap: String,
         /// How much of it was used before.
+        #[serde(rename = "n")]
         used: i64,
+        /// The multipliers that would have applied.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
     },
     /// The rule matched and is worth nothing here, such as an amount below its first band.
+    #[serde(rename = "n")]
     Nothing,
+    /// A deal was rated again: this is what the rule is worth at its value now.
+    #[serde(rename = "a")]
+    RatedAgain {
+        /// The multipliers that apply to a rule that was worth nothing before.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
+    },
+}
+
+/// Multipliers, multiplied.
+pub(crate) fn factor(times: &[(String, Decimal)]) -> Decimal {
+    times.iter().fold(Decimal::ONE, |product, (_, by)| product.saturating_mul(*by))
+}
+
+impl Verdict {
+    /// The multipliers that applied, multiplied.
+    pub fn factor(&self) -> Decimal {
+        match self {
+            Verdict::Gave { times, .. } | Verdict::Capped { times, .. } | Verdict::RatedAgain { times } => {
+                factor(times)
+            }
+            Verdict::Unmatched { .. } | Verdict::Nothing => Decimal::ONE,
+        }
+    }
 }

@@ -5,7 +5,6 @@ use event::json::Json;
 use event::{Kind, Meaning};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use super::balance::Balance;
 use super::effect::Effect;
@@ -13,56 +12,75 @@ use super::outcome::Outcome;
 use super::posting::Posting;
 use super::reason::{Reason, Trial};
 
-/// The edition of the deciding code. A change that alters any recorded decision is a new edition.
+/// The edition of the deciding code. A change that alters any recorded decision is a new edition, once there was a release.
 pub const EDITION: u16 = 1;
 
+/// The form in which records are stored. Data of another form is not read.
+pub const RECORD_FORM: u16 = 2;
+
 /// What was decided about one event, for ever.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The event's identity.
-    #[serde(flatten)]
     pub identity: Identity,
     /// The partner in whose history it stands.
     pub partner: PartnerId,
     /// 1, 2, 3 ... in that history, without a gap (I9).
     pub position: u64,
     /// The event's type.
-    #[serde(rename = "type")]
     pub kind: String,
     /// When it happened, says the sender.
     pub time: Timestamp,
-    /// Its `data` in canonical form, persons as pseudonyms.
+    /// The members of its `data` that its type declares, in canonical form, persons as pseudonyms.
     pub data: String,
-    /// SHA-256 of the event's meaning as it was sent, in hex.
+    /// The hash of the event's meaning, persons left blank, in hex.
     pub hash: String,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it earned nothing or was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Points that moved.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What moved.
     pub postings: Vec<Posting>,
-    /// Everything else that changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What else changed that the data does not say.
     pub effects: Vec<Effect>,
-    /// Every rule that was tried.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Every rule on this type that was tried.
     pub trials: Vec<Trial>,
-    /// The program version it earned by; 0 where no version was in force.
-    pub version: u32,
-    /// That version's content hash, the first 32 hex digits.
-    pub program_hash: String,
+    /// The program version it earned by; none where no version was in force.
+    pub earned_by: Option<VersionRef>,
+    /// The number of the program version that decided: ladders, bookings, caps, policies.
+    pub decided_by: u32,
+    /// Versions of what was read outside the account (I25).
+    pub relied_on: ReliedOn,
     /// The edition of the deciding code.
     pub edition: u16,
     /// When it was decided.
     pub decided_at: Timestamp,
+    /// The day of that in the program's zone; never before the day of an earlier record.
+    pub on: Date,
     /// The day it is booked on (late-event policy).
     pub booked: Date,
     /// The first day that was open for booking.
     pub open_from: Date,
-    /// The balance after it.
+    /// The balance of points after it.
     pub after: Balance,
+}
+
+/// A program version, by number and content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRef {
+    /// Its number.
+    pub number: u32,
+    /// The first hex digits of its content's hash.
+    pub hash: String,
+}
+
+/// Versions of deal and opportunity as they were before this record. 0: there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReliedOn {
+    /// The deal that the event names.
+    pub deal: Option<u64>,
+    /// The opportunity that the event names.
+    pub opportunity: Option<u64>,
 }
 
 impl Record {
@@ -70,6 +88,16 @@ impl Record {
     pub fn correlation_id(&self) -> String {
         let redemption = self.happened().and_then(|kind| kind.redemption_id().cloned());
         redemption.map_or_else(|| self.identity.to_string(), String::from)
+    }
+
+    /// The number of the version it earned by; 0 where none was in force.
+    pub fn version(&self) -> u32 {
+        self.earned_by.as_ref().map_or(0, |version| version.number)
+    }
+
+    /// Whether what the event says holds from now on: it was not refused, or only a cap stood between it and its points.
+    pub fn holds(&self) -> bool {
+        self.outcome != Outcome::Refused || matches!(self.reason, Some(Reason::CapReached { .. }))
     }
 
     /// What the event meant.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::ledger::Outcome;
 use crate::ledger::{Effect, Posting, PostingKind, Record};
 use crate::ledger::{Reason, Trial, Verdict};
-use program::Program;
+use program::{Program, Rule};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +75,7 @@ pub struct FailedCondition {
 
 /// Explains a record, by the program version it earned by where that is known.
 pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
-    let rules: Vec<RuleExplanation> = record.trials.iter().map(|trial| explain_trial(trial, program)).collect();
+    let rules: Vec<RuleExplanation> = record.trials.iter().map(|trial| explain_trial(record, trial, program)).collect();
     let points = earned(&record.postings);
     Explanation {
         source: record.identity.source.to_string(),
@@ -92,7 +92,7 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
         },
         rules,
         tier_changes: record.effects.iter().filter_map(tier_sentence).collect(),
-        program_version: record.version,
+        program_version: record.version(),
         edition: record.edition,
         decided_at: record.decided_at.to_string(),
     }
@@ -116,42 +116,61 @@ fn headline(record: &Record, points: i64) -> String {
     }
 }
 
-fn explain_trial(trial: &Trial, program: Option<&Program>) -> RuleExplanation {
-    let (verdict, points, failed) = match &trial.verdict {
-        Verdict::Gave { points, .. } => ("gave", *points, None),
-        Verdict::Unmatched { field, wanted, seen } => {
-            ("unmatched", 0, Some(FailedCondition { field: field.clone(), wanted: wanted.clone(), seen: seen.clone() }))
+fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> RuleExplanation {
+    let rule = program.and_then(|program| program.rules.get(&trial.rule));
+    let (verdict, failed) = match &trial.verdict {
+        Verdict::Gave { .. } => ("gave", None),
+        Verdict::Unmatched { field, seen } => {
+            let wanted = wanted(rule, field);
+            ("unmatched", Some(FailedCondition { field: field.clone(), wanted, seen: seen.clone() }))
         }
-        Verdict::Capped { .. } => ("capped", 0, None),
-        Verdict::Nothing => ("nothing", 0, None),
+        Verdict::Capped { .. } => ("capped", None),
+        Verdict::Nothing => ("nothing", None),
+        Verdict::RatedAgain { .. } => ("rated_again", None),
     };
     RuleExplanation {
         rule: trial.rule.clone(),
         verdict,
-        points,
+        points: points_by(record, &trial.rule),
         would_have_earned: trial.worth,
-        sentence: trial_sentence(trial),
+        sentence: trial_sentence(record, trial, program),
         failed,
-        why: program.and_then(|p| p.rules.get(&trial.rule)).and_then(|rule| rule.why.clone()),
+        why: rule.and_then(|rule| rule.why.clone()),
     }
 }
 
-/// What came of trying a rule, in a sentence.
-pub fn trial_sentence(trial: &Trial) -> String {
+/// Points that a rule gave in a record, less what was taken back of it.
+fn points_by(record: &Record, rule: &RuleId) -> i64 {
+    record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(rule)).map(Posting::sum).sum()
+}
+
+/// What a rule asks of a field, in the vendor's words.
+fn wanted(rule: Option<&Rule>, field: &str) -> String {
+    let condition = rule.and_then(|rule| rule.conditions.iter().find(|condition| condition.field == field));
+    condition.map_or_else(|| "something else".to_owned(), |condition| condition.words.clone())
+}
+
+/// What came of trying a rule, in a sentence; with the words of the program where it is known.
+pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>) -> String {
+    let points = points_by(record, &trial.rule);
     match &trial.verdict {
-        Verdict::Gave { points, times, cut_by } => {
+        Verdict::Gave { times, cut_by } => {
             let times: Vec<String> = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect();
             let times = times.concat();
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {} by \"{cap}\"", trial.worth)).unwrap_or_default();
             format!("{points} points{times}{cut}")
         }
-        Verdict::Unmatched { field, wanted, seen } => {
+        Verdict::Unmatched { field, seen } => {
             let seen = seen.as_ref().map_or("missing".to_owned(), |s| format!("`{s}`"));
+            let wanted = wanted(program.and_then(|program| program.rules.get(&trial.rule)), field);
             format!("`{field}` is {seen}; the rule asks for `{wanted}`")
         }
-        Verdict::Capped { cap, used } => format!("the cap \"{cap}\" is used up ({used} so far)"),
+        Verdict::Capped { cap, used, .. } => format!("the cap \"{cap}\" is used up ({used} so far)"),
         Verdict::Nothing => {
             "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
+        }
+        Verdict::RatedAgain { .. } => {
+            format!("the deal's award is worth {} points now; {points:+} points", trial.worth)
         }
     }
 }
@@ -189,7 +208,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::AlreadyClosed => "the deal was closed before".to_owned(),
         Reason::DealLost => "the deal was lost".to_owned(),
         Reason::AlreadyReversed => "the deal was reversed before".to_owned(),
-        Reason::Superseded => "a later amendment of the deal was judged before".to_owned(),
+        Reason::Superseded => "a later event that says otherwise was judged before".to_owned(),
         Reason::OtherCurrency { deal, event } => format!("the deal is in {deal}, this is in {event}"),
         Reason::UnknownReward => "there is no such reward".to_owned(),
         Reason::Retired => "the reward is no longer given".to_owned(),

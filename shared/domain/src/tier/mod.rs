@@ -15,7 +15,7 @@ use crate::ledger::{Account, Effect, Standing};
 
 /// Entries and promotions that are due at `at`, for every motion the partner takes part in.
 pub(crate) fn promotions(program: &Program, account: &Account, at: Moment) -> Vec<Effect> {
-    account.profile.motions.iter().filter_map(|motion| promotion(program, account, motion, at)).collect()
+    account.motions().iter().filter_map(|motion| promotion(program, account, motion, at)).collect()
 }
 
 fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) -> Option<Effect> {

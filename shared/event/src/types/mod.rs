@@ -3,16 +3,17 @@
 #[macro_use]
 mod declare;
 mod form;
+mod row;
 
 pub use form::{
     DealOutcome, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
 };
+pub use row::{MemberRow, Row, Sample};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::catalogue::{MemberRow, Row, Sample};
 use crate::ids::{
     CertificationId, ContentId, CourseId, DealId, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
     ProjectId, RedemptionId, RewardId,
@@ -356,6 +357,14 @@ impl Kind {
             | Kind::DealReassigned { deal_id, .. }
             | Kind::PurchaseOrderReceived { deal_id, .. }
             | Kind::InvoicePaid { deal_id, .. } => Some(deal_id),
+            _ => None,
+        }
+    }
+
+    /// The opportunity it names, if it names one.
+    pub fn opportunity_id(&self) -> Option<&OpportunityId> {
+        match self {
+            Kind::DealRegistered { opportunity_id, .. } => Some(opportunity_id),
             _ => None,
         }
     }

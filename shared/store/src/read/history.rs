@@ -1,6 +1,6 @@
 //! Reading records: one by its identity, a partner's by position.
 
-use domain::ledger::Record;
+use domain::ledger::{Record, history_key, record_key};
 use event::ids::{Identity, PartnerId, ProgramId};
 
 use crate::tables::items::{Item, ledger_key, number, read, text};
@@ -21,7 +21,7 @@ pub struct Page<T> {
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn record(store: &Store, identity: &Identity) -> Result<Option<Record>, StoreError> {
-    let get = store.client.get_item().table_name(store.ledger()).set_key(Some(ledger_key(&keys::record(identity))));
+    let get = store.client.get_item().table_name(store.ledger()).set_key(Some(ledger_key(&record_key(identity))));
     let item = get.consistent_read(true).send().await?.item;
     item.map(|item| read(&item, "record")).transpose()
 }
@@ -38,10 +38,9 @@ pub async fn page(
     limit: usize,
 ) -> Result<Page<Record>, StoreError> {
     let limit = limit.clamp(1, 1_000);
-    let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_POSITION).scan_index_forward(false);
-    let query = query.expression_attribute_values(":partner", text(keys::partner(program, partner)));
-    let query = query.expression_attribute_names("#position", keys::POSITION);
-    let query = query.key_condition_expression("partner_key = :partner AND #position < :before");
+    let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_HISTORY).scan_index_forward(false);
+    let query = query.expression_attribute_values(":partner", text(history_key(program, partner)));
+    let query = query.key_condition_expression("w = :partner AND n < :before");
     let query = query.expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX) * 1_000)));
     let mut items: Vec<Record> = Vec::new();
     let mut start: Option<Item> = None;

@@ -1,9 +1,9 @@
 //! Items as they stand in the tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ledger::Head;
+use domain::ledger::{Head, StoredFrequency};
 use domain::redemption::Redemption;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -85,7 +85,7 @@ pub(crate) struct Content<T> {
 /// Counts that may be dropped when their period is long over.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FrequencyItem {
-    pub(crate) content: BTreeMap<String, i64>,
+    pub(crate) content: StoredFrequency,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<i64>,
 }

@@ -1,21 +1,25 @@
 //! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
 
 use domain::ledger::FrequencyKey;
-use event::body_hash;
 use event::ids::{Identity, PartnerId, PersonId, ProgramId};
+use event::{body_hash, steady_hash};
 
-/// Partition key of the ledger.
-pub const ID: &str = "record_key";
+/// Partition key of the ledger: a record's identity, or what names something kept beside the records.
+pub const ID: &str = "k";
 /// Partition key of the state.
 pub const PK: &str = "pk";
 /// Sort key of the state.
 pub const SK: &str = "sk";
-/// Partition key of [`BY_POSITION`].
-pub const PARTNER_KEY: &str = "partner_key";
-/// Sort key of [`BY_POSITION`], and the head's version.
-pub const POSITION: &str = "position";
+/// Partition key of [`BY_HISTORY`]: whose history a record stands in, or beside.
+pub const HISTORY: &str = "w";
+/// Sort key of [`BY_HISTORY`]: a record's position; of what is kept beside, when it was kept, in milliseconds.
+pub const PLACE: &str = "n";
 /// The ledger's index of a partner's history: all attributes, for statements, audit and rebuild.
-pub const BY_POSITION: &str = "by_position";
+pub const BY_HISTORY: &str = "by_history";
+/// The record's form; what is kept beside the records has none.
+pub const FORM: &str = "f";
+/// The head's version.
+pub const POSITION: &str = "position";
 /// Partition key of [`BY_ATTENTION`].
 pub const ATTENTION: &str = "attention";
 /// Sort key of [`BY_ATTENTION`].
@@ -44,17 +48,18 @@ fn join(parts: &[&str]) -> String {
     parts.iter().map(|part| part.replace('%', "%25").replace('#', "%23")).collect::<Vec<_>>().join("#")
 }
 
-/// A ledger record: the identity and nothing else.
-pub fn record(identity: &Identity) -> String {
-    join(&["event", identity.program.as_str(), identity.source.as_str(), identity.id.as_str()])
-}
-
-/// Something kept beside the ledger's records, named by what it is and a hash of it.
+/// Something kept beside the ledger's records, named by what it is and a hash of it: two parts, where a record's key has
+/// three.
 pub fn kept(word: &str, hash: &str) -> String {
-    join(&["kept", word, hash])
+    join(&[word, hash])
 }
 
-/// One partner's history, and the partition of everything that is the partner's alone.
+/// What is kept beside a partner's history with one outcome: three parts, where a history's key has two.
+pub fn beside(program: &str, partner: &str, outcome: &str) -> String {
+    join(&[program, partner, outcome])
+}
+
+/// The partition of everything that is the partner's alone.
 pub fn partner(program: &ProgramId, partner: &PartnerId) -> String {
     join(&["partner", program.as_str(), partner.as_str()])
 }
@@ -66,9 +71,7 @@ pub fn attention(program: &str, outcome: &str) -> String {
 
 /// The partition of the due index that a partner is in.
 pub fn due_shard(program: &ProgramId, partner: &PartnerId) -> String {
-    // FNV-1a, so that the shard of a partner never changes with a toolchain.
-    let hash = partner.as_str().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    due_shard_number(program, hash % DUE_SHARDS)
+    due_shard_number(program, steady_hash(partner.bytes()) % DUE_SHARDS)
 }
 
 /// The due index's partition by number, 0 to [`DUE_SHARDS`] - 1.
@@ -95,7 +98,7 @@ pub fn measures(year: i16) -> String {
 
 /// Sort key of frequency counts.
 pub fn frequency(key: &FrequencyKey) -> String {
-    join(&["frequency", &key.period, &key.who])
+    join(&["frequency", &key.period, &key.who, &key.bucket.to_string()])
 }
 
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
@@ -186,6 +189,7 @@ pub const SETTINGS: &str = "settings";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::ledger::record_key;
 
     fn identity(program: &str, source: &str, id: &str) -> Identity {
         let all = (program.try_into(), source.try_into(), id.try_into());
@@ -194,8 +198,8 @@ mod tests {
 
     #[test]
     fn separators_cannot_inject() {
-        assert_ne!(record(&identity("p", "/crm#a", "1")), record(&identity("p", "/crm", "a#1")));
-        assert_ne!(record(&identity("p", "/crm%23a", "1")), record(&identity("p", "/crm#a", "1")));
+        assert_ne!(record_key(&identity("p", "/crm#a", "1")), record_key(&identity("p", "/crm", "a#1")));
+        assert_ne!(record_key(&identity("p", "/crm%23a", "1")), record_key(&identity("p", "/crm#a", "1")));
         let p = |a: &str, b: &str| partner(&a.try_into().expect("program"), &b.try_into().expect("partner"));
         assert_ne!(p("a#b", "c"), p("a", "b#c"));
     }
@@ -204,8 +208,8 @@ mod tests {
     fn the_longest_identity_fits_a_partition_key() {
         let worst = "\u{10000}".repeat(128);
         let hashes = "#".repeat(128);
-        assert!(record(&identity(&worst, &worst, &worst)).len() <= 2048);
-        assert!(record(&identity(&hashes, &hashes, &hashes)).len() <= 2048);
+        assert!(record_key(&identity(&worst, &worst, &worst)).len() <= 2048);
+        assert!(record_key(&identity(&hashes, &hashes, &hashes)).len() <= 2048);
     }
 
     #[test]

@@ -53,12 +53,12 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
             .stream_specification(stream);
         create
             .attribute_definitions(attribute(keys::ID, S)?)
-            .attribute_definitions(attribute(keys::PARTNER_KEY, S)?)
-            .attribute_definitions(attribute(keys::POSITION, N)?)
+            .attribute_definitions(attribute(keys::HISTORY, S)?)
+            .attribute_definitions(attribute(keys::PLACE, N)?)
             .attribute_definitions(attribute(keys::ATTENTION, S)?)
             .attribute_definitions(attribute(keys::KEPT_AT, S)?)
             .key_schema(key(keys::ID, KeyType::Hash)?)
-            .global_secondary_indexes(index(keys::BY_POSITION, keys::PARTNER_KEY, keys::POSITION, ProjectionType::All)?)
+            .global_secondary_indexes(index(keys::BY_HISTORY, keys::HISTORY, keys::PLACE, ProjectionType::All)?)
             .global_secondary_indexes(index(keys::BY_ATTENTION, keys::ATTENTION, keys::KEPT_AT, ProjectionType::All)?)
             .send()
             .await?;

@@ -8,15 +8,15 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use domain::decide::{Decision, State};
-use domain::ledger::Record;
-use domain::redemption::{Status, StockMove};
+use domain::ledger::{EVER, FrequencyKey, Record, record_key};
+use domain::redemption::StockMove;
 use event::Meaning;
 use event::ids::ProgramId;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
 use crate::tables::items::{
-    Content, FrequencyItem, HeadItem, Item, RedemptionItem, ledger_key, number, size, state_key, text, with_key,
+    Content, FrequencyItem, HeadItem, Item, RedemptionItem, ledger_key, number, size, state_key, with_key,
 };
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
@@ -134,13 +134,12 @@ pub fn transaction(
 }
 
 fn put_record(store: &Store, tx: &mut Transaction, index: usize, record: &Record) -> Result<(), StoreError> {
-    let mut item = with_key(ledger_key(&keys::record(&record.identity)), record, "record")?;
-    item.insert(keys::PARTNER_KEY.to_owned(), text(keys::partner(&record.identity.program, &record.partner)));
+    let item = with_key(ledger_key(&record_key(&record.identity)), record, "record")?;
     let bytes = size(&item);
     let put = Put::builder()
         .table_name(store.ledger())
         .set_item(Some(item))
-        .condition_expression("attribute_not_exists(record_key)")
+        .condition_expression("attribute_not_exists(k)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     tx.push(TransactWriteItem::builder().put(put.build().map_err(built)?).build(), Some(index), bytes);
     Ok(())
@@ -192,8 +191,8 @@ pub fn write_account(
     for (key, counts) in &new.frequency {
         if old.frequency.get(key) != Some(counts) {
             let as_of = new.head.as_of.map_or(0, |t| t.as_second());
-            let expires_at = (key.period != "ever").then_some(as_of + FREQUENCY_SECONDS_KEPT);
-            let item = FrequencyItem { content: counts.clone(), expires_at };
+            let expires_at = (key.period != EVER).then_some(as_of + FREQUENCY_SECONDS_KEPT);
+            let item = FrequencyItem { content: FrequencyKey::store(counts), expires_at };
             put_item(store, tx, state_key(&own, &keys::frequency(key)), &item, "frequency", Condition::None)?;
         }
     }
@@ -201,7 +200,7 @@ pub fn write_account(
         let old = before.redemptions.get(id);
         if old != Some(redemption) {
             let condition = Condition::Version(keys::VERSION, old.map(|r| r.version));
-            let standing = !matches!(redemption.status, Status::Fulfilled | Status::Released);
+            let standing = !redemption.status.is_final();
             let due_shard = standing.then(|| keys::standing(program));
             let item = RedemptionItem {
                 redemption: redemption.clone(),

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 /// What a rule can see of an event: its `data`, with amounts already in the program's currency.
-pub(crate) struct Facts<'a> {
+pub(crate) struct Seen<'a> {
     pub(crate) data: &'a Json,
     /// Amounts by field, in the program's currency.
     pub(crate) amounts: BTreeMap<&'static str, Decimal>,
@@ -21,7 +21,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) day: Date,
 }
 
-impl Facts<'_> {
+impl Seen<'_> {
     pub(crate) fn text(&self, field: &str) -> Option<String> {
         if let Some(amount) = self.amounts.get(field) {
             return Some(amount.to_string());

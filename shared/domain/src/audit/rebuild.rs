@@ -1,0 +1,104 @@
+//! What records add up to: accounts, redemptions, deals and opportunities (I10, I26).
+
+use std::collections::BTreeMap;
+
+use event::ids::{DealId, OpportunityId, RedemptionId};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::deal::{Deal, Opportunity};
+use crate::ledger::{Account, Effect, Outcome, Record};
+use crate::redemption::Redemption;
+
+/// The account that one partner's records add up to, in the order of their positions. Frequency counts that nobody has
+/// touched for longer than `kept` before `now` are left out: the table drops them.
+///
+/// # Errors
+/// What does not apply, as a finding.
+pub fn rebuild(records: &[Record], now: Timestamp, kept: SignedDuration) -> Result<Account, String> {
+    let mut account = Account::default();
+    let mut touched = BTreeMap::new();
+    for record in records {
+        let applied = account.apply(record);
+        applied.map_err(|error| format!("I10: record #{} does not apply: {error}", record.position))?;
+        for effect in &record.effects {
+            if let Effect::Cap { key, .. } = effect {
+                touched.extend(key.item().map(|item| (item, record.decided_at)));
+            }
+        }
+    }
+    let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+    let old = |key: &crate::ledger::FrequencyKey| touched.get(key).is_some_and(|at| *at < since);
+    account.frequency.retain(|key, _| key.period == crate::ledger::EVER || !old(key));
+    Ok(account)
+}
+
+/// The redemptions that one partner's records add up to, and what is wrong on the way (I6).
+pub fn rebuild_redemptions(records: &[Record]) -> (BTreeMap<RedemptionId, Redemption>, Vec<String>) {
+    let (mut redemptions, mut found) = (BTreeMap::<RedemptionId, Redemption>::new(), Vec::new());
+    for record in records.iter().filter(|record| record.outcome == Outcome::Applied) {
+        let Some(id) = record.happened().and_then(|kind| kind.redemption_id().cloned()) else { continue };
+        let before = redemptions.remove(&id);
+        if let Some(ended) = before.as_ref().filter(|before| before.status.is_final()) {
+            found.push(format!("I6: redemption {id} moved on after it was {}", ended.status.word()));
+        }
+        redemptions.extend(Redemption::fold(before, record).map(|after| (id, after)));
+    }
+    (redemptions, found)
+}
+
+/// What partners share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// Deals.
+    pub deals: BTreeMap<DealId, Deal>,
+    /// Opportunities.
+    pub opportunities: BTreeMap<OpportunityId, Opportunity>,
+}
+
+/// The deals and opportunities that records of one program add up to, whoever's they are and in whatever order they come:
+/// each record says which version it was decided from.
+///
+/// # Errors
+/// Records that were decided from one version, or from one that is not there, as findings (I25).
+pub fn rebuild_shared<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Shared, Vec<String>> {
+    let mut of_deals: BTreeMap<DealId, Vec<(u64, &Record)>> = BTreeMap::new();
+    let mut of_opportunities: BTreeMap<OpportunityId, Vec<(u64, &Record)>> = BTreeMap::new();
+    for record in records.into_iter().filter(|record| record.holds()) {
+        let Some(kind) = record.happened() else { continue };
+        if let (Some(version), Some(id)) =
+            (record.relied_on.deal, kind.deal_id().filter(|_| Deal::is_changed_by(&kind)))
+        {
+            of_deals.entry(id.clone()).or_default().push((version, record));
+        }
+        if let (Some(version), Some(id)) = (record.relied_on.opportunity, kind.opportunity_id()) {
+            of_opportunities.entry(id.clone()).or_default().push((version, record));
+        }
+    }
+    let mut found = Vec::new();
+    let mut shared = Shared::default();
+    for (id, records) in of_deals {
+        let folded = in_order("deal", &id, records, &mut found).fold(None, Deal::fold);
+        shared.deals.extend(folded.map(|deal| (id, deal)));
+    }
+    for (id, records) in of_opportunities {
+        let folded = in_order("opportunity", &id, records, &mut found).fold(None, Opportunity::fold);
+        shared.opportunities.extend(folded.map(|opportunity| (id, opportunity)));
+    }
+    if found.is_empty() { Ok(shared) } else { Err(found) }
+}
+
+fn in_order<'a>(
+    what: &str,
+    id: &str,
+    mut records: Vec<(u64, &'a Record)>,
+    found: &mut Vec<String>,
+) -> impl Iterator<Item = &'a Record> + use<'a> {
+    records.sort_by_key(|(version, _)| *version);
+    for (at, (version, record)) in records.iter().enumerate() {
+        if *version != at as u64 {
+            let (partner, position) = (&record.partner, record.position);
+            found.push(format!("I25: {what} {id}: {partner} #{position} was decided from version {version}, not {at}"));
+        }
+    }
+    records.into_iter().map(|(_, record)| record)
+}

@@ -1,0 +1,124 @@
+//! Rules, caps and tier: what an event earns once its lifecycle has let it through.
+
+use std::collections::BTreeMap;
+
+use event::catalogue::TOTAL_VALUE;
+use event::money::at_rate;
+use event::time::Month;
+use jiff::civil::Date;
+use program::{Measure, Program, Rule};
+use rust_decimal::Decimal;
+
+use super::book::{Book, Why};
+use super::context::{Case, Context};
+use super::stop::Stop;
+use crate::earn::{Seen, try_rule};
+use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never};
+use crate::tier::{Moment, promotions};
+
+/// The event's amounts in the program's currency, by field.
+pub(super) type Amounts = BTreeMap<&'static str, Decimal>;
+
+/// Converts the event's amounts.
+pub(super) fn amounts(context: &Context<'_>, case: &Case<'_>) -> Result<Amounts, Stop> {
+    let mut amounts = Amounts::new();
+    for (field, money) in case.event.kind.amounts() {
+        let rate = context.rate(money.currency(), case.earning)?;
+        amounts.insert(field, at_rate(money.amount(), rate));
+        if let Some(total) = case.event.kind.total_value() {
+            amounts.insert(TOTAL_VALUE, at_rate(total, rate));
+        }
+    }
+    Ok(amounts)
+}
+
+/// Tries every rule, then looks whether the partner reached a tier, and records it all. The record's place.
+pub(super) fn award(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    amounts: Amounts,
+    reason: Option<Reason>,
+) -> Result<usize, Stop> {
+    // A deal rated again has measured its own points already.
+    let measured_before = book.accrued();
+    if reason != Some(Reason::AlreadyEnrolled) {
+        let persons = case.event.persons();
+        let seen =
+            Seen { data: &case.event.data, amounts, person: persons.first(), booked: case.booked, day: case.day };
+        try_rules(context, book, case, &seen)?;
+    }
+    let points = Decimal::from(book.accrued() - measured_before);
+    let motion = context.motion(&book.state, &case.event.kind);
+    book.measure(&motion, Month::of(case.booked), Measure::Points, points)?;
+    let at = Moment { now: context.now, today: context.today, month: Month::of(context.today) };
+    for effect in promotions(context.program(), book.account(), at) {
+        book.effect(effect)?;
+    }
+    let concluded = conclude(book, reason);
+    Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))
+}
+
+fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &Seen<'_>) -> Result<(), Stop> {
+    let program = &case.earning.program;
+    for rule in program.rules_on(case.event.kind.name()) {
+        let award = try_rule(program, rule, seen, book.account())?;
+        if award.points > 0 {
+            let (lot, release) = credit_place(context, program, rule, case.booked);
+            accrue(book, rule, award.points, lot, release)?;
+        }
+        for effect in award.effects {
+            book.effect(effect)?;
+        }
+        book.try_out(award.trial);
+    }
+    Ok(())
+}
+
+/// Where points of a rule go when they are booked on `booked`, and when they are released.
+pub(super) fn credit_place(
+    context: &Context<'_>,
+    program: &Program,
+    rule: &Rule,
+    booked: Date,
+) -> (Month, Option<Date>) {
+    let lot = program.policy.expiry_months.map_or_else(never, |months| Month::of(booked).plus(months));
+    let release = rule.hold.map(|hold| hold.after(booked)).filter(|day| *day > context.today);
+    (lot, release)
+}
+
+/// Awards points: first against what is owed, the rest pending or available.
+pub(super) fn accrue(
+    book: &mut Book,
+    rule: &Rule,
+    points: i64,
+    lot: Month,
+    release: Option<Date>,
+) -> Result<(), FoldError> {
+    let netted = points.min(book.account().head.balance(Asset::Points).owed);
+    book.post(PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, Why::rule(&rule.id))?;
+    let to = match release {
+        Some(release) => Bucket::Pending { release, lot },
+        None => Bucket::Available(lot),
+    };
+    book.post(PostingKind::Accrual, points - netted, Bucket::Program, to, Why::rule(&rule.id))
+}
+
+/// The outcome word of a judged event, and why it earned nothing.
+fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
+    if book.accrued() > 0 {
+        return (Outcome::Awarded, None);
+    }
+    if reason.is_some() {
+        return (Outcome::NoRule, reason);
+    }
+    let capped = book.trials().iter().find_map(|trial| match &trial.verdict {
+        Verdict::Capped { cap, .. } => Some(cap.clone()),
+        Verdict::Gave { .. } | Verdict::Unmatched { .. } | Verdict::Nothing | Verdict::RatedAgain { .. } => None,
+    });
+    match capped {
+        Some(cap) => (Outcome::Refused, Some(Reason::CapReached { cap })),
+        None if book.trials().is_empty() => (Outcome::NoRule, Some(Reason::NoRuleForType)),
+        None => (Outcome::NoRule, Some(Reason::NoRuleMatched)),
+    }
+}

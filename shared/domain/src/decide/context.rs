@@ -1,0 +1,75 @@
+//! What a decision is judged by: the program's versions, and the day.
+
+use event::ids::Motion;
+use event::{Event, Kind};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use program::{Program, Programs, Version};
+use rust_decimal::Decimal;
+
+use super::state::State;
+use super::stop::{Awaited, Stop};
+use crate::ledger::Head;
+
+/// What does not change while one group of events is decided.
+pub(super) struct Context<'a> {
+    pub(super) programs: &'a Programs,
+    /// The version by which ladders, bookings, redemptions and the clock are decided.
+    pub(super) current: &'a Version,
+    pub(super) now: Timestamp,
+    /// The day of `now`; never before the day of an earlier record, whatever a version does to the time zone.
+    pub(super) today: Date,
+    /// The first day that is open for booking.
+    pub(super) open_from: Date,
+}
+
+impl<'a> Context<'a> {
+    /// As of `now`, or of the last decision where the clock of this machine is behind.
+    pub(super) fn at(programs: &'a Programs, head: &Head, now: Timestamp) -> Self {
+        let now = head.as_of.map_or(now, |as_of| now.max(as_of));
+        let current = programs.current(now);
+        let today = head
+            .day
+            .map_or_else(|| current.program.calendar.day(now), |day| day.max(current.program.calendar.day(now)));
+        Self { programs, current, now, today, open_from: current.program.open_from(today) }
+    }
+
+    pub(super) fn program(&self) -> &'a Program {
+        &self.current.program
+    }
+
+    /// The day an event of day `day` is booked on (late-event policy).
+    pub(super) fn booked(&self, day: Date) -> Date {
+        let own = self.program().policy.book_in_own_period && day >= self.open_from;
+        if own { day.min(self.today) } else { self.today }
+    }
+
+    /// Units of the program's currency for one of `currency`: of the version it earns by, else of today's.
+    pub(super) fn rate(&self, currency: &str, earning: &Version) -> Result<Decimal, Stop> {
+        let rate = earning.program.rate(currency).or_else(|| self.program().rate(currency));
+        rate.ok_or_else(|| Stop::Held(Awaited::Rate(currency.to_owned())))
+    }
+
+    /// The motion an event is measured in: its own, else its deal's, else the program's default.
+    pub(super) fn motion(&self, state: &State, kind: &Kind) -> Motion {
+        let of_deal = || kind.deal_id().and_then(|id| state.deal(id)?.motion.clone());
+        kind.motion().cloned().or_else(of_deal).unwrap_or_else(|| self.program().default_motion.clone())
+    }
+
+    /// When what waits from today on stops waiting.
+    pub(super) fn held_until(&self) -> Timestamp {
+        self.start_of(self.program().policy.held_for.after(self.today))
+    }
+
+    pub(super) fn start_of(&self, day: Date) -> Timestamp {
+        self.program().calendar.start_of(day)
+    }
+}
+
+/// An event on its way: the version it earns by, and its days.
+pub(super) struct Case<'a> {
+    pub(super) event: &'a Event,
+    pub(super) earning: &'a Version,
+    pub(super) day: Date,
+    pub(super) booked: Date,
+}

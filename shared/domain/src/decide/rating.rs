@@ -1,0 +1,161 @@
+//! Rating a deal again: what it earned is brought to what it is worth now (M36). Amending to a value and reversing down to it
+//! come to the same.
+
+use event::json::Json;
+use event::money::at_rate;
+use event::time::Month;
+use jiff::civil::Date;
+use program::{Measure, Program, Rule, Version};
+use rust_decimal::Decimal;
+
+use super::award::{accrue, credit_place};
+use super::book::{Book, Why};
+use super::context::Context;
+use super::stop::Stop;
+use crate::deal::{Closed, Credit, Deal};
+use crate::earn::{Seen, factors, left, rate_again, use_caps};
+use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
+
+/// Brings what `deal` earned to what it is worth, given the deal as it will be.
+pub(super) fn rate_deal_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    deal: &Deal,
+    booked: Date,
+) -> Result<Option<Reason>, Stop> {
+    let Some(closed) = &deal.closed else { return Ok(None) };
+    let Some(earning) = context.programs.number(closed.version) else { return Ok(Some(Reason::Unchanged)) };
+    let rate = rate(context, closed, earning);
+    let (acv, total) = (at_rate(deal.effective_acv(), rate), at_rate(deal.effective_total(), rate));
+    let data = Json::parse(&closed.data).unwrap_or(Json::Null);
+    // Its caps are those of the periods that its award is booked in.
+    let seen = Seen {
+        data: &data,
+        amounts: [("acv", acv), ("total_value", total)].into(),
+        person: None,
+        booked: closed.booked,
+        day: earning.program.calendar.day(closed.at),
+    };
+    let mut change = 0;
+    for rule in earning.program.rules_on("deal.closed") {
+        let credit = closed.credits.get(&rule.id).cloned();
+        let times = match &credit {
+            Some(_) => Vec::new(),
+            None => factors(&earning.program, rule, &seen, book.account()),
+        };
+        let factor = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
+        let worth = if deal.void { 0 } else { rate_again(rule, &seen, factor)? };
+        if worth == 0 && credit.is_none() {
+            continue;
+        }
+        let credit = credit.unwrap_or_else(|| Credit::none(book.account().head.position + 1));
+        change += rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), booked)?;
+        book.try_out(Trial { rule: rule.id.clone(), worth, verdict: Verdict::RatedAgain { times } });
+    }
+    measure_again(context, book, deal, closed, (acv, change), booked)?;
+    Ok(Some(match change {
+        0 => Reason::Unchanged,
+        change if change < 0 => Reason::TookBack { points: -change },
+        _ => Reason::Unchanged,
+    }))
+}
+
+/// The rate at which the deal was closed: of the version it earned by, else of the one that decided.
+fn rate(context: &Context<'_>, closed: &Closed, earning: &Version) -> Decimal {
+    let Some(acv) = closed.acv else { return Decimal::ONE };
+    let decided = || context.programs.number(closed.decided_by)?.program.rate(acv.currency());
+    earning.program.rate(acv.currency()).or_else(decided).unwrap_or(Decimal::ONE)
+}
+
+/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored; what is new is
+/// under the caps of the award's own period; what a cap cut then stays cut.
+fn rate_credit_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    (program, rule): (&Program, &Rule),
+    seen: &Seen<'_>,
+    (credit, worth): (&Credit, i64),
+    booked: Date,
+) -> Result<i64, Stop> {
+    if worth < credit.net() {
+        take_back(context, book, rule, credit.net() - worth, credit)?;
+        return Ok(-book.moved_by(&rule.id, PostingKind::Reversal));
+    }
+    let restored = credit.taken.min(worth - credit.net());
+    let new = (worth - credit.worth).max(0).min(worth - credit.net() - restored);
+    let new = if new > 0 { new.min(left(program, rule, seen, book.account(), credit.given > 0)?) } else { 0 };
+    let more = restored + new;
+    if more == 0 {
+        return Ok(0);
+    }
+    // More of an award belongs where the award is, or would have been, unless that lot has run out.
+    let would_be = || credit_place(context, program, rule, seen.booked);
+    let (lot, release) = credit.lot.map_or_else(would_be, |lot| (lot, credit.release));
+    let (lot, release) = if lot < Month::of(context.today) {
+        credit_place(context, program, rule, booked)
+    } else {
+        (lot, release.filter(|day| *day > context.today))
+    };
+    accrue(book, rule, more, lot, release)?;
+    if new > 0 {
+        for effect in use_caps(program, rule, seen, new, credit.given > 0) {
+            book.effect(effect)?;
+        }
+    }
+    Ok(more)
+}
+
+/// Takes back points of an award: from pending, then its own lot, then other lots soonest-first; the rest is owed, as the
+/// clawback policy says (I5, I14).
+fn take_back(
+    context: &Context<'_>,
+    book: &mut Book,
+    rule: &Rule,
+    points: i64,
+    credit: &Credit,
+) -> Result<(), FoldError> {
+    let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
+    let mut left = points;
+    if let (Some(release), Some(lot)) = (credit.release, credit.lot) {
+        let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(&Release { day: release, lot }));
+        let taken = left.min(held.copied().unwrap_or(0));
+        book.post(PostingKind::Reversal, taken, Bucket::Pending { release, lot }, Bucket::Program, why)?;
+        left -= taken;
+    }
+    let funds = book.account().head.funds(Asset::Points);
+    let mut lots: Vec<(Month, i64)> = funds.lots.into_iter().collect();
+    lots.sort_by_key(|(lot, _)| (Some(*lot) != credit.lot, *lot));
+    for (lot, held) in lots {
+        let taken = left.min(held);
+        book.post(PostingKind::Reversal, taken, Bucket::Available(lot), Bucket::Program, why)?;
+        left -= taken;
+    }
+    if context.program().policy.owe_the_rest {
+        book.post(PostingKind::Reversal, left, Bucket::Owed, Bucket::Program, why)?;
+    }
+    Ok(())
+}
+
+/// Corrects the measures in the month in which the deal was measured.
+fn measure_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    deal: &Deal,
+    closed: &Closed,
+    (acv, points): (Decimal, i64),
+    booked: Date,
+) -> Result<(), FoldError> {
+    let default = || {
+        let motion = deal.motion.clone().unwrap_or_else(|| context.program().default_motion.clone());
+        (motion, Month::of(booked))
+    };
+    let (motion, month) = closed.measured.clone().unwrap_or_else(default);
+    book.measure(&motion, month, Measure::Points, Decimal::from(points))?;
+    if closed.counts.is_zero() {
+        return Ok(());
+    }
+    if deal.void {
+        book.measure(&motion, month, Measure::Deals, -closed.counts)?;
+    }
+    book.measure(&motion, month, Measure::Acv, acv - closed.measured_acv)
+}

@@ -1,0 +1,93 @@
+//! What a decision is made from, and what it comes to.
+
+use std::collections::BTreeMap;
+
+use event::Rejection;
+use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
+use jiff::Timestamp;
+
+use super::stop::Awaited;
+use crate::deal::{Deal, Opportunity};
+use crate::ledger::{Account, Outcome, Reason, Record};
+use crate::redemption::{Redemption, StockMove};
+
+/// Everything a decision about one partner's events looks at.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The partner.
+    pub partner: PartnerId,
+    /// What is the partner's alone.
+    pub account: Account,
+    /// Deals that the events name; `None` where there is none yet.
+    pub deals: BTreeMap<DealId, Option<Deal>>,
+    /// Opportunities that the events name; `None` where there is none yet.
+    pub opportunities: BTreeMap<OpportunityId, Option<Opportunity>>,
+    /// Free pieces of the rewards asked for.
+    pub stock: BTreeMap<RewardId, i64>,
+    /// Redemptions that the events name or make, by id.
+    pub redemptions: BTreeMap<RedemptionId, Redemption>,
+}
+
+impl State {
+    /// A partner nothing is known of.
+    pub fn new(partner: PartnerId) -> Self {
+        Self {
+            partner,
+            account: Account::default(),
+            deals: BTreeMap::new(),
+            opportunities: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            redemptions: BTreeMap::new(),
+        }
+    }
+
+    /// A deal that was loaded and is there.
+    pub(crate) fn deal(&self, id: &DealId) -> Option<&Deal> {
+        self.deals.get(id)?.as_ref()
+    }
+}
+
+/// What was decided about one event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// It has a record: its place in [`Decision::records`].
+    Recorded(usize),
+    /// It waits.
+    Held {
+        /// For what.
+        awaited: Awaited,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// This sender may not send it.
+    Rejected(Rejection),
+    /// A step of Laurel's own that has nothing left to do; nothing is recorded.
+    Moot(Reason),
+    /// Not looked at: the clock must be caught up with first, in a decision of its own.
+    Later,
+}
+
+/// What was decided about a group of events of one partner.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Records in the order of their positions, the clock's among them.
+    pub records: Vec<Record>,
+    /// One judgement for each event, in the order the events were given.
+    pub judgements: Vec<Judgement>,
+    /// The state after it.
+    pub state: State,
+    /// How stock moves.
+    pub stock: Vec<StockMove>,
+}
+
+impl Decision {
+    /// The outcome word of event `index`; `None` if it was not looked at or is moot.
+    pub fn outcome(&self, index: usize) -> Option<Outcome> {
+        match &self.judgements[index] {
+            Judgement::Recorded(at) => Some(self.records[*at].outcome),
+            Judgement::Held { .. } => Some(Outcome::Held),
+            Judgement::Rejected(_) => Some(Outcome::Rejected),
+            Judgement::Moot(_) | Judgement::Later => None,
+        }
+    }
+}

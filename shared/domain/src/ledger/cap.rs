@@ -1,0 +1,130 @@
+//! What is counted of a cap: named by what the cap says, not by its place or its limit (M40).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use event::steady_hash;
+use serde::{Deserialize, Serialize};
+
+/// A count of a cap in one period.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CapKey {
+    /// The rule, or `reward <id>`.
+    pub of: String,
+    /// What it counts and by what it splits, as in `points per partner`.
+    pub says: String,
+    /// The period's name, `ever` for caps that never start anew.
+    pub period: String,
+    /// The person's pseudonym or the team; empty for the partner's own.
+    pub who: String,
+    /// The value it is split by; empty where it is not split.
+    pub value: String,
+}
+
+/// Which item a count stands in: one per person (or none) and period. What never starts anew and is split by a value only
+/// grows: it is spread over buckets, so that items stay small.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrequencyKey {
+    /// The person's pseudonym or the team; empty for the partner's own.
+    pub who: String,
+    /// The period's name, `ever` for caps that never start anew.
+    pub period: String,
+    /// The bucket, by the value; 0 for what starts anew.
+    pub bucket: u8,
+}
+
+/// Used caps of one item.
+pub type Frequency = BTreeMap<CapKey, i64>;
+
+/// Used caps of one item as they are stored, by rule, cap and value: what the item's own key says is left out.
+pub type StoredFrequency = BTreeMap<String, BTreeMap<String, BTreeMap<String, i64>>>;
+
+impl FrequencyKey {
+    /// Counts as they are stored.
+    pub fn store(counts: &Frequency) -> StoredFrequency {
+        let mut stored = StoredFrequency::new();
+        for (CapKey { of, says, value, .. }, used) in counts {
+            let by_cap = stored.entry(of.clone()).or_default();
+            by_cap.entry(says.clone()).or_default().insert(value.clone(), *used);
+        }
+        stored
+    }
+
+    /// Counts as they were stored in this item.
+    pub fn read(&self, stored: StoredFrequency) -> Frequency {
+        let by_cap = stored.into_iter().flat_map(|(of, caps)| caps.into_iter().map(move |cap| (of.clone(), cap)));
+        let all = by_cap.flat_map(|(of, (says, values))| {
+            values.into_iter().map(move |(value, used)| (of.clone(), says.clone(), value, used))
+        });
+        let key = |of, says, value| CapKey { of, says, period: self.period.clone(), who: self.who.clone(), value };
+        all.map(|(of, says, value, used)| (key(of, says, value), used)).collect()
+    }
+}
+
+/// The period of caps that never start anew.
+pub const EVER: &str = "ever";
+
+impl CapKey {
+    /// The item it stands in; `None` for the head, which holds the partner's own counts by month, quarter and year: few
+    /// periods are open at once.
+    pub fn item(&self) -> Option<FrequencyKey> {
+        let few = self.period != EVER && self.period.len() <= "2026-03".len();
+        if self.who.is_empty() && self.value.is_empty() && few {
+            return None;
+        }
+        let grows = self.period == EVER && !self.value.is_empty();
+        let bucket = if grows { steady_hash(self.value.bytes()).to_le_bytes()[0] } else { 0 };
+        Some(FrequencyKey { who: self.who.clone(), period: self.period.clone(), bucket })
+    }
+}
+
+impl fmt::Display for CapKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let escape = |part: &str| part.replace('%', "%25").replace('|', "%7C");
+        write!(f, "{}|{}|{}", escape(&self.of), escape(&self.says), escape(&self.period))?;
+        if !self.who.is_empty() || !self.value.is_empty() {
+            write!(f, "|{}", escape(&self.who))?;
+        }
+        if self.value.is_empty() { Ok(()) } else { write!(f, "|{}", escape(&self.value)) }
+    }
+}
+
+impl From<CapKey> for String {
+    fn from(key: CapKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for CapKey {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts: Vec<String> = text.split('|').map(|part| part.replace("%7C", "|").replace("%25", "%")).collect();
+        let part = |at: usize| parts.get(at).cloned().unwrap_or_default();
+        if !(3..=5).contains(&parts.len()) {
+            return Err(format!("`{text}` is no count of a cap"));
+        }
+        Ok(Self { of: part(0), says: part(1), period: part(2), who: part(3), value: part(4) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_as_it_was_written() {
+        for (who, value) in [("", ""), ("person-1", ""), ("", "D|1%"), ("team a", "c")] {
+            let part = |text: &str| text.to_owned();
+            let key = CapKey {
+                of: part("a|b"),
+                says: part("points per partner"),
+                period: part("2026-03"),
+                who: part(who),
+                value: part(value),
+            };
+            assert_eq!(CapKey::try_from(key.to_string()), Ok(key));
+        }
+        assert!(CapKey::try_from("a|b".to_owned()).is_err());
+    }
+}
