@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::audit::{check_account, check_records, check_redemptions};
+use domain::ledger::Record;
 use engine::audit::Audited;
+use event::Kind;
 use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
 use program::Programs;
@@ -29,10 +31,6 @@ pub(crate) struct Audit {
     /// One partner only.
     #[arg(long, requires = "program")]
     partner: Option<String>,
-    /// Write accounts that differ as their records add up, each on condition that nobody wrote it meanwhile. For the day
-    /// after a restore; anything else that is found stays as it is.
-    #[arg(long)]
-    repair: bool,
     /// Print JSON, one finding a line.
     #[arg(long)]
     json: bool,
@@ -55,7 +53,7 @@ impl Audit {
         let versions = self.versions(&store).await?;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} partners {msg}")?;
         let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
-        let (mut found, mut mended) = (Vec::new(), 0);
+        let mut found = Vec::new();
         for (program, partner) in &everybody {
             bar.inc(1);
             let Some(programs) = versions.get(program) else {
@@ -63,7 +61,7 @@ impl Audit {
                 found.push(Finding { program: program.clone(), of: partner.clone(), what });
                 continue;
             };
-            mended += usize::from(self.audit_partner(&store, programs, partner, &mut found).await?);
+            audit_partner(&store, programs, partner, &mut found).await?;
         }
         bar.finish_and_clear();
         if self.partner.is_none() {
@@ -71,7 +69,8 @@ impl Audit {
                 audit_stock(&store, programs, &mut found).await?;
             }
         }
-        self.print(&found, everybody.len(), mended);
+        let partners = everybody.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
+        self.print(&found, partners);
         Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -99,50 +98,7 @@ impl Audit {
         }
     }
 
-    /// True if the account was mended.
-    async fn audit_partner(
-        &self,
-        store: &Store,
-        programs: &Programs,
-        partner: &str,
-        found: &mut Vec<Finding>,
-    ) -> anyhow::Result<bool> {
-        let now = store.clock().now();
-        let program = &programs.current(now).program.id;
-        let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
-        let Audited { records, stored, rebuilt, redemptions } = match engine::audit::partner(store, program, &id, now)
-            .await
-        {
-            Ok(audited) => audited,
-            Err(error) if error.is_transient() => return Err(error.into()),
-            // What does not read is a finding like any other.
-            Err(error) => {
-                found.push(Finding { program: program.to_string(), of: partner.to_owned(), what: error.to_string() });
-                return Ok(false);
-            }
-        };
-        let mut here = check_records(&records, programs);
-        here.extend(check_redemptions(&redemptions, &records));
-        let mut mended = false;
-        match rebuilt {
-            Err(what) => here.push(what),
-            Ok(rebuilt) => {
-                let differs = check_account(&stored, &rebuilt);
-                mended = self.repair && !differs.is_empty();
-                if mended {
-                    let write = engine::audit::mend(store, programs, &id, &stored, &rebuilt).await;
-                    write.with_context(|| format!("the account of {partner} was not mended"))?;
-                } else {
-                    here.extend(differs);
-                }
-            }
-        }
-        let finding = |what| Finding { program: program.to_string(), of: partner.to_owned(), what };
-        found.extend(here.into_iter().map(finding));
-        Ok(mended)
-    }
-
-    fn print(&self, found: &[Finding], partners: usize, mended: usize) {
+    fn print(&self, found: &[Finding], partners: usize) {
         let mut rows = table(&["program", "of", "what"]);
         for Finding { program, of, what } in found {
             if self.json {
@@ -153,15 +109,61 @@ impl Audit {
         if self.json {
             return;
         }
-        if mended > 0 {
-            println!("{mended} accounts were written as their records add up");
-        }
         if found.is_empty() {
             println!("{partners} partners: no findings");
         } else {
             println!("{rows}\n{partners} partners: {} findings", found.len());
         }
     }
+}
+
+async fn audit_partner(
+    store: &Store,
+    programs: &Programs,
+    partner: &str,
+    found: &mut Vec<Finding>,
+) -> anyhow::Result<()> {
+    let now = store.clock().now();
+    let program = &programs.current(now).program.id;
+    let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
+    let mut here = match engine::audit::partner(store, program, &id, now).await {
+        Ok(audited) if id.is_internal() => publications(&audited.records, programs),
+        Ok(audited) => findings(&audited, programs),
+        Err(error) if error.is_transient() => return Err(error.into()),
+        // What does not read is a finding like any other.
+        Err(error) => vec![error.to_string()],
+    };
+    let finding = |what| Finding { program: program.to_string(), of: partner.to_owned(), what };
+    found.extend(here.drain(..).map(finding));
+    Ok(())
+}
+
+/// What of a partner's account does not hold.
+fn findings(audited: &Audited, programs: &Programs) -> Vec<String> {
+    let Audited { records, stored, rebuilt, redemptions } = audited;
+    let mut found = check_records(records, programs);
+    found.extend(check_redemptions(redemptions, records));
+    match rebuilt {
+        Err(what) => found.push(what.clone()),
+        Ok(rebuilt) => found.extend(check_account(stored, rebuilt)),
+    }
+    found
+}
+
+/// What of a program's own history does not hold: each version in force was published as it is.
+fn publications(records: &[Record], programs: &Programs) -> Vec<String> {
+    let mut found = check_records(records, programs);
+    for record in records {
+        let published = match record.happened() {
+            Some(Kind::ProgramPublished { content_hash, .. }) => content_hash,
+            _ => String::new(),
+        };
+        let stored = programs.number(record.decided_by).map(|version| version.hash.as_str()).unwrap_or_default();
+        if published != stored {
+            found.push(format!("I11: version {} is not what was published", record.decided_by));
+        }
+    }
+    found
 }
 
 async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding>) -> anyhow::Result<()> {

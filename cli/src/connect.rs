@@ -33,6 +33,15 @@ impl Connect {
         )
     }
 
+    /// Who works here, as far as is known: the access key on AWS, else the name of the user.
+    pub(crate) fn actor(&self) -> anyhow::Result<String> {
+        if self.aws {
+            return Ok(format!("access key {}", self.clients()?.key_id()));
+        }
+        let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+        Ok(user.map_or_else(|_| "somebody on this machine".to_owned(), |user| format!("user {user}")))
+    }
+
     /// The secret with this name or ARN.
     pub(crate) fn secret(&self, id: &str) -> anyhow::Result<Secret> {
         Ok(Secret::new(self.clients()?.secretsmanager(), id))
@@ -57,6 +66,7 @@ impl Connect {
                 format!("no Laurel tables at {}; start `cargo laurel serve`, or name another --endpoint", self.endpoint)
             }
         })?;
+        store::programs::check_form(&store).await?;
         Ok(store)
     }
 }

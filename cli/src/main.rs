@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod events;
 mod programs;
+mod rebuild;
 mod schema;
 mod serve;
 mod show;
@@ -55,6 +56,11 @@ enum Command {
     /// Prove that every account is what its records add up to, and that the records hold their invariants.
     #[command(after_help = "Example:\n  laurel audit --program hr-software\n\nExit code 1 if anything is found.")]
     Audit(audit::Audit),
+    /// Write the working table anew from the ledger alone, and say what no record holds.
+    #[command(
+        after_help = "Example:\n  laurel rebuild --ledger-table laurel.ledger.r1 --state-table laurel.state.r1 --aws\n\nExit code 1 if something does not add up."
+    )]
+    Rebuild(rebuild::Rebuild),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -107,6 +113,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run().await,
         Command::Events(events) => events.run().await,
         Command::Audit(audit) => audit.run().await,
+        Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Codes(codes) => codes.run().await,
     }
 }

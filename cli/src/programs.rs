@@ -58,7 +58,7 @@ impl Publish {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
-        match store::programs::publish(&store, &text, self.effective_from).await {
+        match store::programs::publish(&store, &text, self.effective_from, &self.connect.actor()?).await {
             Ok(done) if done.is_new => println!(
                 "{}: version {} is in force from {} (content {})",
                 done.program,

@@ -116,7 +116,7 @@ pub(crate) async fn publish_missing(stack: &Stack, files: &[(String, String)]) -
             anyhow::anyhow!("{name} is not in good form ({first}); see `cargo laurel check {name}`")
         })?;
         if !known.contains(&program.id.to_string()) {
-            store::programs::publish(&stack.store, file, Some(from)).await?;
+            store::programs::publish(&stack.store, file, Some(from), "laurel serve").await?;
         }
     }
     Ok(())

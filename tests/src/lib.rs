@@ -1,6 +1,7 @@
 //! What the tests share: a world in memory that decides without a table, and a stack to test end to end.
 
 mod faults;
+pub mod filled;
 mod recorder;
 mod stack;
 pub mod template;

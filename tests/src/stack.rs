@@ -44,7 +44,7 @@ impl TestStack {
             [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")]
         {
             let from = "2020-01-01T00:00:00Z".parse().ok();
-            store::programs::publish(&stack.store, file, from).await.expect("published");
+            store::programs::publish(&stack.store, file, from, "test").await.expect("published");
         }
         Self { stack }
     }

@@ -228,7 +228,7 @@ async fn what_waits_is_judged_when_it_comes() {
     .await;
     let program = include_str!("../../infra/programs/hr-software.toml")
         .replace("[program.rates]", "[program.rates]\nNOK = \"0.1\"\n#");
-    store::programs::publish(&test.stack.store, &program, None).await.expect("published");
+    store::programs::publish(&test.stack.store, &program, None, "test").await.expect("published");
     test.stack.sweep().await.expect("swept");
     test.until("the krone deal is judged", async || balance().await.filter(|b| *b == 700)).await;
 }
@@ -286,7 +286,7 @@ async fn a_published_change_counts_from_its_time_on() {
     test.send(&[enrolled("p")]).await;
     let changed = include_str!("../../infra/programs/hr-software.toml")
         .replace("{ from = \"10000\", points = 500 }", "{ from = \"10000\", points = 555 }");
-    store::programs::publish(&test.stack.store, &changed, None).await.expect("published");
+    store::programs::publish(&test.stack.store, &changed, None, "test").await.expect("published");
     let later = won("p", "new", "20000").replace("2026-03-14T09:30:00Z", &jiff::Timestamp::now().to_string());
     test.send(&[won("p", "old", "20000"), later]).await;
     let rows = events(&api, "p", "").await;
@@ -296,12 +296,13 @@ async fn a_published_change_counts_from_its_time_on() {
         &test.stack.store,
         &changed.replace("555", "556"),
         "2026-01-01T00:00:00Z".parse().ok(),
+        "test",
     )
     .await;
     assert!(matches!(backdated, Err(store::programs::PublishError::TooEarly { .. })));
     let numbered = changed.replace("id = \"hr-software\"", "id = \"hr-software\"\nversion = 2").replace("555", "557");
     assert!(matches!(
-        store::programs::publish(&test.stack.store, &numbered, None).await,
+        store::programs::publish(&test.stack.store, &numbered, None, "test").await,
         Err(store::programs::PublishError::Edited { number: 2, next: 3 })
     ));
 }

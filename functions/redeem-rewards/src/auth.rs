@@ -78,7 +78,7 @@ impl FromRequestParts<RedeemRewards> for Caller {
             return Err(unauthorized());
         }
         let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
-        let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok());
+        let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok()).filter(|p| !p.is_internal());
         let words =
             claim("scope").unwrap_or_default().split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'));
         let mut scopes: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_owned).collect();

@@ -121,18 +121,13 @@ impl RelayChanges {
 
     /// Sends on the events that waited for what this record brought.
     async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
-        let awaited = match record.happened().filter(|_| record.holds()) {
-            Some(Kind::PartnerEnrolled { .. }) => keys::awaited("partner", &record.partner),
-            Some(kind) if Deal::is_changed_by(&kind) => match kind.deal_id() {
-                Some(deal) => keys::awaited("deal", deal),
-                None => return Ok(()),
-            },
-            _ => return Ok(()),
-        };
-        for hold in store::holds::list(&self.store, record.identity.program.as_str(), &awaited, HOLDS_AT_ONCE).await? {
-            self.partner_events.send(hold.body.clone()).await?;
-            tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
-            store::holds::drop(&self.store, &hold).await?;
+        for awaited in brought(record) {
+            let program = record.identity.program.as_str();
+            for hold in store::holds::list(&self.store, program, &awaited, HOLDS_AT_ONCE).await? {
+                self.partner_events.send(hold.body.clone()).await?;
+                tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
+                store::holds::drop(&self.store, &hold).await?;
+            }
         }
         Ok(())
     }
@@ -164,5 +159,19 @@ impl RelayChanges {
             }
         }
         Ok(())
+    }
+}
+
+/// What a record brings that events may wait for, as the prefixes of their sort keys.
+fn brought(record: &Record) -> Vec<String> {
+    let Some(kind) = record.happened().filter(|_| record.holds()) else { return vec![] };
+    match &kind {
+        Kind::PartnerEnrolled { .. } => vec![keys::awaited("partner", &record.partner)],
+        // A version brings the program, and any rate that the one before had not.
+        Kind::ProgramPublished { .. } => vec!["program".to_owned(), "rate".to_owned()],
+        kind if Deal::is_changed_by(kind) => {
+            kind.deal_id().map(|deal| keys::awaited("deal", deal)).into_iter().collect()
+        }
+        _ => vec![],
     }
 }

@@ -1,5 +1,4 @@
-//! What an audit reads: everybody who has a history, a history in its order, an account as it is stored. And the one write
-//! that mends an account.
+//! What an audit reads: a history in its order, an account as it is stored, and what the records add up to.
 
 use std::time::Duration;
 
@@ -7,9 +6,8 @@ use domain::decide::{Needs, State};
 use domain::ledger::{Account, Head, Record};
 use domain::redemption::Redemption;
 use event::ids::{PartnerId, ProgramId};
-use jiff::{SignedDuration, Timestamp};
-use program::Programs;
-use store::write::{self, FREQUENCY_SECONDS_KEPT, Transaction, Written};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use store::{Store, StoreError, history, redemptions, state};
 
 /// Most records of one page of a history.
@@ -68,7 +66,7 @@ async fn audit_from(
     now: Timestamp,
 ) -> Result<Audited, StoreError> {
     let records = whole_history(store, program, partner).await?;
-    let rebuilt = domain::audit::rebuild(&records, now, SignedDuration::from_secs(FREQUENCY_SECONDS_KEPT));
+    let rebuilt = domain::audit::rebuild(&records, TimeZone::UTC.to_datetime(now).date());
     let mut state = State::new(partner.clone());
     state.account.head = head.clone();
     let mut needs = Needs::default();
@@ -88,7 +86,11 @@ async fn audit_from(
     Ok(Audited { records, stored: state.account, rebuilt, redemptions })
 }
 
-async fn whole_history(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Vec<Record>, StoreError> {
+pub(crate) async fn whole_history(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     let mut before = None;
     loop {
@@ -101,26 +103,4 @@ async fn whole_history(store: &Store, program: &ProgramId, partner: &PartnerId) 
     }
     records.reverse();
     Ok(records)
-}
-
-/// Writes an account as its records add up (I10), on condition that nobody wrote it meanwhile.
-///
-/// # Errors
-/// [`StoreError::Contention`] if somebody did; [`StoreError::Refused`] if it does not fit one transaction;
-/// [`StoreError::Unavailable`].
-pub async fn mend(
-    store: &Store,
-    programs: &Programs,
-    partner: &PartnerId,
-    stored: &Account,
-    rebuilt: &Account,
-) -> Result<(), StoreError> {
-    let program = &programs.current(store.clock().now()).program.id;
-    let state = |account: &Account| State { account: account.clone(), ..State::new(partner.clone()) };
-    let mut tx = Transaction::default();
-    write::write_account(store, &mut tx, program, &state(stored), &state(rebuilt))?;
-    match write::send(store, &tx).await? {
-        Written::Committed { .. } => Ok(()),
-        Written::Stale | Written::Exists(_) => Err(StoreError::Contention),
-    }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod events;
 mod load;
+pub mod rebuild;
 pub mod steps;
 
 pub use load::load;

@@ -212,6 +212,9 @@ impl Envelope<'_> {
         }
         self.version()?;
         let partner = PartnerId::try_from(self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
+        if partner.is_internal() {
+            return Err(Rejection::reserved("subject"));
+        }
         let type_name = self.text("type")?;
         let time = check_time(&self.text("time")?, now)?;
         self.content_type()?;

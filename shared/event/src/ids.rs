@@ -178,6 +178,21 @@ id!(
 /// Everything below this prefix is ours; events from outside may not use it.
 pub const INTERNAL_SOURCES: &str = "urn:laurel:";
 
+/// What partner ids that only Laurel itself uses start with.
+const INTERNAL_PARTNERS: char = '@';
+
+impl PartnerId {
+    /// The program itself, in whose history its publications stand.
+    pub fn program() -> Self {
+        Self("@program".to_owned())
+    }
+
+    /// Whether only Laurel itself may use this id.
+    pub fn is_internal(&self) -> bool {
+        self.0.starts_with(INTERNAL_PARTNERS)
+    }
+}
+
 impl Source {
     /// Whether only Laurel itself may send under this source.
     pub fn is_internal(&self) -> bool {

@@ -17,5 +17,6 @@ mod types;
 pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash, steady_hash};
 pub use rejection::{Code, Rejection};
 pub use types::{
-    DealOutcome, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
+    DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX,
+    Whole,
 };

@@ -32,6 +32,8 @@ pub enum Code {
     UnsupportedVersion,
     /// A source that only Laurel uses.
     ReservedSource,
+    /// A partner's id that only Laurel uses.
+    ReservedPartner,
     /// The program does not accept this type from this source.
     SourceNotAllowed,
     /// What the event waited for did not come before its deadline.
@@ -65,6 +67,10 @@ impl Rejection {
 
     pub(crate) fn id(field: &str, error: &IdError) -> Self {
         Self::new(Code::BadId, field, format!("`{field}` {error}"))
+    }
+
+    pub(crate) fn reserved(field: &str) -> Self {
+        Self::new(Code::ReservedPartner, field, "ids of partners that start with @ are Laurel's own; name a partner")
     }
 
     pub(crate) fn duplicate_key(field: &str, key: &str) -> Self {

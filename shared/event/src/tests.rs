@@ -84,6 +84,7 @@ fn every_bad_form_has_its_code_and_field() {
         (with("\"id\":\"e-1\"", "\"id\":\"a\\nb\""), Code::BadId, "id"),
         (with("\"p-1\"", &format!("\"{long}\"")), Code::BadId, "subject"),
         (with("\"p-1\"", "\"\""), Code::BadId, "subject"),
+        (with("\"p-1\"", "\"@program\""), Code::ReservedPartner, "subject"),
         (with("deal.closed", "deal.exploded"), Code::UnsupportedType, "type"),
         (with("\"1.0\"", "\"2.0\""), Code::UnsupportedVersion, "specversion"),
         (

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use domain::ledger::FoldError;
+use domain::ledger::{FoldError, RECORD_FORM};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,15 @@ pub enum StoreError {
         /// What is wrong with it. Holds names of members, never their values.
         why: String,
     },
+    /// The tables were written by another edition.
+    #[error(
+        "the tables hold records of form {found}; this Laurel reads form {RECORD_FORM}: \
+         start with empty ones (another --data folder, or a new stack) and send the events again"
+    )]
+    OtherForm {
+        /// The form of what is stored.
+        found: u16,
+    },
     /// The stored account does not add up.
     #[error("the account does not add up")]
     Unsound(#[from] FoldError),
@@ -40,9 +49,11 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             StoreError::Unavailable(_) | StoreError::Contention | StoreError::OutOfTime => true,
-            StoreError::Refused(_) | StoreError::Unreadable { .. } | StoreError::Unsound(_) | StoreError::Sealed => {
-                false
-            }
+            StoreError::Refused(_)
+            | StoreError::Unreadable { .. }
+            | StoreError::OtherForm { .. }
+            | StoreError::Unsound(_)
+            | StoreError::Sealed => false,
         }
     }
 }

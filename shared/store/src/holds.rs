@@ -158,8 +158,9 @@ fn still_missing(
             let version = before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version);
             (state_key(&keys::deal(program, id), keys::ONLY), Condition::Version(keys::VERSION, version))
         }
-        // Programs are published rarely; the sweep finds what was held meanwhile.
-        Awaited::Rate(_) | Awaited::Program => return Ok(None),
+        Awaited::Program => (state_key(keys::PROGRAMS, program), Condition::Version(keys::VERSION, None)),
+        // A function may decide by a version that is no longer the last; the sweep finds what was held meanwhile.
+        Awaited::Rate(_) => return Ok(None),
     };
     let (expression, names, values) = condition.parts();
     let check = ConditionCheck::builder()

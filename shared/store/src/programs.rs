@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use domain::decide::{Publication, publication};
+use domain::ledger::{RECORD_FORM, Record};
+use event::Kind;
 use event::ids::ProgramId;
 use jiff::{SignedDuration, Timestamp};
 use program::{Diagnostic, Program, Programs, Version};
@@ -11,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::lock;
 use crate::tables::items::{Content, Item, read as read_item, state_key, text, with_key};
 use crate::tables::{built, keys};
+use crate::write::put_record;
 use crate::{Store, StoreError, state};
 
 /// A version as it stands in the table.
@@ -21,6 +25,14 @@ struct VersionItem {
     effective_from: Timestamp,
     published_at: Timestamp,
     file: String,
+    /// The form of the records that are decided by it.
+    #[serde(default = "first_form")]
+    form: u16,
+}
+
+/// Versions that do not say so are of the first form.
+fn first_form() -> u16 {
+    1
 }
 
 /// A version that is in the table.
@@ -85,6 +97,17 @@ pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, Sto
     Ok(programs)
 }
 
+/// Looks whether the tables hold records of the form that this edition reads.
+///
+/// # Errors
+/// [`StoreError::OtherForm`] if not; [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn check_form(store: &Store) -> Result<(), StoreError> {
+    for id in ids(store).await? {
+        versions(store, &id).await?;
+    }
+    Ok(())
+}
+
 fn parsed(store: &Store, item: &VersionItem) -> Result<Version, StoreError> {
     let known = lock(&store.programs.parsed).get(&item.hash).cloned();
     let program = match known {
@@ -115,7 +138,11 @@ async fn versions(store: &Store, program: &str) -> Result<Vec<VersionItem>, Stor
         .send();
     let mut versions = Vec::new();
     while let Some(item) = pages.next().await {
-        versions.push(read_item(&item?, "program version")?);
+        let item: VersionItem = read_item(&item?, "program version")?;
+        if item.form != RECORD_FORM {
+            return Err(StoreError::OtherForm { found: item.form });
+        }
+        versions.push(item);
     }
     Ok(versions)
 }
@@ -150,11 +177,17 @@ pub async fn set_age_seconds(store: &Store, seconds: i64) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Publishes a file as the next version of its program. The same content twice in a row is one version.
+/// Publishes a file as the next version of its program, and records it in the history of the program itself. The same
+/// content twice in a row is one version. `actor` is who publishes, as far as is known.
 ///
 /// # Errors
 /// Every [`PublishError`].
-pub async fn publish(store: &Store, file: &str, effective_from: Option<Timestamp>) -> Result<Published, PublishError> {
+pub async fn publish(
+    store: &Store,
+    file: &str,
+    effective_from: Option<Timestamp>,
+    actor: &str,
+) -> Result<Published, PublishError> {
     let now = store.clock.now();
     let program = Program::parse(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
@@ -175,8 +208,8 @@ pub async fn publish(store: &Store, file: &str, effective_from: Option<Timestamp
         return Err(PublishError::Edited { number: asked, next: number });
     }
     let effective_from = takes_effect(store, last.is_none(), effective_from, now).await?;
-    let item = VersionItem { number, hash: hash.clone(), effective_from, published_at: now, file: file.to_owned() };
-    put_version(store, &id, &item).await?;
+    let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
+    put_version(store, &publication(Publication { version: &version, file, actor, now })).await?;
     lock(&store.programs.read).remove(&id);
     Ok(Published { program: id, number, hash, effective_from, is_new: true })
 }
@@ -199,19 +232,49 @@ async fn takes_effect(
     }
 }
 
-async fn put_version(store: &Store, id: &str, item: &VersionItem) -> Result<(), PublishError> {
-    let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), item, "program version")?;
+impl VersionItem {
+    /// The version that a record says was published; `None` if the record is of something else.
+    fn of(record: &Record) -> Option<Self> {
+        let Some(Kind::ProgramPublished { content_hash: hash, effective_from, file, .. }) = record.happened() else {
+            return None;
+        };
+        let (number, published_at) = (record.decided_by, record.decided_at);
+        Some(Self { number, hash, effective_from, published_at, file: file.0, form: RECORD_FORM })
+    }
+}
+
+/// The state that the record of a publication adds up to: the version, and the program's place in the list.
+fn puts(store: &Store, record: &Record) -> Result<[Put; 2], StoreError> {
+    let id = record.identity.program.as_str();
+    let not_one = || StoreError::Unreadable { what: "publication", why: "the record is of something else".to_owned() };
+    let item = VersionItem::of(record).ok_or_else(not_one)?;
+    let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), &item, "program version")?;
     let listed = with_key(state_key(keys::PROGRAMS, id), &Content { content: item.number }, "list of programs")?;
-    let put = |item, condition: Option<&str>| {
-        Put::builder()
-            .table_name(store.state())
-            .set_item(Some(item))
-            .set_condition_expression(condition.map(str::to_owned))
-            .build()
-            .map_err(built)
-    };
-    let actions = [put(version, Some("attribute_not_exists(pk)"))?, put(listed, None)?]
-        .map(|put| TransactWriteItem::builder().put(put).build());
+    let put = |item| Put::builder().table_name(store.state()).set_item(Some(item));
+    let version = put(version).condition_expression("attribute_not_exists(pk)");
+    Ok([version.build().map_err(built)?, put(listed).build().map_err(built)?])
+}
+
+/// Writes the state that the record of a publication adds up to, where it is missing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if the record is of something else.
+pub async fn restore(store: &Store, record: &Record) -> Result<(), StoreError> {
+    let actions = puts(store, record)?.map(|put| TransactWriteItem::builder().put(put).build());
+    let send = store.client.transact_write_items().set_transact_items(Some(actions.into())).send().await;
+    lock(&store.programs.read).remove(record.identity.program.as_str());
+    match send {
+        // It is there.
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+async fn put_version(store: &Store, record: &Record) -> Result<(), PublishError> {
+    let [version, listed] = puts(store, record)?;
+    let puts = [put_record(store, record)?.0, version, listed];
+    let actions = puts.map(|put| TransactWriteItem::builder().put(put).build());
     match store.client.transact_write_items().set_transact_items(Some(actions.into())).send().await {
         Ok(_) => Ok(()),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {

@@ -87,6 +87,11 @@ impl Clients {
         Self { place, http }
     }
 
+    /// The id of the access key that its requests are signed with.
+    pub fn key_id(&self) -> &str {
+        self.place.credentials.access_key_id()
+    }
+
     /// DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         service!(aws_sdk_dynamodb, self.place, self.http)

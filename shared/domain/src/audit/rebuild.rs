@@ -3,32 +3,24 @@
 use std::collections::BTreeMap;
 
 use event::ids::{DealId, OpportunityId, RedemptionId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::Date;
 
 use crate::deal::{Deal, Opportunity};
-use crate::ledger::{Account, Effect, Outcome, Record};
+use crate::ledger::{Account, Outcome, Record};
 use crate::redemption::Redemption;
 
-/// The account that one partner's records add up to, in the order of their positions. Frequency counts that nobody has
-/// touched for longer than `kept` before `now` are left out: the table drops them.
+/// The account that one partner's records add up to, in the order of their positions, as the table has it on `today`: it
+/// drops counts of periods that are long over.
 ///
 /// # Errors
 /// What does not apply, as a finding.
-pub fn rebuild(records: &[Record], now: Timestamp, kept: SignedDuration) -> Result<Account, String> {
+pub fn rebuild(records: &[Record], today: Date) -> Result<Account, String> {
     let mut account = Account::default();
-    let mut touched = BTreeMap::new();
     for record in records {
         let applied = account.apply(record);
         applied.map_err(|error| format!("I10: record #{} does not apply: {error}", record.position))?;
-        for effect in &record.effects {
-            if let Effect::Cap { key, .. } = effect {
-                touched.extend(key.item().map(|item| (item, record.decided_at)));
-            }
-        }
     }
-    let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-    let old = |key: &crate::ledger::FrequencyKey| touched.get(key).is_some_and(|at| *at < since);
-    account.frequency.retain(|key, _| key.period == crate::ledger::EVER || !old(key));
+    account.frequency.retain(|key, _| key.drops_on().is_none_or(|day| day > today));
     Ok(account)
 }
 

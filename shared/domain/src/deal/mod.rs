@@ -137,6 +137,7 @@ impl Deal {
             | Kind::PointsReleased { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
+            | Kind::ProgramPublished { .. }
             | Kind::RedemptionRequested { .. }
             | Kind::RedemptionOrdering { .. }
             | Kind::RedemptionFulfilled { .. }

@@ -10,6 +10,7 @@ mod context;
 mod deals;
 mod judge;
 mod needs;
+mod publication;
 mod rating;
 mod redemptions;
 mod state;
@@ -17,6 +18,7 @@ mod stop;
 
 pub use clock::CATCH_UP_MAX;
 pub use needs::{Needs, needs, needs_of_deals};
+pub use publication::{Publication, publication};
 pub use redemptions::{passes, reward_gate};
 pub use state::{Decision, Judgement, State};
 pub use stop::Awaited;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use event::steady_hash;
+use event::time::Month;
+use jiff::Span;
+use jiff::civil::{Date, ISOWeekDate, Weekday};
 use serde::{Deserialize, Serialize};
 
 /// A count of a cap in one period.
@@ -37,16 +40,35 @@ pub struct FrequencyKey {
 /// Used caps of one item.
 pub type Frequency = BTreeMap<CapKey, i64>;
 
-/// Used caps of one item as they are stored, by rule, cap and value: what the item's own key says is left out.
+/// Used caps of one item as they are stored, by rule, cap and `=` before the value, since a name may not be empty: what the
+/// item's own key says is left out.
 pub type StoredFrequency = BTreeMap<String, BTreeMap<String, BTreeMap<String, i64>>>;
 
+/// How long counts are kept after their period: no period that can still be booked in is older (a year, and a quarter for
+/// closing).
+const DAYS_KEPT: i64 = 500;
+
 impl FrequencyKey {
+    /// The first day on which its counts are of no use to anybody; none if they never start anew.
+    pub fn drops_on(&self) -> Option<Date> {
+        let year: i16 = self.period.get(..4)?.parse().ok()?;
+        let part = self.period.get(5..).unwrap_or_default();
+        let ended = match (self.period.len(), part.strip_prefix('W')) {
+            (10, _) => self.period.parse().ok()?,
+            (8, Some(week)) => ISOWeekDate::new(year, week.parse().ok()?, Weekday::Sunday).ok()?.date(),
+            (7, _) if !part.starts_with('Q') => Month::try_from(self.period.clone()).ok()?.plus(1).first_day(),
+            // A fiscal year is named by the year it starts in, and ends in the next.
+            _ => Date::new(year.checked_add(1)?, 12, 31).ok()?,
+        };
+        ended.checked_add(Span::new().days(DAYS_KEPT)).ok()
+    }
+
     /// Counts as they are stored.
     pub fn store(counts: &Frequency) -> StoredFrequency {
         let mut stored = StoredFrequency::new();
         for (CapKey { of, says, value, .. }, used) in counts {
             let by_cap = stored.entry(of.clone()).or_default();
-            by_cap.entry(says.clone()).or_default().insert(value.clone(), *used);
+            by_cap.entry(says.clone()).or_default().insert(format!("={value}"), *used);
         }
         stored
     }
@@ -55,7 +77,8 @@ impl FrequencyKey {
     pub fn read(&self, stored: StoredFrequency) -> Frequency {
         let by_cap = stored.into_iter().flat_map(|(of, caps)| caps.into_iter().map(move |cap| (of.clone(), cap)));
         let all = by_cap.flat_map(|(of, (says, values))| {
-            values.into_iter().map(move |(value, used)| (of.clone(), says.clone(), value, used))
+            let value = |value: String| value.strip_prefix('=').map(str::to_owned).unwrap_or(value);
+            values.into_iter().map(move |(named, used)| (of.clone(), says.clone(), value(named), used))
         });
         let key = |of, says, value| CapKey { of, says, period: self.period.clone(), who: self.who.clone(), value };
         all.map(|(of, says, value, used)| (key(of, says, value), used)).collect()
@@ -111,6 +134,24 @@ impl TryFrom<String> for CapKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_dropped_long_after_their_period() {
+        let drops = |period: &str| {
+            let key = FrequencyKey { who: String::new(), period: period.to_owned(), bucket: 0 };
+            key.drops_on().map(|day| day.to_string())
+        };
+        for (period, day) in [
+            ("2026-03-14", "2027-07-27"),
+            ("2026-W11", "2027-07-28"),
+            ("2026-03", "2027-08-14"),
+            ("2026-Q1", "2029-05-14"),
+            ("2026", "2029-05-14"),
+        ] {
+            assert_eq!(drops(period).as_deref(), Some(day), "{period}");
+        }
+        assert_eq!(drops(EVER), None);
+    }
 
     #[test]
     fn a_key_reads_as_it_was_written() {

@@ -157,6 +157,23 @@ impl Member for String {
     }
 }
 
+/// A text of any length, of which only Laurel itself is the author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document(pub String);
+
+impl Member for Document {
+    const FORM: Form = Form::Any;
+    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+        match there(value, at)? {
+            Json::Text(text) => Ok(Self(text.clone())),
+            _ => Err(Rejection::form(at, "write a string")),
+        }
+    }
+    fn json(&self) -> Option<Json> {
+        Some(Json::Text(self.0.clone()))
+    }
+}
+
 impl Member for bool {
     const FORM: Form = Form::Flag;
     const REQUIRED: bool = false;

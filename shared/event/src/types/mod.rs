@@ -6,7 +6,7 @@ mod form;
 mod row;
 
 pub use form::{
-    DealOutcome, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
+    DealOutcome, Document, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
 };
 pub use row::{MemberRow, Row, Sample};
 
@@ -299,6 +299,19 @@ types! {
             /// The redemption.
             redemption_id: RedemptionId,
         }
+        /// A version of the program was published. It stands in the history of the program itself, at the version's number.
+        ProgramPublished = "program.published" {
+            /// SHA-256 of the file, in hex.
+            content_hash: String,
+            /// From when it is in force.
+            effective_from: Timestamp,
+            /// Who published it, says whoever did.
+            actor: String,
+            /// Whether that was proved.
+            verified: bool,
+            /// The file.
+            file: Document,
+        }
         /// Points went back.
         RedemptionReleased = "redemption.released" {
             /// The redemption.
@@ -331,6 +344,9 @@ impl Kind {
                     return Err(Rejection::new(Code::BadCurrency, "data.lines", message));
                 }
                 Ok(())
+            }
+            Kind::DealReassigned { to_partner, .. } if to_partner.is_internal() => {
+                Err(Rejection::reserved("data.to_partner"))
             }
             Kind::ExclusivityGranted { territory: None, vertical: None, .. }
             | Kind::ExclusivityEnded { territory: None, vertical: None, .. } => {

@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use domain::decide::{Decision, State};
-use domain::ledger::{EVER, FrequencyKey, Record, record_key};
+use domain::ledger::{FrequencyKey, Record, record_key};
 use domain::redemption::StockMove;
 use event::Meaning;
 use event::ids::ProgramId;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
@@ -27,16 +28,17 @@ pub const ACTIONS_MAX: usize = 100;
 /// Most bytes in one transaction: DynamoDB takes 4 MB; the rest is for keys and conditions.
 pub const BYTES_MAX: usize = 3_500_000;
 
-/// Frequency counts are dropped this long after the decision that last wrote them, unless they never start anew: no period
-/// that can still be booked in is older (a year, and a quarter for closing).
-pub const FREQUENCY_SECONDS_KEPT: i64 = 500 * 24 * 3600;
-
 /// A decision as the table will be asked to write it.
 #[derive(Debug, Default)]
 pub struct Transaction {
-    actions: Vec<TransactWriteItem>,
-    /// For each action, the record it puts.
-    records: Vec<Option<usize>>,
+    actions: Vec<Action>,
+}
+
+#[derive(Debug)]
+struct Action {
+    item: TransactWriteItem,
+    /// The record it puts.
+    record: Option<usize>,
     bytes: usize,
 }
 
@@ -62,13 +64,25 @@ impl Transaction {
 
     /// Whether one transaction can hold it.
     pub fn fits(&self) -> bool {
-        self.actions.len() <= ACTIONS_MAX && self.bytes <= BYTES_MAX
+        self.actions.len() <= ACTIONS_MAX && self.actions.iter().map(|action| action.bytes).sum::<usize>() <= BYTES_MAX
     }
 
-    fn push(&mut self, action: TransactWriteItem, record: Option<usize>, bytes: usize) {
-        self.actions.push(action);
-        self.records.push(record);
-        self.bytes += bytes;
+    fn push(&mut self, item: TransactWriteItem, record: Option<usize>, bytes: usize) {
+        self.actions.push(Action { item, record, bytes });
+    }
+
+    /// Parts that fit, the first action in the last.
+    fn parts(self) -> Vec<Self> {
+        let mut parts = vec![Self::default()];
+        for action in self.actions.into_iter().rev() {
+            let Some(part) = parts.last_mut() else { continue };
+            part.actions.push(action);
+            if !part.fits() {
+                let over = part.actions.split_off(part.actions.len() - 1);
+                parts.push(Self { actions: over });
+            }
+        }
+        parts
     }
 }
 
@@ -87,7 +101,7 @@ impl Transaction {
         for (index, reason) in reasons.iter().enumerate() {
             match reason.code().unwrap_or("None") {
                 "None" => {}
-                "ConditionalCheckFailed" => match self.records.get(index).copied().flatten() {
+                "ConditionalCheckFailed" => match self.actions.get(index).and_then(|action| action.record) {
                     Some(record) => exists.push((record, meaning_of(reason)?)),
                     None => stale = true,
                 },
@@ -123,7 +137,8 @@ pub fn transaction(
         return Ok(tx);
     }
     for (index, record) in decision.records.iter().enumerate() {
-        put_record(store, &mut tx, index, record)?;
+        let (put, bytes) = put_record(store, record)?;
+        tx.push(TransactWriteItem::builder().put(put).build(), Some(index), bytes);
     }
     write_account(store, &mut tx, program, before, &decision.state)?;
     write_shared(store, &mut tx, program, before, &decision.state)?;
@@ -133,7 +148,8 @@ pub fn transaction(
     Ok(tx)
 }
 
-fn put_record(store: &Store, tx: &mut Transaction, index: usize, record: &Record) -> Result<(), StoreError> {
+/// The write of a record, on condition that its identity is not taken, and how many bytes it has.
+pub(crate) fn put_record(store: &Store, record: &Record) -> Result<(Put, usize), StoreError> {
     let item = with_key(ledger_key(&record_key(&record.identity)), record, "record")?;
     let bytes = size(&item);
     let put = Put::builder()
@@ -141,15 +157,11 @@ fn put_record(store: &Store, tx: &mut Transaction, index: usize, record: &Record
         .set_item(Some(item))
         .condition_expression("attribute_not_exists(k)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    tx.push(TransactWriteItem::builder().put(put.build().map_err(built)?).build(), Some(index), bytes);
-    Ok(())
+    Ok((put.build().map_err(built)?, bytes))
 }
 
-/// The items of an account that changed, each guarded by the head.
-///
-/// # Errors
-/// [`StoreError::Unreadable`] if a value has no form in DynamoDB.
-pub fn write_account(
+/// The items of an account that changed, each guarded by the head, which is the first.
+fn write_account(
     store: &Store,
     tx: &mut Transaction,
     program: &ProgramId,
@@ -190,8 +202,8 @@ pub fn write_account(
     }
     for (key, counts) in &new.frequency {
         if old.frequency.get(key) != Some(counts) {
-            let as_of = new.head.as_of.map_or(0, |t| t.as_second());
-            let expires_at = (key.period != EVER).then_some(as_of + FREQUENCY_SECONDS_KEPT);
+            let drops_on = key.drops_on().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+            let expires_at = drops_on.map(|day| day.timestamp().as_second());
             let item = FrequencyItem { content: FrequencyKey::store(counts), expires_at };
             put_item(store, tx, state_key(&own, &keys::frequency(key)), &item, "frequency", Condition::None)?;
         }
@@ -208,6 +220,40 @@ pub fn write_account(
                 due_on: standing.then_some(redemption.updated_at),
             };
             put_item(store, tx, state_key(&own, &keys::redemption(id)), &item, "redemption", condition)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes an account that no decision made: its items first, in as many writes as it takes, and last the head that guards
+/// them.
+///
+/// # Errors
+/// [`StoreError::Contention`] if somebody else wrote it meanwhile; [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn send_account(store: &Store, program: &ProgramId, before: &State, after: &State) -> Result<(), StoreError> {
+    let mut tx = Transaction::default();
+    write_account(store, &mut tx, program, before, after)?;
+    send_parts(store, tx).await
+}
+
+/// Writes deals and opportunities that no decision made, where they are not as they were read.
+///
+/// # Errors
+/// As [`send_account`].
+pub async fn send_shared(store: &Store, program: &ProgramId, before: &State, after: &State) -> Result<(), StoreError> {
+    let mut changed = after.clone();
+    changed.deals.retain(|id, deal| before.deals.get(id) != Some(deal));
+    changed.opportunities.retain(|id, opportunity| before.opportunities.get(id) != Some(opportunity));
+    let mut tx = Transaction::default();
+    write_shared(store, &mut tx, program, before, &changed)?;
+    send_parts(store, tx).await
+}
+
+async fn send_parts(store: &Store, tx: Transaction) -> Result<(), StoreError> {
+    for part in tx.parts().iter().filter(|part| part.actions() > 0) {
+        match send(store, part).await? {
+            Written::Committed { .. } => {}
+            Written::Stale | Written::Exists(_) => return Err(StoreError::Contention),
         }
     }
     Ok(())
@@ -312,7 +358,8 @@ fn move_stock(
 /// [`StoreError::Contention`] when only contention stood in the way, [`StoreError::Unavailable`],
 /// [`StoreError::Refused`].
 pub async fn send(store: &Store, tx: &Transaction) -> Result<Written, StoreError> {
-    let send = store.client.transact_write_items().set_transact_items(Some(tx.actions.clone()));
+    let items = tx.actions.iter().map(|action| action.item.clone()).collect();
+    let send = store.client.transact_write_items().set_transact_items(Some(items));
     match send.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
         Ok(reply) => {
             let write_units = reply.consumed_capacity.unwrap_or_default().iter().filter_map(|c| c.capacity_units).sum();
