@@ -7,6 +7,7 @@ mod envelope;
 pub mod ids;
 pub mod json;
 pub mod money;
+pub mod period;
 mod rejection;
 pub mod schema;
 #[cfg(test)]

@@ -126,23 +126,6 @@ impl Length {
     }
 }
 
-/// How often a cap starts anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// Each calendar day.
-    Day,
-    /// Each ISO week.
-    Week,
-    /// Each calendar month.
-    Month,
-    /// Each fiscal quarter.
-    Quarter,
-    /// Each fiscal year.
-    Year,
-    /// Never: the cap is for ever.
-    Ever,
-}
-
 /// The program's days, quarters and years.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -181,24 +164,9 @@ impl Calendar {
         month.plus(-(i32::from(month.number()) - i32::from(self.fiscal_start)).rem_euclid(12))
     }
 
-    /// The name of the period a day lies in; equal names, same period. Names of one `every` sort by time.
-    pub fn period(&self, every: Every, day: Date) -> String {
-        let month = Month::of(day);
-        match every {
-            Every::Day => day.to_string(),
-            Every::Week => {
-                let week = day.iso_week_date();
-                format!("{:04}-W{:02}", week.year(), week.week())
-            }
-            Every::Month => month.to_string(),
-            Every::Quarter => {
-                let start = self.quarter_start(month);
-                let months_in = (i32::from(start.number()) - i32::from(self.fiscal_start)).rem_euclid(12);
-                format!("{:04}-Q{}", self.fiscal_year(month), months_in / 3 + 1)
-            }
-            Every::Year => format!("{:04}", self.fiscal_year(month)),
-            Every::Ever => "ever".to_owned(),
-        }
+    /// The fiscal quarter of its fiscal year that a month lies in, 1 to 4.
+    pub fn fiscal_quarter(&self, month: Month) -> i8 {
+        (month.number() - self.fiscal_start).rem_euclid(12) / 3 + 1
     }
 }
 
@@ -244,9 +212,6 @@ mod tests {
     #[test]
     fn a_fiscal_year_may_start_in_april() {
         let calendar = Calendar::new(TimeZone::UTC, 4);
-        assert_eq!(calendar.period(Every::Quarter, date(2026, 3, 31)), "2025-Q4");
-        assert_eq!(calendar.period(Every::Quarter, date(2026, 4, 1)), "2026-Q1");
-        assert_eq!(calendar.period(Every::Year, date(2026, 3, 31)), "2025");
         assert_eq!(calendar.year_start(Month::of(date(2026, 3, 1))).to_string(), "2025-04");
     }
 

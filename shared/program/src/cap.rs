@@ -1,6 +1,6 @@
 //! How often a rule or reward may count, in the vendor's words.
 
-use event::time::Every;
+use event::period::Every;
 
 /// How often a rule or reward may count: `"20 per partner per month"`, `"50 points per partner per month"`,
 /// `"1 per person per content per week"`, `"once per person per course"`.

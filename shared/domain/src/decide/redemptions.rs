@@ -1,6 +1,7 @@
 //! Redemptions: points set aside, ordered, spent or given back; one record for each step (I5, I6, I18).
 
 use event::ids::{RedemptionId, RewardId, TierId};
+use event::period::Period;
 use event::time::Month;
 use event::{Event, Kind, ReleaseReason};
 use jiff::Timestamp;
@@ -78,7 +79,7 @@ fn refusal(context: &Context<'_>, book: &Book, reward: &Reward, quantity: i64) -
 }
 
 fn reward_caps<'r>(context: &Context<'_>, reward: &'r Reward) -> Vec<(CapKey, &'r Cap)> {
-    let period = |cap: &Cap| context.program().calendar.period(cap.every, context.today);
+    let period = |cap: &Cap| Period::of(cap.every, context.today, &context.program().calendar);
     let key = |cap: &'r Cap| (cap_key(format!("reward {}", reward.id), cap, period(cap), "", ""), cap);
     reward.at_most.iter().map(key).collect()
 }

@@ -1,27 +1,25 @@
 //! Caps: how much of a rule is used, and what is left (M40). A cap's count is named by what the cap says, so that neither its
 //! place nor a new limit starts it anew.
 
-use event::time::Every;
+use event::period::Period;
 use program::{Cap, CapScope, Program, Rule};
 
 use super::seen::Seen;
 use crate::ledger::{Account, CapKey, Effect, FoldError, FrequencyKey};
 
 /// The count of a cap in a period.
-pub(crate) fn cap_key(of: String, cap: &Cap, period: String, who: &str, value: &str) -> CapKey {
+pub(crate) fn cap_key(of: String, cap: &Cap, period: Period, who: &str, value: &str) -> CapKey {
     CapKey { of, says: cap.says(), period, who: who.to_owned(), value: value.to_owned() }
 }
 
 fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
-    let period = program.calendar.period(cap.every, seen.booked);
+    let period = Period::of(cap.every, seen.booked, &program.calendar);
     let who = match cap.scope {
         CapScope::Partner => String::new(),
         CapScope::Person => seen.person.map_or("nobody", |person| person.as_str()).to_owned(),
         CapScope::Team => format!("team {}", seen.text("team").unwrap_or_default()),
     };
     let value = cap.field.as_ref().map(|field| seen.text(field).unwrap_or_default()).unwrap_or_default();
-    // One that never starts anew stands in no period.
-    debug_assert!(cap.every != Every::Ever || period == crate::ledger::EVER);
     cap_key(rule.id.to_string(), cap, period, &who, &value)
 }
 

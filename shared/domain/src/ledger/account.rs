@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use event::Kind;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
+use event::period::Period;
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -366,16 +367,13 @@ impl Account {
 
     /// Drops caps of months, weeks and days that can no longer be booked in, so that the head stays small.
     fn forget_closed(&mut self, open_from: Date) {
-        let month = Month::of(open_from).to_string();
-        let year = i32::from(open_from.year());
-        self.head.caps.retain(|key, _| {
-            let period = key.period.as_str();
-            match period.len() {
-                7 if !period.contains('Q') => *period >= *month,
-                // Quarters and years are few; a fiscal year is named by the year it starts in.
-                7 => period[..4].parse::<i32>().is_ok_and(|y| y >= year - 1),
-                _ => period.parse::<i32>().is_ok_and(|y| y >= year - 1),
-            }
+        let (month, year) = (Month::of(open_from), open_from.year());
+        self.head.caps.retain(|key, _| match key.period {
+            Period::Month(counted) => counted >= month,
+            // Quarters and years are few; a fiscal year is named by the year it starts in.
+            Period::Quarter(counted, _) | Period::Year(counted) => counted >= year - 1,
+            // These stand in items of their own.
+            Period::Day(_) | Period::Week(..) | Period::Ever => true,
         });
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use event::period::Period;
 use event::steady_hash;
-use event::time::Month;
 use jiff::Span;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ pub struct CapKey {
     pub of: String,
     /// What it counts and by what it splits, as in `points per partner`.
     pub says: String,
-    /// The period's name, `ever` for caps that never start anew.
-    pub period: String,
+    /// The period it counts in.
+    pub period: Period,
     /// The person's pseudonym or the team; empty for the partner's own.
     pub who: String,
     /// The value it is split by; empty where it is not split.
@@ -31,8 +31,8 @@ pub struct CapKey {
 pub struct FrequencyKey {
     /// The person's pseudonym or the team; empty for the partner's own.
     pub who: String,
-    /// The period's name, `ever` for caps that never start anew.
-    pub period: String,
+    /// The period it counts in.
+    pub period: Period,
     /// The bucket, by the value; 0 for what starts anew.
     pub bucket: u8,
 }
@@ -51,14 +51,13 @@ const DAYS_KEPT: i64 = 500;
 impl FrequencyKey {
     /// The first day on which its counts are of no use to anybody; none if they never start anew.
     pub fn drops_on(&self) -> Option<Date> {
-        let year: i16 = self.period.get(..4)?.parse().ok()?;
-        let part = self.period.get(5..).unwrap_or_default();
-        let ended = match (self.period.len(), part.strip_prefix('W')) {
-            (10, _) => self.period.parse().ok()?,
-            (8, Some(week)) => ISOWeekDate::new(year, week.parse().ok()?, Weekday::Sunday).ok()?.date(),
-            (7, _) if !part.starts_with('Q') => Month::try_from(self.period.clone()).ok()?.plus(1).first_day(),
+        let ended = match self.period {
+            Period::Day(day) => day,
+            Period::Week(year, week) => ISOWeekDate::new(year, week, Weekday::Sunday).ok()?.date(),
+            Period::Month(month) => month.plus(1).first_day(),
             // A fiscal year is named by the year it starts in, and ends in the next.
-            _ => Date::new(year.checked_add(1)?, 12, 31).ok()?,
+            Period::Quarter(year, _) | Period::Year(year) => Date::new(year.checked_add(1)?, 12, 31).ok()?,
+            Period::Ever => return None,
         };
         ended.checked_add(Span::new().days(DAYS_KEPT)).ok()
     }
@@ -80,32 +79,32 @@ impl FrequencyKey {
             let value = |value: String| value.strip_prefix('=').map(str::to_owned).unwrap_or(value);
             values.into_iter().map(move |(named, used)| (of.clone(), says.clone(), value(named), used))
         });
-        let key = |of, says, value| CapKey { of, says, period: self.period.clone(), who: self.who.clone(), value };
+        let key = |of, says, value| CapKey { of, says, period: self.period, who: self.who.clone(), value };
         all.map(|(of, says, value, used)| (key(of, says, value), used)).collect()
     }
 }
-
-/// The period of caps that never start anew.
-pub const EVER: &str = "ever";
 
 impl CapKey {
     /// The item it stands in; `None` for the head, which holds the partner's own counts by month, quarter and year: few
     /// periods are open at once.
     pub fn item(&self) -> Option<FrequencyKey> {
-        let few = self.period != EVER && self.period.len() <= "2026-03".len();
+        let few = match self.period {
+            Period::Month(_) | Period::Quarter(..) | Period::Year(_) => true,
+            Period::Day(_) | Period::Week(..) | Period::Ever => false,
+        };
         if self.who.is_empty() && self.value.is_empty() && few {
             return None;
         }
-        let grows = self.period == EVER && !self.value.is_empty();
+        let grows = self.period == Period::Ever && !self.value.is_empty();
         let bucket = if grows { steady_hash(self.value.bytes()).to_le_bytes()[0] } else { 0 };
-        Some(FrequencyKey { who: self.who.clone(), period: self.period.clone(), bucket })
+        Some(FrequencyKey { who: self.who.clone(), period: self.period, bucket })
     }
 }
 
 impl fmt::Display for CapKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let escape = |part: &str| part.replace('%', "%25").replace('|', "%7C");
-        write!(f, "{}|{}|{}", escape(&self.of), escape(&self.says), escape(&self.period))?;
+        write!(f, "{}|{}|{}", escape(&self.of), escape(&self.says), self.period)?;
         if !self.who.is_empty() || !self.value.is_empty() {
             write!(f, "|{}", escape(&self.who))?;
         }
@@ -127,18 +126,20 @@ impl TryFrom<String> for CapKey {
         if !(3..=5).contains(&parts.len()) {
             return Err(format!("`{text}` is no count of a cap"));
         }
-        Ok(Self { of: part(0), says: part(1), period: part(2), who: part(3), value: part(4) })
+        Ok(Self { of: part(0), says: part(1), period: Period::try_from(part(2))?, who: part(3), value: part(4) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use event::time::Month;
 
     #[test]
     fn counts_are_dropped_long_after_their_period() {
         let drops = |period: &str| {
-            let key = FrequencyKey { who: String::new(), period: period.to_owned(), bucket: 0 };
+            let period = Period::try_from(period.to_owned()).expect("a period");
+            let key = FrequencyKey { who: String::new(), period, bucket: 0 };
             key.drops_on().map(|day| day.to_string())
         };
         for (period, day) in [
@@ -150,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(drops(period).as_deref(), Some(day), "{period}");
         }
-        assert_eq!(drops(EVER), None);
+        assert_eq!(drops("ever"), None);
     }
 
     #[test]
@@ -160,7 +161,7 @@ mod tests {
             let key = CapKey {
                 of: part("a|b"),
                 says: part("points per partner"),
-                period: part("2026-03"),
+                period: Period::Month(Month::of(jiff::civil::date(2026, 3, 1))),
                 who: part(who),
                 value: part(value),
             };

@@ -19,7 +19,7 @@ pub use account::{
 };
 pub use asset::Asset;
 pub use balance::{Balance, FoldError, Funds, Pending, Release};
-pub use cap::{CapKey, EVER, Frequency, FrequencyKey, StoredFrequency};
+pub use cap::{CapKey, Frequency, FrequencyKey, StoredFrequency};
 pub use effect::Effect;
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};

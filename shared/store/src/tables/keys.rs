@@ -98,7 +98,7 @@ pub fn measures(year: i16) -> String {
 
 /// Sort key of frequency counts.
 pub fn frequency(key: &FrequencyKey) -> String {
-    join(&["frequency", &key.period, &key.who, &key.bucket.to_string()])
+    join(&["frequency", &key.period.to_string(), &key.who, &key.bucket.to_string()])
 }
 
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
