@@ -17,7 +17,7 @@ pub struct Credit {
     pub worth: i64,
     /// What it gave, all in all.
     pub given: i64,
-    /// What was taken back of that.
+    /// What is taken back of that; what came back since is not in it.
     pub taken: i64,
     /// The record that gave first.
     pub position: u64,
@@ -63,7 +63,10 @@ impl Credit {
             if credit.given == 0 {
                 credit.position = record.position;
             }
-            credit.given += posting.amount;
+            // What was taken back comes back first.
+            let restored = posting.amount.min(credit.taken);
+            credit.taken -= restored;
+            credit.given += posting.amount - restored;
             match posting.to {
                 Bucket::Pending { release, lot } => (credit.release, credit.lot) = (Some(release), Some(lot)),
                 Bucket::Available(lot) => (credit.release, credit.lot) = (None, Some(lot)),

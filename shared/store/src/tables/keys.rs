@@ -48,6 +48,14 @@ fn join(parts: &[&str]) -> String {
     parts.iter().map(|part| part.replace('%', "%25").replace('#', "%23")).collect::<Vec<_>>().join("#")
 }
 
+/// A part of a sort key that may be long: DynamoDB takes 1,024 bytes, and escaping makes three bytes of one, so what is
+/// longer than this is named by a hash.
+const PART_BYTES_MAX: usize = 100;
+
+fn short(part: &str) -> String {
+    if part.len() <= PART_BYTES_MAX { part.to_owned() } else { format!("~{}", &body_hash(part)[..HASH_DIGITS]) }
+}
+
 /// Something kept beside the ledger's records, named by what it is and a hash of it: two parts, where a record's key has
 /// three.
 pub fn kept(word: &str, hash: &str) -> String {
@@ -98,7 +106,7 @@ pub fn measures(year: i16) -> String {
 
 /// Sort key of frequency counts.
 pub fn frequency(key: &FrequencyKey) -> String {
-    join(&["frequency", &key.period.to_string(), &key.who, &key.bucket.to_string()])
+    join(&["frequency", &key.period.to_string(), &short(&key.who), &key.bucket.to_string()])
 }
 
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
@@ -172,12 +180,12 @@ pub fn holds(program: &str) -> String {
 
 /// Sort key of a held event: what it waits for, then its identity.
 pub fn hold(awaited: &str, identity: &Identity) -> String {
-    format!("{awaited}#{}", join(&[identity.source.as_str(), identity.id.as_str()]))
+    format!("{awaited}#{}", join(&[&short(&identity.source), &short(&identity.id)]))
 }
 
 /// The prefix of the sort keys of everything that waits for one thing.
 pub fn awaited(kind: &str, what: &str) -> String {
-    join(&[kind, what])
+    join(&[kind, &short(what)])
 }
 
 /// Partition of the quarantine's index.
@@ -210,6 +218,22 @@ mod tests {
         let hashes = "#".repeat(128);
         assert!(record_key(&identity(&worst, &worst, &worst)).len() <= 2048);
         assert!(record_key(&identity(&hashes, &hashes, &hashes)).len() <= 2048);
+    }
+
+    #[test]
+    fn the_longest_names_fit_a_sort_key() {
+        for worst in ["\u{10000}".repeat(128), "#".repeat(128), "#".repeat(PART_BYTES_MAX)] {
+            let sent = identity("p", &worst[..worst.len().min(512)], "1");
+            let sent = Identity { id: worst.chars().take(128).collect::<String>().try_into().expect("id"), ..sent };
+            assert!(hold(&awaited("program", &worst), &sent).len() <= 1_024);
+            let team = format!("team {}", worst.repeat(8));
+            let key = FrequencyKey {
+                who: team,
+                period: domain::ledger::CapKey::try_from("a|b|ever".to_owned()).expect("a key").period,
+                bucket: 0,
+            };
+            assert!(frequency(&key).len() <= 1_024);
+        }
     }
 
     #[test]
