@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -20,7 +19,7 @@ pub(crate) fn clients_through(
     endpoint: &str,
     answer: impl Fn(HttpRequest, &SharedHttpConnector) -> HttpConnectorFuture + Send + Sync + 'static,
 ) -> Clients {
-    let wire = Wire { inner: Builder::new().build_http(), answer: Arc::new(answer) };
+    let wire = Wire { inner: worker::http::plain(), answer: Arc::new(answer) };
     Clients::local_over(endpoint, SharedHttpClient::new(wire))
 }
 

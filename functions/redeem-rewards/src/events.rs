@@ -23,8 +23,8 @@ const PAGES_MAX: usize = 20;
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     outcome: Option<String>,
-    #[serde(flatten)]
-    page: Page,
+    cursor: Option<String>,
+    limit: Option<String>,
 }
 
 /// One event as the list shows it.
@@ -57,10 +57,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Rows>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let outcome = wanted.outcome.as_deref().map(read_outcome).transpose()?;
-    let before =
-        wanted.page.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
+    let before = wanted.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
     let mut before = before.and_then(|place| place.parse().ok());
-    let limit = wanted.page.limit()?;
+    let limit = Page { cursor: None, limit: wanted.limit }.limit()?;
     let mut items = Vec::new();
     // What claims no identity has no place in the history: it stands before the first page.
     if before.is_none() {

@@ -22,7 +22,6 @@ pub struct Hold {
     /// Its sort key: what it waits for, and its identity.
     pub sk: String,
     /// Its identity.
-    #[serde(flatten)]
     pub identity: Identity,
     /// Its partner.
     pub partner: String,

@@ -2,6 +2,7 @@
 
 mod batch;
 mod clients;
+pub mod http;
 mod queue;
 mod secret;
 mod settings;

@@ -98,10 +98,12 @@ impl<T: Member> Member for Option<T> {
     }
 }
 
+#[inline(never)]
 fn there<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a Json, Rejection> {
     value.ok_or_else(|| Rejection::missing(at))
 }
 
+#[inline(never)]
 fn text<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a str, Rejection> {
     match there(value, at)? {
         Json::Text(text) if text.chars().count() <= TEXT_CHARS_MAX => Ok(text),
@@ -110,10 +112,12 @@ fn text<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a str, Rejection> {
     }
 }
 
+#[inline(never)]
 fn id<T: TryFrom<String, Error = IdError>>(value: Option<&Json>, at: &str) -> Result<T, Rejection> {
     T::try_from(text(value, at)?.to_owned()).map_err(|error| Rejection::id(at, &error))
 }
 
+#[inline(never)]
 fn integer(value: Option<&Json>, at: &str) -> Result<i64, Rejection> {
     let integer = there(value, at)?.as_integer();
     integer.ok_or_else(|| Rejection::form(at, "write a whole number without quotes"))
@@ -123,6 +127,7 @@ macro_rules! id_members {
     ($($name:ident)*) => {$(
         impl Member for $name {
             const FORM: Form = Form::Id;
+            #[inline(never)]
             fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
                 id(value, at)
             }

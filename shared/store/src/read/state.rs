@@ -11,7 +11,7 @@ use domain::ledger::{Account, Head};
 use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 
-use crate::tables::items::{Content, FrequencyItem, HeadItem, Item, Stock, read, state_key};
+use crate::tables::items::{Content, FrequencyItem, Item, Stock, read, state_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -27,7 +27,7 @@ const BATCH_TRIES_MAX: u32 = 8;
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn head(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Option<Head>, StoreError> {
     let item = get(store, &keys::partner(program, partner), keys::HEAD).await?;
-    item.map(|item| read::<HeadItem>(&item, "head").map(|i| i.head)).transpose()
+    item.map(|item| read(&item, "head")).transpose()
 }
 
 /// The whole account, every year of measures that is kept, for reading.

@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ledger::{Head, StoredFrequency};
-use domain::redemption::Redemption;
-use jiff::Timestamp;
-use jiff::civil::Date;
+use domain::ledger::StoredFrequency;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -54,26 +51,9 @@ pub fn read<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, S
     serde_dynamo::from_item(item.clone()).map_err(unreadable(what))
 }
 
-/// The head with what the due index needs.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct HeadItem {
-    #[serde(flatten)]
-    pub(crate) head: Head,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) due_shard: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) due_on: Option<Date>,
-}
-
-/// A redemption with what the index of standing ones needs, while it is not final.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct RedemptionItem {
-    #[serde(flatten)]
-    pub(crate) redemption: Redemption,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) due_shard: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) due_on: Option<Timestamp>,
+/// The attributes that put an item into the due index, under a shard and a day or instant.
+pub(crate) fn due(shard: String, on: impl ToString) -> Item {
+    HashMap::from([(keys::DUE_SHARD.to_owned(), text(shard)), (keys::DUE_ON.to_owned(), text(on.to_string()))])
 }
 
 /// Items whose content is one map.

@@ -16,9 +16,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
-use crate::tables::items::{
-    Content, FrequencyItem, HeadItem, Item, RedemptionItem, ledger_key, number, size, state_key, with_key,
-};
+use crate::tables::items::{Content, FrequencyItem, Item, due, ledger_key, number, size, state_key, with_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -170,11 +168,10 @@ fn write_account(
 ) -> Result<(), StoreError> {
     let own = keys::partner(program, &after.partner);
     let (old, new) = (&before.account, &after.account);
-    let due_on = new.due();
-    let due_shard = due_on.map(|_| keys::due_shard(program, &after.partner));
-    let head = HeadItem { head: new.head.clone(), due_shard, due_on };
+    let mut key = state_key(&own, keys::HEAD);
+    key.extend(new.due().map(|day| due(keys::due_shard(program, &after.partner), day)).into_iter().flatten());
     let version = Some(old.head.position).filter(|p| *p > 0);
-    put_item(store, tx, state_key(&own, keys::HEAD), &head, "head", Condition::Version(keys::POSITION, version))?;
+    put_item(store, tx, key, &new.head, "head", Condition::Version(keys::POSITION, version))?;
     if new.profile != old.profile {
         put_item(store, tx, state_key(&own, keys::PROFILE), &new.profile, "profile", Condition::None)?;
     }
@@ -212,14 +209,11 @@ fn write_account(
         let old = before.redemptions.get(id);
         if old != Some(redemption) {
             let condition = Condition::Version(keys::VERSION, old.map(|r| r.version));
-            let standing = !redemption.status.is_final();
-            let due_shard = standing.then(|| keys::standing(program));
-            let item = RedemptionItem {
-                redemption: redemption.clone(),
-                due_shard,
-                due_on: standing.then_some(redemption.updated_at),
-            };
-            put_item(store, tx, state_key(&own, &keys::redemption(id)), &item, "redemption", condition)?;
+            let mut key = state_key(&own, &keys::redemption(id));
+            if !redemption.status.is_final() {
+                key.extend(due(keys::standing(program), redemption.updated_at));
+            }
+            put_item(store, tx, key, redemption, "redemption", condition)?;
         }
     }
     Ok(())
