@@ -30,15 +30,15 @@ const IDLE: Duration = Duration::from_secs(15);
 
 /// A client that trusts Amazon's authorities.
 pub(crate) fn over_tls() -> Result<SharedHttpClient, SettingsError> {
-    let broken = |_| SettingsError::Unreadable { name: "amazon-roots.pem", why: "the build is broken" };
+    let broken = || SettingsError::Unreadable { name: "amazon-roots.pem", why: "the build is broken" };
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS) {
-        let root = root.map_err(|_| broken(()))?;
-        roots.add(root).map_err(|_| broken(()))?;
+        let root = root.map_err(|_| broken())?;
+        roots.add(root).map_err(|_| broken())?;
     }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let tls = tls.map_err(|_| broken(()))?.with_root_certificates(roots).with_no_client_auth();
+    let tls = tls.map_err(|_| broken())?.with_root_certificates(roots).with_no_client_auth();
     Ok(of(tls))
 }
 
