@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::aside::{self, Kept};
 use crate::tables::items::{ledger_key, read, state_key, text, with_key};
 use crate::tables::{built, keys};
-use crate::write::{Condition, meaning_of};
+use crate::write::{Condition, meaning_of, state_check};
 use crate::{Store, StoreError, state};
 
 /// A held event, as it waits.
@@ -161,14 +161,7 @@ fn still_missing(
         // A function may decide by a version that is no longer the last; the sweep finds what was held meanwhile.
         Awaited::Rate(_) => return Ok(None),
     };
-    let (expression, names, values) = condition.parts();
-    let check = ConditionCheck::builder()
-        .table_name(store.state())
-        .set_key(Some(key))
-        .set_condition_expression(expression)
-        .set_expression_attribute_names(names)
-        .set_expression_attribute_values(values);
-    Ok(Some(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build()))
+    state_check(store, key, condition).map(Some)
 }
 
 fn not_held<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Held, StoreError>

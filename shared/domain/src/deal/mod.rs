@@ -220,7 +220,7 @@ impl Deal {
 }
 
 impl Closed {
-    /// What the deal counts as and for now, from what its records measured.
+    /// Adds what a record measured: the deals it counts as, and its ACV.
     fn take_measures(&mut self, record: &Record) {
         for effect in &record.effects {
             let Effect::Measured { motion, month, by } = effect else { continue };

@@ -271,7 +271,33 @@ impl Account {
             Kind::CertificationExpired { certification_id, person_id, .. } => {
                 self.certificate(certification_id, person_id, Certificate::Lost, since)
             }
-            _ => true,
+            // These say nothing of the partner; a new type must be told apart here.
+            Kind::TargetSet { .. }
+            | Kind::PurchaseOrderReceived { .. }
+            | Kind::ExclusivityGranted { .. }
+            | Kind::ExclusivityEnded { .. }
+            | Kind::BenefitBooked { .. }
+            | Kind::BenefitReleased { .. }
+            | Kind::RewardViewed { .. }
+            | Kind::DealRegistered { .. }
+            | Kind::DealQualified { .. }
+            | Kind::DealInfluenced { .. }
+            | Kind::DealClosed { .. }
+            | Kind::DealAmended { .. }
+            | Kind::DealReversed { .. }
+            | Kind::DealReassigned { .. }
+            | Kind::InvoicePaid { .. }
+            | Kind::ContentViewed { .. }
+            | Kind::ProjectCompleted { .. }
+            | Kind::AttestationRecorded { .. }
+            | Kind::PointsReleased { .. }
+            | Kind::PointsExpired { .. }
+            | Kind::TierReviewed { .. }
+            | Kind::ProgramPublished { .. }
+            | Kind::RedemptionRequested { .. }
+            | Kind::RedemptionOrdering { .. }
+            | Kind::RedemptionFulfilled { .. }
+            | Kind::RedemptionReleased { .. } => true,
         }
     }
 

@@ -311,6 +311,12 @@ fn put_item<T: Serialize>(
 }
 
 fn check(store: &Store, tx: &mut Transaction, key: Item, condition: Condition) -> Result<(), StoreError> {
+    tx.push(state_check(store, key, condition)?, None, 0);
+    Ok(())
+}
+
+/// A check of a state item that is not written.
+pub(crate) fn state_check(store: &Store, key: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
     let (expression, names, values) = condition.parts();
     let check = ConditionCheck::builder()
         .table_name(store.state())
@@ -318,8 +324,7 @@ fn check(store: &Store, tx: &mut Transaction, key: Item, condition: Condition) -
         .set_condition_expression(expression)
         .set_expression_attribute_names(names)
         .set_expression_attribute_values(values);
-    tx.push(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build(), None, 0);
-    Ok(())
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build())
 }
 
 /// Stock is conditioned on its quantity, not on a version: partners who take different cards do not contend. The whole
