@@ -19,7 +19,7 @@ use crate::show::table;
 
 /// Prove that every account is what its records add up to.
 ///
-/// Reads both tables. For each partner: the records' positions have no gap (I9), their entries sum to the balance (I1),
+/// Reads ledger and state. For each partner: the records' positions have no gap (I9), their entries sum to the balance (I1),
 /// nothing is overdrawn (I5), awarded twice (I2) or taken back beyond its award (I14), points are whole (I15), every record
 /// names a published program version (I11), the stored account is the sum of the records (I10), and redemptions stand where
 /// their records left them (I6). For each reward: loaded = free + reserved + issued (I18).

@@ -18,9 +18,12 @@ pub(crate) struct Connect {
     /// Name of the append-only table.
     #[arg(long, env = "LEDGER_TABLE", default_value = local::LEDGER_TABLE)]
     ledger_table: String,
-    /// Name of the working table.
+    /// Name of the table of what records add up to.
     #[arg(long, env = "STATE_TABLE", default_value = local::STATE_TABLE)]
     state_table: String,
+    /// Name of the table of what waits.
+    #[arg(long, env = "WAITING_TABLE", default_value = local::WAITING_TABLE)]
+    waiting_table: String,
 }
 
 impl Connect {
@@ -53,13 +56,14 @@ impl Connect {
         let settings = StoreSettings {
             ledger_table: self.ledger_table.clone(),
             state_table: self.state_table.clone(),
+            waiting_table: self.waiting_table.clone(),
             program_age_max: std::time::Duration::ZERO,
         };
         let store = Store::new(clients.dynamodb(), settings, Clock::system(), Random::system());
         store::programs::ids(&store).await.with_context(|| {
             if self.aws {
                 format!(
-                    "no Laurel table {} for you on AWS; --ledger-table and --state-table are outputs of the stack",
+                    "no Laurel table {} for you on AWS; --ledger-table, --state-table and --waiting-table are outputs of the stack",
                     self.state_table
                 )
             } else {

@@ -8,6 +8,7 @@ use comfy_table::Cell;
 use domain::ledger::{Asset, Balance};
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use event::json::Json;
+use store::holds::{Hold, Of};
 
 use crate::connect::Connect;
 use crate::show::{explanation, number, points, table};
@@ -198,27 +199,45 @@ impl Events {
 
     async fn held(&self, store: &store::Store, programs: &[String]) -> anyhow::Result<()> {
         let mut rows = table(&["program", "partner", "source", "id", "waits for", "held at", "until"]);
-        for program in programs {
-            for hold in store::holds::list(store, program, "", ROWS_MAX).await? {
-                if self.json {
-                    let shown = serde_json::json!({ "program": program, "partner": hold.partner, "source": hold.identity.source, "id": hold.identity.id, "awaits": hold.awaits, "what": hold.what, "held_at": hold.held_at, "until": hold.until });
-                    println!("{shown}");
-                    continue;
-                }
-                let awaits = format!("{} {}", hold.awaits, hold.what);
-                rows.add_row([
-                    program,
+        for hold in self.holds(store, programs).await? {
+            let (program, waits_for) = (&hold.identity.program, hold.awaited());
+            if self.json {
+                let shown = serde_json::json!({ "program": program, "partner": hold.partner, "source": hold.identity.source, "id": hold.identity.id, "awaits": hold.awaits, "held_at": hold.held_at, "until": hold.until });
+                println!("{shown}");
+                continue;
+            }
+            let (source, id) = (&hold.identity.source, &hold.identity.id);
+            rows.add_row(
+                [
+                    program.as_str(),
                     &hold.partner,
-                    &hold.identity.source.to_string(),
-                    &hold.identity.id.to_string(),
-                    &awaits,
+                    source,
+                    id,
+                    &waits_for,
                     &hold.held_at.to_string(),
                     &hold.until.to_string(),
-                ]);
-            }
+                ]
+                .map(str::to_owned),
+            );
         }
         self.print(&rows);
         Ok(())
+    }
+
+    /// Events that wait in these programs, and those whose program is not published: of the program asked for, or all.
+    async fn holds(&self, store: &store::Store, programs: &[String]) -> anyhow::Result<Vec<Hold>> {
+        let programs = programs.iter().map(|id| ProgramId::try_from(id.as_str())).collect::<Result<Vec<_>, _>>()?;
+        let mut found = Vec::new();
+        for of in programs.iter().map(Of::Program).chain([Of::Unknown]) {
+            let mut page = store::holds::page(store, of, None).await?;
+            loop {
+                found.extend(page.holds.into_iter().collect::<Result<Vec<_>, _>>()?);
+                let Some(start) = page.next else { break };
+                page = store::holds::page(store, of, Some(start)).await?;
+            }
+        }
+        found.retain(|hold| self.program.as_ref().is_none_or(|wanted| *wanted == *hold.identity.program));
+        Ok(found)
     }
 
     async fn quarantined(&self, store: &store::Store) -> anyhow::Result<()> {

@@ -56,7 +56,7 @@ enum Command {
     /// Prove that every account is what its records add up to, and that the records hold their invariants.
     #[command(after_help = "Example:\n  laurel audit --program hr-software\n\nExit code 1 if anything is found.")]
     Audit(audit::Audit),
-    /// Write the working table anew from the ledger alone, and say what no record holds.
+    /// Write the state anew from the ledger alone, and say what no record holds.
     #[command(
         after_help = "Example:\n  laurel rebuild --ledger-table laurel.ledger.r1 --state-table laurel.state.r1 --aws\n\nExit code 1 if something does not add up."
     )]

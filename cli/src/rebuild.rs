@@ -21,7 +21,7 @@ const NOT_RESTORED: [(&str, &str); 6] = [
     ("notes of the quarantine", "the messages are in its queue"),
 ];
 
-/// Write the working table anew from the ledger alone, and say what no record holds.
+/// Write the state anew from the ledger alone, and say what no record holds.
 ///
 /// Reads every record, and writes program versions, accounts, redemptions, deals and opportunities as the records add up,
 /// where they are not so yet: into an empty table, or over one that `laurel audit` finds at odds. Nobody else may write

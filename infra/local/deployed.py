@@ -83,7 +83,7 @@ class Scenario:
     def laurel(self, *arguments):
         outputs = self.stack.outputs
         environment = self.emulator.credentials(*self.operator) | {"AWS_ENDPOINT_URL": self.emulator.endpoint, "PATH": "/usr/bin:/bin"}
-        environment |= {"LEDGER_TABLE": outputs["LedgerTableName"], "STATE_TABLE": outputs["StateTableName"]}
+        environment |= {f"{table.upper()}_TABLE": outputs[f"{table}TableName"] for table in ("Ledger", "State", "Waiting")}
         environment |= {"CARD_SECRET": outputs["CardSecretName"]}
         ran = subprocess.run([self.cli, *arguments, "--aws"], env=environment, cwd=ROOT, capture_output=True, text=True)
         if ran.returncode != 0:
@@ -339,6 +339,7 @@ NOT_COVERED = """\
 What the emulator does not show, and only AWS does:
   - TransactionConflict between concurrent transactions, throttling, cold starts, latency: tests inject the first two
   - time to live, point-in-time recovery, encryption at rest and customer keys: accepted and not carried out
+  - the ledger's own policy, which denies updates and deletes to everybody: accepted and not enforced; a test reads it in the template
   - alarms are created and never raised; the dashboard is stored and not drawn
   - Lambda's own checks of the template, such as visibility against time-out: cfn-lint makes them in (b)
   - a token without `exp`: the emulator's gateway lets it through, AWS refuses it, and so does the function

@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::{get, post};
 use laurel_tests::{TestStack, body, envelope_bodies};
-use local::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, queues};
+use local::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, WAITING_TABLE, queues};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 
@@ -245,6 +245,7 @@ async fn main() -> ExitCode {
         ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".to_owned()),
         ("LEDGER_TABLE", LEDGER_TABLE.to_owned()),
         ("STATE_TABLE", STATE_TABLE.to_owned()),
+        ("WAITING_TABLE", WAITING_TABLE.to_owned()),
         ("QUARANTINE_QUEUE_URL", engine.queue_url(queues::QUARANTINE)),
         ("PARTNER_EVENTS_QUEUE_URL", engine.queue_url(queues::PARTNER_EVENTS)),
         ("CARD_SECRET", CARD_SECRET.to_owned()),

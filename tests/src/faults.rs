@@ -52,6 +52,7 @@ pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 
     let settings = StoreSettings {
         ledger_table: local::LEDGER_TABLE.into(),
         state_table: local::STATE_TABLE.into(),
+        waiting_table: local::WAITING_TABLE.into(),
         program_age_max: std::time::Duration::ZERO,
     };
     Store::new(clients.dynamodb(), settings, ambient::Clock::system(), ambient::Random::system())

@@ -66,7 +66,7 @@ async fn judge(store: &Store, mut event: Event) {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let persons = event.persons().into_iter().collect();
     event.pseudonymise(&store::persons::pseudonyms(store, &program(), &northwind(), &persons).await.expect("names"));
-    engine::events::judge(store, &programs, &northwind(), &[event], patience()).await;
+    engine::events::judge(store, &programs, &northwind(), &[event.into()], patience()).await;
 }
 
 async fn redeem(store: &Store) {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use domain::decide::Awaited;
 use event::ids::{PartnerId, ProgramId};
 use laurel_tests::{Api, TestStack, body, envelope_bodies};
 use local::queues;
 use serde_json::{Value, json};
+use store::holds::{Hold, Of};
 
 const READ_REDEEM: [&str; 2] = ["read", "redeem"];
 
@@ -183,8 +185,9 @@ async fn every_hostile_event_ends_where_it_should() {
     );
     assert_eq!(conflicts.iter().map(|c| c.first_hash.clone()).collect::<BTreeSet<_>>().len(), 1);
 
-    let held = store::holds::list(store, "hr-software", "", 100).await.expect("read");
-    let awaits: BTreeSet<String> = held.iter().map(|h| h.awaits.clone()).collect();
+    let held = held(&test).await;
+    let kind = |hold: &Hold| hold.awaits.to_string().split(' ').next().map(str::to_owned);
+    let awaits: BTreeSet<String> = held.iter().filter_map(kind).collect();
     assert_eq!((held.len(), awaits), (4, ["deal", "partner", "rate"].map(str::to_owned).into()));
     assert_eq!(test.in_queue(queues::PARTNER_EVENTS_DEAD).await, 0);
 
@@ -208,6 +211,13 @@ async fn a_corrected_event_is_judged() {
     assert_eq!(partner["balance"]["available"], 200);
 }
 
+/// Every held event of the program.
+async fn held(test: &TestStack) -> Vec<Hold> {
+    let program = "hr-software".try_into().expect("a program");
+    let page = store::holds::page(&test.stack.store, Of::Program(&program), None).await.expect("holds");
+    page.holds.into_iter().collect::<Result<_, _>>().expect("every hold reads")
+}
+
 /// What waits for a partner, a deal, a rate is judged when it comes, without anybody sending it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_judged_when_it_comes() {
@@ -217,13 +227,12 @@ async fn what_waits_is_judged_when_it_comes() {
         body("deal.reversed", "p", "hr-software", "/crm/acme", "d-reversed", &json!({ "deal_id": "d", "reason": "x" }));
     let krone = won("p", "n", "1000").replace("\"USD\"", "\"NOK\"");
     test.send(&[won("p", "d", "60000"), reversed, krone, won("p", "e", "20000")]).await;
-    assert_eq!(store::holds::list(&test.stack.store, "hr-software", "", 10).await.expect("holds").len(), 4);
+    assert_eq!(held(&test).await.len(), 4);
     test.send(&[enrolled("p")]).await;
     let balance = async || api.get("/v1/partners/p").await.1["balance"]["available"].as_i64();
     test.until("the deals are judged", async || balance().await.filter(|b| *b == 500)).await;
     test.until("only the rate is missing", async || {
-        Some(store::holds::list(&test.stack.store, "hr-software", "", 10).await.ok()?)
-            .filter(|h| h.len() == 1 && h[0].awaits == "rate")
+        Some(held(&test).await).filter(|h| h.len() == 1 && h[0].awaits == Awaited::Rate("NOK".to_owned()))
     })
     .await;
     let program = include_str!("../../infra/programs/hr-software.toml")
@@ -337,7 +346,7 @@ async fn a_redemption_from_request_to_card() {
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
     assert!(!list.to_string().contains("SECRET"), "no code in a list (I17)");
     // No code and no recipient anywhere in the clear.
-    for table in [local::LEDGER_TABLE, local::STATE_TABLE] {
+    for table in [local::LEDGER_TABLE, local::STATE_TABLE, local::WAITING_TABLE] {
         let all =
             format!("{:?}", test.stack.clients.dynamodb().scan().table_name(table).send().await.expect("scan").items());
         assert!(!all.contains("SECRET-"), "{table}");

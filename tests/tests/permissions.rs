@@ -10,8 +10,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use laurel_tests::template::{Template, kebab, statements};
 use laurel_tests::{Permission, TestStack, body, envelope_bodies, permissions_needed, recording_clients};
-use local::{Options, STATE_TABLE, queues};
+use local::{Options, STATE_TABLE, WAITING_TABLE, queues};
 use serde_json::json;
+use store::holds::Of;
 
 const FUNCTIONS: [&str; 5] = ["AwardPoints", "FulfilRedemptions", "ReviewPartners", "RelayChanges", "RedeemRewards"];
 
@@ -88,25 +89,28 @@ async fn callers(test: &TestStack) -> String {
 /// Makes due what waits, and sweeps: held points, a wait past its deadline, a redemption that stands still.
 async fn time(test: &TestStack, redemption: &str) {
     let db = &test.stack.clients.dynamodb();
-    let set = async |pk: &str, sk: &str, name: &str, value: AttributeValue| {
-        let update = db.update_item().table_name(STATE_TABLE).key("pk", text(pk)).key("sk", text(sk));
+    let set = async |table: &str, pk: &str, sk: &str, name: &str, value: AttributeValue| {
+        let update = db.update_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
         let update = update.update_expression("SET #n = :v").expression_attribute_names("#n", name);
         update.expression_attribute_values(":v", value).send().await.expect("set");
     };
     let perx = "partner#perx#partner-31";
     let held = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
-    set(perx, "pending", "content", AttributeValue::M([("points".to_owned(), held)].into())).await;
-    set(perx, "head", "due_on", text("2025-01-01")).await;
-    let waiting = store::holds::list(&test.stack.store, "hr-software", "", 100).await.expect("holds");
-    let never = waiting.iter().find(|h| h.partner == "never-enrolled").expect("a hold");
-    set("holds#hr-software", &never.sk, "until", text("2025-01-01T00:00:00Z")).await;
+    set(STATE_TABLE, perx, "pending", "content", AttributeValue::M([("points".to_owned(), held)].into())).await;
+    set(STATE_TABLE, perx, "head", "due_on", text("2025-01-01")).await;
+    let all = db.scan().table_name(WAITING_TABLE).send().await.expect("what waits").items.unwrap_or_default();
+    let waiting: Vec<(&String, &String)> =
+        all.iter().map(|item| (item["pk"].as_s().expect("text"), item["sk"].as_s().expect("text"))).collect();
+    let of = |start: &str| waiting.iter().find(|(pk, _)| pk.starts_with(start)).expect("a hold");
+    let (pk, sk) = of("held#hr-software#partner#never-enrolled");
+    set(WAITING_TABLE, pk, sk, "until", text("2025-01-01T00:00:00Z")).await;
     // A deal that moved, and of which the relay was not told.
-    let deal = waiting.iter().find(|h| h.awaits == "deal").expect("an event that waits for a deal");
-    set("holds#hr-software", &deal.sk, "seen", AttributeValue::N("99".to_owned())).await;
+    let (pk, sk) = of("held#hr-software#deal#");
+    set(WAITING_TABLE, pk, sk, "seen", AttributeValue::N("99".to_owned())).await;
     // A redemption that is in the index of standing ones although it is final: it is sent, and nothing is left to do.
     let redemption = format!("redemption#{redemption}");
-    set("partner#hr-software#partner-17", &redemption, "due_shard", text("standing#hr-software")).await;
-    set("partner#hr-software#partner-17", &redemption, "due_on", text("2025-01-01T00:00:00Z")).await;
+    set(STATE_TABLE, "partner#hr-software#partner-17", &redemption, "due_shard", text("standing#hr-software")).await;
+    set(STATE_TABLE, "partner#hr-software#partner-17", &redemption, "due_on", text("2025-01-01T00:00:00Z")).await;
     test.stack.sweep().await.expect("swept");
     test.worked_off(queues::PARTNER_REVIEWS).await;
     test.worked_off(queues::PARTNER_EVENTS).await;
@@ -129,7 +133,7 @@ async fn staff(test: &TestStack) {
     for outcome in ["conflict", "rejected"] {
         store::aside::list(&store, "hr-software", outcome, 100).await.expect("rows");
     }
-    store::holds::list(&store, "hr-software", "", 100).await.expect("holds");
+    store::holds::page(&store, Of::Program(&program), None).await.expect("holds");
     store::aside::quarantined(&store, 100).await.expect("rows");
     let partner = "partner-17".try_into().expect("a partner");
     store::everybody::list(&store).await.expect("everybody");

@@ -16,11 +16,12 @@ use store::{Store, StoreSettings};
 
 type Item = BTreeMap<String, AttributeValue>;
 
-/// A store on the same ledger, with an empty working table beside.
+/// A store on the same ledger, with empty other tables beside.
 async fn beside(store: &Store) -> Store {
     let settings = StoreSettings {
         ledger_table: LEDGER_TABLE.to_owned(),
         state_table: "rebuilt".to_owned(),
+        waiting_table: "rebuilt-waiting".to_owned(),
         program_age_max: Duration::ZERO,
     };
     let beside = Store::new(store.client().clone(), settings, store.clock().clone(), Random::seeded(7));
@@ -49,7 +50,7 @@ async fn rebuild(store: &Store) -> Vec<engine::rebuild::Rebuilt> {
 
 /// What a sort key or a partition names that no record holds.
 fn is_in_no_record((pk, sk): &(String, String)) -> bool {
-    let wholly = ["reward#", "holds#", "quarantine", "settings"].iter().any(|kind| pk.starts_with(kind));
+    let wholly = ["reward#", "quarantine", "settings"].iter().any(|kind| pk.starts_with(kind));
     wholly || sk.starts_with("person#") || sk.starts_with("erased#")
 }
 

@@ -8,7 +8,7 @@ use aws_lambda_events::dynamodb::Event as StreamEvent;
 use aws_sdk_dynamodb::types::AttributeValue;
 use laurel_tests::filled::{engine, fill};
 use laurel_tests::{Api, TestStack, envelope_bodies, told_clients};
-use local::{LEDGER_TABLE, STATE_TABLE};
+use local::{LEDGER_TABLE, STATE_TABLE, WAITING_TABLE};
 use relay_changes::RelayChanges;
 use serde_json::{Value, json};
 use store::Store;
@@ -29,10 +29,10 @@ fn told(value: &AttributeValue) -> Value {
     }
 }
 
-/// Every item of both tables, in the order of their keys.
+/// Every item of the tables, in the order of their keys.
 async fn items(store: &Store) -> String {
     let mut text = String::new();
-    for table in [LEDGER_TABLE, STATE_TABLE] {
+    for table in [LEDGER_TABLE, STATE_TABLE, WAITING_TABLE] {
         writeln!(text, "{table}").expect("text");
         let found = store.client().scan().table_name(table).send().await.expect("items").items.unwrap_or_default();
         let mut rows: Vec<String> = found.into_iter().map(|item| told(&AttributeValue::M(item)).to_string()).collect();

@@ -8,6 +8,7 @@ use domain::decide::decide;
 use domain::ledger::Outcome::{self, Applied, Awarded, Duplicate, Refused, Transient};
 use domain::ledger::Record;
 use domain::redemption::Wish;
+use engine::events::Arrival;
 use engine::steps::Step;
 use event::ids::{PartnerId, ProgramId};
 use event::{Event, Whole};
@@ -66,7 +67,8 @@ async fn commit(store: &Store, who: &str, events: &[Event]) -> Vec<Outcome> {
 async fn commit_within(store: &Store, who: &str, events: &[Event], tries_max: u32) -> Vec<Outcome> {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let patience = Patience { tries_max, ..Patience::until(Instant::now() + Duration::from_secs(60)) };
-    let settled = engine::events::judge(store, &programs, &partner(who), events, patience).await;
+    let arrivals: Vec<Arrival> = events.iter().cloned().map(Arrival::from).collect();
+    let settled = engine::events::judge(store, &programs, &partner(who), &arrivals, patience).await;
     settled.into_iter().map(|s| s.outcome).collect()
 }
 
@@ -250,7 +252,7 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     ];
     let programs = store::programs::read(store, &perx).await.expect("read").expect("published");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));
-    engine::events::judge(store, &programs, &partner("m"), &group, patience).await;
+    engine::events::judge(store, &programs, &partner("m"), &group.map(Arrival::from), patience).await;
     let balance =
         async || store::state::account(store, &perx, &partner("m"), Timestamp::now()).await.expect("account").balance();
     assert_eq!((balance().await.pending, balance().await.available), (500, 0));

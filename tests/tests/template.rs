@@ -25,13 +25,23 @@ fn text(value: &Yaml) -> String {
 /// The indexes of a table in the template: keys and projection by name.
 fn indexes(table: &Yaml) -> BTreeMap<String, (BTreeMap<String, String>, String)> {
     let all = table["GlobalSecondaryIndexes"].as_vec().into_iter().flatten();
-    all.map(|i| (text(&i["IndexName"]), (key_schema(i), text(&i["Projection"]["ProjectionType"])))).collect()
+    let projection = |i: &Yaml| {
+        let beside = i["Projection"]["NonKeyAttributes"].as_vec().into_iter().flatten().map(text);
+        projected(text(&i["Projection"]["ProjectionType"]), beside.collect())
+    };
+    all.map(|i| (text(&i["IndexName"]), (key_schema(i), projection(i)))).collect()
+}
+
+/// A projection in one text: its type, and the attributes beside the keys.
+fn projected(kind: String, beside: BTreeSet<String>) -> String {
+    std::iter::once(kind).chain(beside).collect::<Vec<_>>().join(" ")
 }
 
 fn described_indexes(table: &TableDescription) -> BTreeMap<String, (BTreeMap<String, String>, String)> {
     let projection = |i: &aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
-        let kind = i.projection().and_then(|p| p.projection_type().cloned());
-        kind.map(|k| k.as_str().to_owned()).unwrap_or_default()
+        let projection = i.projection().expect("a projection");
+        let kind = projection.projection_type().map(|k| k.as_str().to_owned()).unwrap_or_default();
+        projected(kind, projection.non_key_attributes().iter().cloned().collect())
     };
     let all = table.global_secondary_indexes().iter();
     all.map(|i| (i.index_name().unwrap_or_default().to_owned(), (schema(i.key_schema()), projection(i)))).collect()
@@ -41,7 +51,11 @@ fn described_indexes(table: &TableDescription) -> BTreeMap<String, (BTreeMap<Str
 async fn the_tables_have_the_shape_of_the_embedded_ones() {
     let test = TestStack::start().await;
     let template = Template::read();
-    for (resource, name) in [("LedgerTable", local::LEDGER_TABLE), ("StateTable", local::STATE_TABLE)] {
+    for (resource, name) in [
+        ("LedgerTable", local::LEDGER_TABLE),
+        ("StateTable", local::STATE_TABLE),
+        ("WaitingTable", local::WAITING_TABLE),
+    ] {
         let table = template.resource(resource);
         let described = test.stack.clients.dynamodb().describe_table().table_name(name).send().await.expect("a table");
         let described = described.table.expect("a description");
@@ -61,6 +75,25 @@ async fn the_tables_have_the_shape_of_the_embedded_ones() {
     let expiry = &template.resource("StateTable")["TimeToLiveSpecification"];
     assert_eq!(text(&expiry["AttributeName"]), store::tables::keys::EXPIRES_AT);
     assert!(template.resource("LedgerTable")["TimeToLiveSpecification"].is_badvalue(), "nothing expires in the ledger");
+}
+
+/// I9: whatever a role may do, nothing is taken out of the ledger or changed in it; and nothing is deleted but what waits.
+#[test]
+fn only_what_waits_is_deleted() {
+    let template = Template::read();
+    let statements = &template.resource("LedgerTable")["ResourcePolicy"]["PolicyDocument"]["Statement"];
+    assert_eq!(statements.as_vec().map(Vec::len), Some(1));
+    let statement = &statements[0];
+    assert_eq!((text(&statement["Effect"]), text(&statement["Principal"])), ("Deny".to_owned(), "*".to_owned()));
+    let actions: BTreeSet<String> = statement["Action"].as_vec().expect("actions").iter().map(text).collect();
+    let all = ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"];
+    assert_eq!(actions, all.map(|action| format!("dynamodb:{action}")).into());
+    let functions: Vec<&str> = template.resources("AWS::Serverless::Function").map(|(name, _)| name).collect();
+    assert!(functions.len() >= 5, "{functions:?}");
+    for name in functions.into_iter().map(|name| format!("{name}Role")) {
+        let deletes = template.allowed(&name, "Code").into_iter().filter(|(action, _)| action == "dynamodb:DeleteItem");
+        assert_eq!(deletes.map(|(_, on)| on).filter(|on| on != "waiting").collect::<Vec<_>>(), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Grouping a batch: what cannot be read, what is there twice, and what belongs to one partner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use engine::events::Arrival;
 use event::ids::{Identity, PartnerId, ProgramId};
 use event::{Event, Rejection, Unreadable};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use worker::Message;
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) message: Message,
-    pub(crate) event: Event,
+    pub(crate) arrival: Arrival,
 }
 
 /// A message that holds no acceptable event.
@@ -28,8 +29,8 @@ pub(crate) type Groups = BTreeMap<(ProgramId, PartnerId), Vec<Received>>;
 #[derive(Debug, Default)]
 pub(crate) struct Grouped {
     pub(crate) bad: Vec<(Message, Bad)>,
-    /// Events whose identity an earlier delivery of this batch has, with that delivery's hash.
-    pub(crate) repeated: Vec<(Received, String)>,
+    /// Events whose identity an earlier delivery of this batch has.
+    pub(crate) repeated: Vec<Received>,
     pub(crate) groups: Groups,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Grouped {
 pub(crate) fn group(mut messages: Vec<Message>, now: Timestamp) -> Grouped {
     messages.sort_by(|a, b| (a.sent_ms, &a.id).cmp(&(b.sent_ms, &b.id)));
     let mut grouped = Grouped::default();
-    let mut first: BTreeMap<Identity, String> = BTreeMap::new();
+    let mut seen: BTreeSet<Identity> = BTreeSet::new();
     for message in messages {
         match Event::parse(&message.body, now) {
             Err(Unreadable::Quarantined { reason, offset }) => {
@@ -46,14 +47,17 @@ pub(crate) fn group(mut messages: Vec<Message>, now: Timestamp) -> Grouped {
             Err(Unreadable::Rejected { identity, partner, rejection }) => {
                 grouped.bad.push((message, Bad::Rejected { identity, partner, rejection }));
             }
-            Ok(event) => match first.get(&event.identity) {
-                Some(hash) => grouped.repeated.push((Received { message, event }, hash.clone())),
-                None => {
-                    first.insert(event.identity.clone(), event.hash.clone());
-                    let key = (event.identity.program.clone(), event.partner.clone());
-                    grouped.groups.entry(key).or_default().push(Received { message, event });
+            Ok(event) => {
+                let held_for = message.held_for.as_deref().and_then(|text| text.parse().ok());
+                let is_first = seen.insert(event.identity.clone());
+                let key = (event.identity.program.clone(), event.partner.clone());
+                let received = Received { message, arrival: Arrival { event, held_for } };
+                if is_first {
+                    grouped.groups.entry(key).or_default().push(received);
+                } else {
+                    grouped.repeated.push(received);
                 }
-            },
+            }
         }
     }
     grouped

@@ -6,13 +6,13 @@ use std::panic::AssertUnwindSafe;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ledger::{Outcome, Reply};
-use engine::{events::Settled, events::Why};
+use engine::events::{Arrival, Settled, Why};
 use event::ids::{PartnerId, PersonId, ProgramId};
 use event::{Event, body_hash};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use store::{Store, StoreError, aside::Kept, aside::Quarantined, patience::Patience};
-use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, count, failures, messages};
+use worker::{Clients, Message, NamelessMessage, Outgoing, Queue, Settings, SettingsError, count, failures, messages};
 
 use crate::batch::{Bad, Received, group};
 
@@ -20,6 +20,9 @@ use crate::batch::{Bad, Received, group};
 const PARTNERS_AT_ONCE: usize = 16;
 /// How long an event waits for a program that has no version yet.
 const PROGRAM_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The attribute of a message in the quarantine: why it is there.
+const REASON: &str = "reason";
 
 /// The function's state between invocations.
 #[derive(Clone)]
@@ -68,7 +71,7 @@ impl AwardPoints {
             .map(|((program, partner), group)| self.group(program, partner, group, deadline));
         let groups: Vec<Vec<Done>> = groups.buffer_unordered(PARTNERS_AT_ONCE).collect().await;
         done.extend(groups.into_iter().flatten());
-        for (received, _) in grouped.repeated {
+        for received in grouped.repeated {
             let outcome = self.repeated(&received, &done).await;
             done.push(Done { message: received.message, outcome });
         }
@@ -119,7 +122,7 @@ impl AwardPoints {
         store::aside::note_quarantined(&self.store, &note).await?;
         // A queue takes no empty body; the reason says that it was empty.
         let body = if message.body.is_empty() { " ".to_owned() } else { message.body.clone() };
-        let sent = self.quarantine.send_with_reason(body, &note.reason).await;
+        let sent = self.quarantine.send(Outgoing { body, attribute: Some((REASON, note.reason.clone())) }).await;
         sent.map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
@@ -131,14 +134,14 @@ impl AwardPoints {
         group: Vec<Received>,
         deadline: Instant,
     ) -> Vec<Done> {
-        let (messages, mut events): (Vec<Message>, Vec<Event>) =
-            group.into_iter().map(|r| (r.message, r.event)).unzip();
+        let (messages, mut arrivals): (Vec<Message>, Vec<Arrival>) =
+            group.into_iter().map(|r| (r.message, r.arrival)).unzip();
         let again: Vec<bool> = messages.iter().map(|m| m.receive_count > 1).collect();
         let whole =
-            AssertUnwindSafe(self.judge(&program, &partner, &mut events, &again, deadline)).catch_unwind().await;
+            AssertUnwindSafe(self.judge(&program, &partner, &mut arrivals, &again, deadline)).catch_unwind().await;
         let outcomes = match whole {
             Ok(outcomes) => outcomes,
-            Err(_) if events.len() > 1 => self.one_by_one(&program, &partner, &events, deadline).await,
+            Err(_) if arrivals.len() > 1 => self.one_by_one(&program, &partner, &arrivals, deadline).await,
             Err(_) => vec![Outcome::Broken],
         };
         messages.into_iter().zip(outcomes).map(|(message, outcome)| Done { message, outcome }).collect()
@@ -148,12 +151,12 @@ impl AwardPoints {
         &self,
         program: &ProgramId,
         partner: &PartnerId,
-        events: &[Event],
+        arrivals: &[Arrival],
         deadline: Instant,
     ) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        for event in events {
-            let mut alone = vec![event.clone()];
+        for arrival in arrivals {
+            let mut alone = vec![arrival.clone()];
             let judged =
                 AssertUnwindSafe(self.judge(program, partner, &mut alone, &[true], deadline)).catch_unwind().await;
             outcomes.push(judged.ok().and_then(|o| o.first().copied()).unwrap_or(Outcome::Broken));
@@ -166,19 +169,19 @@ impl AwardPoints {
         &self,
         program: &ProgramId,
         partner: &PartnerId,
-        events: &mut [Event],
+        arrivals: &mut [Arrival],
         again: &[bool],
         deadline: Instant,
     ) -> Vec<Outcome> {
-        match self.try_judge(program, partner, events, again, deadline).await {
+        match self.try_judge(program, partner, arrivals, again, deadline).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Broken };
-                for event in events.iter() {
+                for Arrival { event, .. } in arrivals.iter() {
                     let (correlation_id, partner) = (event.identity.to_string(), event.partner.as_str());
                     tracing::warn!(correlation_id, partner, outcome = outcome.word(), %error, "an event was not judged");
                 }
-                vec![outcome; events.len()]
+                vec![outcome; arrivals.len()]
             }
         }
     }
@@ -187,50 +190,45 @@ impl AwardPoints {
         &self,
         program: &ProgramId,
         partner: &PartnerId,
-        events: &mut [Event],
+        arrivals: &mut [Arrival],
         again: &[bool],
         deadline: Instant,
     ) -> Result<Vec<Outcome>, StoreError> {
-        self.pseudonymise(program, partner, events).await?;
+        self.pseudonymise(program, partner, arrivals).await?;
         let now = self.store.clock().now();
-        let mut outcomes = vec![None; events.len()];
-        for (at, event) in events.iter().enumerate().filter(|(at, _)| again[*at]) {
-            outcomes[at] = self.seen_before(event, now).await?;
+        let mut outcomes = vec![None; arrivals.len()];
+        for (at, arrival) in arrivals.iter().enumerate().filter(|(at, _)| again[*at]) {
+            outcomes[at] = self.seen_before(arrival, now).await?;
         }
-        let fresh: Vec<usize> = (0..events.len()).filter(|at| outcomes[*at].is_none()).collect();
-        let group: Vec<Event> = fresh.iter().map(|at| events[*at].clone()).collect();
+        let fresh: Vec<usize> = (0..arrivals.len()).filter(|at| outcomes[*at].is_none()).collect();
+        let group: Vec<Arrival> = fresh.iter().map(|at| arrivals[*at].clone()).collect();
         let settled = match store::programs::read(&self.store, program).await? {
             Some(programs) => {
                 engine::events::judge(&self.store, &programs, partner, &group, Patience::until(deadline)).await
             }
-            None => self.hold_for_program(program, &group, now).await?,
+            None => self.hold_for_program(&group, now).await?,
         };
         for (at, settled) in fresh.into_iter().zip(settled) {
-            report(&events[at], &settled);
+            report(&arrivals[at].event, &settled);
             outcomes[at] = Some(settled.outcome);
         }
         Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Transient)).collect())
     }
 
     /// What an earlier delivery of this event came to, if it came to anything.
-    async fn seen_before(&self, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
-        let outcome = engine::events::seen_before(&self.store, event, now).await?;
+    async fn seen_before(&self, arrival: &Arrival, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+        let outcome = engine::events::seen_before(&self.store, arrival, now).await?;
         if let Some(outcome) = outcome {
-            report(event, &Settled { outcome, record: None, why: None });
+            report(&arrival.event, &Settled { outcome, record: None, why: None });
         }
         Ok(outcome)
     }
 
-    async fn hold_for_program(
-        &self,
-        program: &ProgramId,
-        events: &[Event],
-        now: Timestamp,
-    ) -> Result<Vec<Settled>, StoreError> {
+    async fn hold_for_program(&self, arrivals: &[Arrival], now: Timestamp) -> Result<Vec<Settled>, StoreError> {
         let until = now.saturating_add(PROGRAM_WAIT).unwrap_or(Timestamp::MAX);
         let mut settled = Vec::new();
-        for event in events {
-            let outcome = engine::events::hold_for_program(&self.store, program, event, until, now).await?;
+        for arrival in arrivals {
+            let outcome = engine::events::hold_for_program(&self.store, arrival, until, now).await?;
             settled.push(Settled { outcome, record: None, why: None });
         }
         Ok(settled)
@@ -240,15 +238,15 @@ impl AwardPoints {
         &self,
         program: &ProgramId,
         partner: &PartnerId,
-        events: &mut [Event],
+        arrivals: &mut [Arrival],
     ) -> Result<(), StoreError> {
-        let persons: BTreeSet<PersonId> = events.iter().flat_map(Event::persons).collect();
+        let persons: BTreeSet<PersonId> = arrivals.iter().flat_map(|arrival| arrival.event.persons()).collect();
         if persons.is_empty() {
             return Ok(());
         }
         let names = store::persons::pseudonyms(&self.store, program, partner, &persons).await?;
-        for event in events {
-            event.pseudonymise(&names);
+        for arrival in arrivals {
+            arrival.event.pseudonymise(&names);
         }
         Ok(())
     }
@@ -259,12 +257,12 @@ impl AwardPoints {
         if done.iter().all(|d| d.outcome.reply() == Reply::HandBack) {
             return Outcome::Transient;
         }
-        let mut events = [received.event.clone()];
-        let (program, partner) = (&received.event.identity.program, &received.event.partner);
-        if self.pseudonymise(program, partner, &mut events).await.is_err() {
+        let mut arrivals = [received.arrival.clone()];
+        let event = &received.arrival.event;
+        if self.pseudonymise(&event.identity.program, &event.partner, &mut arrivals).await.is_err() {
             return Outcome::Transient;
         }
-        match self.seen_before(&events[0], self.store.clock().now()).await {
+        match self.seen_before(&arrivals[0], self.store.clock().now()).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) | Err(_) => Outcome::Transient,
         }

@@ -101,8 +101,8 @@ async fn aside(
         rows.extend(kept.iter().map(kept_row));
     }
     if wanted(Outcome::Held) {
-        let holds = store::holds::list(&api.store, caller.program.as_str(), "", ASIDE_MAX).await?;
-        rows.extend(holds.iter().filter(|h| h.partner == partner.as_str()).map(hold_row));
+        let holds = store::holds::of_partner(&api.store, &caller.program, partner, ASIDE_MAX).await?;
+        rows.extend(holds.iter().map(hold_row));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.at));
     Ok(rows)
@@ -140,7 +140,7 @@ fn kept_row(kept: &Kept) -> Row {
 }
 
 fn hold_row(hold: &Hold) -> Row {
-    let sentence = format!("waits for {} `{}` until {}", hold.awaits, hold.what, hold.until);
+    let sentence = format!("waits for {} until {}", hold.awaited(), hold.until);
     Row {
         source: hold.identity.source.to_string(),
         id: hold.identity.id.to_string(),

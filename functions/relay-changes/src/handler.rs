@@ -7,15 +7,17 @@ use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::deal::Deal;
+use domain::decide::Awaited;
 use domain::ledger::{Outcome, Record};
 use event::Kind;
-use store::{Store, StoreError, aside::Kept, tables::keys};
-use worker::{Clients, Queue, QueueError, Settings, SettingsError, count};
+use program::Program;
+use store::{Store, StoreError, aside::Kept, holds::Waiting, tables::keys};
+use worker::{Clients, HELD_FOR, Outgoing, Queue, QueueError, Settings, SettingsError, count};
 
 use crate::notice::{Notice, of_kept, of_record};
 
 /// Holds sent on at once when what they wait for has come; the sweep takes the rest.
-const HOLDS_AT_ONCE: i32 = 100;
+const HOLDS_AT_ONCE: i32 = 1_000;
 /// Metric: changes relayed.
 const RELAYED: &str = "relayed";
 /// Metric: changes that could not be relayed and are delivered again.
@@ -121,12 +123,23 @@ impl RelayChanges {
 
     /// Sends on the events that waited for what this record brought.
     async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
-        for awaited in brought(record) {
-            let program = record.identity.program.as_str();
-            for hold in store::holds::list(&self.store, program, &awaited, HOLDS_AT_ONCE).await? {
-                self.partner_events.send(hold.body.clone()).await?;
+        let program = &record.identity.program;
+        for awaited in brought(record)? {
+            let waiting =
+                store::holds::waiting_for(&self.store, program, &record.partner, &awaited, HOLDS_AT_ONCE).await?;
+            for Waiting { hold, .. } in &waiting {
                 tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
-                store::holds::drop(&self.store, &hold).await?;
+            }
+            let again = |waiting: Waiting| Outgoing {
+                attribute: Some((HELD_FOR, waiting.hold.awaits.to_string())),
+                body: waiting.body,
+            };
+            let failed = self.partner_events.send_all(waiting.into_iter().map(again)).await;
+            if !failed.is_empty() {
+                return Err(RelayError::Queue(QueueError {
+                    count: failed.len(),
+                    why: "they stay for the next try".to_owned(),
+                }));
             }
         }
         Ok(())
@@ -162,16 +175,19 @@ impl RelayChanges {
     }
 }
 
-/// What a record brings that events may wait for, as the prefixes of their sort keys.
-fn brought(record: &Record) -> Vec<String> {
-    let Some(kind) = record.happened().filter(|_| record.holds()) else { return vec![] };
-    match &kind {
-        Kind::PartnerEnrolled { .. } => vec![keys::awaited("partner", &record.partner)],
+/// What a record brings that events may wait for.
+fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
+    let Some(kind) = record.happened().filter(|_| record.holds()) else { return Ok(vec![]) };
+    Ok(match &kind {
+        Kind::PartnerEnrolled { .. } => vec![Awaited::Partner],
         // A version brings the program, and any rate that the one before had not.
-        Kind::ProgramPublished { .. } => vec!["program".to_owned(), "rate".to_owned()],
-        kind if Deal::is_changed_by(kind) => {
-            kind.deal_id().map(|deal| keys::awaited("deal", deal)).into_iter().collect()
+        Kind::ProgramPublished { file, .. } => {
+            let program = Program::parse(&file.0)
+                .map_err(|found| RelayError::Unreadable(format!("a program with {} errors", found.len())))?;
+            let rates = program.rates.into_keys().map(Awaited::Rate);
+            std::iter::once(Awaited::Program).chain(rates).collect()
         }
+        kind if Deal::is_changed_by(kind) => kind.deal_id().cloned().map(Awaited::Deal).into_iter().collect(),
         _ => vec![],
-    }
+    })
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use event::ids::{PartnerId, ProgramId};
+use domain::decide::Awaited;
+use event::ids::{DealId, PartnerId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
-use store::{holds::Hold, tables::keys};
-use worker::count;
+use store::StoreError;
+use store::holds::{Hold, Of};
+use store::tables::keys;
+use worker::{HELD_FOR, Outgoing, count};
 
 use crate::handler::{Due, ReviewError, ReviewPartners};
 
@@ -19,22 +22,38 @@ const SWEEPS: &str = "sweeps";
 const HELD_PAST_DEADLINE: &str = "held_past_deadline";
 /// Metric: redemptions that stood still and were sent to be fulfilled again (I20).
 const REDEMPTIONS_STANDING: &str = "redemptions_standing";
-/// Holds looked at in one sweep of a program.
-const HOLDS_AT_ONCE: i32 = 1_000;
+/// Metric: held events that still wait.
+const HELD: &str = "held";
+/// Metric: held events that were sent again.
+const HELD_SENT: &str = "held_sent";
+/// Metric: held events that could not be looked at; the next sweep tries again (I20).
+const HOLDS_NOT_SWEPT: &str = "holds_not_swept";
+/// What the sweep has sent again it leaves alone for so long: the message is on its way.
+const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// A redemption that has not moved for this long is sent to be fulfilled again.
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
+
+/// What this sweep has found out about what is awaited, so that nothing is read for everybody who waits for it.
+#[derive(Debug, Default)]
+struct Known {
+    programs: BTreeMap<ProgramId, bool>,
+    partners: BTreeMap<PartnerId, bool>,
+    deals: BTreeMap<DealId, Option<u64>>,
+}
 
 impl ReviewPartners {
     /// Sweeps every program, and counts what it found.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
-        let mut counts = Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (REDEMPTIONS_STANDING, 0)]);
+        let mut counts =
+            Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (HOLDS_NOT_SWEPT, 0), (REDEMPTIONS_STANDING, 0)]);
         for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
             let Some(programs) = store::programs::read(&self.store, &id).await? else { continue };
             self.send_due(&programs, &id, now).await?;
-            self.sweep_holds(&programs, &id, now, &mut counts).await?;
+            self.sweep_holds(Of::Program(&id), Some(&programs), now, &mut counts).await?;
             self.send_standing(&id, now, &mut counts).await?;
         }
+        self.sweep_holds(Of::Unknown, None, now, &mut counts).await?;
         count(&counts);
         Ok(())
     }
@@ -45,9 +64,8 @@ impl ReviewPartners {
             let partners = store::due::partners(&self.store, program, shard, today).await?;
             let due =
                 |partner: String| Some(Due { program: program.clone(), partner: PartnerId::try_from(partner).ok()? });
-            let bodies: Vec<String> =
-                partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok()).collect();
-            let failed = self.reviews.send_all(&bodies).await;
+            let bodies = partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok());
+            let failed = self.reviews.send_all(bodies).await;
             if !failed.is_empty() {
                 return Err(ReviewError::NotSent(failed.len()));
             }
@@ -55,47 +73,101 @@ impl ReviewPartners {
         Ok(())
     }
 
-    /// Sends on what no longer needs to wait, and ends what waited too long.
+    /// Sends on what no longer needs to wait, and ends what waited too long. One hold that does not read keeps no other.
     async fn sweep_holds(
         &self,
-        programs: &Programs,
-        program: &ProgramId,
+        of: Of<'_>,
+        programs: Option<&Programs>,
         now: Timestamp,
         counts: &mut Counts,
     ) -> Result<(), ReviewError> {
-        for hold in store::holds::list(&self.store, program.as_str(), "", HOLDS_AT_ONCE).await? {
-            if self.has_come(programs, program, &hold, now).await? {
-                self.partner_events.send(hold.body.clone()).await?;
-                tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
-                store::holds::drop(&self.store, &hold).await?;
-            } else if hold.until <= now {
-                let correlation_id = hold.identity.to_string();
-                tracing::warn!(correlation_id, awaits = hold.awaits, "a held event reached its deadline");
-                *counts.entry(HELD_PAST_DEADLINE).or_default() += 1;
-                store::holds::expire(&self.store, &hold, now).await?;
+        let mut known = Known::default();
+        let mut start = None;
+        loop {
+            let page = store::holds::page(&self.store, of, start).await?;
+            for hold in page.holds {
+                let swept = match &hold {
+                    Ok(hold) => self.sweep_hold(hold, programs, &mut known, now).await,
+                    Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
+                };
+                match swept {
+                    Ok(metric) => *counts.entry(metric.unwrap_or(HELD)).or_default() += 1,
+                    Err(error) => {
+                        let correlation_id = hold.ok().map(|hold| hold.identity.to_string());
+                        tracing::error!(correlation_id, %error, "a held event could not be looked at");
+                        *counts.entry(HOLDS_NOT_SWEPT).or_default() += 1;
+                    }
+                }
+            }
+            start = page.next;
+            if start.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// As what it counts, if not as one that just waits.
+    async fn sweep_hold(
+        &self,
+        hold: &Hold,
+        programs: Option<&Programs>,
+        known: &mut Known,
+        now: Timestamp,
+    ) -> Result<Option<&'static str>, ReviewError> {
+        let correlation_id = hold.identity.to_string();
+        if hold.until <= now {
+            tracing::warn!(correlation_id, awaits = %hold.awaits, "a held event reached its deadline");
+            store::holds::expire(&self.store, hold, now).await?;
+            return Ok(Some(HELD_PAST_DEADLINE));
+        }
+        let sent_lately = hold.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
+        if sent_lately || !self.has_come(hold, programs, known, now).await? {
+            return Ok(None);
+        }
+        let Some(waiting) = store::holds::one(&self.store, hold).await? else { return Ok(None) };
+        let attribute = Some((HELD_FOR, hold.awaits.to_string()));
+        self.partner_events.send(Outgoing { body: waiting.body, attribute }).await?;
+        store::holds::mark_sent(&self.store, hold, now).await?;
+        tracing::info!(correlation_id, "what it waited for has come; the event is sent again");
+        Ok(Some(HELD_SENT))
     }
 
     async fn has_come(
         &self,
-        programs: &Programs,
-        program: &ProgramId,
         hold: &Hold,
+        programs: Option<&Programs>,
+        known: &mut Known,
         now: Timestamp,
     ) -> Result<bool, ReviewError> {
-        Ok(match hold.awaits.as_str() {
-            "program" => true,
-            "rate" => programs.current(now).program.rate(&hold.what).is_some(),
-            "partner" => match PartnerId::try_from(hold.what.as_str()) {
-                Ok(partner) => {
-                    store::state::head(&self.store, program, &partner).await?.is_some_and(|h| h.enrolled.is_some())
+        let program = &hold.identity.program;
+        Ok(match &hold.awaits {
+            Awaited::Program => match known.programs.get(program) {
+                Some(published) => *published,
+                None => {
+                    let published = store::programs::read(&self.store, program).await?.is_some();
+                    known.programs.insert(program.clone(), published);
+                    published
                 }
-                Err(_) => false,
+            },
+            Awaited::Rate(currency) => programs.is_some_and(|all| all.current(now).program.rate(currency).is_some()),
+            Awaited::Partner => match known.partners.get(&hold.partner) {
+                Some(enrolled) => *enrolled,
+                None => {
+                    let head = store::state::head(&self.store, program, &hold.partner).await?;
+                    let enrolled = head.is_some_and(|head| head.enrolled.is_some());
+                    known.partners.insert(hold.partner.clone(), enrolled);
+                    enrolled
+                }
             },
             // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.
-            _ => store::holds::deal_moved(&self.store, program, hold).await?,
+            Awaited::Deal(id) => match known.deals.get(id) {
+                Some(version) => *version != hold.seen,
+                None => {
+                    let version = store::holds::deal_version(&self.store, program, id).await?;
+                    known.deals.insert(id.clone(), version);
+                    version != hold.seen
+                }
+            },
         })
     }
 

@@ -2,12 +2,12 @@
 
 use domain::decide::{Awaited, Decision, Judgement, State, decide};
 use domain::ledger::{Outcome, Reason, Record};
-use event::ids::{PartnerId, PersonId, ProgramId};
+use event::ids::{PartnerId, PersonId};
 use event::{Event, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
 use store::aside::{self, Kept};
-use store::holds::{self, Held};
+use store::holds::{self, Held, ToHold};
 use store::patience::{Patience, pause};
 use store::write::{self, Written};
 use store::{Store, StoreError, history, persons};
@@ -16,6 +16,21 @@ use crate::load::load;
 
 /// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
 const CHUNK_EVENTS: usize = 40;
+
+/// An event as it arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The event.
+    pub event: Event,
+    /// What it was held for, if it was sent again because that came: its hold ends when it is judged.
+    pub held_for: Option<Awaited>,
+}
+
+impl From<Event> for Arrival {
+    fn from(event: Event) -> Self {
+        Self { event, held_for: None }
+    }
+}
 
 /// What became of one event.
 #[derive(Debug)]
@@ -64,16 +79,16 @@ pub async fn judge(
     store: &Store,
     programs: &Programs,
     partner: &PartnerId,
-    events: &[Event],
+    arrivals: &[Arrival],
     patience: Patience,
 ) -> Vec<Settled> {
-    let mut settled: Vec<Option<Settled>> = events.iter().map(|_| None).collect();
-    let mut order: Vec<usize> = (0..events.len()).collect();
-    order.sort_by_key(|i| (events[*i].time, &events[*i].identity));
+    let mut settled: Vec<Option<Settled>> = arrivals.iter().map(|_| None).collect();
+    let mut order: Vec<usize> = (0..arrivals.len()).collect();
+    order.sort_by_key(|i| (arrivals[*i].event.time, &arrivals[*i].event.identity));
     let mut size = CHUNK_EVENTS;
     while !order.is_empty() {
         let chunk: Vec<usize> = order.iter().copied().take(size).collect();
-        match commit_chunk(store, programs, partner, events, &chunk, patience).await {
+        match commit_chunk(store, programs, partner, arrivals, &chunk, patience).await {
             Ok(done) => {
                 for (index, outcome) in done {
                     settled[index] = Some(outcome);
@@ -102,7 +117,7 @@ async fn commit_chunk(
     store: &Store,
     programs: &Programs,
     partner: &PartnerId,
-    events: &[Event],
+    arrivals: &[Arrival],
     chunk: &[usize],
     patience: Patience,
 ) -> Result<Vec<(usize, Settled)>, StoreError> {
@@ -112,7 +127,7 @@ async fn commit_chunk(
         if patience.is_over(store.clock()) {
             return Err(StoreError::OutOfTime);
         }
-        match try_chunk(store, programs, partner, events, chunk, store.clock().now()).await {
+        match try_chunk(store, programs, partner, arrivals, chunk, store.clock().now()).await {
             Ok(Step::Settled(done)) => return Ok(done),
             Ok(Step::Again) => {}
             Err(error @ (StoreError::Contention | StoreError::Unavailable(_))) => last = error,
@@ -126,15 +141,21 @@ async fn try_chunk(
     store: &Store,
     programs: &Programs,
     partner: &PartnerId,
-    events: &[Event],
+    arrivals: &[Arrival],
     chunk: &[usize],
     now: Timestamp,
 ) -> Result<Step, StoreError> {
     let program = &programs.current(now).program.id;
-    let group: Vec<Event> = chunk.iter().map(|i| events[*i].clone()).collect();
-    let before = load(store, programs, partner, &group, now).await?;
-    let decision = decide(programs, before.clone(), &group, now)?;
-    let tx = write::transaction(store, program, &before, &decision)?;
+    let group: Vec<Arrival> = chunk.iter().map(|i| arrivals[*i].clone()).collect();
+    let events: Vec<Event> = group.iter().map(|arrival| arrival.event.clone()).collect();
+    let before = load(store, programs, partner, &events, now).await?;
+    let decision = decide(programs, before.clone(), &events, now)?;
+    let mut tx = write::transaction(store, program, &before, &decision)?;
+    for (arrival, judgement) in group.iter().zip(&decision.judgements) {
+        if let (Some(held_for), Judgement::Recorded(_)) = (&arrival.held_for, judgement) {
+            tx.also(holds::ending(store, &arrival.event, held_for)?);
+        }
+    }
     if !tx.fits() {
         // Halving finds the one event that is too large; that one is a person's business.
         return Err(StoreError::Refused("more than one transaction holds".to_owned()));
@@ -150,9 +171,7 @@ async fn try_chunk(
     }
     let mut done = Vec::new();
     for (at, index) in chunk.iter().enumerate() {
-        if let Some(settled) =
-            settle(store, program, &group[at], &decision, &decision.judgements[at], &before, now).await?
-        {
+        if let Some(settled) = settle(store, &group[at], &decision, &decision.judgements[at], &before, now).await? {
             done.push((*index, settled));
         }
     }
@@ -162,8 +181,7 @@ async fn try_chunk(
 /// What became of an event whose chunk is written. `None`: not looked at yet, or it must be decided again.
 async fn settle(
     store: &Store,
-    program: &ProgramId,
-    event: &Event,
+    arrival: &Arrival,
     decision: &Decision,
     judgement: &Judgement,
     before: &State,
@@ -179,31 +197,45 @@ async fn settle(
             Some(Settled { outcome: Outcome::Duplicate, record: None, why: Some(Why::Moot(reason.clone())) })
         }
         Judgement::Rejected(rejection) => {
-            let kept = Kept::rejected(event, rejection, now);
-            aside::keep(store, &kept).await?;
+            aside::keep(store, &Kept::rejected(&arrival.event, rejection, now)).await?;
+            end_hold(store, arrival).await?;
             Some(Settled { outcome: Outcome::Rejected, record: None, why: Some(Why::Rejected(rejection.clone())) })
         }
         Judgement::Held { awaited, until } => {
-            held(store, event, holds::put(store, program, event, awaited, *until, before, now).await?, now)
-                .await?
-                .map(Settled::plain)
+            hold(store, arrival, awaited, *until, before, now).await?.map(Settled::plain)
         }
     })
 }
 
-/// The outcome of an event that was to be held. `None`: it must be decided again.
-async fn held(store: &Store, event: &Event, held: Held, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
-    match held {
+/// Holds an event. `None`: it must be decided again.
+async fn hold(
+    store: &Store,
+    arrival: &Arrival,
+    awaits: &Awaited,
+    until: Timestamp,
+    before: &State,
+    now: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    let to_hold = ToHold { event: &arrival.event, held_for: arrival.held_for.as_ref(), awaits, until };
+    match holds::put(store, to_hold, before, now).await? {
         Held::Waits => Ok(Some(Outcome::Held)),
-        Held::Taken(first) => repeated(store, event, &first, now).await.map(Some),
+        Held::Taken(first) => repeated(store, arrival, &first, now).await.map(Some),
         Held::Moved => Ok(None),
+    }
+}
+
+/// Ends the hold of an event that was judged without a record of this call's.
+async fn end_hold(store: &Store, arrival: &Arrival) -> Result<(), StoreError> {
+    match &arrival.held_for {
+        Some(held_for) => holds::end(store, &arrival.event, held_for).await,
+        None => Ok(()),
     }
 }
 
 /// Events of which records are there already: the same meaning is a duplicate, another is a conflict (I2, I4).
 async fn already_there(
     store: &Store,
-    group: &[Event],
+    group: &[Arrival],
     chunk: &[usize],
     decision: &Decision,
     found: Vec<(usize, Meaning)>,
@@ -219,12 +251,14 @@ async fn already_there(
 }
 
 /// The outcome of an event whose identity is taken: by the same meaning, or by another, which is kept beside.
-async fn repeated(store: &Store, event: &Event, first: &Meaning, now: Timestamp) -> Result<Outcome, StoreError> {
-    if event.hash == first.hash && same_persons(store, event, &first.persons).await? {
-        return Ok(Outcome::Duplicate);
+async fn repeated(store: &Store, arrival: &Arrival, first: &Meaning, now: Timestamp) -> Result<Outcome, StoreError> {
+    let event = &arrival.event;
+    let same = event.hash == first.hash && same_persons(store, event, &first.persons).await?;
+    if !same {
+        aside::keep(store, &Kept::conflict(event, &first.hash, now)).await?;
     }
-    aside::keep(store, &Kept::conflict(event, &first.hash, now)).await?;
-    Ok(Outcome::Conflict)
+    end_hold(store, arrival).await?;
+    Ok(if same { Outcome::Duplicate } else { Outcome::Conflict })
 }
 
 /// Whether the event names the persons it named first. One who was erased since is nobody, and so the same as anybody.
@@ -246,9 +280,9 @@ async fn same_persons(store: &Store, event: &Event, first: &[PersonId]) -> Resul
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn seen_before(store: &Store, event: &Event, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
-    match history::record(store, &event.identity).await? {
-        Some(record) => repeated(store, event, &record.meaning(), now).await.map(Some),
+pub async fn seen_before(store: &Store, arrival: &Arrival, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+    match history::record(store, &arrival.event.identity).await? {
+        Some(record) => repeated(store, arrival, &record.meaning(), now).await.map(Some),
         None => Ok(None),
     }
 }
@@ -259,12 +293,11 @@ pub async fn seen_before(store: &Store, event: &Event, now: Timestamp) -> Result
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn hold_for_program(
     store: &Store,
-    program: &ProgramId,
-    event: &Event,
+    arrival: &Arrival,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    let nothing = State::new(event.partner.clone());
-    let result = holds::put(store, program, event, &Awaited::Program, until, &nothing, now).await?;
-    held(store, event, result, now).await?.ok_or(StoreError::Contention)
+    let nothing = State::new(arrival.event.partner.clone());
+    let outcome = hold(store, arrival, &Awaited::Program, until, &nothing, now).await?;
+    outcome.ok_or(StoreError::Contention)
 }

@@ -1,4 +1,4 @@
-//! Rebuilding the working table from the ledger alone: program versions, accounts, redemptions, deals and opportunities.
+//! Rebuilding the state from the ledger alone: program versions, accounts, redemptions, deals and opportunities.
 //!
 //! What it does not touch, because no record holds it: keys, cards and stock, pseudonyms, recipients, events that wait.
 

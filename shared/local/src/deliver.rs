@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ambient::{Clock, Instant};
 use award_points::AwardPoints;
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use fulfil_redemptions::FulfilRedemptions;
 use relay_changes::RelayChanges;
@@ -121,7 +121,8 @@ impl Poller {
     async fn receive_some(&self, wait_seconds: i32) -> Vec<Message> {
         let receive =
             self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(10).wait_time_seconds(wait_seconds);
-        let reply = receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
+        let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
+        let reply = receive.message_attribute_names("All").send().await;
         match reply {
             Ok(reply) => reply.messages.unwrap_or_default(),
             Err(error) => {
@@ -159,6 +160,12 @@ fn sqs_message(message: &Message) -> SqsMessage {
     record.body.clone_from(&message.body);
     let attributes = message.attributes.iter().flatten();
     record.attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
+    for (name, value) in message.message_attributes.iter().flatten() {
+        let mut attribute = SqsMessageAttribute::default();
+        attribute.string_value.clone_from(&value.string_value);
+        attribute.data_type = Some(value.data_type.clone());
+        record.message_attributes.insert(name.clone(), attribute);
+    }
     record
 }
 

@@ -11,7 +11,7 @@ mod stack;
 mod tokens;
 
 pub use aws::{Aws, EngineError};
-pub use names::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, queues};
+pub use names::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, WAITING_TABLE, queues};
 pub use options::{Options, open_store};
 pub use stack::{Stack, StartError};
 pub use tokens::{Claims, TokenError, Tokens};

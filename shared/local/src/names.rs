@@ -25,8 +25,11 @@ pub mod queues {
 /// Name of the append-only table.
 pub const LEDGER_TABLE: &str = "laurel-ledger";
 
-/// Name of the working table.
+/// Name of the table of what records add up to.
 pub const STATE_TABLE: &str = "laurel-state";
+
+/// Name of the table of what waits.
+pub const WAITING_TABLE: &str = "laurel-waiting";
 
 /// Name of the secret with the keys of voucher cards.
 pub const CARD_SECRET: &str = "laurel-card-keys";

@@ -7,7 +7,7 @@ use ambient::{Clock, Random};
 use store::{Store, StoreSettings};
 use worker::Clients;
 
-use crate::names::{LEDGER_TABLE, STATE_TABLE};
+use crate::names::{LEDGER_TABLE, STATE_TABLE, WAITING_TABLE};
 
 /// How to start the stack.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ pub fn open_store(clients: &Clients, clock: Clock, random: Random) -> Store {
     let settings = StoreSettings {
         ledger_table: LEDGER_TABLE.to_owned(),
         state_table: STATE_TABLE.to_owned(),
+        waiting_table: WAITING_TABLE.to_owned(),
         program_age_max: Duration::ZERO,
     };
     Store::new(clients.dynamodb(), settings, clock, random)

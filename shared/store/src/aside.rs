@@ -1,12 +1,13 @@
 //! What claims no identity and must not be forgotten: conflicts and rejections in the ledger, quarantine in the state.
 
+use aws_sdk_dynamodb::types::Put;
 use domain::ledger::Outcome;
 use event::{Event, Rejection, body_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::tables::items::{ledger_key, number, read, state_key, text, with_key};
-use crate::tables::keys;
+use crate::tables::items::{Item, ledger_key, number, read, state_key, text, with_key};
+use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
 /// A conflict or a rejection, kept beside the records. Append-only like them.
@@ -118,18 +119,28 @@ pub struct Quarantined {
     pub kept_at: Timestamp,
 }
 
-/// Keeps a conflict or a rejection, once.
-///
-/// # Errors
-/// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
+/// The write of what is kept, on condition that it is not kept yet.
+pub(crate) fn put(store: &Store, kept: &Kept) -> Result<Put, StoreError> {
+    let put = Put::builder().table_name(store.ledger()).set_item(Some(item(kept)?));
+    put.condition_expression("attribute_not_exists(k)").build().map_err(built)
+}
+
+fn item(kept: &Kept) -> Result<Item, StoreError> {
     let mut item = with_key(ledger_key(&kept.key()), kept, "kept event")?;
     item.insert(keys::ATTENTION.to_owned(), text(keys::attention(&kept.program, kept.outcome.word())));
     if let Some(partner) = &kept.partner {
         item.insert(keys::HISTORY.to_owned(), text(keys::beside(&kept.program, partner, kept.outcome.word())));
         item.insert(keys::PLACE.to_owned(), number(kept.kept_at.as_millisecond()));
     }
-    let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item));
+    Ok(item)
+}
+
+/// Keeps a conflict or a rejection, once.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
+    let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item(kept)?));
     match put.condition_expression("attribute_not_exists(k)").send().await {
         Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
             Err(error.into())

@@ -1,49 +1,55 @@
-//! Events that wait: for a partner, a deal, a rate or a program, each until its own deadline.
+//! Events that wait, each until its own deadline. They stand in the table of what waits, under what they wait for; an index
+//! has them by deadline, another by partner.
+//!
+//! An event's first deadline stays, whatever it waits for next. Whoever sends it again says what it was held for, and the
+//! hold goes in the transaction that judges the event: however often it is sent, it is neither lost nor without an end.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use domain::decide::{Awaited, State};
 use domain::ledger::{Outcome, record_key};
-use event::ids::{Identity, PersonId, ProgramId};
+use event::ids::{Identity, PartnerId, PersonId, ProgramId};
 use event::{Code, Event, Meaning, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{self, Kept};
-use crate::tables::items::{ledger_key, read, state_key, text, with_key};
+use crate::tables::items::{Item, ledger_key, read, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
 use crate::{Store, StoreError, state};
 
-/// A held event, as it waits.
+/// A held event, without its body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Its sort key: what it waits for, and its identity.
-    pub sk: String,
     /// Its identity.
     pub identity: Identity,
     /// Its partner.
-    pub partner: String,
-    /// What it waits for: `partner`, `deal`, `rate` or `program`.
-    pub awaits: String,
-    /// Which one.
-    pub what: String,
+    pub partner: PartnerId,
+    /// What it waits for.
+    pub awaits: Awaited,
     /// The deal's version when it was held; none if there was no deal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
-    /// The event as a body to send again. Here, in the queues and in the sender's system only.
-    pub body: String,
     /// The hash of its meaning, persons left blank.
     pub hash: String,
     /// The pseudonyms of the persons it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub persons: Vec<PersonId>,
-    /// When it was held last.
+    /// When it was held first.
     pub held_at: Timestamp,
-    /// When it stops waiting.
+    /// When it stops waiting: set when it was held first, and never moved.
     pub until: Timestamp,
+    /// When the sweep sent it again, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
+
+/// The attribute that holds an event's body. In no index.
+const BODY: &str = "body";
 
 /// How holding an event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,87 +62,153 @@ pub enum Held {
     Moved,
 }
 
+/// The key of a hold: what is awaited, and who waits.
+fn key(identity: &Identity, partner: &PartnerId, awaits: &Awaited) -> Item {
+    state_key(&keys::awaited(&identity.program, partner, awaits), &keys::hold(identity))
+}
+
 impl Hold {
-    fn new(event: &Event, awaited: &Awaited, until: Timestamp, before: &State, held_at: Timestamp) -> Self {
-        let seen = match awaited {
+    fn new(event: &Event, awaits: &Awaited, until: Timestamp, before: &State, held_at: Timestamp) -> Self {
+        let seen = match awaits {
             Awaited::Deal(id) => before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version),
-            _ => None,
+            Awaited::Partner | Awaited::Rate(_) | Awaited::Program => None,
         };
-        let (awaits, what) = match awaited {
-            Awaited::Partner => ("partner", event.partner.to_string()),
-            Awaited::Deal(id) => ("deal", id.to_string()),
-            Awaited::Rate(currency) => ("rate", currency.clone()),
-            Awaited::Program => ("program", event.identity.program.to_string()),
-        };
-        Self {
-            sk: keys::hold(&keys::awaited(awaits, &what), &event.identity),
-            identity: event.identity.clone(),
-            partner: event.partner.to_string(),
-            awaits: awaits.to_owned(),
-            what,
-            seen,
-            body: event.body(),
-            hash: event.hash.clone(),
-            persons: event.persons(),
-            held_at,
-            until,
+        let (identity, partner, awaits) = (event.identity.clone(), event.partner.clone(), awaits.clone());
+        let (hash, persons) = (event.hash.clone(), event.persons());
+        Self { identity, partner, awaits, seen, hash, persons, held_at, until, sent_at: None }
+    }
+
+    fn key(&self) -> Item {
+        key(&self.identity, &self.partner, &self.awaits)
+    }
+
+    fn item(&self, body: &str) -> Result<Item, StoreError> {
+        let mut item = with_key(self.key(), self, "held event")?;
+        item.insert(BODY.to_owned(), text(body));
+        item.insert(keys::WAITS_IN.to_owned(), text(keys::waits_in(&self.identity.program, &self.awaits)));
+        item.insert(keys::WHOSE.to_owned(), text(keys::partner(&self.identity.program, &self.partner)));
+        Ok(item)
+    }
+
+    /// What it waits for, in words.
+    pub fn awaited(&self) -> String {
+        match &self.awaits {
+            Awaited::Partner => format!("partner `{}`", self.partner),
+            Awaited::Deal(id) => format!("deal `{id}`"),
+            Awaited::Rate(currency) => format!("rate `{currency}`"),
+            Awaited::Program => format!("program `{}`", self.identity.program),
         }
     }
 
     /// The rejection that ends a hold past its deadline.
     pub fn expired(&self) -> Rejection {
         let message = format!(
-            "waited for {} `{}` until {}, which did not come; send the event again under the same id",
-            self.awaits, self.what, self.until
+            "waited for {} until {}, which did not come; send the event again under the same id",
+            self.awaited(),
+            self.until
         );
         Rejection::new(Code::HoldExpired, "data", message)
     }
 }
 
-/// Holds an event, on condition that what it waits for is still missing and that no record has its identity. The
-/// same event may be held again: its deadline starts when it first waited.
+/// A held event with the body to send again. Bodies are here, in the queues and in the sender's system only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// What it waits for, and until when.
+    pub hold: Hold,
+    /// Its body.
+    pub body: String,
+}
+
+impl Waiting {
+    fn read(item: &Item) -> Result<Self, StoreError> {
+        let body = item.get(BODY).and_then(|body| body.as_s().ok()).cloned();
+        let missing = || StoreError::Unreadable { what: "held event", why: "it has no body".to_owned() };
+        Ok(Self { hold: read(item, "held event")?, body: body.ok_or_else(missing)? })
+    }
+}
+
+async fn get(store: &Store, key: Item) -> Result<Option<Item>, StoreError> {
+    let get = store.client.get_item().table_name(store.waiting()).set_key(Some(key));
+    Ok(get.consistent_read(true).send().await?.item)
+}
+
+/// An event that is to be held.
+#[derive(Clone, Copy, Debug)]
+pub struct ToHold<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// What it waited for before, if it was sent again: that hold ends.
+    pub held_for: Option<&'a Awaited>,
+    /// What it waits for now.
+    pub awaits: &'a Awaited,
+    /// Until when, if it has not waited before.
+    pub until: Timestamp,
+}
+
+/// Holds an event, on condition that what it waits for is still missing and that no record has its identity. What it was held
+/// for before ends in the same transaction; its first deadline stays.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn put(
-    store: &Store,
-    program: &ProgramId,
-    event: &Event,
-    awaited: &Awaited,
-    until: Timestamp,
-    before: &State,
-    now: Timestamp,
-) -> Result<Held, StoreError> {
-    let mut hold = Hold::new(event, awaited, until, before, now);
-    let pk = keys::holds(program.as_str());
-    if let Some(item) = state::get(store, &pk, &hold.sk).await? {
-        let held: Hold = read(&item, "held event")?;
-        if (&held.hash, &held.persons) != (&hold.hash, &hold.persons) {
-            return Ok(Held::Taken(Meaning { hash: held.hash, persons: held.persons }));
+pub async fn put(store: &Store, to: ToHold<'_>, before: &State, now: Timestamp) -> Result<Held, StoreError> {
+    let event = to.event;
+    let mut hold = Hold::new(event, to.awaits, to.until, before, now);
+    let old_key = to.held_for.filter(|was| *was != to.awaits).map(|was| key(&event.identity, &event.partner, was));
+    let there = get(store, hold.key()).await?;
+    let old = match &old_key {
+        Some(key) => get(store, key.clone()).await?,
+        None => None,
+    };
+    for item in there.iter().chain(old.as_ref()) {
+        let first: Hold = read(item, "held event")?;
+        // What was held and is sent again names the same persons, whatever they are called by now.
+        let is_own = to.held_for == Some(&first.awaits);
+        if first.hash != hold.hash || !(is_own || first.persons == hold.persons) {
+            return Ok(Held::Taken(Meaning { hash: first.hash, persons: first.persons }));
         }
-        hold.until = held.until;
+        hold.held_at = hold.held_at.min(first.held_at);
+        hold.until = hold.until.min(first.until);
     }
-    let item = with_key(state_key(&pk, &hold.sk), &hold, "held event")?;
-    let put = Put::builder()
-        .table_name(store.state())
-        .set_item(Some(item))
-        .condition_expression("attribute_not_exists(pk) OR #hash = :hash")
-        .expression_attribute_names("#hash", "hash")
-        .expression_attribute_values(":hash", text(&hold.hash));
-    let unjudged = ConditionCheck::builder()
-        .table_name(store.ledger())
-        .set_key(Some(ledger_key(&record_key(&event.identity))))
-        .condition_expression("attribute_not_exists(k)")
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let put = Put::builder().table_name(store.waiting()).set_item(Some(hold.item(&event.body())?));
+    let put = match &there {
+        None => put.condition_expression("attribute_not_exists(pk)"),
+        // As it was read: neither ended nor held anew by another delivery.
+        Some(item) => put
+            .condition_expression("#until = :until AND #hash = :hash")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":until", item.get("until").cloned().unwrap_or_else(|| text("")))
+            .expression_attribute_values(":hash", text(&hold.hash)),
+    };
     let mut actions = vec![
-        TransactWriteItem::builder().condition_check(unjudged.build().map_err(built)?).build(),
+        not_recorded(store, &event.identity)?,
         TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
     ];
-    actions.extend(still_missing(store, program, awaited, before)?);
+    actions.extend(old_key.map(|key| delete(store, key)).transpose()?);
+    actions.extend(still_missing(store, &event.identity.program, to.awaits, before)?);
     match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
         Ok(_) => Ok(Held::Waits),
-        Err(error) => not_held(error),
+        Err(error) => match failed_conditions(error)?.first() {
+            Some(Some(reason)) => Ok(Held::Taken(meaning_of(reason)?)),
+            _ => Ok(Held::Moved),
+        },
     }
+}
+
+/// A check that no record has an identity; the record comes back if one has.
+fn not_recorded(store: &Store, identity: &Identity) -> Result<TransactWriteItem, StoreError> {
+    let check = ConditionCheck::builder()
+        .table_name(store.ledger())
+        .set_key(Some(ledger_key(&record_key(identity))))
+        .condition_expression("attribute_not_exists(k)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build())
+}
+
+fn delete(store: &Store, key: Item) -> Result<TransactWriteItem, StoreError> {
+    let delete = Delete::builder().table_name(store.waiting()).set_key(Some(key)).build().map_err(built)?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
 fn still_missing(
@@ -164,57 +236,41 @@ fn still_missing(
     state_check(store, key, condition).map(Some)
 }
 
-fn not_held<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Held, StoreError>
+/// Which actions of a cancelled transaction had a condition that did not hold, by their place.
+fn failed_conditions<R>(
+    error: SdkError<TransactWriteItemsError, R>,
+) -> Result<Vec<Option<CancellationReason>>, StoreError>
 where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return Err(error.into());
     };
-    let judged = cancelled.cancellation_reasons().first().filter(|r| r.code() == Some("ConditionalCheckFailed"));
-    let Some(reason) = judged else { return Ok(Held::Moved) };
-    Ok(Held::Taken(meaning_of(reason)?))
+    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+    let reasons = cancelled.cancellation_reasons().iter();
+    Ok(reasons.map(|reason| Some(reason.clone()).filter(failed)).collect())
 }
 
-/// Events that wait for one thing, or with an empty `awaited` for anything, at most `limit`.
+/// The action that ends a hold in the transaction that judges its event.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn list(store: &Store, program: &str, awaited: &str, limit: i32) -> Result<Vec<Hold>, StoreError> {
-    let query = store.client.query().table_name(store.state()).consistent_read(true).limit(limit);
-    let query = query.expression_attribute_values(":pk", text(keys::holds(program)));
-    let query = if awaited.is_empty() {
-        query.key_condition_expression("pk = :pk")
-    } else {
-        query
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":sk", text(format!("{awaited}#")))
-    };
-    query.send().await?.items().iter().map(|item| read(item, "held event")).collect()
+/// [`StoreError::Refused`] if the action has no form.
+pub fn ending(store: &Store, event: &Event, held_for: &Awaited) -> Result<TransactWriteItem, StoreError> {
+    delete(store, key(&event.identity, &event.partner, held_for))
 }
 
-/// Drops a hold whose event was sent on, unless it was held anew meanwhile.
+/// Ends the hold of an event that was judged: its identity has a record, or it was rejected and that is kept.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn drop(store: &Store, hold: &Hold) -> Result<(), StoreError> {
-    let delete = store
-        .client
-        .delete_item()
-        .table_name(store.state())
-        .set_key(Some(state_key(&keys::holds(hold.identity.program.as_str()), &hold.sk)));
-    let delete = delete
-        .condition_expression("held_at = :seen")
-        .expression_attribute_values(":seen", text(hold.held_at.to_string()));
-    match delete.send().await {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
+pub async fn end(store: &Store, event: &Event, held_for: &Awaited) -> Result<(), StoreError> {
+    let key = key(&event.identity, &event.partner, held_for);
+    store.client.delete_item().table_name(store.waiting()).set_key(Some(key)).send().await?;
+    Ok(())
 }
 
-/// Ends a hold past its deadline: a rejection that claims nothing, kept with its reason.
+/// Ends a hold past its deadline with a rejection that claims nothing, kept with its reason. If its event was judged meanwhile,
+/// the hold just ends.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
@@ -223,7 +279,7 @@ pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), St
         program: hold.identity.program.to_string(),
         source: hold.identity.source.to_string(),
         id: hold.identity.id.to_string(),
-        partner: Some(hold.partner.clone()),
+        partner: Some(hold.partner.to_string()),
         outcome: Outcome::Rejected,
         hash: hold.hash.clone(),
         first_hash: None,
@@ -231,16 +287,129 @@ pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), St
         rejection: Some(hold.expired()),
         kept_at: now,
     };
-    aside::keep(store, &kept).await?;
-    drop(store, hold).await
+    let keep = TransactWriteItem::builder().put(aside::put(store, &kept)?).build();
+    let actions = vec![not_recorded(store, &hold.identity)?, keep, delete(store, hold.key())?];
+    match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            if !failed_conditions(error)?.iter().any(Option::is_some) {
+                return Err(StoreError::Contention);
+            }
+            // It has a record, or was rejected for this very reason before.
+            store.client.delete_item().table_name(store.waiting()).set_key(Some(hold.key())).send().await?;
+            Ok(())
+        }
+    }
+}
+
+/// Events that wait for one thing, at most `limit`. Which partner is looked at only if a partner is awaited.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn waiting_for(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    awaits: &Awaited,
+    limit: i32,
+) -> Result<Vec<Waiting>, StoreError> {
+    let query = store.client.query().table_name(store.waiting()).consistent_read(true).limit(limit);
+    let query = query.key_condition_expression("pk = :pk");
+    let query = query.expression_attribute_values(":pk", text(keys::awaited(program, partner, awaits)));
+    let mut pages = query.into_paginator().items().send();
+    let mut found = Vec::new();
+    while let Some(item) = pages.next().await {
+        found.push(Waiting::read(&item?)?);
+        if found.len() >= usize::try_from(limit).unwrap_or_default() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// One held event, with its body; `None` if it waits no more.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn one(store: &Store, hold: &Hold) -> Result<Option<Waiting>, StoreError> {
+    get(store, hold.key()).await?.map(|item| Waiting::read(&item)).transpose()
+}
+
+/// Marks a hold as sent again, if it still waits.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn mark_sent(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
+    let update = store.client.update_item().table_name(store.waiting()).set_key(Some(hold.key()));
+    let update = update.update_expression("SET sent_at = :now").condition_expression("attribute_exists(pk)");
+    match update.expression_attribute_values(":now", text(now.to_string())).send().await {
+        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A page of holds, some of which may not read.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The holds, by deadline. What does not read is an error of its own and keeps nobody else.
+    pub holds: Vec<Result<Hold, StoreError>>,
+    /// Where the next page starts; none after the last.
+    pub next: Option<Start>,
+}
+
+/// Where a page starts.
+#[derive(Clone, Debug)]
+pub struct Start(Item);
+
+/// Whose holds a page has.
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    /// A program's; but for events that wait for the program itself.
+    Program(&'a ProgramId),
+    /// Events that wait for their program, whichever that is.
+    Unknown,
+}
+
+/// Holds by deadline, the earliest first.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn page(store: &Store, of: Of<'_>, start: Option<Start>) -> Result<Page, StoreError> {
+    let partition = match of {
+        Of::Program(program) => keys::waits_in_program(program),
+        Of::Unknown => keys::WAITS_FOR_PROGRAM.to_owned(),
+    };
+    let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_UNTIL);
+    let query = query.key_condition_expression("waits_in = :in").expression_attribute_values(":in", text(partition));
+    let reply = query.set_exclusive_start_key(start.map(|start| start.0)).send().await?;
+    let holds = reply.items().iter().map(|item| read(item, "held event")).collect();
+    Ok(Page { holds, next: reply.last_evaluated_key.map(Start) })
+}
+
+/// A partner's held events, newest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn of_partner(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    limit: i32,
+) -> Result<Vec<Hold>, StoreError> {
+    let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_WHOSE);
+    let query = query.scan_index_forward(false).limit(limit).key_condition_expression("whose = :whose");
+    let query = query.expression_attribute_values(":whose", text(keys::partner(program, partner)));
+    query.send().await?.items().iter().map(|item| read(item, "held event")).collect()
 }
 
 /// Whether the deal an event waits for has changed since it was held.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn deal_moved(store: &Store, program: &ProgramId, hold: &Hold) -> Result<bool, StoreError> {
-    let item = state::get(store, &keys::deal(program, &hold.what), keys::ONLY).await?;
+pub async fn deal_version(store: &Store, program: &ProgramId, deal: &str) -> Result<Option<u64>, StoreError> {
+    let item = state::get(store, &keys::deal(program, deal), keys::ONLY).await?;
     let deal: Option<domain::deal::Deal> = item.map(|i| read(&i, "deal")).transpose()?;
-    Ok(deal.map(|d| d.version) != hold.seen)
+    Ok(deal.map(|d| d.version))
 }

@@ -13,13 +13,15 @@ use crate::cache::Cache;
 pub struct StoreSettings {
     /// Name of the append-only table.
     pub ledger_table: String,
-    /// Name of the working table.
+    /// Name of the table of what records add up to.
     pub state_table: String,
+    /// Name of the table of what waits.
+    pub waiting_table: String,
     /// How long a function may decide by the program versions it has read.
     pub program_age_max: Duration,
 }
 
-/// The two tables.
+/// The three tables.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) client: Client,
@@ -35,14 +37,16 @@ impl Store {
         Self { client, settings: Arc::new(settings), programs: Arc::default(), clock, random }
     }
 
-    /// A store as a function's settings say: the ledger's name, the state's name, and how long read programs may be used.
+    /// A store as a function's settings say: the names of ledger, state and what waits, and how long read programs may be
+    /// used.
     pub fn open(
         client: Client,
-        (ledger_table, state_table, program_age_max): (String, String, Duration),
+        ([ledger_table, state_table, waiting_table], program_age_max): ([String; 3], Duration),
         clock: Clock,
         random: Random,
     ) -> Self {
-        Self::new(client, StoreSettings { ledger_table, state_table, program_age_max }, clock, random)
+        let settings = StoreSettings { ledger_table, state_table, waiting_table, program_age_max };
+        Self::new(client, settings, clock, random)
     }
 
     /// This store under another clock.
@@ -70,8 +74,13 @@ impl Store {
         &self.settings.ledger_table
     }
 
-    /// Name of the working table.
+    /// Name of the table of what records add up to.
     pub fn state(&self) -> &str {
         &self.settings.state_table
+    }
+
+    /// Name of the table of what waits.
+    pub fn waiting(&self) -> &str {
+        &self.settings.waiting_table
     }
 }

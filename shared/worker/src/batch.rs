@@ -13,7 +13,12 @@ pub struct Message {
     pub sent_ms: i64,
     /// Its body.
     pub body: String,
+    /// What the event was held for, if it was sent again because that came ([`HELD_FOR`]).
+    pub held_for: Option<String>,
 }
+
+/// The message attribute of an event that is sent again: what it was held for.
+pub const HELD_FOR: &str = "held_for";
 
 /// A batch held messages without an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +40,8 @@ fn message(record: aws_lambda_events::sqs::SqsMessage) -> Option<Message> {
     let receive_count = number("ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
     let sent_ms = number("SentTimestamp").unwrap_or_default();
     let id = record.message_id.filter(|id| !id.is_empty())?;
-    Some(Message { id, receive_count, sent_ms, body: record.body.unwrap_or_default() })
+    let held_for = record.message_attributes.get(HELD_FOR).and_then(|attribute| attribute.string_value.clone());
+    Some(Message { id, receive_count, sent_ms, body: record.body.unwrap_or_default(), held_for })
 }
 
 /// The reply that hands back these messages; an empty list means all is done.
@@ -58,12 +64,13 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_times_are_read_and_a_missing_body_is_empty() {
+    fn counts_times_and_attributes_are_read_and_a_missing_body_is_empty() {
         let attributes = serde_json::json!({"ApproximateReceiveCount": "3", "SentTimestamp": "1700000000000"});
         let batch = event(
-            serde_json::json!({"Records": [{"messageId": "m", "attributes": attributes, "messageAttributes": {}}]}),
+            serde_json::json!({"Records": [{"messageId": "m", "attributes": attributes, "messageAttributes": {"held_for": {"stringValue": "deal D-1", "dataType": "String"}}}]}),
         );
-        let expected = Message { id: "m".into(), receive_count: 3, sent_ms: 1_700_000_000_000, body: String::new() };
+        let (id, body, held_for) = ("m".to_owned(), String::new(), Some("deal D-1".to_owned()));
+        let expected = Message { id, receive_count: 3, sent_ms: 1_700_000_000_000, body, held_for };
         assert_eq!(messages(batch), Ok(vec![expected]));
     }
 

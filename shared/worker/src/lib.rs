@@ -8,9 +8,9 @@ mod secret;
 mod settings;
 mod telemetry;
 
-pub use batch::{Message, NamelessMessage, failures, messages};
+pub use batch::{HELD_FOR, Message, NamelessMessage, failures, messages};
 pub use clients::Clients;
-pub use queue::{Queue, QueueError};
+pub use queue::{Outgoing, Queue, QueueError};
 pub use secret::{Secret, SecretError};
 pub use settings::{Settings, SettingsError};
 pub use telemetry::{count, start_logs};

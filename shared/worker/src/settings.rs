@@ -23,8 +23,10 @@ pub enum SettingsError {
 pub struct Settings {
     /// `LEDGER_TABLE`: name of the append-only table.
     pub ledger_table: Option<String>,
-    /// `STATE_TABLE`: name of the working table.
+    /// `STATE_TABLE`: name of the table of what records add up to.
     pub state_table: Option<String>,
+    /// `WAITING_TABLE`: name of the table of what waits.
+    pub waiting_table: Option<String>,
     /// `PARTNER_EVENTS_QUEUE_URL`: where events go in.
     pub partner_events_queue: Option<String>,
     /// `REDEMPTIONS_QUEUE_URL`: what is to be fulfilled.
@@ -61,6 +63,7 @@ impl Settings {
         Ok(Self {
             ledger_table: text("LEDGER_TABLE"),
             state_table: text("STATE_TABLE"),
+            waiting_table: text("WAITING_TABLE"),
             partner_events_queue: text("PARTNER_EVENTS_QUEUE_URL"),
             redemptions_queue: text("REDEMPTIONS_QUEUE_URL"),
             partner_reviews_queue: text("PARTNER_REVIEWS_QUEUE_URL"),
@@ -71,14 +74,15 @@ impl Settings {
         })
     }
 
-    /// The names of the ledger and the state table, and how long read programs may be used.
+    /// The names of the tables (ledger, state, what waits), and how long read programs may be used.
     ///
     /// # Errors
     /// [`SettingsError::Missing`].
-    pub fn tables(&self) -> Result<(String, String, Duration), SettingsError> {
+    pub fn tables(&self) -> Result<([String; 3], Duration), SettingsError> {
         let ledger = Self::need(self.ledger_table.as_deref(), "LEDGER_TABLE")?;
         let state = Self::need(self.state_table.as_deref(), "STATE_TABLE")?;
-        Ok((ledger.to_owned(), state.to_owned(), self.program_age_max))
+        let waiting = Self::need(self.waiting_table.as_deref(), "WAITING_TABLE")?;
+        Ok(([ledger, state, waiting].map(str::to_owned), self.program_age_max))
     }
 
     /// A setting that must be there.

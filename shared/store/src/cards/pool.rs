@@ -81,9 +81,9 @@ pub async fn load(
 
 async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<(), StoreError> {
     let mut actions = Vec::new();
-    let put = |item| {
+    let put = |table: &str, item| {
         Put::builder()
-            .table_name(store.state())
+            .table_name(table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
@@ -93,8 +93,8 @@ async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer:
         let card = Card { print: print.clone(), code: sealer.seal(code, &format!("{pk} {print}"))? };
         let free = with_key(state_key(pk, &keys::free_card(print)), &card, "card")?;
         let mark = state_key(pk, &keys::card_print(print));
-        actions.push(TransactWriteItem::builder().put(put(free)?).build());
-        actions.push(TransactWriteItem::builder().put(put(mark)?).build());
+        actions.push(TransactWriteItem::builder().put(put(store.waiting(), free)?).build());
+        actions.push(TransactWriteItem::builder().put(put(store.state(), mark)?).build());
     }
     let stock = Update::builder()
         .table_name(store.state())
@@ -144,7 +144,7 @@ async fn take_card(store: &Store, pk: &str, issued: &str) -> Result<bool, StoreE
         if state::get(store, pk, issued).await?.is_some() {
             return Ok(true);
         }
-        let query = store.client.query().table_name(store.state()).consistent_read(true).limit(CHOICE);
+        let query = store.client.query().table_name(store.waiting()).consistent_read(true).limit(CHOICE);
         let query = query
             .key_condition_expression("pk = :pk AND begins_with(sk, :free)")
             .expression_attribute_values(":pk", text(pk));
@@ -161,7 +161,7 @@ async fn take_card(store: &Store, pk: &str, issued: &str) -> Result<bool, StoreE
 /// False: somebody else took that card, or this piece has one already.
 async fn move_card(store: &Store, pk: &str, card: &Card, issued: &str) -> Result<bool, StoreError> {
     let delete =
-        Delete::builder().table_name(store.state()).set_key(Some(state_key(pk, &keys::free_card(&card.print))));
+        Delete::builder().table_name(store.waiting()).set_key(Some(state_key(pk, &keys::free_card(&card.print))));
     let delete = delete.condition_expression("attribute_exists(pk)").build().map_err(built)?;
     let item = with_key(state_key(pk, issued), card, "card")?;
     let put = Put::builder()

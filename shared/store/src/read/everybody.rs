@@ -8,7 +8,7 @@ use crate::tables::items::{Item, text};
 use crate::tables::keys;
 use crate::{Store, StoreError};
 
-/// Everybody who has a history or an account: program and partner. Reads the keys of both tables.
+/// Everybody who has a history or an account: program and partner. Reads the keys of ledger and state.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].

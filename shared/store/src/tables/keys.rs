@@ -1,14 +1,15 @@
 //! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
 
+use domain::decide::Awaited;
 use domain::ledger::FrequencyKey;
 use event::ids::{Identity, PartnerId, PersonId, ProgramId};
 use event::{body_hash, steady_hash};
 
 /// Partition key of the ledger: a record's identity, or what names something kept beside the records.
 pub const ID: &str = "k";
-/// Partition key of the state.
+/// Partition key of the state and of what waits.
 pub const PK: &str = "pk";
-/// Sort key of the state.
+/// Sort key of the state and of what waits.
 pub const SK: &str = "sk";
 /// Partition key of [`BY_HISTORY`]: whose history a record stands in, or beside.
 pub const HISTORY: &str = "w";
@@ -32,6 +33,21 @@ pub const DUE_SHARD: &str = "due_shard";
 pub const DUE_ON: &str = "due_on";
 /// The state's sparse index of accounts by due day; keys only.
 pub const BY_DUE: &str = "by_due";
+/// Partition key of [`BY_UNTIL`].
+pub const WAITS_IN: &str = "waits_in";
+/// Sort key of [`BY_UNTIL`]: the deadline.
+pub const UNTIL: &str = "until";
+/// The index of held events by deadline, without their bodies.
+pub const BY_UNTIL: &str = "by_until";
+/// Partition key of [`BY_WHOSE`]: the partner.
+pub const WHOSE: &str = "whose";
+/// Sort key of [`BY_WHOSE`]: since when it waits.
+pub const HELD_AT: &str = "held_at";
+/// The index of held events by partner, without their bodies.
+pub const BY_WHOSE: &str = "by_whose";
+/// What the two indexes hold of a held event beside its keys: everything but its body.
+pub const SHOWN: [&str; 9] =
+    ["identity", "partner", "awaits", "seen", "hash", "persons", "held_at", "until", "sent_at"];
 /// A write counter.
 pub const VERSION: &str = "version";
 /// Seconds since 1970 after which the item may be dropped.
@@ -173,19 +189,35 @@ pub fn version(number: u32) -> String {
 /// Partition of the list of programs.
 pub const PROGRAMS: &str = "programs";
 
-/// Partition of a program's held events.
-pub fn holds(program: &str) -> String {
-    join(&["holds", program])
+/// Partition of what waits for one thing: everybody who waits for a deal, a partner, a rate or a program.
+pub fn awaited(program: &ProgramId, partner: &PartnerId, awaits: &Awaited) -> String {
+    match awaits {
+        Awaited::Partner => join(&["held", program, "partner", partner]),
+        Awaited::Deal(id) => join(&["held", program, "deal", id]),
+        Awaited::Rate(currency) => join(&["held", program, "rate", currency]),
+        Awaited::Program => join(&["held", program, "program"]),
+    }
 }
 
-/// Sort key of a held event: what it waits for, then its identity.
-pub fn hold(awaited: &str, identity: &Identity) -> String {
-    format!("{awaited}#{}", join(&[&short(&identity.source), &short(&identity.id)]))
+/// Sort key of a held event: its identity in its program.
+pub fn hold(identity: &Identity) -> String {
+    join(&[&short(&identity.source), &short(&identity.id)])
 }
 
-/// The prefix of the sort keys of everything that waits for one thing.
-pub fn awaited(kind: &str, what: &str) -> String {
-    join(&[kind, &short(what)])
+/// Partition of [`BY_UNTIL`] with a program's held events.
+pub fn waits_in_program(program: &ProgramId) -> String {
+    join(&["held", program])
+}
+
+/// Partition of [`BY_UNTIL`] with the events whose program is not published. One for all: nobody lists such programs.
+pub const WAITS_FOR_PROGRAM: &str = "held";
+
+/// Partition of [`BY_UNTIL`] for an event that waits.
+pub fn waits_in(program: &ProgramId, awaits: &Awaited) -> String {
+    match awaits {
+        Awaited::Program => WAITS_FOR_PROGRAM.to_owned(),
+        Awaited::Partner | Awaited::Deal(_) | Awaited::Rate(_) => waits_in_program(program),
+    }
 }
 
 /// Partition of the quarantine's index.
@@ -221,11 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_awaited_fits_a_partition_key() {
+        for worst in ["\u{10000}".repeat(128), "#".repeat(128)] {
+            let program = worst.as_str().try_into().expect("a program");
+            let partner = worst.as_str().try_into().expect("a partner");
+            let deal = Awaited::Deal(worst.as_str().try_into().expect("a deal"));
+            for awaits in [Awaited::Partner, deal, Awaited::Rate("EUR".to_owned()), Awaited::Program] {
+                assert!(awaited(&program, &partner, &awaits).len() <= 2_048);
+            }
+        }
+    }
+
+    #[test]
     fn the_longest_names_fit_a_sort_key() {
         for worst in ["\u{10000}".repeat(128), "#".repeat(128), "#".repeat(PART_BYTES_MAX)] {
             let sent = identity("p", &worst[..worst.len().min(512)], "1");
             let sent = Identity { id: worst.chars().take(128).collect::<String>().try_into().expect("id"), ..sent };
-            assert!(hold(&awaited("program", &worst), &sent).len() <= 1_024);
+            assert!(hold(&sent).len() <= 1_024);
             let team = format!("team {}", worst.repeat(8));
             let key = FrequencyKey {
                 who: team,

@@ -18,21 +18,35 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, StoreError> {
     KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(built)
 }
 
-fn index(name: &str, hash: &str, range: &str, projection: ProjectionType) -> Result<GlobalSecondaryIndex, StoreError> {
+fn index(name: &str, hash: &str, range: &str, projection: Projection) -> Result<GlobalSecondaryIndex, StoreError> {
     GlobalSecondaryIndex::builder()
         .index_name(name)
         .key_schema(key(hash, KeyType::Hash)?)
         .key_schema(key(range, KeyType::Range)?)
-        .projection(Projection::builder().projection_type(projection).build())
+        .projection(projection)
         .build()
         .map_err(built)
+}
+
+fn all() -> Projection {
+    Projection::builder().projection_type(ProjectionType::All).build()
+}
+
+fn keys_only() -> Projection {
+    Projection::builder().projection_type(ProjectionType::KeysOnly).build()
+}
+
+/// Attributes beside the keys; those that are the index's own keys are there anyhow.
+fn these(names: &[&str], own: [&str; 2]) -> Projection {
+    let names = names.iter().filter(|name| !own.contains(name)).map(|name| (*name).to_owned());
+    Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(names.collect())).build()
 }
 
 pub(crate) fn built(error: impl std::fmt::Display) -> StoreError {
     StoreError::Refused(error.to_string())
 }
 
-/// Creates both tables where they are missing.
+/// Creates the tables where they are missing.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
@@ -58,8 +72,8 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
             .attribute_definitions(attribute(keys::ATTENTION, S)?)
             .attribute_definitions(attribute(keys::KEPT_AT, S)?)
             .key_schema(key(keys::ID, KeyType::Hash)?)
-            .global_secondary_indexes(index(keys::BY_HISTORY, keys::HISTORY, keys::PLACE, ProjectionType::All)?)
-            .global_secondary_indexes(index(keys::BY_ATTENTION, keys::ATTENTION, keys::KEPT_AT, ProjectionType::All)?)
+            .global_secondary_indexes(index(keys::BY_HISTORY, keys::HISTORY, keys::PLACE, all())?)
+            .global_secondary_indexes(index(keys::BY_ATTENTION, keys::ATTENTION, keys::KEPT_AT, all())?)
             .send()
             .await?;
     }
@@ -72,7 +86,25 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
             .attribute_definitions(attribute(keys::DUE_ON, S)?)
             .key_schema(key(keys::PK, KeyType::Hash)?)
             .key_schema(key(keys::SK, KeyType::Range)?)
-            .global_secondary_indexes(index(keys::BY_DUE, keys::DUE_SHARD, keys::DUE_ON, ProjectionType::KeysOnly)?)
+            .global_secondary_indexes(index(keys::BY_DUE, keys::DUE_SHARD, keys::DUE_ON, keys_only())?)
+            .send()
+            .await?;
+    }
+    if !existing.contains(&store.settings.waiting_table) {
+        let create = store.client.create_table().table_name(store.waiting()).billing_mode(BillingMode::PayPerRequest);
+        let until = these(&keys::SHOWN, [keys::WAITS_IN, keys::UNTIL]);
+        let whose = these(&keys::SHOWN, [keys::WHOSE, keys::HELD_AT]);
+        create
+            .attribute_definitions(attribute(keys::PK, S)?)
+            .attribute_definitions(attribute(keys::SK, S)?)
+            .attribute_definitions(attribute(keys::WAITS_IN, S)?)
+            .attribute_definitions(attribute(keys::UNTIL, S)?)
+            .attribute_definitions(attribute(keys::WHOSE, S)?)
+            .attribute_definitions(attribute(keys::HELD_AT, S)?)
+            .key_schema(key(keys::PK, KeyType::Hash)?)
+            .key_schema(key(keys::SK, KeyType::Range)?)
+            .global_secondary_indexes(index(keys::BY_UNTIL, keys::WAITS_IN, keys::UNTIL, until)?)
+            .global_secondary_indexes(index(keys::BY_WHOSE, keys::WHOSE, keys::HELD_AT, whose)?)
             .send()
             .await?;
     }

@@ -65,6 +65,11 @@ impl Transaction {
         self.actions.len() <= ACTIONS_MAX && self.actions.iter().map(|action| action.bytes).sum::<usize>() <= BYTES_MAX
     }
 
+    /// Does this too.
+    pub fn also(&mut self, action: TransactWriteItem) {
+        self.push(action, None, 0);
+    }
+
     fn push(&mut self, item: TransactWriteItem, record: Option<usize>, bytes: usize) {
         self.actions.push(Action { item, record, bytes });
     }
