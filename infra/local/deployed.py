@@ -15,7 +15,7 @@ PARTNERS = ["northwind", "tailspin", "contoso", "fabrikam"]
 POINTS = 50 + 150 + 500 + 100 + 3 * 2
 TIME = "2026-03-14T09:30:00Z"
 CARD = "STAR-0001-VERIFY"
-PACKAGE_BYTES_MAX = 3 * 1024 * 1024
+PACKAGE_BYTES_MAX = 29 * 1024 * 1024 // 10
 
 
 def event(source, kind, id, partner, data, time=TIME):
@@ -61,7 +61,7 @@ class Scenario:
     """One run. Each method is a step, and its docstring what it shows."""
 
     def packages(self):
-        """every deployment package is at most 3 MB"""
+        """every deployment package is at most 2.9 MiB"""
         for function in sorted(path.name for path in (ROOT / "functions").iterdir()):
             size = package_bytes(function)
             if size > PACKAGE_BYTES_MAX:
@@ -291,7 +291,9 @@ class Scenario:
             "fulfil-redemptions": [("dynamodb", "update_item", {"TableName": ledger, "Key": key}), ("sqs", "send_message", {"QueueUrl": self.stack.queue("PartnerEvents"), "MessageBody": "{}"})],
             "review-partners": [("dynamodb", "scan", {"TableName": ledger}), ("secretsmanager", "get_secret_value", {"SecretId": f"{STACK}-card-keys"})],
             "relay-changes": [("dynamodb", "put_item", {"TableName": ledger, "Item": key}), ("dynamodb", "put_item", {"TableName": state, "Item": head})],
-            "redeem-rewards": [("dynamodb", "delete_item", {"TableName": ledger, "Key": key}), ("dynamodb", "delete_item", {"TableName": state, "Key": head}), ("sqs", "purge_queue", {"QueueUrl": self.stack.queue("PartnerEvents")})],
+            "redeem-rewards": [("dynamodb", "delete_item", {"TableName": ledger, "Key": key}), ("dynamodb", "delete_item", {"TableName": state, "Key": head}), ("sqs", "send_message", {"QueueUrl": self.stack.queue("PartnerEvents"), "MessageBody": "{}"})],
+            "read-accounts": [("dynamodb", "put_item", {"TableName": ledger, "Item": key}), ("dynamodb", "put_item", {"TableName": state, "Item": head}), ("secretsmanager", "get_secret_value", {"SecretId": f"{STACK}-card-keys"})],
+            "receive-events": [("dynamodb", "get_item", {"TableName": state, "Key": head}), ("sqs", "purge_queue", {"QueueUrl": self.stack.queue("PartnerEvents")})],
         }  # fmt: skip
         for function, calls in forbidden.items():
             credentials = self.stack.credentials_of(function)

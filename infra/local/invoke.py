@@ -89,7 +89,7 @@ class Loop:
     def check(self, case):
         """Compares a sample's answer and counts with what they must be."""
         answer, counts = self.ask(case)
-        if case.function == "redeem-rewards":
+        if "statusCode" in answer:
             answer = {"statusCode": answer["statusCode"], "body": json.loads(answer["body"])}
         expect(f"the answer to events/{case.title}.json", answer, case.answer)
         expect(f"what {case.function} counted for it", counts, case.counts)

@@ -14,7 +14,15 @@ use local::{Options, STATE_TABLE, WAITING_TABLE, queues};
 use serde_json::json;
 use store::holds::Of;
 
-const FUNCTIONS: [&str; 5] = ["AwardPoints", "FulfilRedemptions", "ReviewPartners", "RelayChanges", "RedeemRewards"];
+const FUNCTIONS: [&str; 7] = [
+    "AwardPoints",
+    "FulfilRedemptions",
+    "ReviewPartners",
+    "RelayChanges",
+    "RedeemRewards",
+    "ReadAccounts",
+    "ReceiveEvents",
+];
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())

@@ -208,18 +208,27 @@ fn every_function_is_in_the_template_and_in_no_other_way() {
     }
 }
 
+/// Method and path of every route, and the function that takes it.
 #[test]
-fn the_gateway_has_the_routes_of_the_function() {
+fn the_gateway_has_the_routes_of_the_functions() {
     let template = Template::read();
-    let routes: BTreeSet<String> = template
-        .resources("AWS::ApiGatewayV2::Route")
-        .map(|(name, route)| {
-            assert_eq!(text(&route["AuthorizationType"]), "JWT", "{name}");
-            let key = text(&route["RouteKey"]);
-            key.split_once(' ').expect("method and path").1.to_owned()
-        })
-        .collect();
-    let source = file("functions/redeem-rewards/src/lib.rs");
-    let own = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned());
-    assert_eq!(routes, own.collect::<BTreeSet<_>>());
+    let mut routes = BTreeSet::new();
+    for (name, route) in template.resources("AWS::ApiGatewayV2::Route") {
+        assert_eq!(text(&route["AuthorizationType"]), "JWT", "{name}");
+        let target = text(&route["Target"]);
+        let integration = target.trim_start_matches("integrations/${").trim_end_matches('}');
+        let function = text(&template.resource(integration)["IntegrationUri"]).replace(".Arn", "");
+        routes.insert(format!("{} {}", text(&route["RouteKey"]), kebab(&function)));
+    }
+    let mut own = BTreeSet::new();
+    for (function, _) in template.resources("AWS::Serverless::Function").map(|(name, f)| (kebab(name), f)) {
+        let source = file(&format!("functions/{function}/src/lib.rs"));
+        for line in source.split(".route(\"").skip(1) {
+            let (path, methods) = line.split_once("\", ").expect("a path and its methods");
+            let method = methods.split('(').next().expect("a method").to_uppercase();
+            own.insert(format!("{method} {path} {function}"));
+        }
+    }
+    assert!(own.len() > 10, "{own:?}");
+    assert_eq!(routes, own);
 }

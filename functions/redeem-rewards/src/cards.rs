@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use domain::redemption::Redemption;
 use store::{Store, StoreError, cards::Sealer};
 use tokio::sync::RwLock;
+use web::{Caller, Problem};
 use worker::Secret;
-
-use crate::{Caller, Problem};
 
 /// The keys and where they come from.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
-//! Redemptions: asked for once per key, shown, cancelled, revealed.
+//! Redemptions: asked for once per key, cancelled, revealed.
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::{PostingKind, Record};
@@ -11,11 +11,10 @@ use engine::steps::Step;
 use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
 use event::{Event, Kind, ReleaseReason, Whole, body_hash};
-use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::statement::Page;
-use crate::{Caller, Problem, RedeemRewards, Scope, cursor, patience};
+use web::{Caller, Problem, RedemptionView, Scope, media_type, redemption};
+
+use crate::{RedeemRewards, patience};
 
 /// Largest body read, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -30,33 +29,6 @@ struct Request {
     hash: String,
 }
 
-/// A redemption as the API shows it.
-#[derive(Serialize)]
-struct RedemptionView {
-    id: RedemptionId,
-    status: RedemptionStatus,
-    reward_id: RewardId,
-    quantity: i64,
-    points: i64,
-    requested_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<Timestamp>,
-}
-
-impl From<Redemption> for RedemptionView {
-    fn from(r: Redemption) -> Self {
-        Self {
-            id: r.id,
-            status: r.status,
-            reward_id: r.reward_id,
-            quantity: r.quantity,
-            points: r.points,
-            requested_at: r.requested_at,
-            updated_at: Some(r.updated_at),
-        }
-    }
-}
-
 pub(crate) async fn create(
     State(api): State<RedeemRewards>,
     Path(id): Path<String>,
@@ -67,7 +39,7 @@ pub(crate) async fn create(
     let partner = caller.partner(&id, Scope::Redeem)?;
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
-    let programs = api.programs(&caller).await?;
+    let programs = web::programs(&api.store, &caller).await?;
     if store::state::head(&api.store, &caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
     }
@@ -112,12 +84,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let text =
         value.to_str().ok().filter(|t| !t.is_empty() && t.len() <= 128 && t.bytes().all(|b| b.is_ascii_graphic()));
     text.map(str::to_owned).ok_or_else(|| bad("an Idempotency-Key has 1 to 128 visible ASCII characters"))
-}
-
-/// The type of a body, without its parameters.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
@@ -222,56 +188,14 @@ fn created(record: &Record) -> Response {
     (StatusCode::CREATED, Json(view)).into_response()
 }
 
-pub(crate) async fn list(
-    State(api): State<RedeemRewards>,
-    Path(id): Path<String>,
-    Query(page): Query<Page>,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    let partner = caller.partner(&id, Scope::Read)?;
-    let before = page.cursor.as_ref().map(|c| cursor::read("redemptions", &caller.program, &partner, c)).transpose()?;
-    let limit = page.limit()?;
-    let found = store::redemptions::page(
-        &api.store,
-        &caller.program,
-        &partner,
-        before.as_deref(),
-        i32::try_from(limit).unwrap_or(50),
-    )
-    .await?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next_cursor = last.map(|r| cursor::write("redemptions", &caller.program, &partner, &r.id));
-    let items: Vec<RedemptionView> = found.into_iter().map(RedemptionView::from).collect();
-    let mut list = serde_json::json!({ "items": items });
-    if let (Some(list), Some(next)) = (list.as_object_mut(), next_cursor) {
-        list.insert("next_cursor".to_owned(), next.into());
-    }
-    Ok(Json(list).into_response())
-}
-
-async fn find(api: &RedeemRewards, caller: &Caller, partner: &PartnerId, id: &str) -> Result<Redemption, Problem> {
-    let id = RedemptionId::try_from(id).map_err(|_| Problem::not_found())?;
-    let found = store::redemptions::one(&api.store, &caller.program, partner, &id).await?;
-    found.ok_or_else(Problem::not_found)
-}
-
-pub(crate) async fn show(
-    State(api): State<RedeemRewards>,
-    Path((id, redemption)): Path<(String, String)>,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    let partner = caller.partner(&id, Scope::Read)?;
-    Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &redemption).await?)).into_response())
-}
-
 pub(crate) async fn cancel(
     State(api): State<RedeemRewards>,
-    Path((id, redemption)): Path<(String, String)>,
+    Path((id, asked)): Path<(String, String)>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
-    let programs = api.programs(&caller).await?;
-    let found = find(&api, &caller, &partner, &redemption).await?;
+    let programs = web::programs(&api.store, &caller).await?;
+    let found = redemption(&api.store, &caller, &partner, &asked).await?;
     let step = RedemptionStep::Released(ReleaseReason::Cancelled);
     let event = step.event(&caller.program, &partner, &found.id, api.store.clock().now());
     match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), |_| ()).await? {
@@ -279,7 +203,7 @@ pub(crate) async fn cancel(
             if let Step::Recorded(record) = step {
                 tracing::info!(correlation_id = %found.id, position = record.position, "a redemption was cancelled");
             }
-            Ok(Json(RedemptionView::from(find(&api, &caller, &partner, &found.id).await?)).into_response())
+            Ok(Json(RedemptionView::from(redemption(&api.store, &caller, &partner, &found.id).await?)).into_response())
         }
         Step::Moot(reason) => Err(Problem::refusal(&reason)),
     }
@@ -287,11 +211,11 @@ pub(crate) async fn cancel(
 
 pub(crate) async fn reveal(
     State(api): State<RedeemRewards>,
-    Path((id, redemption)): Path<(String, String)>,
+    Path((id, asked)): Path<(String, String)>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Redeem)?;
-    let found = find(&api, &caller, &partner, &redemption).await?;
+    let found = redemption(&api.store, &caller, &partner, &asked).await?;
     if found.status != RedemptionStatus::Fulfilled {
         let status = found.status.word().to_owned();
         return Err(Problem::refusal(&domain::ledger::Reason::WrongState { status }));

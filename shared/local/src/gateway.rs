@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use redeem_rewards::Token;
 use serde_json::json;
+use web::Token;
 
 use crate::tokens::{Claims, Tokens};
 

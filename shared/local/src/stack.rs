@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use award_points::AwardPoints;
+use axum::Router;
 use fulfil_redemptions::FulfilRedemptions;
+use read_accounts::ReadAccounts;
+use receive_events::ReceiveEvents;
 use redeem_rewards::{CardKeys, RedeemRewards};
 use relay_changes::RelayChanges;
 use review_partners::ReviewPartners;
@@ -102,7 +105,7 @@ impl Stack {
         let api = place.api();
         let listener = listen(options.http_port).await?;
         let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
-        let app = gateway::app(api.router(), tokens.clone());
+        let app = gateway::app(api, tokens.clone());
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::error!(%error, "the HTTP API stopped");
@@ -166,10 +169,15 @@ impl Place<'_> {
         }
     }
 
-    fn api(&self) -> RedeemRewards {
-        let clients = self.clients("redeem-rewards");
-        let cards = CardKeys::new(Secret::new(clients.secretsmanager(), CARD_SECRET));
-        RedeemRewards::new(self.store(&clients), self.queue(&clients, queues::PARTNER_EVENTS), cards)
+    /// The routes of all functions that the gateway calls.
+    fn api(&self) -> Router {
+        let [read, receive, redeem] =
+            ["read-accounts", "receive-events", "redeem-rewards"].map(|function| self.clients(function));
+        let cards = CardKeys::new(Secret::new(redeem.secretsmanager(), CARD_SECRET));
+        let events = self.queue(&receive, queues::PARTNER_EVENTS);
+        let routes = ReadAccounts::new(self.store(&read)).routes();
+        let routes = routes.merge(ReceiveEvents::new(events, self.options.clock.clone()).routes());
+        web::closed(routes.merge(RedeemRewards::new(self.store(&redeem), cards).routes()))
     }
 }
 

@@ -18,12 +18,15 @@ fn check(list: &str, program: &ProgramId, partner: &PartnerId, place: &str) -> V
 }
 
 /// A cursor that continues `list` after `place`.
-pub(crate) fn write(list: &str, program: &ProgramId, partner: &PartnerId, place: &str) -> String {
+pub fn write(list: &str, program: &ProgramId, partner: &PartnerId, place: &str) -> String {
     URL_SAFE_NO_PAD.encode([&check(list, program, partner, place)[..], place.as_bytes()].concat())
 }
 
 /// Where a cursor continues.
-pub(crate) fn read(list: &str, program: &ProgramId, partner: &PartnerId, cursor: &str) -> Result<String, Problem> {
+///
+/// # Errors
+/// A [`Problem`] `bad_cursor`: it is of another list, or was changed.
+pub fn read(list: &str, program: &ProgramId, partner: &PartnerId, cursor: &str) -> Result<String, Problem> {
     let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad_cursor", "use the `next_cursor` of this list as it came");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let (sum, place) = bytes.split_at_checked(CHECK_BYTES).ok_or_else(bad)?;

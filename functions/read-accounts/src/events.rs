@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{aside::Kept, holds::Hold};
 
-use crate::statement::Page;
-use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
+use web::{Caller, Page, Problem, Scope, cursor};
+
+use crate::ReadAccounts;
 
 /// Rows looked through for what waits or was kept beside.
 const ASIDE_MAX: i32 = 1_000;
@@ -50,7 +51,7 @@ pub(crate) struct Rows {
 }
 
 pub(crate) async fn list(
-    State(api): State<RedeemRewards>,
+    State(api): State<ReadAccounts>,
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
     caller: Caller,
@@ -89,7 +90,7 @@ fn read_outcome(word: &str) -> Result<Outcome, Problem> {
 
 /// The partner's conflicts, rejections and held events, as far as they are asked for.
 async fn aside(
-    api: &RedeemRewards,
+    api: &ReadAccounts,
     caller: &Caller,
     partner: &PartnerId,
     outcome: Option<Outcome>,
@@ -169,13 +170,13 @@ pub(crate) enum Answer {
 }
 
 pub(crate) async fn explain(
-    State(api): State<RedeemRewards>,
+    State(api): State<ReadAccounts>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
     caller: Caller,
 ) -> Result<Json<Answer>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
-    let programs = api.programs(&caller).await?;
+    let programs = web::programs(&api.store, &caller).await?;
     let source = Source::try_from(asked.source.as_str()).map_err(|_| Problem::not_found())?;
     let event = EventId::try_from(asked.id.as_str()).map_err(|_| Problem::not_found())?;
     let identity = Identity { program: caller.program.clone(), source, id: event };

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Caller, Problem, RedeemRewards, Scope};
+use web::{Caller, Problem, Scope, media_type};
+
+use crate::ReceiveEvents;
 
 /// Most events of one request.
 const BATCH_MAX: usize = 100;
@@ -35,8 +37,8 @@ struct PostedEvents {
     items: Vec<Posted>,
 }
 
-pub(crate) async fn post_events(
-    State(api): State<RedeemRewards>,
+pub(crate) async fn post(
+    State(api): State<ReceiveEvents>,
     caller: Caller,
     headers: HeaderMap,
     body: Bytes,
@@ -46,7 +48,7 @@ pub(crate) async fn post_events(
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
     let batch = is_batch(&headers)?;
     let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
-    let now = api.store.clock().now();
+    let now = api.clock.now();
     let read: Vec<Result<Event, Posted>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();
     if let (false, Some(Err(bad))) = (batch, read.first()) {
         return Err(single_problem(bad));
@@ -71,7 +73,7 @@ pub(crate) async fn post_events(
 }
 
 fn is_batch(headers: &HeaderMap) -> Result<bool, Problem> {
-    let given = crate::redeem::media_type(headers);
+    let given = media_type(headers);
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

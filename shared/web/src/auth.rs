@@ -5,14 +5,18 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use event::ids::{PartnerId, ProgramId};
 
-use crate::{Problem, RedeemRewards, Token};
+use crate::{Edge, Problem, Token};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
+    /// See accounts.
     Read,
+    /// Spend points.
     Redeem,
+    /// Send events.
     Ingest,
+    /// See any partner of the program.
     Admin,
 }
 
@@ -29,15 +33,19 @@ impl Scope {
 
 /// A verified caller.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(crate) program: ProgramId,
+pub struct Caller {
+    /// The program that the token is for.
+    pub program: ProgramId,
     partner: Option<PartnerId>,
     scopes: Vec<String>,
 }
 
 impl Caller {
     /// The caller may do this.
-    pub(crate) fn may(&self, scope: Scope) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// A [`Problem`] `missing_scope`.
+    pub fn may(&self, scope: Scope) -> Result<(), Problem> {
         if self.scopes.iter().any(|s| s == scope.word()) {
             return Ok(());
         }
@@ -46,7 +54,10 @@ impl Caller {
     }
 
     /// The partner of a path: the caller's own, or any for the vendor's staff. Others' are not found.
-    pub(crate) fn partner(&self, path: &str, scope: Scope) -> Result<PartnerId, Problem> {
+    ///
+    /// # Errors
+    /// A [`Problem`]: `missing_scope` or `not_found`.
+    pub fn partner(&self, path: &str, scope: Scope) -> Result<PartnerId, Problem> {
         self.may(scope)?;
         let asked = PartnerId::try_from(path).map_err(|_| Problem::not_found())?;
         let own = self.partner.as_ref() == Some(&asked);
@@ -55,7 +66,10 @@ impl Caller {
     }
 
     /// The partner the token is for.
-    pub(crate) fn own_partner(&self) -> Result<PartnerId, Problem> {
+    ///
+    /// # Errors
+    /// A [`Problem`] `no_partner`.
+    pub fn own_partner(&self) -> Result<PartnerId, Problem> {
         self.partner
             .clone()
             .ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "no_partner", "the token is for no partner"))
@@ -66,15 +80,15 @@ fn unauthorized() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is needed")
 }
 
-impl FromRequestParts<RedeemRewards> for Caller {
+impl<S: Edge> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &RedeemRewards) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, edge: &S) -> Result<Self, Problem> {
         let jwt = parts.extensions.get::<Token>().ok_or_else(unauthorized)?;
         let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
         // The gateway refuses expired tokens; a token that never expires is refused here.
         let expires: i64 = claim("exp").and_then(|exp| exp.parse().ok()).unwrap_or(0);
-        if expires <= api.store.clock().now().as_second() {
+        if expires <= edge.clock().now().as_second() {
             return Err(unauthorized());
         }
         let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;

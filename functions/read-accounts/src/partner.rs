@@ -14,7 +14,9 @@ use program::{Gate, Program, Programs};
 use serde::Serialize;
 use store::StoreError;
 
-use crate::{Caller, Problem, RedeemRewards, Scope};
+use web::{Caller, Problem, Scope};
+
+use crate::ReadAccounts;
 
 /// A partner as the API shows it.
 #[derive(Serialize)]
@@ -52,12 +54,12 @@ struct GateView {
 }
 
 pub(crate) async fn show(
-    State(api): State<RedeemRewards>,
+    State(api): State<ReadAccounts>,
     Path(id): Path<String>,
     caller: Caller,
 ) -> Result<Json<PartnerView>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
-    let (programs, now) = (api.programs(&caller).await?, api.store.clock().now());
+    let (programs, now) = (web::programs(&api.store, &caller).await?, api.store.clock().now());
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
     let program = &programs.current(now).program;
     let balance = account.balance();
@@ -83,7 +85,7 @@ pub(crate) async fn show(
 
 /// The account as of now: what is due and not yet recorded is shown as if it were.
 pub(crate) async fn current_account(
-    api: &RedeemRewards,
+    api: &ReadAccounts,
     programs: &Programs,
     caller: &Caller,
     partner: &PartnerId,

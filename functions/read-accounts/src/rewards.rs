@@ -9,7 +9,9 @@ use event::ids::RewardId;
 use serde::Serialize;
 
 use crate::partner::current_account;
-use crate::{Caller, Problem, RedeemRewards, Scope};
+use web::{Caller, Problem, Scope};
+
+use crate::ReadAccounts;
 
 /// A reward as the caller sees it.
 #[derive(Serialize)]
@@ -33,10 +35,10 @@ pub(crate) struct Rewards {
     items: Vec<RewardView>,
 }
 
-pub(crate) async fn list(State(api): State<RedeemRewards>, caller: Caller) -> Result<Json<Rewards>, Problem> {
+pub(crate) async fn list(State(api): State<ReadAccounts>, caller: Caller) -> Result<Json<Rewards>, Problem> {
     caller.may(Scope::Read)?;
     let (partner, now) = (caller.own_partner()?, api.store.clock().now());
-    let programs = api.programs(&caller).await?;
+    let programs = web::programs(&api.store, &caller).await?;
     let program = &programs.current(now).program;
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
     let available = account.balance().available;

@@ -10,31 +10,11 @@ use event::ids::RuleId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::Programs;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::{Caller, Problem, RedeemRewards, Scope, cursor};
+use web::{Caller, Page, Problem, Scope, cursor};
 
-/// Lines of one page where the caller does not say.
-const LIMIT: usize = 50;
-/// Most lines of one page (a record's lines stay together, so a page may have a few more).
-const LIMIT_MAX: usize = 500;
-
-/// Which page.
-#[derive(Deserialize)]
-pub(crate) struct Page {
-    pub(crate) cursor: Option<String>,
-    pub(crate) limit: Option<String>,
-}
-
-impl Page {
-    pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        let Some(text) = &self.limit else { return Ok(LIMIT) };
-        let limit = text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n));
-        limit.ok_or_else(|| {
-            Problem::new(StatusCode::BAD_REQUEST, "bad_limit", format!("`limit` lies between 1 and {LIMIT_MAX}"))
-        })
-    }
-}
+use crate::ReadAccounts;
 
 /// One line of a statement.
 #[derive(Serialize)]
@@ -71,14 +51,14 @@ struct Statement {
 }
 
 pub(crate) async fn show(
-    State(api): State<RedeemRewards>,
+    State(api): State<ReadAccounts>,
     Path(id): Path<String>,
     Query(page): Query<Page>,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
-    let programs = api.programs(&caller).await?;
+    let programs = web::programs(&api.store, &caller).await?;
     let before = page.cursor.as_ref().map(|c| cursor::read("statement", &caller.program, &partner, c)).transpose()?;
     let mut before = before.and_then(|place| place.parse().ok());
     let limit = page.limit()?;

@@ -8,7 +8,7 @@ use store::StoreError;
 
 /// An error as the caller sees it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Problem {
+pub struct Problem {
     title: String,
     status: u16,
     code: String,
@@ -20,7 +20,8 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    /// A problem with a status, a stable code and a sentence.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
         Self {
             title,
@@ -33,12 +34,12 @@ impl Problem {
     }
 
     /// A value that is not acceptable, named by a JSON pointer.
-    pub(crate) fn value(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
+    pub fn value(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
         Self { pointer: Some(pointer.to_owned()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
     /// A refusal that was judged and recorded.
-    pub(crate) fn refusal(reason: &Reason) -> Self {
+    pub fn refusal(reason: &Reason) -> Self {
         let sentence = domain::tell::sentence(reason);
         let problem = match reason {
             Reason::UnknownReward => Self::value("/reward_id", "unknown_reward", sentence),
@@ -48,12 +49,12 @@ impl Problem {
     }
 
     /// Somebody else's, or nobody's: the answer is the same.
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing for you")
     }
 
     /// Something stored does not read as what it should be.
-    pub(crate) fn unreadable(what: &str) -> Self {
+    pub fn unreadable(what: &str) -> Self {
         tracing::error!(what, "something stored does not read");
         Self::internal()
     }
@@ -62,7 +63,8 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on our side; it was noted")
     }
 
-    pub(crate) fn unavailable() -> Self {
+    /// Trying again helps.
+    pub fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "try_again", "many are writing at once; try again with the same key")
     }
 }

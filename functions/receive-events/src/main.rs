@@ -1,0 +1,14 @@
+//! The Lambda function `receive-events`.
+
+use ambient::Clock;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use receive_events::ReceiveEvents;
+use web::{Call, answer, closed};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let clock = Clock::system();
+    worker::start_logs(env!("CARGO_PKG_NAME"), clock.clone());
+    let router = closed(ReceiveEvents::from_env(clock)?.routes());
+    run(service_fn(async |call: LambdaEvent<Call>| Ok::<_, Error>(answer(router.clone(), call.payload).await))).await
+}
