@@ -1,6 +1,6 @@
 //! Reading everything that a decision looks at, head first.
 
-use domain::decide::{Needs, State, needs, needs_of_deals};
+use domain::decide::{Needs, State, more_needs, needs};
 use event::Event;
 use event::ids::PartnerId;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub async fn load(
     let mut state = State::new(partner.clone());
     state.account.head = head;
     state::fill(store, program, &needs, &mut state).await?;
-    let mut more = needs_of_deals(programs, &state.deals);
+    let mut more = more_needs(programs, &state, now);
     more.years.retain(|year| !state.account.measures.contains_key(year));
     more.frequency.retain(|key| !state.account.frequency.contains_key(key));
     if more != Needs::default() {

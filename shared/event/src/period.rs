@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, ISOWeekDate, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Calendar, Month};
@@ -24,7 +24,8 @@ pub enum Every {
     Ever,
 }
 
-/// One period, in which a cap counts. Written as `2026-03-14`, `2026-W11`, `2026-03`, `2026-Q1`, `2026` or `ever`.
+/// One period, in which a cap counts. Written as `2026-03-14`, `2026-W11`, `2026-03`, `ever`; quarters and years by their
+/// first and last month, as `2026-04..2026-06`, so that a fiscal year that is moved has periods of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Period {
@@ -34,10 +35,10 @@ pub enum Period {
     Week(i16, i8),
     /// A calendar month.
     Month(Month),
-    /// A fiscal quarter: the calendar year in which its fiscal year starts, and 1 to 4.
-    Quarter(i16, i8),
-    /// A fiscal year, by the calendar year in which it starts.
-    Year(i16),
+    /// A fiscal quarter, by its first month.
+    Quarter(Month),
+    /// A fiscal year, by its first month.
+    Year(Month),
     /// All time.
     Ever,
 }
@@ -50,9 +51,22 @@ impl Period {
             Every::Day => Period::Day(day),
             Every::Week => Period::Week(day.iso_week_date().year(), day.iso_week_date().week()),
             Every::Month => Period::Month(month),
-            Every::Quarter => Period::Quarter(calendar.fiscal_year(month), calendar.fiscal_quarter(month)),
-            Every::Year => Period::Year(calendar.fiscal_year(month)),
+            Every::Quarter => Period::Quarter(calendar.quarter_start(month)),
+            Every::Year => Period::Year(calendar.year_start(month)),
             Every::Ever => Period::Ever,
+        }
+    }
+
+    /// Its last day; none if it never ends.
+    pub fn last_day(self) -> Option<Date> {
+        let before = |month: Month| month.first_day().yesterday().ok();
+        match self {
+            Period::Day(day) => Some(day),
+            Period::Week(year, week) => ISOWeekDate::new(year, week, Weekday::Sunday).ok().map(ISOWeekDate::date),
+            Period::Month(month) => before(month.plus(1)),
+            Period::Quarter(first) => before(first.plus(3)),
+            Period::Year(first) => before(first.plus(12)),
+            Period::Ever => None,
         }
     }
 }
@@ -63,8 +77,8 @@ impl fmt::Display for Period {
             Period::Day(day) => write!(f, "{day}"),
             Period::Week(year, week) => write!(f, "{year:04}-W{week:02}"),
             Period::Month(month) => write!(f, "{month}"),
-            Period::Quarter(year, quarter) => write!(f, "{year:04}-Q{quarter}"),
-            Period::Year(year) => write!(f, "{year:04}"),
+            Period::Quarter(first) => write!(f, "{first}..{}", first.plus(2)),
+            Period::Year(first) => write!(f, "{first}..{}", first.plus(11)),
             Period::Ever => f.write_str("ever"),
         }
     }
@@ -83,15 +97,14 @@ impl TryFrom<String> for Period {
         if text == "ever" {
             return Ok(Period::Ever);
         }
-        let Some((year, part)) = text.split_once('-') else {
-            return text.parse().map(Period::Year).map_err(|_| bad());
-        };
-        let numbered = |number: &str| Some((year.parse().ok()?, number.parse().ok()?));
-        if let Some(week) = part.strip_prefix('W') {
-            return numbered(week).map(|(year, week)| Period::Week(year, week)).ok_or_else(bad);
+        if let Some((first, last)) = text.split_once("..") {
+            let first = Month::try_from(first.to_owned())?;
+            let all = [Period::Quarter(first), Period::Year(first)];
+            return all.into_iter().find(|period| period.to_string().ends_with(&format!("..{last}"))).ok_or_else(bad);
         }
-        if let Some(quarter) = part.strip_prefix('Q') {
-            return numbered(quarter).map(|(year, quarter)| Period::Quarter(year, quarter)).ok_or_else(bad);
+        if let Some((year, week)) = text.split_once("-W") {
+            let (year, week) = year.parse().ok().zip(week.parse().ok()).ok_or_else(bad)?;
+            return ISOWeekDate::new(year, week, Weekday::Monday).map(|_| Period::Week(year, week)).map_err(|_| bad());
         }
         let day = text.parse().map(Period::Day);
         day.or_else(|_| Month::try_from(text.clone()).map(Period::Month)).map_err(|_| bad())
@@ -113,17 +126,27 @@ mod tests {
                 assert_eq!(Period::try_from(period.to_string()), Ok(period));
             }
         }
-        for bad in ["", "2026-", "2026-W", "soon", "2026-13"] {
+        for bad in ["", "2026", "2026-", "2026-W", "2026-W60", "2026-01..2026-02", "soon", "2026-13"] {
             assert!(Period::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn fiscal_periods_are_named_by_the_year_they_start_in() {
+    fn fiscal_periods_are_named_by_their_months() {
         let calendar = Calendar::new(TimeZone::UTC, 4);
         let name = |every, day| Period::of(every, day, &calendar).to_string();
-        assert_eq!(name(Every::Quarter, date(2026, 3, 31)), "2025-Q4");
-        assert_eq!(name(Every::Quarter, date(2026, 4, 1)), "2026-Q1");
-        assert_eq!(name(Every::Year, date(2026, 3, 31)), "2025");
+        assert_eq!(name(Every::Quarter, date(2026, 3, 31)), "2026-01..2026-03");
+        assert_eq!(name(Every::Quarter, date(2026, 4, 1)), "2026-04..2026-06");
+        assert_eq!(name(Every::Year, date(2026, 3, 31)), "2025-04..2026-03");
+    }
+
+    #[test]
+    fn a_period_ends_with_its_last_day() {
+        let calendar = Calendar::new(TimeZone::UTC, 4);
+        let last = |every| Period::of(every, date(2026, 5, 14), &calendar).last_day();
+        let every = [Every::Day, Every::Week, Every::Month, Every::Quarter, Every::Year];
+        let days = [date(2026, 5, 14), date(2026, 5, 17), date(2026, 5, 31), date(2026, 6, 30), date(2027, 3, 31)];
+        assert_eq!(every.map(last), days.map(Some));
+        assert_eq!(last(Every::Ever), None);
     }
 }

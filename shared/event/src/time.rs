@@ -149,11 +149,6 @@ impl Calendar {
         day.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
     }
 
-    /// The fiscal year a month lies in, named by the calendar year it starts in.
-    pub fn fiscal_year(&self, month: Month) -> i16 {
-        month.year() - i16::from(month.number() < self.fiscal_start)
-    }
-
     /// The first month of the fiscal quarter of `month`.
     pub fn quarter_start(&self, month: Month) -> Month {
         month.plus(-(i32::from(month.number()) - i32::from(self.fiscal_start)).rem_euclid(3))
@@ -162,11 +157,6 @@ impl Calendar {
     /// The first month of the fiscal year of `month`.
     pub fn year_start(&self, month: Month) -> Month {
         month.plus(-(i32::from(month.number()) - i32::from(self.fiscal_start)).rem_euclid(12))
-    }
-
-    /// The fiscal quarter of its fiscal year that a month lies in, 1 to 4.
-    pub fn fiscal_quarter(&self, month: Month) -> i8 {
-        (month.number() - self.fiscal_start).rem_euclid(12) / 3 + 1
     }
 }
 

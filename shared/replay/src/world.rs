@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Decision, Judgement, Needs, State, decide, needs, needs_of_deals};
+use domain::decide::{Decision, Judgement, Needs, State, decide, more_needs, needs};
 use domain::ledger::Account;
 use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
@@ -225,7 +225,9 @@ impl World {
         state.account = self.accounts.get(partner).cloned().unwrap_or_default();
         let mut needs = needs(&self.programs, &state.account.head, events, self.now);
         state.deals = needs.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
-        let Needs { years, frequency, .. } = needs_of_deals(&self.programs, &state.deals);
+        let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
+        state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
+        let Needs { years, frequency, .. } = more_needs(&self.programs, &state, self.now);
         needs.years.extend(years);
         needs.frequency.extend(frequency);
         // A year or count that nobody needs is not there, as it would not be loaded from a table.
@@ -240,8 +242,6 @@ impl World {
         let opportunity = |id: &OpportunityId| (id.clone(), self.opportunities.get(id).cloned());
         state.opportunities = needs.opportunities.iter().map(opportunity).collect();
         state.stock = needs.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
-        let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
-        state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
         state
     }
 

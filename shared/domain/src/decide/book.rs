@@ -80,13 +80,14 @@ impl Book {
     /// Changes the account now. An item that was not loaded is never written: it would lose what it holds (I25).
     pub(super) fn effect(&mut self, effect: Effect) -> Result<(), FoldError> {
         let account = &self.state.account;
-        let loaded = match &effect {
-            Effect::Measured { month, .. } => account.measures.contains_key(&month.year()),
-            Effect::Cap { key, .. } => account.used(key).is_some(),
-            Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => true,
-        };
-        if !loaded {
-            return Err(FoldError::NotLoaded);
+        match &effect {
+            Effect::Measured { month, .. } if !account.measures.contains_key(&month.year()) => {
+                return Err(FoldError::NotLoaded);
+            }
+            Effect::Cap { key, .. } => {
+                account.used(key)?;
+            }
+            Effect::Measured { .. } | Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => {}
         }
         self.state.account.take_effect(&effect)?;
         self.draft.effects.push(effect);

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use event::ids::{DealId, OpportunityId, RedemptionId, RewardId};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use crate::deal::Deal;
-use crate::earn::{Seen, frequency_needs};
-use crate::ledger::FrequencyKey;
-use crate::ledger::Head;
+use super::context::Context;
+use super::state::State;
+use crate::earn::{Seen, reward_caps, rule_caps};
+use crate::ledger::{CapKey, CapPlace, FrequencyKey, Head};
 use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind};
@@ -32,25 +33,33 @@ pub struct Needs {
     pub redemptions: BTreeSet<RedemptionId>,
 }
 
+impl Needs {
+    /// The item that a count stands in, if it stands in one: as the head has it, or will have it after this decision.
+    fn count(&mut self, key: &CapKey, open_from: Option<Date>) {
+        if let CapPlace::Item(item) = key.place(open_from) {
+            self.frequency.insert(item);
+        }
+    }
+}
+
 /// What deciding `events` at `now` looks at, given the partner's head.
 pub fn needs(programs: &Programs, head: &Head, events: &[Event], now: Timestamp) -> Needs {
-    let now = head.as_of.map_or(now, |as_of| now.max(as_of));
-    let program = &programs.current(now).program;
-    let today = program.calendar.day(now);
+    let context = Context::at(programs, head, now);
     let mut needs = Needs::default();
     // A review that is overdue looks back from its own day.
     let reviews = head.tiers.values().filter_map(|standing| standing.next_review);
-    let oldest = reviews.min().map_or(today, |day| day.min(today));
-    let first = Month::of(oldest).plus(-longest_window(program));
-    needs.years.extend(first.year()..=today.year());
+    let oldest = reviews.min().map_or(context.today, |day| day.min(context.today));
+    let first = Month::of(oldest).plus(-longest_window(context.program()));
+    needs.years.extend(first.year()..=context.today.year());
     for event in events {
-        need_of(programs, program, event, now, &mut needs);
+        need_of(&context, head, event, &mut needs);
     }
     needs
 }
 
-fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp, needs: &mut Needs) {
-    let (today, day) = (current.calendar.day(now), current.calendar.day(event.time));
+fn need_of(context: &Context<'_>, head: &Head, event: &Event, needs: &mut Needs) {
+    let (current, open_from) = (context.program(), head.open_from.max(Some(context.open_from)));
+    let day = current.calendar.day(event.time);
     // Both days it may be booked on, so that the decision is free to choose.
     needs.years.insert(day.year());
     needs.deals.extend(event.kind.deal_id().cloned());
@@ -58,32 +67,41 @@ fn need_of(programs: &Programs, current: &Program, event: &Event, now: Timestamp
     match &event.kind {
         Kind::RedemptionRequested { reward_id, .. } => {
             needs.rewards.insert(reward_id.clone());
+            if let Some(reward) = current.rewards.get(reward_id) {
+                let caps = reward_caps(current, reward, context.today);
+                caps.iter().for_each(|(key, _)| needs.count(key, open_from));
+            }
         }
         kind => needs.redemptions.extend(kind.redemption_id().cloned()),
     }
-    let Some(earning) = programs.in_force(event.time) else { return };
+    let Some(earning) = context.programs.in_force(event.time) else { return };
     let persons = event.persons();
-    for booked in [day, today] {
+    for booked in [day, context.today] {
         let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
         for rule in earning.program.rules_on(event.kind.name()) {
-            needs.frequency.extend(frequency_needs(&earning.program, rule, &seen));
+            rule_caps(&earning.program, rule, &seen).iter().for_each(|key| needs.count(key, open_from));
         }
     }
 }
 
-/// What loaded deals add: a correction changes the month in which its deal was measured, and the caps of the periods in which
-/// its award is booked.
-pub fn needs_of_deals(programs: &Programs, deals: &BTreeMap<DealId, Option<Deal>>) -> Needs {
+/// What loaded deals and redemptions add: a correction changes the month in which its deal was measured, and the caps of the
+/// periods in which its award is booked; a redemption that ends gives its counts back.
+pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
+    let context = Context::at(programs, &state.account.head, now);
+    let open_from = state.account.head.open_from.max(Some(context.open_from));
     let mut needs = Needs::default();
-    for closed in deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
+    for closed in state.deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
         needs.years.extend(closed.measured.as_ref().map(|(_, month)| month.year()));
         let Some(earning) = programs.number(closed.version) else { continue };
         let data = Json::parse(&closed.data).unwrap_or(Json::Null);
         let day = earning.program.calendar.day(closed.at);
         let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
         for rule in earning.program.rules_on("deal.closed") {
-            needs.frequency.extend(frequency_needs(&earning.program, rule, &seen));
+            rule_caps(&earning.program, rule, &seen).iter().for_each(|key| needs.count(key, open_from));
         }
+    }
+    for redemption in state.redemptions.values() {
+        redemption.counts.iter().for_each(|key| needs.count(key, open_from));
     }
     needs
 }

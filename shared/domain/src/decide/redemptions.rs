@@ -1,17 +1,18 @@
 //! Redemptions: points set aside, ordered, spent or given back; one record for each step (I5, I6, I18).
 
 use event::ids::{RedemptionId, RewardId, TierId};
-use event::period::Period;
 use event::time::Month;
 use event::{Event, Kind, ReleaseReason};
 use jiff::Timestamp;
-use program::{Cap, Gate, Program, Reward};
+use program::{Gate, Program, Reward};
 
 use super::book::{Book, Why};
 use super::context::Context;
 use super::stop::Stop;
-use crate::earn::cap_key;
-use crate::ledger::{Account, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, never};
+use crate::earn::reward_caps;
+use crate::ledger::{
+    Account, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, Used, never,
+};
 use crate::redemption::{Redemption, RedemptionStatus, StockMove};
 
 /// The place of the record that an event of a redemption makes. `None` if the event is no redemption's.
@@ -45,7 +46,7 @@ fn request(
     let current = context.current;
     let reason = match current.program.rewards.get(reward_id) {
         None => Some(Reason::UnknownReward),
-        Some(reward) => match refusal(context, book, reward, quantity) {
+        Some(reward) => match refusal(context, book, reward, quantity)? {
             Some(reason) => Some(reason),
             None => {
                 reserve(context, book, event, reward, id, quantity)?;
@@ -58,30 +59,30 @@ fn request(
 }
 
 /// Why the partner may not have this reward now; the first reason that holds.
-fn refusal(context: &Context<'_>, book: &Book, reward: &Reward, quantity: i64) -> Option<Reason> {
+///
+/// # Errors
+/// [`FoldError::NotLoaded`].
+fn refusal(context: &Context<'_>, book: &Book, reward: &Reward, quantity: i64) -> Result<Option<Reason>, FoldError> {
     let gate = reward_gate(context.program(), book.account(), reward, context.now);
     if gate.is_some() {
-        return gate;
+        return Ok(gate);
     }
-    for (key, cap) in reward_caps(context, reward) {
-        let used = book.account().used(&key).unwrap_or(0);
-        if used.saturating_add(quantity) > cap.limit {
-            return Some(Reason::CapReached { cap: cap.words.clone() });
+    for (key, cap) in reward_caps(context.program(), reward, context.today) {
+        let fits = match book.account().used(&key)? {
+            Used::So(used) => used.saturating_add(quantity) <= cap.limit,
+            Used::Forgotten => false,
+        };
+        if !fits {
+            return Ok(Some(Reason::CapReached { cap: cap.words.clone() }));
         }
     }
     let left = book.state.stock.get(&reward.id).copied().unwrap_or(0);
     if left < quantity {
-        return Some(Reason::OutOfStock { left });
+        return Ok(Some(Reason::OutOfStock { left }));
     }
     let needed = reward.points.saturating_mul(quantity);
     let available = book.account().balance().available;
-    (available < needed).then_some(Reason::NotEnoughPoints { needed, available })
-}
-
-fn reward_caps<'r>(context: &Context<'_>, reward: &'r Reward) -> Vec<(CapKey, &'r Cap)> {
-    let period = |cap: &Cap| Period::of(cap.every, context.today, &context.program().calendar);
-    let key = |cap: &'r Cap| (cap_key(format!("reward {}", reward.id), cap, period(cap), "", ""), cap);
-    reward.at_most.iter().map(key).collect()
+    Ok((available < needed).then_some(Reason::NotEnoughPoints { needed, available }))
 }
 
 fn reserve(
@@ -104,7 +105,8 @@ fn reserve(
         let (from, to) = (Bucket::Available(*lot), Bucket::Reserved(*lot));
         book.post(PostingKind::Reservation, *taken, from, to, Why::default())?;
     }
-    let mut counts: Vec<CapKey> = reward_caps(context, reward).into_iter().map(|(key, _)| key).collect();
+    let mut counts: Vec<CapKey> =
+        reward_caps(context.program(), reward, context.today).into_iter().map(|(key, _)| key).collect();
     // Two caps that say the same of other limits are one count.
     counts.sort();
     counts.dedup();
@@ -185,9 +187,9 @@ fn give_back(book: &mut Book, redemption: &Redemption) -> Result<(), FoldError> 
         book.post(PostingKind::Netting, netted, to, Bucket::Owed, Why::default())?;
     }
     for key in &redemption.counts {
-        // A count whose period is closed is forgotten and needs nothing back.
-        if book.account().head.caps.contains_key(key) {
-            book.effect(Effect::Cap { key: key.clone(), by: -redemption.quantity })?;
+        match book.account().used(key)? {
+            Used::So(_) => book.effect(Effect::Cap { key: key.clone(), by: -redemption.quantity })?,
+            Used::Forgotten => {}
         }
     }
     move_stock(book, &redemption.reward_id, (redemption.quantity, -redemption.quantity, 0));

@@ -2,14 +2,22 @@
 //! place nor a new limit starts it anew.
 
 use event::period::Period;
-use program::{Cap, CapScope, Program, Rule};
+use jiff::civil::Date;
+use program::{Cap, CapScope, Program, Reward, Rule};
 
 use super::seen::Seen;
-use crate::ledger::{Account, CapKey, Effect, FoldError, FrequencyKey};
+use crate::ledger::{Account, CapKey, CapOf, Effect, FoldError, Used};
 
-/// The count of a cap in a period.
-pub(crate) fn cap_key(of: String, cap: &Cap, period: Period, who: &str, value: &str) -> CapKey {
-    CapKey { of, says: cap.says(), period, who: who.to_owned(), value: value.to_owned() }
+/// The counts of a reward's caps on a day; they are the partner's own.
+pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) -> Vec<(CapKey, &'r Cap)> {
+    let key = |cap: &Cap| CapKey {
+        of: CapOf::Reward(reward.id.clone()),
+        says: cap.says(),
+        period: Period::of(cap.every, day, &program.calendar),
+        who: String::new(),
+        value: String::new(),
+    };
+    reward.at_most.iter().map(|cap| (key(cap), cap)).collect()
 }
 
 fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
@@ -20,23 +28,26 @@ fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
         CapScope::Team => format!("team {}", seen.text("team").unwrap_or_default()),
     };
     let value = cap.field.as_ref().map(|field| seen.text(field).unwrap_or_default()).unwrap_or_default();
-    cap_key(rule.id.to_string(), cap, period, &who, &value)
+    CapKey { of: CapOf::Rule(rule.id.clone()), says: cap.says(), period, who, value }
 }
 
-/// The frequency items a rule needs for an event.
-pub(crate) fn frequency_needs(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<FrequencyKey> {
-    rule.at_most.iter().filter_map(|cap| key(program, rule, cap, seen).item()).collect()
+/// The counts that a rule's caps look at for an event.
+pub(crate) fn rule_caps(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<CapKey> {
+    rule.at_most.iter().map(|cap| key(program, rule, cap, seen)).collect()
 }
 
-/// What a cap has used, of its item, which must be loaded (I25).
-pub(crate) fn used(
+/// How much a cap leaves, and how much of it is used. What is forgotten leaves nothing.
+pub(crate) fn unused(
     program: &Program,
     rule: &Rule,
     cap: &Cap,
     seen: &Seen<'_>,
     account: &Account,
-) -> Result<i64, FoldError> {
-    account.used(&key(program, rule, cap, seen)).ok_or(FoldError::NotLoaded)
+) -> Result<(i64, i64), FoldError> {
+    Ok(match account.used(&key(program, rule, cap, seen))? {
+        Used::So(used) => ((cap.limit - used).max(0), used),
+        Used::Forgotten => (0, cap.limit),
+    })
 }
 
 /// What the caps of a rule leave of points for an award that is rated again. Caps on how often count only where it gave
@@ -50,7 +61,7 @@ pub(crate) fn left(
 ) -> Result<i64, FoldError> {
     let mut left = i64::MAX;
     for cap in &rule.at_most {
-        let unused = (cap.limit - used(program, rule, cap, seen, account)?).max(0);
+        let (unused, _) = unused(program, rule, cap, seen, account)?;
         match (cap.points, gave, unused) {
             (true, _, unused) => left = left.min(unused),
             (false, false, 0) => left = 0,

@@ -3,7 +3,7 @@
 mod caps;
 mod seen;
 
-pub(crate) use caps::{cap_key, frequency_needs, left, use_caps};
+pub(crate) use caps::{left, reward_caps, rule_caps, use_caps};
 pub(crate) use seen::Seen;
 
 use event::ids::Motion;
@@ -11,7 +11,7 @@ use program::{Condition, Points, Program, Rule, Test, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use caps::used;
+use caps::unused;
 
 use crate::ledger::{Account, Effect, FoldError, Standing, Trial, Verdict, factor};
 
@@ -43,8 +43,8 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
     let mut points = worth;
     let mut cut_by = None;
     for cap in &rule.at_most {
-        let used = used(program, rule, cap, seen, account)?;
-        let left = if cap.points { cap.limit - used } else { i64::from(used < cap.limit) * worth };
+        let (unused, used) = unused(program, rule, cap, seen, account)?;
+        let left = if cap.points { unused } else { i64::from(unused > 0) * worth };
         if left <= 0 {
             return Ok(nothing(Verdict::Capped { cap: cap.words.clone(), used, times }));
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use event::Kind;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
-use event::period::Period;
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::balance::{Balance, FoldError, Funds, Pending};
-use super::cap::{CapKey, Frequency, FrequencyKey};
+use super::cap::{CapKey, CapPlace, Frequency, FrequencyKey};
 use super::effect::Effect;
 use super::fact::{Fact, Stamp};
 use super::posting::{Posting, never};
@@ -88,7 +87,10 @@ pub struct Head {
     /// Standing by motion.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<Motion, Standing>,
-    /// Used caps of the partner, of periods that can still be booked in.
+    /// The first open day; never goes back. Which caps stand in the head goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_from: Option<Date>,
+    /// Used caps of the partner, of periods that were never closed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<CapKey, i64>,
 }
@@ -148,6 +150,15 @@ impl Certificate {
 
 /// One calendar year of measures: motion, then `<month>.<measure>`.
 pub type Measures = BTreeMap<Motion, BTreeMap<String, Decimal>>;
+
+/// How much of a cap is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// So much.
+    So(i64),
+    /// Nobody can say: its period is long over and its count dropped.
+    Forgotten,
+}
 
 /// Everything that belongs to one partner alone. Parts that were not loaded are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -240,7 +251,8 @@ impl Account {
         self.head.position = record.position;
         self.head.as_of = self.head.as_of.max(Some(record.decided_at));
         self.head.day = self.head.day.max(Some(record.on));
-        self.forget_closed(record.open_from);
+        self.head.open_from = self.head.open_from.max(Some(record.open_from));
+        self.put_closed_away();
     }
 
     /// Takes over what an event itself says of the partner. False if a later event said otherwise before (I24).
@@ -327,9 +339,9 @@ impl Account {
                 }
             }
             Effect::Cap { key, by } => {
-                let counts = match key.item() {
-                    None => &mut self.head.caps,
-                    Some(item) => self.frequency.entry(item).or_default(),
+                let counts = match key.place(self.head.open_from) {
+                    CapPlace::Head => &mut self.head.caps,
+                    CapPlace::Item(item) => self.frequency.entry(item).or_default(),
                 };
                 let used = counts.entry(key.clone()).or_default();
                 *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
@@ -370,13 +382,19 @@ impl Account {
         sum
     }
 
-    /// How much of a cap is used. `None`: its item was not loaded.
-    pub(crate) fn used(&self, key: &CapKey) -> Option<i64> {
-        let counts = match key.item() {
-            None => &self.head.caps,
-            Some(item) => self.frequency.get(&item)?,
+    /// How much of a cap is used.
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: its item was not loaded (I25).
+    pub(crate) fn used(&self, key: &CapKey) -> Result<Used, FoldError> {
+        if key.is_forgotten(self.head.day) {
+            return Ok(Used::Forgotten);
+        }
+        let counts = match key.place(self.head.open_from) {
+            CapPlace::Head => &self.head.caps,
+            CapPlace::Item(item) => self.frequency.get(&item).ok_or(FoldError::NotLoaded)?,
         };
-        Some(counts.get(key).copied().unwrap_or(0))
+        Ok(Used::So(counts.get(key).copied().unwrap_or(0)))
     }
 
     /// How many certificates are valid at `at` (M27).
@@ -391,16 +409,17 @@ impl Account {
         holders.is_some_and(|holders| holders.values().any(|certificate| certificate.value.is_valid(at)))
     }
 
-    /// Drops caps of months, weeks and days that can no longer be booked in, so that the head stays small.
-    fn forget_closed(&mut self, open_from: Date) {
-        let (month, year) = (Month::of(open_from), open_from.year());
-        self.head.caps.retain(|key, _| match key.period {
-            Period::Month(counted) => counted >= month,
-            // Quarters and years are few; a fiscal year is named by the year it starts in.
-            Period::Quarter(counted, _) | Period::Year(counted) => counted >= year - 1,
-            // These stand in items of their own.
-            Period::Day(_) | Period::Week(..) | Period::Ever => true,
-        });
+    /// Moves caps of periods that are closed now out of the head, so that it stays small. Nothing stands in their items before:
+    /// as long as a period was open, its counts stood in the head.
+    fn put_closed_away(&mut self) {
+        let open_from = self.head.open_from;
+        let is_closed = |key: &CapKey| key.place(open_from) != CapPlace::Head;
+        for key in self.head.caps.keys().filter(|key| is_closed(key)).cloned().collect::<Vec<_>>() {
+            let used = self.head.caps.remove(&key);
+            if let (Some(used), CapPlace::Item(item)) = (used, key.place(open_from)) {
+                self.frequency.entry(item).or_default().insert(key, used);
+            }
+        }
     }
 }
 

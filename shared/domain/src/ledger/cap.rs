@@ -2,19 +2,55 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
+use event::ids::{RewardId, RuleId};
 use event::period::Period;
 use event::steady_hash;
 use jiff::Span;
-use jiff::civil::{Date, ISOWeekDate, Weekday};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+/// What a cap is a cap of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CapOf {
+    /// A rule's award.
+    Rule(RuleId),
+    /// A reward's redemption.
+    Reward(RewardId),
+}
+
+/// Before a reward's id; a rule's id stands alone, its colons escaped.
+const REWARD: &str = "reward:";
+
+impl fmt::Display for CapOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let escape = |id: &str| id.replace('%', "%25").replace(':', "%3A");
+        match self {
+            CapOf::Rule(id) => f.write_str(&escape(id)),
+            CapOf::Reward(id) => write!(f, "{REWARD}{}", escape(id)),
+        }
+    }
+}
+
+impl FromStr for CapOf {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unescape = |id: &str| id.replace("%3A", ":").replace("%25", "%");
+        let bad = |_| format!("`{text}` is no rule and no reward");
+        match text.strip_prefix(REWARD) {
+            Some(id) => RewardId::try_from(unescape(id)).map(CapOf::Reward).map_err(bad),
+            None => RuleId::try_from(unescape(text)).map(CapOf::Rule).map_err(bad),
+        }
+    }
+}
 
 /// A count of a cap in one period.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CapKey {
-    /// The rule, or `reward <id>`.
-    pub of: String,
+    /// The rule or the reward.
+    pub of: CapOf,
     /// What it counts and by what it splits, as in `points per partner`.
     pub says: String,
     /// The period it counts in.
@@ -25,11 +61,21 @@ pub struct CapKey {
     pub value: String,
 }
 
+/// Where a count stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CapPlace {
+    /// In the head: the partner's own by month, quarter and year, as long as the period is open. Few are at once.
+    Head,
+    /// In an item.
+    Item(FrequencyKey),
+}
+
 /// Which item a count stands in: one per person (or none) and period. What never starts anew and is split by a value only
 /// grows: it is spread over buckets, so that items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrequencyKey {
-    /// The person's pseudonym or the team; empty for the partner's own.
+    /// The person's pseudonym or the team; empty for the partner's own, `partner` for those that stood in the head before
+    /// their period was closed.
     pub who: String,
     /// The period it counts in.
     pub period: Period,
@@ -44,67 +90,80 @@ pub type Frequency = BTreeMap<CapKey, i64>;
 /// item's own key says is left out.
 pub type StoredFrequency = BTreeMap<String, BTreeMap<String, BTreeMap<String, i64>>>;
 
-/// How long counts are kept after their period: no period that can still be booked in is older (a year, and a quarter for
-/// closing).
+/// How long counts are kept after their period, in days. What is rated again later than that gives nothing new.
 const DAYS_KEPT: i64 = 500;
 
 impl FrequencyKey {
     /// The first day on which its counts are of no use to anybody; none if they never start anew.
     pub fn drops_on(&self) -> Option<Date> {
-        let ended = match self.period {
-            Period::Day(day) => day,
-            Period::Week(year, week) => ISOWeekDate::new(year, week, Weekday::Sunday).ok()?.date(),
-            Period::Month(month) => month.plus(1).first_day(),
-            // A fiscal year is named by the year it starts in, and ends in the next.
-            Period::Quarter(year, _) | Period::Year(year) => Date::new(year.checked_add(1)?, 12, 31).ok()?,
-            Period::Ever => return None,
-        };
-        ended.checked_add(Span::new().days(DAYS_KEPT)).ok()
+        drops_on(self.period)
     }
 
     /// Counts as they are stored.
     pub fn store(counts: &Frequency) -> StoredFrequency {
         let mut stored = StoredFrequency::new();
         for (CapKey { of, says, value, .. }, used) in counts {
-            let by_cap = stored.entry(of.clone()).or_default();
+            let by_cap = stored.entry(of.to_string()).or_default();
             by_cap.entry(says.clone()).or_default().insert(format!("={value}"), *used);
         }
         stored
     }
 
     /// Counts as they were stored in this item.
-    pub fn read(&self, stored: StoredFrequency) -> Frequency {
-        let by_cap = stored.into_iter().flat_map(|(of, caps)| caps.into_iter().map(move |cap| (of.clone(), cap)));
-        let all = by_cap.flat_map(|(of, (says, values))| {
-            let value = |value: String| value.strip_prefix('=').map(str::to_owned).unwrap_or(value);
-            values.into_iter().map(move |(named, used)| (of.clone(), says.clone(), value(named), used))
-        });
-        let key = |of, says, value| CapKey { of, says, period: self.period, who: self.who.clone(), value };
-        all.map(|(of, says, value, used)| (key(of, says, value), used)).collect()
+    ///
+    /// # Errors
+    /// A sentence that says what does not read.
+    pub fn read(&self, stored: StoredFrequency) -> Result<Frequency, String> {
+        let who = if self.who == CLOSED { "" } else { &self.who };
+        let mut counts = Frequency::new();
+        for (of, by_cap) in stored {
+            let of: CapOf = of.parse()?;
+            for (says, values) in by_cap {
+                for (named, used) in values {
+                    let value = named.strip_prefix('=').unwrap_or(&named).to_owned();
+                    let (of, says) = (of.clone(), says.clone());
+                    counts.insert(CapKey { of, says, period: self.period, who: who.to_owned(), value }, used);
+                }
+            }
+        }
+        Ok(counts)
     }
 }
 
+/// Who the counts of the partner's own are of that stood in the head before their period was closed.
+const CLOSED: &str = "partner";
+
+fn drops_on(period: Period) -> Option<Date> {
+    period.last_day()?.checked_add(Span::new().days(DAYS_KEPT)).ok()
+}
+
 impl CapKey {
-    /// The item it stands in; `None` for the head, which holds the partner's own counts by month, quarter and year: few
-    /// periods are open at once.
-    pub fn item(&self) -> Option<FrequencyKey> {
+    /// Where it stands, given the first day that was ever the first open one.
+    pub fn place(&self, open_from: Option<Date>) -> CapPlace {
         let few = match self.period {
-            Period::Month(_) | Period::Quarter(..) | Period::Year(_) => true,
+            Period::Month(_) | Period::Quarter(_) | Period::Year(_) => true,
             Period::Day(_) | Period::Week(..) | Period::Ever => false,
         };
         if self.who.is_empty() && self.value.is_empty() && few {
-            return None;
+            let closed = self.period.last_day().zip(open_from).is_some_and(|(last, open)| last < open);
+            let item = FrequencyKey { who: CLOSED.to_owned(), period: self.period, bucket: 0 };
+            return if closed { CapPlace::Item(item) } else { CapPlace::Head };
         }
         let grows = self.period == Period::Ever && !self.value.is_empty();
         let bucket = if grows { steady_hash(self.value.bytes()).to_le_bytes()[0] } else { 0 };
-        Some(FrequencyKey { who: self.who.clone(), period: self.period, bucket })
+        CapPlace::Item(FrequencyKey { who: self.who.clone(), period: self.period, bucket })
+    }
+
+    /// Whether what it counted is forgotten by `day`: nobody can say how much of it is used.
+    pub fn is_forgotten(&self, day: Option<Date>) -> bool {
+        drops_on(self.period).zip(day).is_some_and(|(drops, day)| drops <= day)
     }
 }
 
 impl fmt::Display for CapKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let escape = |part: &str| part.replace('%', "%25").replace('|', "%7C");
-        write!(f, "{}|{}|{}", escape(&self.of), escape(&self.says), self.period)?;
+        write!(f, "{}|{}|{}", escape(&self.of.to_string()), escape(&self.says), self.period)?;
         if !self.who.is_empty() || !self.value.is_empty() {
             write!(f, "|{}", escape(&self.who))?;
         }
@@ -126,7 +185,13 @@ impl TryFrom<String> for CapKey {
         if !(3..=5).contains(&parts.len()) {
             return Err(format!("`{text}` is no count of a cap"));
         }
-        Ok(Self { of: part(0), says: part(1), period: Period::try_from(part(2))?, who: part(3), value: part(4) })
+        Ok(Self {
+            of: part(0).parse()?,
+            says: part(1),
+            period: Period::try_from(part(2))?,
+            who: part(3),
+            value: part(4),
+        })
     }
 }
 
@@ -145,9 +210,9 @@ mod tests {
         for (period, day) in [
             ("2026-03-14", "2027-07-27"),
             ("2026-W11", "2027-07-28"),
-            ("2026-03", "2027-08-14"),
-            ("2026-Q1", "2029-05-14"),
-            ("2026", "2029-05-14"),
+            ("2026-03", "2027-08-13"),
+            ("2026-01..2026-03", "2027-08-13"),
+            ("2026-01..2026-12", "2028-05-14"),
         ] {
             assert_eq!(drops(period).as_deref(), Some(day), "{period}");
         }
@@ -159,7 +224,7 @@ mod tests {
         for (who, value) in [("", ""), ("person-1", ""), ("", "D|1%"), ("team a", "c")] {
             let part = |text: &str| text.to_owned();
             let key = CapKey {
-                of: part("a|b"),
+                of: CapOf::Rule("a|b:%".try_into().expect("a rule")),
                 says: part("points per partner"),
                 period: Period::Month(Month::of(jiff::civil::date(2026, 3, 1))),
                 who: part(who),
@@ -168,5 +233,15 @@ mod tests {
             assert_eq!(CapKey::try_from(key.to_string()), Ok(key));
         }
         assert!(CapKey::try_from("a|b".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_rule_named_as_a_reward_is_none() {
+        let (rule, reward) = ("reward:card".try_into().expect("a rule"), "card".try_into().expect("a reward"));
+        let (rule, reward) = (CapOf::Rule(rule), CapOf::Reward(reward));
+        assert_ne!(rule.to_string(), reward.to_string());
+        for of in [rule, reward] {
+            assert_eq!(of.to_string().parse(), Ok(of));
+        }
     }
 }

@@ -14,12 +14,13 @@ mod reason;
 mod record;
 mod stored;
 
+pub(crate) use account::Used;
 pub use account::{
     Account, Certificate, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing, Word,
 };
 pub use asset::Asset;
 pub use balance::{Balance, FoldError, Funds, Pending, Release};
-pub use cap::{CapKey, Frequency, FrequencyKey, StoredFrequency};
+pub use cap::{CapKey, CapOf, CapPlace, Frequency, FrequencyKey, StoredFrequency};
 pub use effect::Effect;
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};

@@ -76,7 +76,9 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     }
     for key in &needs.frequency {
         let found = item(&own, &keys::frequency(key)).map(|i| read::<FrequencyItem>(i, "frequency")).transpose()?;
-        account.frequency.insert(key.clone(), found.map(|c| key.read(c.content)).unwrap_or_default());
+        let counts = found.map(|found| key.read(found.content)).transpose();
+        let counts = counts.map_err(|why| StoreError::Unreadable { what: "frequency", why })?;
+        account.frequency.insert(key.clone(), counts.unwrap_or_default());
     }
     for id in &needs.deals {
         let deal = item(&keys::deal(program, id), keys::ONLY).map(|i| read(i, "deal")).transpose()?;
