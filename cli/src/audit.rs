@@ -22,7 +22,9 @@ use crate::show::table;
 /// Reads ledger and state. For each partner: the records' positions have no gap (I9), their entries sum to the balance (I1),
 /// nothing is overdrawn (I5), awarded twice (I2) or taken back beyond its award (I14), points are whole (I15), every record
 /// names a published program version (I11), the stored account is the sum of the records (I10), and redemptions stand where
-/// their records left them (I6). For each reward: loaded = free + reserved + issued (I18).
+/// their records left them (I6); nothing is stored that stands in no record. Deals and opportunities: no two records were decided
+/// from one version (I25), and each is stored as its records add up (I26). For each reward: loaded = free + reserved + issued
+/// (I18).
 #[derive(Args)]
 pub(crate) struct Audit {
     /// One program only.
@@ -54,6 +56,7 @@ impl Audit {
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} partners {msg}")?;
         let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
         let mut found = Vec::new();
+        let mut shared = BTreeMap::new();
         for (program, partner) in &everybody {
             bar.inc(1);
             let Some(programs) = versions.get(program) else {
@@ -61,12 +64,19 @@ impl Audit {
                 found.push(Finding { program: program.clone(), of: partner.clone(), what });
                 continue;
             };
-            audit_partner(&store, programs, partner, &mut found).await?;
+            let records = audit_partner(&store, programs, partner, &mut found).await?;
+            let of_program: &mut Vec<Record> = shared.entry(program.clone()).or_default();
+            of_program.extend(records.into_iter().filter(engine::rebuild::names_what_is_shared));
         }
         bar.finish_and_clear();
         if self.partner.is_none() {
-            for programs in versions.values() {
+            for (program, programs) in &versions {
                 audit_stock(&store, programs, &mut found).await?;
+                let records = shared.remove(program).unwrap_or_default();
+                let id = ProgramId::try_from(program.as_str())?;
+                let what = engine::audit::shared(&store, &id, &records).await?;
+                let finding = |what| Finding { program: program.clone(), of: "deals".to_owned(), what };
+                found.extend(what.into_iter().map(finding));
             }
         }
         let partners = everybody.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
@@ -122,26 +132,27 @@ async fn audit_partner(
     programs: &Programs,
     partner: &str,
     found: &mut Vec<Finding>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Record>> {
     let now = store.clock().now();
     let program = &programs.current(now).program.id;
     let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
-    let mut here = match engine::audit::partner(store, program, &id, now).await {
-        Ok(audited) if id.is_internal() => publications(&audited.records, programs),
-        Ok(audited) => findings(&audited, programs),
+    let (mut here, records) = match engine::audit::partner(store, program, &id, now).await {
+        Ok(audited) if id.is_internal() => (publications(&audited.records, programs), Vec::new()),
+        Ok(audited) => (findings(&audited, programs), audited.records),
         Err(error) if error.is_transient() => return Err(error.into()),
         // What does not read is a finding like any other.
-        Err(error) => vec![error.to_string()],
+        Err(error) => (vec![error.to_string()], Vec::new()),
     };
     let finding = |what| Finding { program: program.to_string(), of: partner.to_owned(), what };
     found.extend(here.drain(..).map(finding));
-    Ok(())
+    Ok(records)
 }
 
 /// What of a partner's account does not hold.
 fn findings(audited: &Audited, programs: &Programs) -> Vec<String> {
-    let Audited { records, stored, rebuilt, redemptions } = audited;
+    let Audited { records, stored, rebuilt, redemptions, .. } = audited;
     let mut found = check_records(records, programs);
+    found.extend(audited.strays());
     found.extend(check_redemptions(redemptions, records));
     match rebuilt {
         Err(what) => found.push(what.clone()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 use engine::rebuild::Rebuilt;
 use event::ids::{PartnerId, ProgramId};
@@ -13,9 +14,15 @@ use crate::show::{number, table};
 
 /// What no record holds, and where it comes from instead.
 const NOT_RESTORED: [(&str, &str); 6] = [
-    ("cards and stock", "load the codes again; those that were issued are known to their redemptions only"),
+    (
+        "cards and stock",
+        "load again only codes that were never given out: those of fulfilled redemptions are gone with the state",
+    ),
     ("keys of cards", "they are in the secret, and nowhere else"),
-    ("pseudonyms of persons", "a person who comes again is somebody new, with caps of their own"),
+    (
+        "pseudonyms of persons",
+        "a person who comes again is somebody new, with caps of their own; events sent again are duplicates all the same",
+    ),
     ("recipients of redemptions", "ask the partner"),
     ("events that wait", "have their senders send them again"),
     ("notes of the quarantine", "the messages are in its queue"),
@@ -43,6 +50,9 @@ impl Rebuild {
             if self.program.as_ref().is_none_or(|wanted| *wanted == program) {
                 programs.entry(program).or_default().push(PartnerId::try_from(partner)?);
             }
+        }
+        if let Some(wanted) = self.program.as_ref().filter(|_| programs.is_empty()) {
+            bail!("the ledger has no record of a program {wanted}");
         }
         let all = programs.values().flatten().filter(|partner| !partner.is_internal()).count();
         let bar =

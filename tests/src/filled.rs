@@ -126,7 +126,6 @@ pub async fn fill(store: &Store) {
     store::aside::keep(
         store,
         &Kept::unreadable(
-            "{}",
             &["hr-software", "/crm/acme", "bad"].map(str::to_owned),
             Some("northwind"),
             &rejection,
@@ -139,7 +138,6 @@ pub async fn fill(store: &Store) {
         message_id: "m-1".to_owned(),
         reason: "not JSON".to_owned(),
         offset: Some(0),
-        hash: "hash".to_owned(),
         bytes: 4,
         kept_at: now(),
     };

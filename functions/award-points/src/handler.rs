@@ -7,8 +7,8 @@ use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ledger::{Outcome, Reply};
 use engine::events::{Arrival, Settled, Why};
+use event::Event;
 use event::ids::{PartnerId, PersonId, ProgramId};
-use event::{Event, body_hash};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use store::{Store, StoreError, aside::Kept, aside::Quarantined, patience::Patience};
@@ -89,7 +89,7 @@ impl AwardPoints {
                 (Outcome::Quarantined, self.quarantine(message, reason, offset, now).await)
             }
             Bad::Rejected { identity, partner, rejection } => {
-                let kept = Kept::unreadable(&message.body, &identity, partner.as_deref(), &rejection, now);
+                let kept = Kept::unreadable(&identity, partner.as_deref(), &rejection, now);
                 (Outcome::Rejected, store::aside::keep(&self.store, &kept).await)
             }
         };
@@ -117,8 +117,8 @@ impl AwardPoints {
         offset: Option<usize>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (hash, bytes) = (body_hash(&message.body), message.body.len());
-        let note = Quarantined { message_id: message.id.clone(), reason, offset, hash, bytes, kept_at: now };
+        let bytes = message.body.len();
+        let note = Quarantined { message_id: message.id.clone(), reason, offset, bytes, kept_at: now };
         store::aside::note_quarantined(&self.store, &note).await?;
         // A queue takes no empty body; the reason says that it was empty.
         let body = if message.body.is_empty() { " ".to_owned() } else { message.body.clone() };
@@ -240,7 +240,7 @@ impl AwardPoints {
         partner: &PartnerId,
         arrivals: &mut [Arrival],
     ) -> Result<(), StoreError> {
-        let persons: BTreeSet<PersonId> = arrivals.iter().flat_map(|arrival| arrival.event.persons()).collect();
+        let persons: BTreeSet<PersonId> = arrivals.iter().flat_map(|arrival| arrival.event.persons_as_sent()).collect();
         if persons.is_empty() {
             return Ok(());
         }

@@ -15,8 +15,8 @@ use web::{Caller, Page, Problem, Scope, cursor};
 
 use crate::ReadAccounts;
 
-/// Rows looked through for what waits or was kept beside.
-const ASIDE_MAX: i32 = 1_000;
+/// Rows of each list looked through for one event that waits or was kept beside.
+const ASIDE_MAX: usize = 1_000;
 /// Pages of history looked through for one page of a filtered list.
 const PAGES_MAX: usize = 20;
 
@@ -58,55 +58,123 @@ pub(crate) async fn list(
 ) -> Result<Json<Rows>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let outcome = wanted.outcome.as_deref().map(read_outcome).transpose()?;
-    let before = wanted.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
-    let mut before = before.and_then(|place| place.parse().ok());
+    let cursor = wanted.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
     let limit = Page { cursor: None, limit: wanted.limit }.limit()?;
+    let (mut list, mut start) = List::starts(cursor.as_deref());
     let mut items = Vec::new();
-    // What claims no identity has no place in the history: it stands before the first page.
-    if before.is_none() {
-        items.extend(aside(&api, &caller, &partner, outcome).await?);
+    let place = loop {
+        let rest = limit - items.len();
+        let (rows, next) = match list {
+            _ if rest == 0 => break Some((list, start)),
+            _ if outcome.is_some_and(|outcome| !list.has(outcome)) => (Vec::new(), None),
+            List::Judged => judged(&api, &caller, &partner, outcome, rest, start).await?,
+            List::Held | List::Rejected | List::Conflicts => aside(&api, &caller, &partner, list, rest, start).await?,
+        };
+        items.extend(rows);
+        match (next, list.then()) {
+            (Some(next), _) if list == List::Judged && items.len() < limit => break Some((list, Some(next))),
+            (Some(next), _) => start = Some(next),
+            (None, Some(after)) => (list, start) = (after, None),
+            (None, None) => break None,
+        }
+    };
+    let text = |(list, start): (List, Option<String>)| format!("{} {}", list.word(), start.unwrap_or_default());
+    let next_cursor = place.map(|place| cursor::write("events", &caller.program, &partner, &text(place)));
+    Ok(Json(Rows { items, next_cursor }))
+}
+
+/// The lists that a partner's events stand in, one after the other: what claims no identity has no place in the history, and
+/// stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Held,
+    Rejected,
+    Conflicts,
+    Judged,
+}
+
+impl List {
+    const ALL: [Self; 4] = [List::Held, List::Rejected, List::Conflicts, List::Judged];
+
+    /// The list and the place in it that a cursor names; without one, the first.
+    fn starts(cursor: Option<&str>) -> (Self, Option<String>) {
+        let (word, start) = cursor.and_then(|place| place.split_once(' ')).unwrap_or_default();
+        let list = Self::ALL.into_iter().find(|list| list.word() == word).unwrap_or(List::Held);
+        (list, Some(start.to_owned()).filter(|start| !start.is_empty()))
     }
-    let mut next = None;
-    if outcome.is_none_or(Outcome::claims_identity) {
-        for _ in 0..PAGES_MAX {
-            let page = store::history::page(&api.store, &caller.program, &partner, before, limit).await?;
-            let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_internal(), |o| r.outcome == o);
-            items.extend(page.items.iter().filter(shown).map(row));
-            next = page.next;
-            before = page.next;
-            if items.len() >= limit || next.is_none() {
-                break;
-            }
+
+    fn word(self) -> &'static str {
+        match self {
+            List::Held => Outcome::Held.word(),
+            List::Rejected => Outcome::Rejected.word(),
+            List::Conflicts => Outcome::Conflict.word(),
+            List::Judged => "judged",
         }
     }
-    let next_cursor = next.map(|position| cursor::write("events", &caller.program, &partner, &position.to_string()));
-    Ok(Json(Rows { items, next_cursor }))
+
+    fn then(self) -> Option<Self> {
+        match self {
+            List::Held => Some(List::Rejected),
+            List::Rejected => Some(List::Conflicts),
+            List::Conflicts => Some(List::Judged),
+            List::Judged => None,
+        }
+    }
+
+    fn has(self, outcome: Outcome) -> bool {
+        match self {
+            List::Judged => outcome.claims_identity(),
+            List::Held | List::Rejected | List::Conflicts => outcome.word() == self.word(),
+        }
+    }
+}
+
+type Found = (Vec<Row>, Option<String>);
+
+/// At most `limit` judged events, and where those after them start; looks at so many pages at most.
+async fn judged(
+    api: &ReadAccounts,
+    caller: &Caller,
+    partner: &PartnerId,
+    outcome: Option<Outcome>,
+    limit: usize,
+    start: Option<String>,
+) -> Result<Found, Problem> {
+    let mut before = start.and_then(|position| position.parse().ok());
+    let mut rows = Vec::new();
+    let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_internal(), |o| r.outcome == o);
+    for _ in 0..PAGES_MAX {
+        let page = store::history::page(&api.store, &caller.program, partner, before, limit - rows.len()).await?;
+        rows.extend(page.items.iter().filter(shown).map(row));
+        before = page.next;
+        if rows.len() >= limit || before.is_none() {
+            break;
+        }
+    }
+    Ok((rows, before.map(|position| position.to_string())))
+}
+
+/// At most `limit` events that were kept beside or wait, and where those after them start.
+async fn aside(
+    api: &ReadAccounts,
+    caller: &Caller,
+    partner: &PartnerId,
+    list: List,
+    limit: usize,
+    start: Option<String>,
+) -> Result<Found, Problem> {
+    let (limit, start) = (i32::try_from(limit).unwrap_or(i32::MAX), start.as_deref());
+    if list == List::Held {
+        let held = store::holds::of_partner(&api.store, &caller.program, partner, limit, start).await?;
+        return Ok((held.items.iter().map(hold_row).collect(), held.next));
+    }
+    let kept = store::aside::of_partner(&api.store, &caller.program, partner, list.word(), limit, start).await?;
+    Ok((kept.items.iter().map(kept_row).collect(), kept.next))
 }
 
 fn read_outcome(word: &str) -> Result<Outcome, Problem> {
     Outcome::from_word(word)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_outcome", "there is no such outcome word"))
-}
-
-/// The partner's conflicts, rejections and held events, as far as they are asked for.
-async fn aside(
-    api: &ReadAccounts,
-    caller: &Caller,
-    partner: &PartnerId,
-    outcome: Option<Outcome>,
-) -> Result<Vec<Row>, Problem> {
-    let wanted = |o| outcome.is_none_or(|wanted| wanted == o);
-    let mut rows = Vec::new();
-    for kind in [Outcome::Conflict, Outcome::Rejected].into_iter().filter(|o| wanted(*o)) {
-        let kept = store::aside::of_partner(&api.store, &caller.program, partner, kind.word(), ASIDE_MAX).await?;
-        rows.extend(kept.iter().map(kept_row));
-    }
-    if wanted(Outcome::Held) {
-        let holds = store::holds::of_partner(&api.store, &caller.program, partner, ASIDE_MAX).await?;
-        rows.extend(holds.iter().map(hold_row));
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
-    Ok(rows)
 }
 
 fn row(record: &Record) -> Row {
@@ -184,7 +252,12 @@ pub(crate) async fn explain(
         let version = programs.number(record.version());
         return Ok(Json(Answer::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }
-    let rows = aside(&api, &caller, &partner, None).await?;
-    let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
-    found.map(|row| Json(Answer::Aside(row))).ok_or_else(Problem::not_found)
+    for list in [List::Held, List::Conflicts, List::Rejected] {
+        let (rows, _) = aside(&api, &caller, &partner, list, ASIDE_MAX, None).await?;
+        let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
+        if let Some(row) = found {
+            return Ok(Json(Answer::Aside(row)));
+        }
+    }
+    Err(Problem::not_found())
 }

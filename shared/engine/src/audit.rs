@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::audit::Shared;
 use domain::decide::{Needs, State};
 use domain::ledger::{Account, Head, Record};
 use domain::redemption::Redemption;
@@ -19,6 +20,9 @@ const TRIES_MAX: u32 = 20;
 /// Pause before that.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Deals or opportunities read at once.
+const SHARED_AT_ONCE: usize = 100;
+
 /// A partner's account as it is stored, and as its records add up.
 #[derive(Debug)]
 pub struct Audited {
@@ -30,6 +34,15 @@ pub struct Audited {
     pub rebuilt: Result<Account, String>,
     /// The redemptions as they are stored.
     pub redemptions: Vec<Redemption>,
+    /// Sort keys of measures and counts that are stored and stand in no record.
+    pub stray: Vec<String>,
+}
+
+impl Audited {
+    /// What is stored and stands in no record, as findings (I10).
+    pub fn strays(&self) -> impl Iterator<Item = String> + '_ {
+        self.stray.iter().map(|sort_key| format!("I10: `{sort_key}` is stored and stands in no record"))
+    }
 }
 
 /// One partner's records, its stored account, and what the records add up to, all of one moment: where the partner is
@@ -70,9 +83,13 @@ async fn audit_from(
     let mut state = State::new(partner.clone());
     state.account.head = head.clone();
     let mut needs = Needs::default();
+    let mut stray = Vec::new();
     if let Ok(rebuilt) = &rebuilt {
         needs.years = rebuilt.measures.keys().copied().collect();
         needs.frequency = rebuilt.frequency.keys().cloned().collect();
+        let known = state::sort_keys(&needs);
+        stray = state::parts(store, program, partner).await?;
+        stray.retain(|sort_key| !known.contains(sort_key));
     }
     state::fill(store, program, &needs, &mut state).await?;
     let mut redemptions = Vec::new();
@@ -83,7 +100,63 @@ async fn audit_from(
         before = Some(last.id.clone());
         redemptions.extend(page);
     }
-    Ok(Audited { records, stored: state.account, rebuilt, redemptions })
+    Ok(Audited { records, stored: state.account, rebuilt, redemptions, stray })
+}
+
+/// What of the deals and opportunities that `records` name does not hold: records decided from one version (I25), and what is
+/// stored otherwise than they add up to (I26). What was written since they were read is no finding.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn shared(store: &Store, program: &ProgramId, records: &[Record]) -> Result<Vec<String>, StoreError> {
+    let (rebuilt, mut found) = domain::audit::rebuild_shared(records);
+    for (stored, rebuilt) in stored_beside(store, program, rebuilt).await? {
+        let differs = |what: &str, id: &str, stored: Option<u64>, adds_up_to: u64| {
+            let stored = stored.map_or("not stored".to_owned(), |version| format!("stored at version {version}"));
+            format!("I26: {what} {id} is {stored}, and not as its records add up to version {adds_up_to}")
+        };
+        for (id, deal) in &rebuilt.deals {
+            let stored = stored.deals.get(id).and_then(Option::as_ref);
+            if stored.is_none_or(|stored| stored.version <= deal.version && stored != deal) {
+                found.push(differs("deal", id, stored.map(|stored| stored.version), deal.version));
+            }
+        }
+        for (id, one) in &rebuilt.opportunities {
+            let stored = stored.opportunities.get(id).and_then(Option::as_ref);
+            if stored.is_none_or(|stored| stored.version <= one.version && stored != one) {
+                found.push(differs("opportunity", id, stored.map(|stored| stored.version), one.version));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Deals and opportunities as they are stored, beside what their records add up to, some at a time.
+pub(crate) async fn stored_beside(
+    store: &Store,
+    program: &ProgramId,
+    rebuilt: Shared,
+) -> Result<Vec<(State, Shared)>, StoreError> {
+    let (deals, opportunities): (Vec<_>, Vec<_>) =
+        (rebuilt.deals.into_iter().collect(), rebuilt.opportunities.into_iter().collect());
+    let deals = deals
+        .chunks(SHARED_AT_ONCE)
+        .map(|chunk| Shared { deals: chunk.iter().cloned().collect(), ..Shared::default() });
+    let opportunities = opportunities
+        .chunks(SHARED_AT_ONCE)
+        .map(|chunk| Shared { opportunities: chunk.iter().cloned().collect(), ..Shared::default() });
+    let mut beside = Vec::new();
+    for rebuilt in deals.chain(opportunities) {
+        let mut stored = State::new(PartnerId::program());
+        let needs = Needs {
+            deals: rebuilt.deals.keys().cloned().collect(),
+            opportunities: rebuilt.opportunities.keys().cloned().collect(),
+            ..Needs::default()
+        };
+        state::fill(store, program, &needs, &mut stored).await?;
+        beside.push((stored, rebuilt));
+    }
+    Ok(beside)
 }
 
 pub(crate) async fn whole_history(

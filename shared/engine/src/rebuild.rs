@@ -3,15 +3,12 @@
 //! What it does not touch, because no record holds it: keys, cards and stock, pseudonyms, recipients, events that wait.
 
 use domain::audit::{Shared, check_account, rebuild_redemptions, rebuild_shared};
-use domain::decide::{Needs, State};
+use domain::decide::State;
 use domain::ledger::Record;
 use event::ids::{PartnerId, ProgramId};
-use store::{Store, StoreError, state, write};
+use store::{Store, StoreError, write};
 
-use crate::audit::{Audited, partner as audit, whole_history};
-
-/// Deals and opportunities read and written at once.
-const SHARED_AT_ONCE: usize = 100;
+use crate::audit::{Audited, partner as audit, stored_beside, whole_history};
 
 /// What a rebuild found and wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,14 +53,14 @@ pub async fn program(
         shared.extend(records.into_iter().filter(names_what_is_shared));
         progress(at + 1);
     }
-    match rebuild_shared(&shared) {
-        Ok(shared) => put_shared(store, program, shared, &mut done).await?,
-        Err(found) => done.findings.extend(found),
-    }
+    let (shared, found) = rebuild_shared(&shared);
+    done.findings.extend(found);
+    put_shared(store, program, shared, &mut done).await?;
     Ok(done)
 }
 
-fn names_what_is_shared(record: &Record) -> bool {
+/// Whether a record bears on what partners share.
+pub fn names_what_is_shared(record: &Record) -> bool {
     record.relied_on.deal.is_some() || record.relied_on.opportunity.is_some()
 }
 
@@ -74,7 +71,8 @@ async fn account(
     partner: &PartnerId,
     done: &mut Rebuilt,
 ) -> Result<Vec<Record>, StoreError> {
-    let Audited { records, stored, rebuilt, redemptions } = audit(store, program, partner, store.clock().now()).await?;
+    let Audited { records, stored, rebuilt, redemptions, stray } =
+        audit(store, program, partner, store.clock().now()).await?;
     done.partners += 1;
     done.records += records.len();
     let rebuilt = match rebuilt {
@@ -98,27 +96,36 @@ async fn account(
     let differs = !check_account(&before.account, &after.account).is_empty();
     if differs || before.redemptions != after.redemptions {
         write::send_account(store, program, &before, &after).await?;
-        done.written += 1;
     }
+    write::empty(store, program, partner, &stray).await?;
+    done.written += usize::from(differs || before.redemptions != after.redemptions || !stray.is_empty());
+    // Whoever has no name here any more is nobody: what was said of them compares as equal to whatever comes (I4).
+    let named = records.iter().filter_map(|record| record.happened()).flat_map(|kind| kind.persons()).collect();
+    store::persons::note_unnamed(store, program, partner, named).await?;
     Ok(records)
 }
 
+/// Writes what is older than its records add up to. What is newer was written since they were read: it stays.
 async fn put_shared(store: &Store, program: &ProgramId, shared: Shared, done: &mut Rebuilt) -> Result<(), StoreError> {
     (done.deals, done.opportunities) = (shared.deals.len(), shared.opportunities.len());
-    let deals: Vec<_> = shared.deals.into_iter().map(|(id, deal)| (id, Some(deal))).collect();
-    let opportunities: Vec<_> = shared.opportunities.into_iter().map(|(id, one)| (id, Some(one))).collect();
-    let chunks = deals.chunks(SHARED_AT_ONCE).map(|deals| (deals, &[][..]));
-    for (deals, opportunities) in chunks.chain(opportunities.chunks(SHARED_AT_ONCE).map(|chunk| (&[][..], chunk))) {
+    for (before, rebuilt) in stored_beside(store, program, shared).await? {
         let mut after = State::new(PartnerId::program());
-        after.deals.extend(deals.iter().cloned());
-        after.opportunities.extend(opportunities.iter().cloned());
-        let mut before = State::new(PartnerId::program());
-        let needs = Needs {
-            deals: after.deals.keys().cloned().collect(),
-            opportunities: after.opportunities.keys().cloned().collect(),
-            ..Needs::default()
-        };
-        state::fill(store, program, &needs, &mut before).await?;
+        for (id, deal) in rebuilt.deals {
+            let newer = before.deals.get(&id).and_then(Option::as_ref).filter(|stored| stored.version > deal.version);
+            if newer.is_some() {
+                done.findings.push(format!("deal {id} was written meanwhile; it stays as it is"));
+            } else {
+                after.deals.insert(id, Some(deal));
+            }
+        }
+        for (id, one) in rebuilt.opportunities {
+            let stored = before.opportunities.get(&id).and_then(Option::as_ref);
+            if stored.is_some_and(|stored| stored.version > one.version) {
+                done.findings.push(format!("opportunity {id} was written meanwhile; it stays as it is"));
+            } else {
+                after.opportunities.insert(id, Some(one));
+            }
+        }
         write::send_shared(store, program, &before, &after).await?;
     }
     Ok(())

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::catalogue;
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, Members, syntax};
 use crate::rejection::{Code, Rejection};
@@ -79,7 +78,8 @@ impl Event {
         }
         let members: Members<'_> = serde_json::from_str(body).map_err(|e| match syntax(body, &e) {
             JsonError::Syntax { offset, message } => quarantined(message, Some(offset)),
-            other => quarantined(other.to_string(), None),
+            // What the reader says of other mistakes quotes the body.
+            _ => quarantined("the body is not a JSON object".to_owned(), None),
         })?;
         let envelope = Envelope(members.0);
         let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
@@ -101,20 +101,23 @@ impl Event {
         Meaning { hash: self.hash.clone(), persons: self.persons() }
     }
 
-    /// Puts pseudonyms in the place of persons, so that the ledger names nobody. The hash knows no persons and stays.
+    /// The persons it names as they were sent, whether or not pseudonyms stand in their place by now.
+    pub fn persons_as_sent(&self) -> Vec<PersonId> {
+        self.sent.as_ref().map_or_else(|| self.persons(), |sent| sent.0.persons())
+    }
+
+    /// Puts pseudonyms in the place of persons as they were sent, so that the ledger names nobody; twice is as once. The hash
+    /// knows no persons and stays.
     pub fn pseudonymise(&mut self, names: &BTreeMap<PersonId, PersonId>) {
-        let as_sent = (self.kind.clone(), self.data.clone());
-        let mut replaced = false;
+        let sent = self.sent.take().unwrap_or_else(|| Box::new((self.kind.clone(), self.data.clone())));
+        (self.kind, self.data) = (*sent).clone();
         for (member, person) in self.kind.persons_mut() {
             if let Some(name) = names.get(person.as_str()) {
                 person.clone_from(name);
                 put_text(&mut self.data, member, name.as_str());
-                replaced = true;
             }
         }
-        if replaced && self.sent.is_none() {
-            self.sent = Some(Box::new(as_sent));
-        }
+        self.sent = Some(sent);
     }
 
     /// The event as a body to be sent again: the same meaning, so the same hash.
@@ -169,14 +172,6 @@ pub fn steady_hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
     bytes.into_iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// Drops the members that the type does not declare: what nobody reads is not stored, and makes no other meaning.
-fn keep_declared(type_name: &str, data: &mut Json) {
-    let declared = catalogue::row(type_name).map(|row| row.members).unwrap_or_default();
-    if let Json::Map(map) = data {
-        map.retain(|name, _| declared.iter().any(|member| member.name == name));
-    }
-}
-
 struct Envelope<'a>(Vec<(String, &'a RawValue)>);
 
 impl Envelope<'_> {
@@ -218,9 +213,10 @@ impl Envelope<'_> {
         let type_name = self.text("type")?;
         let time = check_time(&self.text("time")?, now)?;
         self.content_type()?;
-        let mut data = self.data()?;
-        let kind = Kind::read(&type_name, &data)?;
-        keep_declared(&type_name, &mut data);
+        let kind = Kind::read(&type_name, &self.data()?)?;
+        // As the catalogue writes it: what no type declares is not stored, at no depth, and makes no other meaning; nor does
+        // another spelling of the same.
+        let data = kind.data();
         let hash = meaning(&kind, &partner, time, &data);
         Ok(Event { identity: Identity { program, source, id }, partner, time, kind, data, hash, sent: None })
     }

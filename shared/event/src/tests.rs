@@ -172,3 +172,30 @@ fn every_type_reads_what_it_writes() {
         }
     }
 }
+
+/// I17, I28: why a body is no event says nothing of what stands in it.
+#[test]
+fn a_reason_holds_nothing_of_the_body() {
+    for body in
+        [r#""dana@northwind.example has bought""#, "4155550123", r#"{"program":"p","source":"/s","id":4155550123}"#]
+    {
+        let Err(Unreadable::Quarantined { reason, .. }) = Event::parse(body, Timestamp::MAX) else { panic!("{body}") };
+        assert!(!reason.contains("dana") && !reason.contains("4155550123"), "{reason}");
+    }
+}
+
+/// I28: pseudonyms are of whoever was sent; put in twice, they are the same, and the body sent again names whom it named.
+#[test]
+fn pseudonyms_twice_are_as_once() {
+    let body = r#"{"specversion":"1.0","id":"v","source":"/cms/t","type":"content.viewed","subject":"p","program":"t","time":"2026-03-14T09:30:00Z","data":{"content_id":"c","person_id":"ann"}}"#;
+    let mut event = parse(body).expect("an event");
+    let as_sent = event.body();
+    for round in 0..2 {
+        let sent = event.persons_as_sent();
+        assert_eq!(sent.iter().map(|p| p.as_str()).collect::<Vec<_>>(), ["ann"], "{round}");
+        let names = sent.into_iter().map(|person| (person, "person-1".try_into().expect("a name"))).collect();
+        event.pseudonymise(&names);
+        assert_eq!(event.persons().iter().map(|p| p.as_str()).collect::<Vec<_>>(), ["person-1"], "{round}");
+        assert_eq!(event.body(), as_sent, "{round}");
+    }
+}

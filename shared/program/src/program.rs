@@ -47,6 +47,9 @@ pub struct Program {
     pub policy: Policy,
 }
 
+/// Most periods that are open beside the current one.
+const OPEN_PERIODS_MAX: usize = 12;
+
 impl Program {
     /// Whether `source` may send events of type `kind`.
     pub fn accepts(&self, source: &Source, kind: &str) -> bool {
@@ -77,9 +80,14 @@ impl Program {
     pub fn open_from(&self, today: Date) -> Date {
         let this_month = Month::of(today);
         let start = |month| if self.policy.period_is_quarter { self.calendar.quarter_start(month) } else { month };
-        let current = start(this_month);
-        let previous = start(current.plus(-1));
-        let closes = self.policy.periods_close_after.after(current.first_day());
-        if today < closes { previous.first_day() } else { current.first_day() }
+        let mut first = start(this_month);
+        // As many periods as are not closed yet; counts of older ones are dropped.
+        for _ in 0..OPEN_PERIODS_MAX {
+            if today >= self.policy.periods_close_after.after(first.first_day()) {
+                break;
+            }
+            first = start(first.plus(-1));
+        }
+        first.first_day()
     }
 }

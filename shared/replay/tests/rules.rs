@@ -498,7 +498,7 @@ fn a_suspended_partner_earns_nothing_and_never_redeems() {
     assert_eq!(world.redeem("p", "card", 1, "k"), Refused);
     world.send("deal.reversed", "p", "v", TODAY, r#"{"deal_id":"d","reason":"x"}"#);
     assert_eq!(points(&world), 0, "what takes back always counts");
-    world.send("partner.reinstated", "p", "i", TODAY, r#"{"reason":"x"}"#);
+    world.send("partner.reinstated", "p", "i", "2026-05-15T10:00:01Z", r#"{"reason":"x"}"#);
     assert_eq!(world.close("p", "f", TODAY, "10000"), Awarded);
 }
 

@@ -2,11 +2,14 @@
 
 use aws_sdk_dynamodb::types::Put;
 use domain::ledger::Outcome;
+use event::ids::PersonId;
 use event::{Event, Rejection, body_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::tables::items::{Item, ledger_key, number, read, state_key, text, with_key};
+use crate::tables::items::{
+    Item, Part, ledger_key, number, read, start_from_text, start_to_text, state_key, text, with_key,
+};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -24,8 +27,12 @@ pub struct Kept {
     pub partner: Option<String>,
     /// `conflict` or `rejected`.
     pub outcome: Outcome,
-    /// SHA-256 of what was sent, in hex.
+    /// The hash of its meaning, persons left blank, in hex; of what has none, of what is wrong with it. Never of a body, in which
+    /// a name could be found by trying.
     pub hash: String,
+    /// The pseudonyms of the persons it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<PersonId>,
     /// Of a conflict: the hash that has the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_hash: Option<String>,
@@ -63,6 +70,7 @@ impl Kept {
             partner: Some(event.partner.to_string()),
             outcome,
             hash: event.hash.clone(),
+            persons: event.persons(),
             first_hash: None,
             data: None,
             rejection: None,
@@ -72,7 +80,6 @@ impl Kept {
 
     /// A body that is not in good form, of which the identity can be read.
     pub fn unreadable(
-        body: &str,
         identity: &[String; 3],
         partner: Option<&str>,
         rejection: &Rejection,
@@ -80,13 +87,15 @@ impl Kept {
     ) -> Self {
         let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
         let [program, source, id] = identity;
+        let wrong = serde_json::to_string(rejection).unwrap_or_default();
         Self {
             program: shown(program),
             source: shown(source),
             id: shown(id),
             partner: partner.map(shown),
             outcome: Outcome::Rejected,
-            hash: body_hash(body),
+            hash: body_hash(&wrong),
+            persons: Vec::new(),
             first_hash: None,
             data: None,
             rejection: Some(rejection.clone()),
@@ -94,9 +103,12 @@ impl Kept {
         }
     }
 
-    /// Named by identity and hash: the same thing sent again is kept once.
+    /// Named by identity and meaning: the same thing sent again is kept once.
     fn key(&self) -> String {
-        let name = [&self.program, &self.source, &self.id, &self.hash].map(|part| body_hash(part)).concat();
+        let partner = self.partner.as_deref().unwrap_or_default();
+        let parts = [&*self.program, &*self.source, &*self.id, partner, &*self.hash];
+        let parts = parts.into_iter().chain(self.persons.iter().map(|person| person.as_str()));
+        let name: String = parts.map(body_hash).collect();
         keys::kept(self.outcome.word(), &body_hash(&name))
     }
 }
@@ -111,8 +123,6 @@ pub struct Quarantined {
     /// Bytes from the start of the body, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<usize>,
-    /// SHA-256 of the body, in hex.
-    pub hash: String,
     /// How long the body is.
     pub bytes: usize,
     /// When it was put aside.
@@ -154,13 +164,12 @@ pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn note_quarantined(store: &Store, note: &Quarantined) -> Result<(), StoreError> {
-    let sort = format!("{}#{}", note.message_id, note.hash);
-    let item = with_key(state_key(keys::QUARANTINE, &sort), note, "quarantine note")?;
+    let item = with_key(state_key(keys::QUARANTINE, &note.message_id), note, "quarantine note")?;
     store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
     Ok(())
 }
 
-/// What was kept beside the records of one partner with one outcome, newest first, at most `limit`.
+/// What was kept beside the records of one partner with one outcome, newest first, at most `limit`, from `start` on.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -170,11 +179,14 @@ pub async fn of_partner(
     partner: &str,
     outcome: &str,
     limit: i32,
-) -> Result<Vec<Kept>, StoreError> {
+    start: Option<&str>,
+) -> Result<Part<Kept>, StoreError> {
     let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_HISTORY);
     let query = query.scan_index_forward(false).limit(limit).key_condition_expression("w = :beside");
     let query = query.expression_attribute_values(":beside", text(keys::beside(program, partner, outcome)));
-    query.send().await?.items().iter().map(|item| read(item, "kept event")).collect()
+    let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
+    let items = reply.items().iter().map(|item| read(item, "kept event")).collect::<Result<_, _>>()?;
+    Ok(Part { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }
 
 /// What was kept beside the records of a program with one outcome, newest first, at most `limit`.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{self, Kept};
-use crate::tables::items::{Item, ledger_key, read, state_key, text, with_key};
+use crate::tables::items::{Item, Part, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
 use crate::{Store, StoreError, state};
@@ -282,6 +282,7 @@ pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), St
         partner: Some(hold.partner.to_string()),
         outcome: Outcome::Rejected,
         hash: hold.hash.clone(),
+        persons: hold.persons.clone(),
         first_hash: None,
         data: None,
         rejection: Some(hold.expired()),
@@ -388,7 +389,7 @@ pub async fn page(store: &Store, of: Of<'_>, start: Option<Start>) -> Result<Pag
     Ok(Page { holds, next: reply.last_evaluated_key.map(Start) })
 }
 
-/// A partner's held events, newest first, at most `limit`.
+/// A partner's held events, newest first, at most `limit`, from `start` on.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -397,14 +398,17 @@ pub async fn of_partner(
     program: &ProgramId,
     partner: &PartnerId,
     limit: i32,
-) -> Result<Vec<Hold>, StoreError> {
+    start: Option<&str>,
+) -> Result<Part<Hold>, StoreError> {
     let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_WHOSE);
     let query = query.scan_index_forward(false).limit(limit).key_condition_expression("whose = :whose");
     let query = query.expression_attribute_values(":whose", text(keys::partner(program, partner)));
-    query.send().await?.items().iter().map(|item| read(item, "held event")).collect()
+    let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
+    let items = reply.items().iter().map(|item| read(item, "held event")).collect::<Result<_, _>>()?;
+    Ok(Part { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }
 
-/// Whether the deal an event waits for has changed since it was held.
+/// The version of a deal; none if there is none.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].

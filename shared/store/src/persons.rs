@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use event::ids::{PartnerId, PersonId, ProgramId};
 
-use crate::tables::items::{Content, read, state_key, with_key};
+use crate::tables::items::{Content, read, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError, state};
 
@@ -77,6 +77,35 @@ pub async fn erase(
     });
     let actions = actions.into_iter().collect::<Result<Vec<_>, _>>()?;
     store.client.transact_write_items().set_transact_items(Some(actions)).send().await?;
+    Ok(())
+}
+
+/// Notes of those pseudonyms that are nobody's that they are nobody's any more: whose mapping was lost is as erased.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn note_unnamed(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    mut pseudonyms: BTreeSet<PersonId>,
+) -> Result<(), StoreError> {
+    if pseudonyms.is_empty() {
+        return Ok(());
+    }
+    let own = keys::partner(program, partner);
+    let query = store.client.query().table_name(store.state()).consistent_read(true);
+    let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :family)");
+    let query = query.expression_attribute_values(":pk", text(&own));
+    let query = query.expression_attribute_values(":family", text(format!("{}#", keys::PERSON)));
+    let mut items = query.into_paginator().items().send();
+    while let Some(item) = items.next().await {
+        pseudonyms.remove(&read::<Content<PersonId>>(&item?, "pseudonym")?.content);
+    }
+    for pseudonym in pseudonyms {
+        let note = state_key(&own, &keys::erased(&pseudonym));
+        store.client.put_item().table_name(store.state()).set_item(Some(note)).send().await?;
+    }
     Ok(())
 }
 

@@ -255,20 +255,24 @@ fn puts(store: &Store, record: &Record) -> Result<[Put; 2], StoreError> {
     Ok([version.build().map_err(built)?, put(listed).build().map_err(built)?])
 }
 
-/// Writes the state that the record of a publication adds up to, where it is missing.
+/// Writes the state that the record of a publication adds up to, where it is missing: the version, and the program's place in
+/// the list, each for itself.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if the record is of something else.
 pub async fn restore(store: &Store, record: &Record) -> Result<(), StoreError> {
-    let actions = puts(store, record)?.map(|put| TransactWriteItem::builder().put(put).build());
-    let send = store.client.transact_write_items().set_transact_items(Some(actions.into())).send().await;
-    lock(&store.programs.read).remove(record.identity.program.as_str());
-    match send {
-        // It is there.
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
+    for put in puts(store, record)? {
+        let put_item = store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
+        match put_item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await {
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                // It is there.
+            }
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
     }
+    lock(&store.programs.read).remove(record.identity.program.as_str());
+    Ok(())
 }
 
 async fn put_version(store: &Store, record: &Record) -> Result<(), PublishError> {

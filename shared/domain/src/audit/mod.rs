@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use event::ids::DealId;
 use program::Programs;
 
-use crate::ledger::{Account, Asset, Balance, PostingKind, Record};
+use crate::ledger::{Account, Asset, Balance, Posting, PostingKind, Record};
 use crate::redemption::Redemption;
 
 /// I1, I2, I5, I9, I11, I14, I15, I21 over one partner's records in the order of their positions.
@@ -71,8 +71,8 @@ fn check_reversals(records: &[Record]) -> Vec<String> {
                 .map(|p| p.amount)
                 .sum();
             let corrections = records.iter().flat_map(|r| &r.postings);
-            let corrections =
-                corrections.filter(|p| p.corrects == Some(record.position) && p.rule.as_ref() == Some(&rule));
+            let taken_back = |p: &&Posting| p.kind == PostingKind::Reversal && p.rule.as_ref() == Some(&rule);
+            let corrections = corrections.filter(|p| p.corrects == Some(record.position)).filter(taken_back);
             let taken: i64 = corrections.map(|p| p.amount).sum();
             if taken > awarded {
                 found.push(format!(

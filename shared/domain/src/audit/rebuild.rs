@@ -48,11 +48,9 @@ pub struct Shared {
 }
 
 /// The deals and opportunities that records of one program add up to, whoever's they are and in whatever order they come:
-/// each record says which version it was decided from.
-///
-/// # Errors
-/// Records that were decided from one version, or from one that is not there, as findings (I25).
-pub fn rebuild_shared<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Shared, Vec<String>> {
+/// each record says which version it was decided from. Beside them what does not add up, as findings (I25): records that were
+/// decided from one version, or from one that is not there. What is found so is left out, and keeps nothing else.
+pub fn rebuild_shared<'a>(records: impl IntoIterator<Item = &'a Record>) -> (Shared, Vec<String>) {
     let mut of_deals: BTreeMap<DealId, Vec<(u64, &Record)>> = BTreeMap::new();
     let mut of_opportunities: BTreeMap<OpportunityId, Vec<(u64, &Record)>> = BTreeMap::new();
     for record in records.into_iter().filter(|record| record.holds()) {
@@ -69,28 +67,31 @@ pub fn rebuild_shared<'a>(records: impl IntoIterator<Item = &'a Record>) -> Resu
     let mut found = Vec::new();
     let mut shared = Shared::default();
     for (id, records) in of_deals {
-        let folded = in_order("deal", &id, records, &mut found).fold(None, Deal::fold);
+        let folded = in_order("deal", &id, records, &mut found).and_then(|all| all.into_iter().fold(None, Deal::fold));
         shared.deals.extend(folded.map(|deal| (id, deal)));
     }
     for (id, records) in of_opportunities {
-        let folded = in_order("opportunity", &id, records, &mut found).fold(None, Opportunity::fold);
+        let records = in_order("opportunity", &id, records, &mut found);
+        let folded = records.and_then(|all| all.into_iter().fold(None, Opportunity::fold));
         shared.opportunities.extend(folded.map(|opportunity| (id, opportunity)));
     }
-    if found.is_empty() { Ok(shared) } else { Err(found) }
+    (shared, found)
 }
 
+/// Records by the version they were decided from; `None` if these are not dense.
 fn in_order<'a>(
     what: &str,
     id: &str,
     mut records: Vec<(u64, &'a Record)>,
     found: &mut Vec<String>,
-) -> impl Iterator<Item = &'a Record> + use<'a> {
+) -> Option<Vec<&'a Record>> {
     records.sort_by_key(|(version, _)| *version);
+    let before = found.len();
     for (at, (version, record)) in records.iter().enumerate() {
         if *version != at as u64 {
             let (partner, position) = (&record.partner, record.position);
             found.push(format!("I25: {what} {id}: {partner} #{position} was decided from version {version}, not {at}"));
         }
     }
-    records.into_iter().map(|(_, record)| record)
+    (found.len() == before).then(|| records.into_iter().map(|(_, record)| record).collect())
 }

@@ -8,7 +8,15 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Bucket, PostingKind, Record, Verdict};
+use crate::ledger::{Bucket, Posting, PostingKind, Record, Trial, Verdict};
+
+/// The type whose rules are credited.
+const CLOSING: &str = "deal.closed";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(points: &i64) -> bool {
+    *points == 0
+}
 
 /// What one rule credited to a deal, in points. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +27,9 @@ pub struct Credit {
     pub given: i64,
     /// What is taken back of that; what came back since is not in it.
     pub taken: i64,
+    /// What was to be taken back and was not there, and is not owed either, as the clawback policy says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgiven: i64,
     /// The record that gave first.
     pub position: u64,
     /// The multipliers that applied at the award, multiplied.
@@ -34,26 +45,46 @@ pub struct Credit {
 impl Credit {
     /// Of a rule that has given nothing yet.
     pub(crate) fn none(position: u64) -> Self {
-        Self { worth: 0, given: 0, taken: 0, position, factor: Decimal::ONE, release: None, lot: None }
+        Self { worth: 0, given: 0, taken: 0, forgiven: 0, position, factor: Decimal::ONE, release: None, lot: None }
     }
 
     /// What stands to its credit now.
     pub fn net(&self) -> i64 {
-        self.given - self.taken
+        self.given - self.taken - self.forgiven
+    }
+
+    /// What a fall to `worth` forgives: what was due and is not among what `record` took back. A rise takes it up again, since
+    /// those points never left.
+    fn forgive(&mut self, worth: i64, record: &Record, rule: &RuleId) {
+        let net = self.net();
+        if worth >= net {
+            self.forgiven -= self.forgiven.min(worth - net);
+            return;
+        }
+        let of_rule = |p: &&Posting| p.kind == PostingKind::Reversal && p.rule.as_ref() == Some(rule);
+        let taken: i64 = record.postings.iter().filter(of_rule).map(|p| p.amount).sum();
+        self.forgiven += (net - worth - taken).max(0);
     }
 
     /// Credits after one more record of their deal.
     pub(super) fn fold(credits: &mut BTreeMap<RuleId, Self>, record: &Record) {
-        for trial in &record.trials {
+        let closes = record.kind == CLOSING;
+        // A rule that looks at corrections themselves may bear the name of one that looked at closings: it is none of these.
+        let rated = |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. });
+        for trial in record.trials.iter().filter(rated) {
             // What a rule would have given is none of its credit.
             let worth = if let Verdict::Unmatched { .. } = trial.verdict { 0 } else { trial.worth };
             if worth == 0 && !credits.contains_key(&trial.rule) {
                 continue;
             }
             let new = || Self { factor: trial.verdict.factor(), ..Self::none(record.position) };
-            credits.entry(trial.rule.clone()).or_insert_with(new).worth = worth;
+            let credit = credits.entry(trial.rule.clone()).or_insert_with(new);
+            if !closes {
+                credit.forgive(worth, record, &trial.rule);
+            }
+            credit.worth = worth;
         }
-        for posting in &record.postings {
+        for posting in record.postings.iter().filter(|posting| closes || posting.corrects.is_some()) {
             let Some(rule) = &posting.rule else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };
             if posting.kind == PostingKind::Reversal {

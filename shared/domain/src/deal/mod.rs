@@ -214,8 +214,14 @@ impl Deal {
     pub fn effective_total(&self) -> Decimal {
         let Some(closed) = &self.closed else { return Decimal::ZERO };
         let acv = closed.acv.map_or(Decimal::ZERO, Money::amount);
-        let scaled = closed.total.checked_mul(self.effective_acv()).and_then(|v| v.checked_div(acv));
-        scaled.unwrap_or(Decimal::ZERO)
+        let now = self.effective_acv();
+        if now == acv {
+            return closed.total;
+        }
+        // Exact where the product fits, else to 28 digits.
+        let scaled = closed.total.checked_mul(now).and_then(|v| v.checked_div(acv));
+        let rounded = || now.checked_div(acv).and_then(|part| closed.total.checked_mul(part));
+        scaled.or_else(rounded).unwrap_or(Decimal::ZERO)
     }
 }
 

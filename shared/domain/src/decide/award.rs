@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Kind;
 use event::catalogue::TOTAL_VALUE;
 use event::money::at_rate;
 use event::time::Month;
@@ -10,7 +11,7 @@ use program::{Measure, Program, Rule};
 use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
-use super::context::{Case, Context};
+use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::earn::{Seen, try_rule};
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never};
@@ -19,11 +20,17 @@ use crate::tier::{Moment, promotions};
 /// The event's amounts in the program's currency, by field.
 pub(super) type Amounts = BTreeMap<&'static str, Decimal>;
 
-/// Converts the event's amounts.
-pub(super) fn amounts(context: &Context<'_>, case: &Case<'_>) -> Result<Amounts, Stop> {
+/// Converts the event's amounts: what corrects a deal goes by the rate at which the deal was closed.
+pub(super) fn amounts(context: &Context<'_>, book: &Book, case: &Case<'_>) -> Result<Amounts, Stop> {
     let mut amounts = Amounts::new();
+    let corrects = matches!(case.event.kind, Kind::DealAmended { .. } | Kind::DealReversed { .. });
+    let deal = case.event.kind.deal_id().filter(|_| corrects).and_then(|id| book.state.deal(id));
     for (field, money) in case.event.kind.amounts() {
-        let rate = context.rate(money.currency(), case.earning)?;
+        let of_deal = deal.and_then(|deal| context.closing_rate(deal, money.currency()));
+        let rate = match of_deal {
+            Some(rate) => rate,
+            None => context.rate(money.currency(), case.earning)?,
+        };
         amounts.insert(field, at_rate(money.amount(), rate));
         if let Some(total) = case.event.kind.total_value() {
             amounts.insert(TOTAL_VALUE, at_rate(total, rate));
@@ -42,7 +49,7 @@ pub(super) fn award(
 ) -> Result<usize, Stop> {
     // A deal rated again has measured its own points already.
     let measured_before = book.accrued();
-    if reason != Some(Reason::AlreadyEnrolled) {
+    if reason != Some(Reason::AlreadyEnrolled) && matches!(case.part, Part::Full) {
         let persons = case.event.persons();
         let seen =
             Seen { data: &case.event.data, amounts, person: persons.first(), booked: case.booked, day: case.day };
@@ -55,6 +62,11 @@ pub(super) fn award(
     for effect in promotions(context.program(), book.account(), at) {
         book.effect(effect)?;
     }
+    let reason = match (&case.part, reason) {
+        // What corrects a deal of somebody who may not earn says what it took, or why it gave nothing.
+        (Part::Corrections(why), None | Some(Reason::Unchanged)) => Some(why.clone()),
+        (_, reason) => reason,
+    };
     let concluded = conclude(book, reason);
     Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))
 }
@@ -65,7 +77,7 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
         let award = try_rule(program, rule, seen, book.account())?;
         if award.points > 0 {
             let (lot, release) = credit_place(context, program, rule, case.booked);
-            accrue(book, rule, award.points, lot, release)?;
+            accrue(book, Why::rule(&rule.id), award.points, lot, release)?;
         }
         for effect in award.effects {
             book.effect(effect)?;
@@ -90,18 +102,18 @@ pub(super) fn credit_place(
 /// Awards points: first against what is owed, the rest pending or available.
 pub(super) fn accrue(
     book: &mut Book,
-    rule: &Rule,
+    why: Why<'_>,
     points: i64,
     lot: Month,
     release: Option<Date>,
 ) -> Result<(), FoldError> {
     let netted = points.min(book.account().head.balance(Asset::Points).owed);
-    book.post(PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, Why::rule(&rule.id))?;
+    book.post(PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, why)?;
     let to = match release {
         Some(release) => Bucket::Pending { release, lot },
         None => Bucket::Available(lot),
     };
-    book.post(PostingKind::Accrual, points - netted, Bucket::Program, to, Why::rule(&rule.id))
+    book.post(PostingKind::Accrual, points - netted, Bucket::Program, to, why)
 }
 
 /// The outcome word of a judged event, and why it earned nothing.

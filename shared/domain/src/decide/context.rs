@@ -9,7 +9,8 @@ use rust_decimal::Decimal;
 
 use super::state::State;
 use super::stop::{Awaited, Stop};
-use crate::ledger::Head;
+use crate::deal::Deal;
+use crate::ledger::{Head, Reason};
 
 /// What does not change while one group of events is decided.
 pub(super) struct Context<'a> {
@@ -50,6 +51,15 @@ impl<'a> Context<'a> {
         rate.ok_or_else(|| Stop::Held(Awaited::Rate(currency.to_owned())))
     }
 
+    /// The rate at which a deal was closed: of the version it earned by, else of the one that decided. `None` if it is not closed,
+    /// or in another currency.
+    pub(super) fn closing_rate(&self, deal: &Deal, currency: &str) -> Option<Decimal> {
+        let closed = deal.closed.as_ref()?;
+        closed.acv.filter(|acv| acv.currency() == currency)?;
+        let of = |version| self.programs.number(version)?.program.rate(currency);
+        of(closed.version).or_else(|| of(closed.decided_by))
+    }
+
     /// The motion an event is measured in: its own, else its deal's, else the program's default.
     pub(super) fn motion(&self, state: &State, kind: &Kind) -> Motion {
         let of_deal = || kind.deal_id().and_then(|id| state.deal(id)?.motion.clone());
@@ -66,10 +76,19 @@ impl<'a> Context<'a> {
     }
 }
 
-/// An event on its way: the version it earns by, and its days.
+/// What an event may do for its partner.
+pub(super) enum Part {
+    /// It may earn.
+    Full,
+    /// It corrects what there is, and earns nothing new, for this reason.
+    Corrections(Reason),
+}
+
+/// An event on its way: the version it earns by, what it may do, and its days.
 pub(super) struct Case<'a> {
     pub(super) event: &'a Event,
     pub(super) earning: &'a Version,
+    pub(super) part: Part,
     pub(super) day: Date,
     pub(super) booked: Date,
 }

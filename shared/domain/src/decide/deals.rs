@@ -173,7 +173,7 @@ fn amend(
     if !Fact::learn(&mut deal.amended, acv, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
-    rate_deal_again(context, book, &deal, case.booked)
+    rate_deal_again(context, book, &deal, case)
 }
 
 fn reverse(
@@ -194,7 +194,7 @@ fn reverse(
         }
         None => deal.void = true,
     }
-    rate_deal_again(context, book, &deal, case.booked)
+    rate_deal_again(context, book, &deal, case)
 }
 
 fn reassign(book: &Book, id: &DealId) -> Result<Option<Reason>, Stop> {

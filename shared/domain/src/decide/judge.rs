@@ -4,7 +4,7 @@ use event::{Code, Event, Kind, Rejection};
 use program::Version;
 
 use super::book::Book;
-use super::context::{Case, Context};
+use super::context::{Case, Context, Part};
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
 use super::{award, deals, redemptions};
@@ -34,10 +34,10 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     may_send(context, event)?;
     is_known(book, event)?;
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
-    takes_part(context, book, event)?;
+    let part = takes_part(context, book, event)?;
     let day = context.program().calendar.day(event.time);
-    let case = Case { event, earning, day, booked: context.booked(day) };
-    let amounts = award::amounts(context, &case)?;
+    let case = Case { event, earning, part, day, booked: context.booked(day) };
+    let amounts = award::amounts(context, book, &case)?;
     let reason = deals::lifecycle(context, book, &case, &amounts)?;
     award::award(context, book, &case, amounts, reason)
 }
@@ -64,24 +64,21 @@ fn is_known(book: &Book, event: &Event) -> Result<(), Stop> {
     if known { Ok(()) } else { Err(Stop::Held(Awaited::Partner)) }
 }
 
-/// Does the partner's membership let the event count? What is said of the partner, and what takes points back, always does.
-fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<(), Stop> {
-    let always = matches!(
-        event.kind,
-        Kind::PartnerEnrolled { .. }
-            | Kind::PartnerSuspended { .. }
-            | Kind::PartnerReinstated { .. }
-            | Kind::PartnerOffboarded { .. }
-            | Kind::DealReversed { .. }
-            | Kind::DealAmended { .. }
-            | Kind::CertificationExpired { .. }
-    );
-    match book.account().head.membership() {
-        _ if always => Ok(()),
-        Membership::Suspended if !context.program().policy.suspended_earn => {
-            Err(Stop::Refused(Reason::PartnerSuspended))
-        }
-        Membership::Offboarded => Err(Stop::Refused(Reason::PartnerOffboarded)),
-        Membership::Unknown | Membership::Active | Membership::Suspended => Ok(()),
+/// Does the partner's membership let the event count, and may it earn? What is said of the partner always counts; so does what
+/// corrects a deal, but nobody who may not earn gains by it.
+fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part, Stop> {
+    let reason = match book.account().head.membership() {
+        Membership::Suspended if !context.program().policy.suspended_earn => Reason::PartnerSuspended,
+        Membership::Offboarded => Reason::PartnerOffboarded,
+        Membership::Unknown | Membership::Active | Membership::Suspended => return Ok(Part::Full),
+    };
+    match event.kind {
+        Kind::PartnerEnrolled { .. } | Kind::PartnerReinstated { .. } => Ok(Part::Full),
+        Kind::PartnerSuspended { .. }
+        | Kind::PartnerOffboarded { .. }
+        | Kind::DealReversed { .. }
+        | Kind::DealAmended { .. }
+        | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),
+        _ => Err(Stop::Refused(reason)),
     }
 }

@@ -34,10 +34,12 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// The item that a count stands in, if it stands in one: as the head has it, or will have it after this decision.
-    fn count(&mut self, key: &CapKey, open_from: Option<Date>) {
-        if let CapPlace::Item(item) = key.place(open_from) {
-            self.frequency.insert(item);
+    /// The items that counts stand in, as far as they stand in one: as the head has it, or will have it after this decision.
+    fn count<'k>(&mut self, keys: impl IntoIterator<Item = &'k CapKey>, open_from: Option<Date>) {
+        for key in keys {
+            if let CapPlace::Item(item) = key.place(open_from) {
+                self.frequency.insert(item);
+            }
         }
     }
 }
@@ -69,7 +71,7 @@ fn need_of(context: &Context<'_>, head: &Head, event: &Event, needs: &mut Needs)
             needs.rewards.insert(reward_id.clone());
             if let Some(reward) = current.rewards.get(reward_id) {
                 let caps = reward_caps(current, reward, context.today);
-                caps.iter().for_each(|(key, _)| needs.count(key, open_from));
+                needs.count(caps.iter().map(|(key, _)| key), open_from);
             }
         }
         kind => needs.redemptions.extend(kind.redemption_id().cloned()),
@@ -79,7 +81,7 @@ fn need_of(context: &Context<'_>, head: &Head, event: &Event, needs: &mut Needs)
     for booked in [day, context.today] {
         let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
         for rule in earning.program.rules_on(event.kind.name()) {
-            rule_caps(&earning.program, rule, &seen).iter().for_each(|key| needs.count(key, open_from));
+            needs.count(&rule_caps(&earning.program, rule, &seen), open_from);
         }
     }
 }
@@ -97,11 +99,11 @@ pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
         let day = earning.program.calendar.day(closed.at);
         let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
         for rule in earning.program.rules_on("deal.closed") {
-            rule_caps(&earning.program, rule, &seen).iter().for_each(|key| needs.count(key, open_from));
+            needs.count(&rule_caps(&earning.program, rule, &seen), open_from);
         }
     }
     for redemption in state.redemptions.values() {
-        redemption.counts.iter().for_each(|key| needs.count(key, open_from));
+        needs.count(&redemption.counts, open_from);
     }
     needs
 }

@@ -2,15 +2,15 @@
 //! come to the same.
 
 use event::json::Json;
-use event::money::at_rate;
+use event::money::{Money, at_rate};
 use event::time::Month;
 use jiff::civil::Date;
-use program::{Measure, Program, Rule, Version};
+use program::{Measure, Program, Rule};
 use rust_decimal::Decimal;
 
 use super::award::{accrue, credit_place};
 use super::book::{Book, Why};
-use super::context::Context;
+use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal};
 use crate::earn::{Seen, factors, left, rate_again, use_caps};
@@ -21,11 +21,12 @@ pub(super) fn rate_deal_again(
     context: &Context<'_>,
     book: &mut Book,
     deal: &Deal,
-    booked: Date,
+    case: &Case<'_>,
 ) -> Result<Option<Reason>, Stop> {
     let Some(closed) = &deal.closed else { return Ok(None) };
     let Some(earning) = context.programs.number(closed.version) else { return Ok(Some(Reason::Unchanged)) };
-    let rate = rate(context, closed, earning);
+    let currency = closed.acv.map(Money::currency);
+    let rate = currency.and_then(|currency| context.closing_rate(deal, currency)).unwrap_or(Decimal::ONE);
     let (acv, total) = (at_rate(deal.effective_acv(), rate), at_rate(deal.effective_total(), rate));
     let data = Json::parse(&closed.data).unwrap_or(Json::Null);
     // Its caps are those of the periods that its award is booked in.
@@ -49,22 +50,15 @@ pub(super) fn rate_deal_again(
             continue;
         }
         let credit = credit.unwrap_or_else(|| Credit::none(book.account().head.position + 1));
-        change += rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), booked)?;
+        change += rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), case)?;
         book.try_out(Trial { rule: rule.id.clone(), worth, verdict: Verdict::RatedAgain { times } });
     }
-    measure_again(context, book, deal, closed, (acv, change), booked)?;
+    measure_again(context, book, deal, closed, (acv, change), case.booked)?;
     Ok(Some(match change {
         0 => Reason::Unchanged,
         change if change < 0 => Reason::TookBack { points: -change },
         _ => Reason::Unchanged,
     }))
-}
-
-/// The rate at which the deal was closed: of the version it earned by, else of the one that decided.
-fn rate(context: &Context<'_>, closed: &Closed, earning: &Version) -> Decimal {
-    let Some(acv) = closed.acv else { return Decimal::ONE };
-    let decided = || context.programs.number(closed.decided_by)?.program.rate(acv.currency());
-    earning.program.rate(acv.currency()).or_else(decided).unwrap_or(Decimal::ONE)
 }
 
 /// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored; what is new is
@@ -75,15 +69,20 @@ fn rate_credit_again(
     (program, rule): (&Program, &Rule),
     seen: &Seen<'_>,
     (credit, worth): (&Credit, i64),
-    booked: Date,
+    case: &Case<'_>,
 ) -> Result<i64, Stop> {
     if worth < credit.net() {
         take_back(context, book, rule, credit.net() - worth, credit)?;
         return Ok(-book.moved_by(&rule.id, PostingKind::Reversal));
     }
-    let restored = credit.taken.min(worth - credit.net());
-    let new = (worth - credit.worth).max(0).min(worth - credit.net() - restored);
-    let new = if new > 0 { new.min(left(program, rule, seen, book.account(), credit.given > 0)?) } else { 0 };
+    // What was forgiven never left: it comes back first, without points.
+    let due = worth - credit.net() - credit.forgiven.min(worth - credit.net());
+    let restored = credit.taken.min(due);
+    let new = (worth - credit.worth).max(0).min(due - restored);
+    let new = match case.part {
+        Part::Full if new > 0 => new.min(left(program, rule, seen, book.account(), credit.given > 0)?),
+        Part::Full | Part::Corrections(_) => 0,
+    };
     let more = restored + new;
     if more == 0 {
         return Ok(0);
@@ -92,11 +91,11 @@ fn rate_credit_again(
     let would_be = || credit_place(context, program, rule, seen.booked);
     let (lot, release) = credit.lot.map_or_else(would_be, |lot| (lot, credit.release));
     let (lot, release) = if lot < Month::of(context.today) {
-        credit_place(context, program, rule, booked)
+        credit_place(context, program, rule, case.booked)
     } else {
         (lot, release.filter(|day| *day > context.today))
     };
-    accrue(book, rule, more, lot, release)?;
+    accrue(book, Why { rule: Some(&rule.id), corrects: Some(credit.position) }, more, lot, release)?;
     if new > 0 {
         for effect in use_caps(program, rule, seen, new, credit.given > 0) {
             book.effect(effect)?;

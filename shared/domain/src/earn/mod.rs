@@ -15,6 +15,9 @@ use caps::unused;
 
 use crate::ledger::{Account, Effect, FoldError, Standing, Trial, Verdict, factor};
 
+/// A trial keeps so much of the value that did not match, in characters: the record's data has all of it.
+const SEEN_CHARS_MAX: usize = 64;
+
 /// What one rule gives one event.
 pub(crate) struct Award {
     pub(crate) trial: Trial,
@@ -35,7 +38,8 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
         |verdict| Award { trial: Trial { rule: rule.id.clone(), worth, verdict }, points: 0, effects: vec![] };
     if let Some(failed) = rule.conditions.iter().find(|c| !holds(c, seen)) {
         let field = failed.field.clone();
-        return Ok(nothing(Verdict::Unmatched { seen: seen.text(&field), field }));
+        let seen = seen.text(&field).map(|text| text.chars().take(SEEN_CHARS_MAX).collect());
+        return Ok(nothing(Verdict::Unmatched { seen, field }));
     }
     if worth == 0 {
         return Ok(nothing(Verdict::Nothing));

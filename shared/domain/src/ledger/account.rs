@@ -37,18 +37,6 @@ pub enum Membership {
     Offboarded,
 }
 
-/// What was said last of a partner that is enrolled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Word {
-    /// It is suspended.
-    Suspended,
-    /// The suspension is over.
-    Reinstated,
-    /// It left.
-    Offboarded,
-}
-
 /// Where a partner stands on one ladder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -78,9 +66,12 @@ pub struct Head {
     /// The latest enrolment by its own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled: Option<Stamp>,
-    /// What was said last of it, by the events' own time.
+    /// Whether it is suspended, as was said last by the events' own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub word: Option<Fact<Word>>,
+    pub suspended: Option<Fact<bool>>,
+    /// When it left last, by the events' own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Stamp>,
     /// What it has, by asset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub funds: BTreeMap<Asset, Funds>,
@@ -176,15 +167,16 @@ pub struct Account {
 }
 
 impl Head {
-    /// Whether the partner takes part. Enrolling lifts no suspension; whoever left and enrols later is back.
+    /// Whether the partner takes part. Enrolling lifts no suspension; whoever left is back with a later enrolment, and with
+    /// nothing else, and a suspension of before is over then.
     pub fn membership(&self) -> Membership {
         let Some(enrolled) = self.enrolled else { return Membership::Unknown };
-        match &self.word {
-            None | Some(Fact { value: Word::Reinstated, .. }) => Membership::Active,
-            Some(Fact { value: Word::Suspended, .. }) => Membership::Suspended,
-            Some(Fact { value: Word::Offboarded, since }) if enrolled > *since => Membership::Active,
-            Some(Fact { value: Word::Offboarded, .. }) => Membership::Offboarded,
+        if self.left.is_some_and(|left| left > enrolled) {
+            return Membership::Offboarded;
         }
+        let of_now = |fact: &&Fact<bool>| self.left.is_none_or(|left| fact.since > left);
+        let suspended = self.suspended.as_ref().filter(of_now).is_some_and(|fact| fact.value);
+        if suspended { Membership::Suspended } else { Membership::Active }
     }
 
     /// What there is of an asset, in sums.
@@ -257,19 +249,24 @@ impl Account {
 
     /// Takes over what an event itself says of the partner. False if a later event said otherwise before (I24).
     pub(crate) fn learn(&mut self, kind: &Kind, since: Stamp, booked: Date) -> bool {
-        let word = |account: &mut Self, word| Fact::learn(&mut account.head.word, word, since);
         match kind {
             Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
-                let (motions, territory, timezone) = (motions.clone(), territory.clone(), timezone.clone());
+                let mut distinct = motions.clone();
+                distinct.dedup_by(|a, b| a == b);
+                let (motions, territory, timezone) = (distinct, territory.clone(), timezone.clone());
                 if let Some(version) = agreement_version {
                     Fact::learn(&mut self.profile.agreement, version.clone(), since);
                 }
                 self.head.enrolled = self.head.enrolled.max(Some(since));
                 Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone }, since)
             }
-            Kind::PartnerSuspended { .. } => word(self, Word::Suspended),
-            Kind::PartnerReinstated { .. } => word(self, Word::Reinstated),
-            Kind::PartnerOffboarded { .. } => word(self, Word::Offboarded),
+            Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
+            Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),
+            Kind::PartnerOffboarded { .. } => {
+                let newer = self.head.left.is_none_or(|left| left <= since);
+                self.head.left = self.head.left.max(Some(since));
+                newer
+            }
             Kind::AgreementAccepted { version, .. } => Fact::learn(&mut self.profile.agreement, version.clone(), since),
             Kind::CourseCompleted { course_id, .. } => {
                 let first = self.profile.courses.entry(course_id.clone()).or_insert(booked);

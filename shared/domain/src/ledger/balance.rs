@@ -158,6 +158,8 @@ fn add_to(held: &mut i64, amount: i64, bucket: Bucket) -> Result<(), FoldError> 
 
 /// Adds in a map of buckets; an empty bucket is forgotten.
 fn add_in<K: Ord + Copy>(map: &mut BTreeMap<K, i64>, key: K, amount: i64, bucket: Bucket) -> Result<(), FoldError> {
+    // All of them together must fit, too.
+    map.values().try_fold(amount, |sum, held| sum.checked_add(*held)).ok_or(FoldError::Overflow)?;
     let held = map.entry(key).or_default();
     let result = add_to(held, amount, bucket);
     if *held == 0 {

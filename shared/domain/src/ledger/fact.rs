@@ -12,7 +12,7 @@ pub struct Stamp(Timestamp, u32);
 impl Stamp {
     /// The stamp of an event.
     pub fn of(time: Timestamp, identity: &Identity) -> Self {
-        Self(time, steady_hash(identity.source.bytes().chain(identity.id.bytes())))
+        Self(time, steady_hash(identity.source.bytes().chain([0]).chain(identity.id.bytes())))
     }
 }
 

@@ -15,9 +15,7 @@ mod record;
 mod stored;
 
 pub(crate) use account::Used;
-pub use account::{
-    Account, Certificate, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing, Word,
-};
+pub use account::{Account, Certificate, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing};
 pub use asset::Asset;
 pub use balance::{Balance, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, CapPlace, Frequency, FrequencyKey, StoredFrequency};

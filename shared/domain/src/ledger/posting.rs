@@ -117,7 +117,7 @@ impl Posting {
 
     /// Whether a rule gave it, not took it back.
     pub fn is_award(&self) -> bool {
-        self.rule.is_some() && self.corrects.is_none()
+        self.rule.is_some() && self.kind != PostingKind::Reversal
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) fn promotions(program: &Program, account: &Account, at: Moment) -> Ve
 fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) -> Option<Effect> {
     let tiers = program.ladders.get(motion)?;
     let held = account.head.tiers.get(motion);
-    // A tier that a newer version of the program no longer has counts as the lowest.
-    let held_rank = held.map(|s| tiers.iter().find(|t| t.id == s.tier).or(tiers.first()).map_or(0, |t| t.rank));
+    // A tier that a newer version of the program no longer has is below all others: its holder enters what it reaches.
+    let held_rank = held.and_then(|standing| tiers.iter().find(|tier| tier.id == standing.tier)).map(|tier| tier.rank);
     let reached = |tier: &&Tier| {
         let enter = tier.enter.as_ref();
         enter.is_some_and(|criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))

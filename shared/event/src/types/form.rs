@@ -42,7 +42,7 @@ pub enum Form {
     Ids,
     /// A list of revenue lines.
     Lines,
-    /// Any JSON value.
+    /// Any JSON value of at most [`TEXT_CHARS_MAX`] characters.
     Any,
 }
 
@@ -270,7 +270,11 @@ impl Member for Vec<Motion> {
 impl Member for Json {
     const FORM: Form = Form::Any;
     fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
-        there(value, at).cloned()
+        let value = there(value, at)?;
+        if value.canonical().chars().count() > TEXT_CHARS_MAX {
+            return Err(Rejection::form(at, "write a value of at most 1,000 characters"));
+        }
+        Ok(value.clone())
     }
     fn json(&self) -> Option<Json> {
         Some(self.clone())

@@ -3,7 +3,7 @@
 //! Everything that is the partner's alone is written together with the head. So whatever is read after the head is either
 //! as old as the head, or the head has moved and the commit, conditioned on the head, fails and reads again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::decide::{Needs, State};
@@ -11,7 +11,7 @@ use domain::ledger::{Account, Head};
 use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 
-use crate::tables::items::{Content, FrequencyItem, Item, Stock, read, state_key};
+use crate::tables::items::{Content, FrequencyItem, Item, Stock, read, state_key, text};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -99,6 +99,33 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
         }
     }
     Ok(())
+}
+
+/// The sort keys of a partner's measures and counts.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn parts(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for family in [keys::MEASURES, keys::FREQUENCY] {
+        let query = store.client.query().table_name(store.state()).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :family)");
+        let query = query.expression_attribute_values(":pk", text(keys::partner(program, partner)));
+        let query = query.expression_attribute_values(":family", text(format!("{family}#")));
+        let mut items = query.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item?;
+            let is_empty = item.get("content").and_then(|c| c.as_m().ok()).is_some_and(HashMap::is_empty);
+            found.extend(item.get(keys::SK).and_then(|v| v.as_s().ok()).filter(|_| !is_empty).cloned());
+        }
+    }
+    Ok(found)
+}
+
+/// The sort keys of the measures and counts that are needed.
+pub fn sort_keys(needs: &Needs) -> BTreeSet<String> {
+    let years = needs.years.iter().map(|year| keys::measures(*year));
+    years.chain(needs.frequency.iter().map(keys::frequency)).collect()
 }
 
 pub(crate) async fn get(store: &Store, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {

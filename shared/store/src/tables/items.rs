@@ -1,6 +1,6 @@
 //! Items as they stand in the tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ledger::StoredFrequency;
@@ -81,6 +81,36 @@ pub struct Stock {
     pub reserved: i64,
     /// Pieces delivered.
     pub issued: i64,
+}
+
+/// A page of an index, and where the next one starts.
+#[derive(Clone, Debug)]
+pub struct Part<T> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// Where the next one starts, as text; none after the last.
+    pub next: Option<String>,
+}
+
+/// Where a page starts, as text: the names and values of a key, all of which are texts or numbers.
+pub(crate) fn start_to_text(key: &Item) -> String {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::N(digits) => format!("n{digits}"),
+        other => format!("s{}", other.as_s().map_or("", String::as_str)),
+    };
+    let members: BTreeMap<&String, String> = key.iter().map(|(name, v)| (name, value(v))).collect();
+    serde_json::to_string(&members).unwrap_or_default()
+}
+
+/// Where a page starts; `None` if the text names no place.
+pub(crate) fn start_from_text(text_of_key: &str) -> Option<Item> {
+    let members: BTreeMap<String, String> = serde_json::from_str(text_of_key).ok()?;
+    let value = |value: String| match value.split_at_checked(1)? {
+        ("n", digits) => Some(number(digits)),
+        ("s", chars) => Some(text(chars)),
+        _ => None,
+    };
+    members.into_iter().map(|(name, v)| Some((name, value(v)?))).collect()
 }
 
 /// How large DynamoDB counts an item, in bytes: names and values, as its documentation has it.

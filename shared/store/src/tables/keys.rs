@@ -115,24 +115,33 @@ pub const PROFILE: &str = "profile";
 /// Sort key of the held points.
 pub const PENDING: &str = "pending";
 
+/// The first part of the sort keys of measures.
+pub const MEASURES: &str = "measures";
+/// The first part of the sort keys of frequency counts.
+pub const FREQUENCY: &str = "frequency";
+/// The first part of the sort keys of pseudonyms.
+pub const PERSON: &str = "person";
+/// The first part of the sort keys of pseudonyms that are nobody's any more.
+pub const ERASED: &str = "erased";
+
 /// Sort key of a year of measures.
 pub fn measures(year: i16) -> String {
-    join(&["measures", &year.to_string()])
+    join(&[MEASURES, &year.to_string()])
 }
 
 /// Sort key of frequency counts.
 pub fn frequency(key: &FrequencyKey) -> String {
-    join(&["frequency", &key.period.to_string(), &short(&key.who), &key.bucket.to_string()])
+    join(&[FREQUENCY, &key.period.to_string(), &short(&key.who), &key.bucket.to_string()])
 }
 
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
 pub fn pseudonym(person: &PersonId) -> String {
-    join(&["person", &body_hash(person)[..HASH_DIGITS]])
+    join(&[PERSON, &body_hash(person)[..HASH_DIGITS]])
 }
 
 /// Sort key of the note that a pseudonym is nobody's any more.
 pub fn erased(pseudonym: &PersonId) -> String {
-    join(&["erased", pseudonym])
+    join(&[ERASED, pseudonym])
 }
 
 /// Sort key of a redemption; ids are UUID v7, so they sort by time.

@@ -4,5 +4,7 @@ mod actions;
 mod transaction;
 
 pub(crate) use actions::{Condition, meaning_of, stock_names};
-pub use transaction::{ACTIONS_MAX, BYTES_MAX, Transaction, Written, send, send_account, send_shared, transaction};
+pub use transaction::{
+    ACTIONS_MAX, BYTES_MAX, Transaction, Written, empty, send, send_account, send_shared, transaction,
+};
 pub(crate) use transaction::{put_record, state_check};

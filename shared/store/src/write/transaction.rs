@@ -11,7 +11,7 @@ use domain::decide::{Decision, State};
 use domain::ledger::{FrequencyKey, Record, record_key};
 use domain::redemption::StockMove;
 use event::Meaning;
-use event::ids::ProgramId;
+use event::ids::{PartnerId, ProgramId};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -246,6 +246,25 @@ pub async fn send_shared(store: &Store, program: &ProgramId, before: &State, aft
     let mut tx = Transaction::default();
     write_shared(store, &mut tx, program, before, &changed)?;
     send_parts(store, tx).await
+}
+
+/// Empties items of a partner's that stand in no record. State is never deleted from.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn empty(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    sort_keys: &[String],
+) -> Result<(), StoreError> {
+    let pk = keys::partner(program, partner);
+    for sort_key in sort_keys {
+        let nothing = Content { content: std::collections::BTreeMap::<String, String>::new() };
+        let item = with_key(state_key(&pk, sort_key), &nothing, "emptied item")?;
+        store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
+    }
+    Ok(())
 }
 
 async fn send_parts(store: &Store, tx: Transaction) -> Result<(), StoreError> {
