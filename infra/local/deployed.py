@@ -275,10 +275,12 @@ class Scenario:
     def let_time_pass(self, partner):
         """Makes what a partner waits for due since yesteryear: nothing here can wait thirty days."""
         table = self.stack.outputs["StateTableName"]
-        pending = self.dynamodb.get_item(TableName=table, Key={"pk": {"S": partner}, "sk": {"S": "pending"}})["Item"]
-        lots = {f"2025-01-01/{key.split('/')[1]}": points for key, points in pending["content"]["M"]["points"]["M"].items()}
-        self.dynamodb.put_item(TableName=table, Item=pending | {"content": {"M": {"points": {"M": lots}}}})
         head = {"TableName": table, "Key": {"pk": {"S": partner}, "sk": {"S": "head"}}}
+        content = json.loads(self.dynamodb.get_item(**head)["Item"]["b"]["S"])
+        held = content["l"]["points"]["p"]
+        content["l"]["points"]["p"] = {f"2025-01-01/{release.split('/')[1]}": points for release, points in held.items()}
+        moved = {":content": {"S": json.dumps(content, separators=(",", ":"))}}
+        self.dynamodb.update_item(**head, UpdateExpression="SET b = :content", ExpressionAttributeValues=moved)
         self.dynamodb.update_item(**head, UpdateExpression="SET due_on = :day", ExpressionAttributeValues={":day": {"S": "2025-01-01"}})
 
     def denials(self):

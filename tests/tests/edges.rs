@@ -206,11 +206,8 @@ async fn stored_measures_without_records_are_found() {
     )
     .expect("event");
     commit(&store, "p", HR, &[enrols]).await;
-    let key = store::tables::items::state_key(
-        &store::tables::keys::partner(&hr(), &partner("p")),
-        &store::tables::keys::measures(2026),
-    );
-    let content = json!({ "content": { "sell": { "02.deals": "50", "02.acv": "9000000" } } });
+    let key = store::tables::items::state_key(&store::tables::keys::partner(&hr(), &partner("p")), "measures#2026-01");
+    let content = json!({ "b": json!({ "m": { "2026-01": { "sell": "2 d50 a9000000" } } }).to_string() });
     let item = store::tables::items::with_key(key, &content, "measures").expect("item");
     store.client().put_item().table_name(local::STATE_TABLE).set_item(Some(item)).send().await.expect("stray");
     let audited = engine::audit::partner(&store, &hr(), &partner("p"), now()).await.expect("read");

@@ -103,8 +103,11 @@ async fn time(test: &TestStack, redemption: &str) {
         update.expression_attribute_values(":v", value).send().await.expect("set");
     };
     let perx = "partner#perx#partner-31";
-    let held = AttributeValue::M([("2025-01-01/2028-11".to_owned(), AttributeValue::N("3200".to_owned()))].into());
-    set(STATE_TABLE, perx, "pending", "content", AttributeValue::M([("points".to_owned(), held)].into())).await;
+    let get = db.get_item().table_name(STATE_TABLE).key("pk", text(perx)).key("sk", text("head")).send().await;
+    let content = get.expect("read").item.expect("a head")["b"].as_s().expect("text").clone();
+    let mut content: serde_json::Value = serde_json::from_str(&content).expect("JSON");
+    content["l"]["points"]["p"] = json!({ "2025-01-01/2028-11": 3_200 });
+    set(STATE_TABLE, perx, "head", "b", text(&content.to_string())).await;
     set(STATE_TABLE, perx, "head", "due_on", text("2025-01-01")).await;
     let all = db.scan().table_name(WAITING_TABLE).send().await.expect("what waits").items.unwrap_or_default();
     let waiting: Vec<(&String, &String)> =

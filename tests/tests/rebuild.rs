@@ -125,18 +125,14 @@ async fn same(store: &Store, world: &replay::World, program: &ProgramId) {
         // The table drops counts of periods that are long over; the world in memory keeps them.
         let mut account = account.clone();
         account.frequency.retain(|key, _| key.drops_on().is_none_or(|day| day > today));
-        let mut needs = Needs {
-            years: account.measures.keys().copied().collect(),
-            frequency: account.frequency.keys().cloned().collect(),
-            ..Needs::default()
-        };
+        let mut needs = Needs::default();
         let redemptions: BTreeMap<_, _> =
             world.redemptions.iter().filter(|(_, redemption)| redemption.partner == *partner).collect();
         needs.redemptions = redemptions.keys().map(|id| (*id).clone()).collect();
         needs.deals = world.deals.keys().cloned().collect();
         needs.opportunities = world.opportunities.keys().cloned().collect();
         let mut state = State::new(partner.clone());
-        state.account.head = store::state::head(store, program, partner).await.expect("head").expect("a history");
+        (state.account, _) = store::state::whole(store, program, partner).await.expect("an account");
         store::state::fill(store, program, &needs, &mut state).await.expect("filled");
         assert_eq!(check_account(&state.account, &account), Vec::<String>::new(), "{partner}");
         assert_eq!(state.redemptions.iter().collect::<BTreeMap<_, _>>(), redemptions);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Outcome, Record};
+use domain::ledger::{Account, CapKey, Effect, Outcome, Record, packed};
 use event::catalogue::{Row, rows};
+use event::json::Json;
 use event::{Event, Form};
 use replay::World;
 use serde_json::{Map, Value, json};
-use store::tables::items::{Item, size};
+use store::tables::items::{Item, size, state_key, text};
+use store::tables::keys;
 
 const HR: &str = include_str!("../../infra/programs/hr-software.toml");
 const NOW: &str = "2026-12-01T12:00:00Z";
@@ -128,12 +130,70 @@ fn a_head_is_within_1_kb() {
         let data = format!(r#"{{"content_id":"c{person}","person_id":"person-{person:012}","seconds":60}}"#);
         world.send("content.viewed", "p", &format!("view-{person}"), &now, &data);
     }
-    let head = &world.account("p").head;
-    let lots = head.funds.values().map(|funds| funds.lots.len()).sum::<usize>();
-    assert_eq!((lots, head.tiers.len()), (24, 4), "{head:?}");
-    let bytes = size(&serde_dynamo::to_item(head).expect("an item"));
-    println!("head: {bytes} bytes");
-    assert!(bytes <= KB, "the head has {bytes} bytes");
+    let account = world.account("p");
+    let lots = account.head.funds.values().map(|funds| funds.lots.len()).sum::<usize>();
+    assert_eq!((lots, account.head.tiers.len()), (24, 4), "{:?}", account.head);
+    let head = head_item(account);
+    println!("head: {} bytes, {} sections beside it: {head:?}", size(&head), account.head.spilled);
+    assert!(size(&head) <= KB, "the head has {} bytes", size(&head));
+}
+
+/// The head's item, under a program and a partner with as long an id as a CRM gives.
+fn head_item(account: &Account) -> Item {
+    let (program, partner) = ("hr-software-of-the-acme-corporation".try_into(), "p".repeat(36).try_into());
+    let (program, partner) = (program.expect("a program"), partner.expect("a partner"));
+    let mut item: Item = serde_dynamo::to_item(packed::head(account)).expect("an item");
+    item.extend(state_key(&keys::partner(&program, &partner), keys::HEAD));
+    item.insert(keys::DUE_SHARD.to_owned(), text(keys::due_shard(&program, &partner)));
+    item.insert(keys::DUE_ON.to_owned(), text("2028-03-01"));
+    item
+}
+
+/// D1: ten thousand of each of what senders name, and every item stays below what DynamoDB takes; nothing is lost on the way.
+#[test]
+fn ten_thousand_of_each_leave_every_item_bounded() {
+    const MANY: usize = 10_000;
+    let program = HR.replace("[sources]", "[sources]\n\"/*\" = [\"*\"]");
+    let mut world = World::of(&program, "2020-01-01T00:00:00Z", "2026-03-01T12:00:00Z".parse().expect("an instant"));
+    let now = "2026-03-01T11:00:00Z";
+    world.send("partner.enrolled", "p", "e", now, r#"{"name":"P","motions":["sell"]}"#);
+    let record = |account: &mut Account, event: &Event, position: u64| {
+        // What an event says of the partner, and the counts it uses, without deciding it ten thousand times.
+        let mut record = world.records[0].clone();
+        (record.position, record.kind, record.data) = (position, event.kind.name().to_owned(), event.data.canonical());
+        (record.identity, record.postings, record.trials) = (event.identity.clone(), vec![], vec![]);
+        let person = event.persons().first().map(ToString::to_string).unwrap_or_default();
+        let cap = |value: &str| CapKey::try_from(format!("course|times per person per course|ever|{person}|{value}"));
+        let value = event.data.get("course_id").map(Json::plain).unwrap_or_default();
+        record.effects = vec![Effect::Cap { key: cap(&value).expect("a cap"), by: 1 }];
+        account.apply(&record).expect("it applies");
+    };
+    let event = |kind: &str, n: usize, data: Value| {
+        let body = json!({ "specversion": "1.0", "id": format!("{kind}-{n}"), "source": "/lms/t", "type": kind, "subject": "p", "program": "hr-software", "time": now, "data": data });
+        Event::parse(&body.to_string(), world.now).unwrap_or_else(|e| panic!("{e:?}"))
+    };
+    let mut account = Account::default();
+    account.apply(&world.records[0]).expect("it applies");
+    for n in 0..MANY {
+        let day = 2_027 + n / 300;
+        let granted = json!({ "certification_id": "pro", "person_id": format!("person-{n:012}"), "valid_until": format!("{day}-{:02}-{:02}T00:00:00Z", n / 28 % 12 + 1, n % 28 + 1) });
+        record(&mut account, &event("certification.granted", n, granted), u64::try_from(3 * n + 2).expect("few"));
+        let other = json!({ "certification_id": format!("certificate-{n}"), "person_id": "ann" });
+        record(&mut account, &event("certification.granted", MANY + n, other), u64::try_from(3 * n + 3).expect("few"));
+        let course = json!({ "course_id": format!("course-{n}"), "level": 101, "person_id": "ann" });
+        record(&mut account, &event("course.completed", n, course), u64::try_from(3 * n + 4).expect("few"));
+    }
+    let parts = packed::parts(&account);
+    let (largest, most) =
+        parts.iter().map(|(part, content)| (part, content.len())).max_by_key(|(_, bytes)| *bytes).expect("parts");
+    println!("{} items beside the head, the largest {largest:?} with {most} bytes", parts.len());
+    assert!(size(&head_item(&account)) <= KB);
+    assert!(most < 390 * KB, "{largest:?} has {most} bytes");
+    let mut read = packed::open(&packed::head(&account)).expect("a head that reads");
+    for content in parts.values() {
+        packed::take(&mut read, content).expect("a part that reads");
+    }
+    assert_eq!(read, account);
 }
 
 /// What makes the second tier of a ladder be reached.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::decide::{State as Partner, decide, passes};
+use domain::decide::{State as Partner, decide, needs_to_show, passes};
 use domain::ledger::{Account, Asset, Membership, never};
 use domain::tell::{Scoreboard, scoreboards};
 use event::ids::{Motion, PartnerId};
@@ -91,12 +91,13 @@ pub(crate) async fn current_account(
     partner: &PartnerId,
     now: Timestamp,
 ) -> Result<Account, Problem> {
-    let account = store::state::account(&api.store, &caller.program, partner, now).await?;
-    if account.head.position == 0 {
+    let mut state = Partner::new(partner.clone());
+    state.account = store::state::begun(&api.store, &caller.program, partner).await?;
+    if state.account.head.position == 0 {
         return Err(Problem::not_found());
     }
-    let mut state = Partner::new(partner.clone());
-    state.account = account;
+    let needs = needs_to_show(programs, &state.account, now);
+    store::state::fill(&api.store, &caller.program, &needs, &mut state).await?;
     let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
     Ok(decision.state.account)
 }

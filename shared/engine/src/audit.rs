@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use domain::audit::Shared;
 use domain::decide::{Needs, State};
-use domain::ledger::{Account, Head, Record};
+use domain::ledger::{Account, Record, packed};
 use domain::redemption::Redemption;
 use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use store::tables::keys;
 use store::{Store, StoreError, history, redemptions, state};
 
 /// Most records of one page of a history.
@@ -34,7 +35,7 @@ pub struct Audited {
     pub rebuilt: Result<Account, String>,
     /// The redemptions as they are stored.
     pub redemptions: Vec<Redemption>,
-    /// Sort keys of measures and counts that are stored and stand in no record.
+    /// Sort keys of what is stored of the account and stands in no record.
     pub stray: Vec<String>,
 }
 
@@ -58,7 +59,7 @@ pub async fn partner(
 ) -> Result<Audited, StoreError> {
     for attempt in 0..TRIES_MAX {
         let head = state::head(store, program, partner).await?.unwrap_or_default();
-        let audited = audit_from(store, program, partner, &head, now).await?;
+        let audited = audit_from(store, program, partner, now).await?;
         let still = state::head(store, program, partner).await?.unwrap_or_default().position == head.position;
         // The index by position may lag behind the head; what is missing after the last try is a finding.
         let whole = audited.records.len() as u64 >= head.position || attempt + 1 == TRIES_MAX;
@@ -75,23 +76,19 @@ async fn audit_from(
     store: &Store,
     program: &ProgramId,
     partner: &PartnerId,
-    head: &Head,
     now: Timestamp,
 ) -> Result<Audited, StoreError> {
     let records = whole_history(store, program, partner).await?;
     let rebuilt = domain::audit::rebuild(&records, TimeZone::UTC.to_datetime(now).date());
-    let mut state = State::new(partner.clone());
-    state.account.head = head.clone();
-    let mut needs = Needs::default();
-    let mut stray = Vec::new();
+    let (stored, mut sort_keys) = state::whole(store, program, partner).await?;
     if let Ok(rebuilt) = &rebuilt {
-        needs.years = rebuilt.measures.keys().copied().collect();
-        needs.frequency = rebuilt.frequency.keys().cloned().collect();
-        let known = state::sort_keys(&needs);
-        stray = state::parts(store, program, partner).await?;
-        stray.retain(|sort_key| !known.contains(sort_key));
+        for part in packed::parts(rebuilt).keys() {
+            sort_keys.remove(&keys::part(part));
+        }
+    } else {
+        sort_keys.clear();
     }
-    state::fill(store, program, &needs, &mut state).await?;
+    let stray = sort_keys.into_iter().collect();
     let mut redemptions = Vec::new();
     let mut before = None;
     loop {
@@ -100,7 +97,7 @@ async fn audit_from(
         before = Some(last.id.clone());
         redemptions.extend(page);
     }
-    Ok(Audited { records, stored: state.account, rebuilt, redemptions, stray })
+    Ok(Audited { records, stored, rebuilt, redemptions, stray })
 }
 
 /// What of the deals and opportunities that `records` name does not hold: records decided from one version (I25), and what is

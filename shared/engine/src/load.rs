@@ -19,14 +19,11 @@ pub async fn load(
     now: Timestamp,
 ) -> Result<State, StoreError> {
     let program = &programs.current(now).program.id;
-    let head = state::head(store, program, partner).await?.unwrap_or_default();
-    let needs = needs(programs, &head, events, now);
     let mut state = State::new(partner.clone());
-    state.account.head = head;
+    state.account = state::begun(store, program, partner).await?;
+    let needs = needs(programs, &state.account, events, now);
     state::fill(store, program, &needs, &mut state).await?;
-    let mut more = more_needs(programs, &state, now);
-    more.years.retain(|year| !state.account.measures.contains_key(year));
-    more.frequency.retain(|key| !state.account.frequency.contains_key(key));
+    let more = more_needs(programs, &state, now);
     if more != Needs::default() {
         state::fill(store, program, &more, &mut state).await?;
     }

@@ -47,6 +47,11 @@ impl Month {
         Self { year, month }
     }
 
+    /// The first month of its calendar quarter.
+    pub fn quarter(self) -> Self {
+        self.plus(-i32::from((self.month - 1) % 3))
+    }
+
     /// The first day.
     pub fn first_day(self) -> Date {
         jiff::civil::date(self.year.clamp(1, 9999), self.month, 1)

@@ -58,39 +58,52 @@ pub struct Criterion {
     pub within: Within,
 }
 
-/// What is measured per motion and month; kept whatever today's program asks, so that publishing never needs a rebuild.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// Deals that count (`counts_as_deal`).
-    Deals,
-    /// Their annual contract value in the program's currency.
-    Acv,
-    /// Accepted deal registrations (M21).
-    Registrations,
-    /// Qualified registrations (M36).
-    Qualified,
-    /// Successful projects (M19).
-    Projects,
-    /// Certificates held now (M27); a level, not a flow.
-    Certifications,
-    /// Points awarded less points reversed.
-    Points,
+/// Declares every measure once: its name, the word in the file, and the letter it is stored under.
+macro_rules! measures {
+    ($($(#[$doc:meta])* $name:ident $word:literal $letter:literal,)*) => {
+        /// What is measured per motion and month; kept whatever today's program asks, so that publishing never needs a rebuild.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Measure {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Measure {
+            /// Every measure.
+            pub const ALL: &[Self] = &[$(Measure::$name),*];
+
+            /// The word in the file.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Measure::$name => $word,)*
+                }
+            }
+
+            /// The letter it is stored under.
+            pub fn letter(self) -> char {
+                match self {
+                    $(Measure::$name => $letter,)*
+                }
+            }
+        }
+    };
 }
 
-impl Measure {
-    /// The word in the file.
-    pub fn word(self) -> &'static str {
-        match self {
-            Measure::Deals => "deals",
-            Measure::Acv => "acv",
-            Measure::Registrations => "registrations",
-            Measure::Qualified => "qualified",
-            Measure::Projects => "projects",
-            Measure::Certifications => "certifications",
-            Measure::Points => "points",
-        }
-    }
+measures! {
+    /// Deals that count (`counts_as_deal`).
+    Deals "deals" 'd',
+    /// Their annual contract value in the program's currency.
+    Acv "acv" 'a',
+    /// Accepted deal registrations (M21).
+    Registrations "registrations" 'r',
+    /// Qualified registrations (M36).
+    Qualified "qualified" 'q',
+    /// Successful projects (M19).
+    Projects "projects" 'j',
+    /// Certificates held now (M27); a level, not a flow.
+    Certifications "certifications" 'c',
+    /// Points awarded less points reversed.
+    Points "points" 'p',
 }
 
 impl Criteria {
@@ -100,5 +113,16 @@ impl Criteria {
             Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months_max).max().unwrap_or(0),
             Criteria::One(one) => one.within.months_max(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Measure;
+
+    #[test]
+    fn every_measure_has_a_letter_of_its_own() {
+        let letters: std::collections::BTreeSet<char> = Measure::ALL.iter().map(|measure| measure.letter()).collect();
+        assert_eq!(letters.len(), Measure::ALL.len());
     }
 }

@@ -178,3 +178,20 @@ fn findings_in_program_files() {
     }
     insta::assert_snapshot!(text);
 }
+
+/// A measure that is declared can be asked for.
+#[test]
+fn every_measure_is_read_in_a_ladder() {
+    for measure in laurel_program::Measure::ALL {
+        let word = measure.word();
+        let within = if *measure == laurel_program::Measure::Certifications { "" } else { ", within = \"1 year\"" };
+        let least = if *measure == laurel_program::Measure::Acv { "\"1\"" } else { "1" };
+        let tier = format!("[ladder.sell.top]\nrank = 9\nenter = {{ {word} = {least}{within} }}\n");
+        let file = format!(
+            "[program]\nid = \"t\"\nname = \"T\"\ncurrency = \"USD\"\n[sources]\n\"/x/*\" = [\"*\"]\n[ladder.sell.low]\nrank = 1\n{tier}"
+        );
+        let read = laurel_program::Program::parse(&file).unwrap_or_else(|found| panic!("{word}: {found:?}"));
+        let enter = read.ladders.values().flatten().find_map(|tier| tier.enter.clone());
+        assert!(format!("{enter:?}").contains(&format!("{measure:?}")), "{word}: {enter:?}");
+    }
+}

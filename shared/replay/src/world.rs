@@ -1,14 +1,12 @@
 //! A program, its partners and deals in memory: `decide` and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Decision, Judgement, Needs, State, decide, more_needs, needs};
-use domain::ledger::Account;
-use domain::ledger::Outcome;
-use domain::ledger::{Effect, Record};
+use domain::decide::{Decision, Judgement, State, decide, more_needs, needs};
+use domain::ledger::{Account, Effect, Outcome, Part, Record, packed};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::{Event, ReleaseReason, Whole};
@@ -222,23 +220,23 @@ impl World {
 
     fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
         let mut state = State::new(partner.clone());
-        state.account = self.accounts.get(partner).cloned().unwrap_or_default();
-        let mut needs = needs(&self.programs, &state.account.head, events, self.now);
+        // What stands in the head, and of what stands beside it only what is asked for, as it would be read from a table.
+        let all = self.accounts.get(partner).cloned().unwrap_or_default();
+        state.account = packed::open(&packed::head(&all)).expect("a head that reads");
+        let beside = packed::parts(&all);
+        let read = |account: &mut Account, parts: BTreeSet<Part>| {
+            for part in parts {
+                let content = beside.get(&part).map(String::as_str);
+                packed::read(account, part, content).expect("a part that reads");
+            }
+        };
+        let needs = needs(&self.programs, &state.account, events, self.now);
+        read(&mut state.account, needs.parts);
         state.deals = needs.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
         let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
         state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
-        let Needs { years, frequency, .. } = more_needs(&self.programs, &state, self.now);
-        needs.years.extend(years);
-        needs.frequency.extend(frequency);
-        // A year or count that nobody needs is not there, as it would not be loaded from a table.
-        state.account.measures.retain(|year, _| needs.years.contains(year));
-        state.account.frequency.retain(|key, _| needs.frequency.contains(key));
-        for year in needs.years {
-            state.account.measures.entry(year).or_default();
-        }
-        for key in needs.frequency {
-            state.account.frequency.entry(key).or_default();
-        }
+        let more = more_needs(&self.programs, &state, self.now);
+        read(&mut state.account, more.parts);
         let opportunity = |id: &OpportunityId| (id.clone(), self.opportunities.get(id).cloned());
         state.opportunities = needs.opportunities.iter().map(opportunity).collect();
         state.stock = needs.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
@@ -247,15 +245,12 @@ impl World {
 
     fn keep(&mut self, partner: &PartnerId, decision: &Decision) {
         let state = &decision.state;
-        // What was not loaded stays as it was.
-        let mut account = state.account.clone();
-        if let Some(before) = self.accounts.remove(partner) {
-            for (year, measures) in before.measures {
-                account.measures.entry(year).or_insert(measures);
-            }
-            for (key, counts) in before.frequency {
-                account.frequency.entry(key).or_insert(counts);
-            }
+        // What was not read stays as it was.
+        let mut account = packed::open(&packed::head(&state.account)).expect("a head that reads");
+        let mut beside = self.accounts.get(partner).map(packed::parts).unwrap_or_default();
+        beside.extend(packed::parts(&state.account));
+        for content in beside.values() {
+            packed::take(&mut account, content).expect("a part that reads");
         }
         self.accounts.insert(partner.clone(), account);
         self.deals.extend(state.deals.iter().filter_map(|(id, deal)| Some((id.clone(), deal.clone()?))));

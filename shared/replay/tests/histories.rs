@@ -1,12 +1,13 @@
 //! Random programs, versions, batches of two partners: decided from what is loaded, stored as JSON, rebuilt from records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_redemptions, rebuild_shared};
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Judgement, Needs, State, decide, more_needs, needs};
-use domain::ledger::{Account, FrequencyKey, Record};
+use domain::decide::{Judgement, State, decide, more_needs, needs};
+use domain::ledger::packed::{self, StoredHead};
+use domain::ledger::{Account, Part, Record};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::{Event, ReleaseReason, Whole};
@@ -225,7 +226,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct W {
     programs: Programs,
     now: Timestamp,
-    accounts: BTreeMap<PartnerId, Account>,
+    /// Accounts as a table has them: the head, and the parts beside it.
+    accounts: BTreeMap<PartnerId, (StoredHead, BTreeMap<Part, String>)>,
     deals: BTreeMap<DealId, Deal>,
     opps: BTreeMap<OpportunityId, Opportunity>,
     reds: BTreeMap<RedemptionId, Redemption>,
@@ -257,27 +259,22 @@ impl W {
     }
     fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
         let mut s = State::new(partner.clone());
-        let all = self.accounts.get(partner).cloned().unwrap_or_default();
-        s.account.head = through(&all.head);
-        s.account.profile = through(&all.profile);
-        s.account.pending = through(&all.pending);
-        let mut n = needs(&self.programs, &s.account.head, events, self.now);
+        let beside = self.accounts.get(partner).map(|(_, beside)| beside.clone()).unwrap_or_default();
+        if let Some((head, _)) = self.accounts.get(partner) {
+            s.account = packed::open(&through(head)).expect("a head that reads");
+        }
+        let read = |account: &mut Account, parts: BTreeSet<Part>| {
+            for part in parts {
+                let content = beside.get(&part).map(String::as_str);
+                packed::read(account, part, content).expect("a part that reads");
+            }
+        };
+        let mut n = needs(&self.programs, &s.account, events, self.now);
+        read(&mut s.account, std::mem::take(&mut n.parts));
         s.deals = n.deals.iter().map(|id| (id.clone(), self.deals.get(id).map(through))).collect();
         s.redemptions = n.redemptions.iter().filter_map(|id| Some((id.clone(), through(self.reds.get(id)?)))).collect();
-        let Needs { years, frequency, .. } = more_needs(&self.programs, &s, self.now);
-        n.years.extend(years);
-        n.frequency.extend(frequency);
-        for y in n.years {
-            s.account.measures.insert(y, all.measures.get(&y).map(through).unwrap_or_default());
-        }
-        for k in n.frequency {
-            let v = all
-                .frequency
-                .get(&k)
-                .map(|c| k.read(through(&FrequencyKey::store(c))).expect("counts"))
-                .unwrap_or_default();
-            s.account.frequency.insert(k, v);
-        }
+        let more = more_needs(&self.programs, &s, self.now);
+        read(&mut s.account, more.parts);
         s.opportunities = n.opportunities.iter().map(|id| (id.clone(), self.opps.get(id).map(through))).collect();
         s.stock = n.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
         s
@@ -294,6 +291,7 @@ impl W {
         let events = uniq;
         for _ in 0..50 {
             let before = self.load(partner, &events);
+            let parts_before = packed::parts(&before.account);
             let d = match decide(&self.programs, before, &events, self.now) {
                 Ok(d) => d,
                 Err(e) => panic!(
@@ -304,16 +302,13 @@ impl W {
             };
             if !d.records.is_empty() {
                 let st = &d.state;
-                let mut a = st.account.clone();
-                if let Some(b) = self.accounts.remove(partner) {
-                    for (y, m) in b.measures {
-                        a.measures.entry(y).or_insert(m);
-                    }
-                    for (k, c) in b.frequency {
-                        a.frequency.entry(k).or_insert(c);
-                    }
-                }
-                self.accounts.insert(partner.clone(), a);
+                // Only what changed is written.
+                let mut changed = packed::parts(&st.account);
+                changed.retain(|part, content| parts_before.get(part) != Some(content));
+                let none = || (packed::head(&Account::default()), BTreeMap::new());
+                let (head, beside) = self.accounts.entry(partner.clone()).or_insert_with(none);
+                *head = packed::head(&st.account);
+                beside.extend(changed);
                 self.deals.extend(st.deals.iter().filter_map(|(i, d)| Some((i.clone(), d.clone()?))));
                 self.opps.extend(st.opportunities.iter().filter_map(|(i, d)| Some((i.clone(), d.clone()?))));
                 self.reds.extend(st.redemptions.clone());
@@ -482,25 +477,19 @@ fn sound(w: &W) {
         let records: Vec<Record> = w.records.iter().filter(|r| r.partner == *partner).cloned().collect();
         let mut found = check_records(&records, &w.programs);
         let rebuilt = rebuild(&records, jiff::civil::Date::MIN).expect("applies");
-        found.extend(check_account(account, &rebuilt));
-        let j = |a: &Account| {
-            let f: BTreeMap<String, _> = a
-                .frequency
-                .iter()
-                .filter(|(_, c)| !c.is_empty())
-                .map(|(k, c)| (format!("{k:?}"), FrequencyKey::store(c)))
-                .collect();
-            let m: BTreeMap<_, _> = a.measures.iter().filter(|(_, m)| !m.is_empty()).collect();
-            serde_json::to_string(&(&a.head, &a.profile, &a.pending, m, f)).expect("it is in good form")
-        };
         assert!(found.is_empty(), "{}", found.join("\n"));
-        assert_eq!(j(account), j(&rebuilt), "bytes");
+        let (head, beside) = account;
+        assert_eq!((head, beside), (&packed::head(&rebuilt), &packed::parts(&rebuilt)), "bytes");
+        let mut read = packed::open(head).expect("a head that reads");
+        for content in beside.values() {
+            packed::take(&mut read, content).expect("a part that reads");
+        }
+        found.extend(check_account(&read, &rebuilt));
+        assert!(found.is_empty(), "{}", found.join("\n"));
         let reds: BTreeMap<_, _> =
             w.reds.iter().filter(|(_, r)| r.partner == *partner).map(|(i, r)| (i.clone(), r.clone())).collect();
         assert_eq!(rebuild_redemptions(&records), (reds, vec![]));
-        for id in account.frequency.values().flat_map(|c| c.values()).chain(account.head.caps.values()) {
-            assert!(*id >= 0);
-        }
+        assert!(rebuilt.frequency.values().flat_map(|counts| counts.values()).all(|used| *used >= 0));
     }
     let (shared, found) = rebuild_shared(w.records.iter().rev());
     assert_eq!(found, Vec::<String>::new());

@@ -99,7 +99,7 @@ fn facts_go_by_their_own_time() {
     };
     grant(&mut world, "new", "2026-05-01T00:00:00Z", "2028-01-01T00:00:00Z");
     grant(&mut world, "old", "2024-05-01T00:00:00Z", "2025-01-01T00:00:00Z");
-    let held = &world.account("p").profile.certificates["c"]["ann"].value;
+    let held = &world.account("p").holders["ann"]["c"].value;
     assert_eq!(*held, Certificate::Until("2028-01-01T00:00:00Z".parse().expect("an instant")));
 }
 

@@ -104,8 +104,9 @@ pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     // Items that were loaded and never touched are empty; they are not stored.
     let solid = |account: &Account| {
         let mut account = account.clone();
-        account.measures.retain(|_, year| !year.is_empty());
+        account.measures.retain(|_, quarter| !quarter.is_empty());
         account.frequency.retain(|_, counts| !counts.is_empty());
+        account.holders.retain(|_, held| !held.is_empty());
         account
     };
     let (stored, rebuilt) = (solid(stored), solid(rebuilt));
@@ -124,6 +125,10 @@ pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     }
     let (p, q) = (&stored.profile, &rebuilt.profile);
     compare("the profile", p == q, format!("{p:?}"), format!("{q:?}"));
+    let (p, q) = (&stored.courses, &rebuilt.courses);
+    compare("courses", p == q, format!("{p:?}"), format!("{q:?}"));
+    let (p, q) = (&stored.holders, &rebuilt.holders);
+    compare("certificates", p == q, format!("{p:?}"), format!("{q:?}"));
     let (p, q) = (&stored.pending, &rebuilt.pending);
     compare("held points", p == q, format!("{p:?}"), format!("{q:?}"));
     let (p, q) = (&stored.measures, &rebuilt.measures);

@@ -11,8 +11,8 @@ use super::context::Context;
 use super::state::{Decision, Judgement, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
-    Account, Asset, Balance, Bucket, EDITION, Effect, FoldError, HASH_DIGITS, Outcome, Posting, PostingKind, Reason,
-    Record, ReliedOn, Stamp, Trial, VersionRef,
+    Account, Asset, Balance, Bucket, EDITION, Effect, FoldError, HASH_DIGITS, Outcome, Part, Posting, PostingKind,
+    Reason, Record, ReliedOn, Stamp, Trial, VersionRef,
 };
 use crate::redemption::StockMove;
 
@@ -81,13 +81,9 @@ impl Book {
     pub(super) fn effect(&mut self, effect: Effect) -> Result<(), FoldError> {
         let account = &self.state.account;
         match &effect {
-            Effect::Measured { month, .. } if !account.measures.contains_key(&month.year()) => {
-                return Err(FoldError::NotLoaded);
-            }
-            Effect::Cap { key, .. } => {
-                account.used(key)?;
-            }
-            Effect::Measured { .. } | Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => {}
+            Effect::Measured { month, .. } => account.must_know(&Part::Measures(month.quarter()))?,
+            Effect::Cap { key, .. } => account.must_know(&Part::Count(key.item()))?,
+            Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => {}
         }
         self.state.account.take_effect(&effect)?;
         self.draft.effects.push(effect);
@@ -136,7 +132,10 @@ impl Book {
     }
 
     /// Takes over what the event itself says of the partner. False if a later one said otherwise before.
-    pub(super) fn learn(&mut self, event: &Event, booked: Date) -> bool {
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`] (I25).
+    pub(super) fn learn(&mut self, event: &Event, booked: Date) -> Result<bool, FoldError> {
         self.state.account.learn(&event.kind, Stamp::of(event.time, &event.identity), booked)
     }
 

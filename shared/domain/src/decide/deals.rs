@@ -47,21 +47,21 @@ pub(super) fn lifecycle(
             book.measure(&motion, month, Measure::Acv, amount)?;
             Ok(None)
         }
-        _ => Ok(learn(book, case)),
+        _ => learn(book, case),
     }
 }
 
 /// Takes over what the event says of the partner, by its own time.
-fn learn(book: &mut Book, case: &Case<'_>) -> Option<Reason> {
+fn learn(book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
     let enrols = matches!(case.event.kind, Kind::PartnerEnrolled { .. });
     let again = enrols && book.account().is_enrolled();
-    match book.learn(case.event, case.booked) {
+    Ok(match book.learn(case.event, case.booked)? {
         true if again => Some(Reason::AlreadyEnrolled),
         true => None,
         // An enrolment that a later one overtook enrols all the same.
         false if enrols => Some(Reason::AlreadyEnrolled),
         false => Some(Reason::Superseded),
-    }
+    })
 }
 
 /// The partner's own deal, closed or not.

@@ -17,7 +17,7 @@ mod state;
 mod stop;
 
 pub use clock::CATCH_UP_MAX;
-pub use needs::{Needs, more_needs, needs};
+pub use needs::{Needs, more_needs, needs, needs_to_show};
 pub use publication::{Publication, publication};
 pub use redemptions::{passes, reward_gate};
 pub use state::{Decision, Judgement, State};

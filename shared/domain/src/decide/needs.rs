@@ -3,26 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{DealId, OpportunityId, RedemptionId, RewardId};
-
-use jiff::Timestamp;
-use jiff::civil::Date;
-
-use super::context::Context;
-use super::state::State;
-use crate::earn::{Seen, reward_caps, rule_caps};
-use crate::ledger::{CapKey, CapPlace, FrequencyKey, Head};
 use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind};
-use program::{Criteria, Program, Programs};
+use jiff::Timestamp;
+use program::{Criteria, Gate, Program, Programs, Reward};
 
-/// Keys of the items a decision looks at, beside the head, the profile and the held points.
+use super::context::Context;
+use super::state::State;
+use crate::deal::Closed;
+use crate::earn::{Seen, reward_caps, rule_caps};
+use crate::ledger::{Account, CapKey, Part};
+
+/// What a decision looks at beside the head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Years of measures.
-    pub years: BTreeSet<i16>,
-    /// Frequency counts.
-    pub frequency: BTreeSet<FrequencyKey>,
+    /// Parts of the account that stand in items of their own.
+    pub parts: BTreeSet<Part>,
     /// Deals.
     pub deals: BTreeSet<DealId>,
     /// Opportunities.
@@ -33,79 +30,139 @@ pub struct Needs {
     pub redemptions: BTreeSet<RedemptionId>,
 }
 
-impl Needs {
-    /// The items that counts stand in, as far as they stand in one: as the head has it, or will have it after this decision.
-    fn count<'k>(&mut self, keys: impl IntoIterator<Item = &'k CapKey>, open_from: Option<Date>) {
-        for key in keys {
-            if let CapPlace::Item(item) = key.place(open_from) {
-                self.frequency.insert(item);
+/// Needs in the making: of an account as its head says, at a decision's day.
+struct Asking<'a> {
+    context: Context<'a>,
+    account: &'a Account,
+    needs: Needs,
+}
+
+impl<'a> Asking<'a> {
+    fn of(programs: &'a Programs, account: &'a Account, now: Timestamp) -> Self {
+        Self { context: Context::at(programs, &account.head, now), account, needs: Needs::default() }
+    }
+
+    /// A part, unless it was read, or stands in the head and will after this decision.
+    fn part(&mut self, part: Part) {
+        let (day, open_from) = (Some(self.context.today), Some(self.context.open_from));
+        let (day, open_from) = (self.account.head.day.max(day), self.account.head.open_from.max(open_from));
+        if !self.account.has_read(&part) && !self.account.is_inside(&part, day, open_from) {
+            self.needs.parts.insert(part);
+        }
+    }
+
+    fn parts(&mut self, parts: impl IntoIterator<Item = Part>) {
+        for part in parts {
+            self.part(part);
+        }
+    }
+
+    fn quarters(&mut self, first: Month, last: Month) {
+        let mut quarter = first.quarter();
+        while quarter <= last {
+            self.part(Part::Measures(quarter));
+            quarter = quarter.plus(3);
+        }
+    }
+
+    fn counts<'k>(&mut self, keys: impl IntoIterator<Item = &'k CapKey>) {
+        self.parts(keys.into_iter().map(|key| Part::Count(key.item())));
+    }
+
+    /// What every decision looks at: what there is, who the partner is, and every window of its ladders.
+    fn always(&mut self) {
+        self.parts([Part::Lots, Part::Profile, Part::Certified(None)]);
+        // A review that is overdue looks back from its own day.
+        let today = self.context.today;
+        let reviews = self.account.head.tiers.values().filter_map(|standing| standing.next_review);
+        let oldest = reviews.min().map_or(today, |day| day.min(today));
+        let first = Month::of(oldest).plus(-longest_window(self.context.program()));
+        self.quarters(first, Month::of(today));
+    }
+
+    fn gates(&mut self, reward: &Reward) {
+        for gate in &reward.gates {
+            match gate {
+                Gate::Certification(id) => self.part(Part::Certified(Some(id.clone()))),
+                Gate::Course(id) => self.part(Part::Course(id.clone())),
+                Gate::Tier(_) => {}
             }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let (current, today) = (self.context.program(), self.context.today);
+        let day = current.calendar.day(event.time);
+        // Both days it may be booked on, so that the decision is free to choose.
+        self.part(Part::Measures(Month::of(day).quarter()));
+        self.parts(Part::learned(&event.kind));
+        self.needs.deals.extend(event.kind.deal_id().cloned());
+        self.needs.opportunities.extend(event.kind.opportunity_id().cloned());
+        match &event.kind {
+            Kind::RedemptionRequested { reward_id, .. } => {
+                self.needs.rewards.insert(reward_id.clone());
+                if let Some(reward) = current.rewards.get(reward_id) {
+                    self.gates(reward);
+                    self.counts(reward_caps(current, reward, today).iter().map(|(key, _)| key));
+                }
+            }
+            kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
+        }
+        let Some(earning) = self.context.programs.in_force(event.time) else { return };
+        let persons = event.persons();
+        for booked in [day, today] {
+            let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
+            for rule in earning.program.rules_on(event.kind.name()) {
+                self.counts(&rule_caps(&earning.program, rule, &seen));
+            }
+        }
+    }
+
+    fn deal(&mut self, closed: &Closed) {
+        if let Some((_, month)) = &closed.measured {
+            self.part(Part::Measures(month.quarter()));
+        }
+        let Some(earning) = self.context.programs.number(closed.version) else { return };
+        let data = Json::parse(&closed.data).unwrap_or(Json::Null);
+        let day = earning.program.calendar.day(closed.at);
+        let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
+        for rule in earning.program.rules_on("deal.closed") {
+            self.counts(&rule_caps(&earning.program, rule, &seen));
         }
     }
 }
 
-/// What deciding `events` at `now` looks at, given the partner's head.
-pub fn needs(programs: &Programs, head: &Head, events: &[Event], now: Timestamp) -> Needs {
-    let context = Context::at(programs, head, now);
-    let mut needs = Needs::default();
-    // A review that is overdue looks back from its own day.
-    let reviews = head.tiers.values().filter_map(|standing| standing.next_review);
-    let oldest = reviews.min().map_or(context.today, |day| day.min(context.today));
-    let first = Month::of(oldest).plus(-longest_window(context.program()));
-    needs.years.extend(first.year()..=context.today.year());
+/// What deciding `events` at `now` looks at, given the account that the partner's head begins.
+pub fn needs(programs: &Programs, account: &Account, events: &[Event], now: Timestamp) -> Needs {
+    let mut asking = Asking::of(programs, account, now);
+    asking.always();
     for event in events {
-        need_of(&context, head, event, &mut needs);
+        asking.event(event);
     }
-    needs
-}
-
-fn need_of(context: &Context<'_>, head: &Head, event: &Event, needs: &mut Needs) {
-    let (current, open_from) = (context.program(), head.open_from.max(Some(context.open_from)));
-    let day = current.calendar.day(event.time);
-    // Both days it may be booked on, so that the decision is free to choose.
-    needs.years.insert(day.year());
-    needs.deals.extend(event.kind.deal_id().cloned());
-    needs.opportunities.extend(event.kind.opportunity_id().cloned());
-    match &event.kind {
-        Kind::RedemptionRequested { reward_id, .. } => {
-            needs.rewards.insert(reward_id.clone());
-            if let Some(reward) = current.rewards.get(reward_id) {
-                let caps = reward_caps(current, reward, context.today);
-                needs.count(caps.iter().map(|(key, _)| key), open_from);
-            }
-        }
-        kind => needs.redemptions.extend(kind.redemption_id().cloned()),
-    }
-    let Some(earning) = context.programs.in_force(event.time) else { return };
-    let persons = event.persons();
-    for booked in [day, context.today] {
-        let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
-        for rule in earning.program.rules_on(event.kind.name()) {
-            needs.count(&rule_caps(&earning.program, rule, &seen), open_from);
-        }
-    }
+    asking.needs
 }
 
 /// What loaded deals and redemptions add: a correction changes the month in which its deal was measured, and the caps of the
 /// periods in which its award is booked; a redemption that ends gives its counts back.
 pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
-    let context = Context::at(programs, &state.account.head, now);
-    let open_from = state.account.head.open_from.max(Some(context.open_from));
-    let mut needs = Needs::default();
+    let mut asking = Asking::of(programs, &state.account, now);
     for closed in state.deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
-        needs.years.extend(closed.measured.as_ref().map(|(_, month)| month.year()));
-        let Some(earning) = programs.number(closed.version) else { continue };
-        let data = Json::parse(&closed.data).unwrap_or(Json::Null);
-        let day = earning.program.calendar.day(closed.at);
-        let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
-        for rule in earning.program.rules_on("deal.closed") {
-            needs.count(&rule_caps(&earning.program, rule, &seen), open_from);
-        }
+        asking.deal(closed);
     }
     for redemption in state.redemptions.values() {
-        needs.count(&redemption.counts, open_from);
+        asking.counts(&redemption.counts);
     }
-    needs
+    asking.needs
+}
+
+/// What showing an account at `now` looks at: what every decision does, and every gate of the catalogue.
+pub fn needs_to_show(programs: &Programs, account: &Account, now: Timestamp) -> Needs {
+    let mut asking = Asking::of(programs, account, now);
+    asking.always();
+    for reward in asking.context.program().rewards.values() {
+        asking.gates(reward);
+    }
+    asking.needs
 }
 
 /// The longest window of any ladder, in months.

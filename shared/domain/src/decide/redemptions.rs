@@ -217,7 +217,7 @@ pub fn reward_gate(program: &Program, account: &Account, reward: &Reward, now: T
 pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> bool {
     match gate {
         Gate::Certification(id) => account.is_certified(id, now),
-        Gate::Course(id) => account.profile.courses.contains_key(id),
+        Gate::Course(id) => account.courses.contains_key(id),
         Gate::Tier(needed) => program.ladders.iter().any(|(motion, tiers)| {
             let rank = |id: &TierId| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);
             let held = account.head.tiers.get(motion).and_then(|standing| rank(&standing.tier));

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use event::Kind;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::time::Month;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::balance::{Balance, FoldError, Funds, Pending};
-use super::cap::{CapKey, CapPlace, Frequency, FrequencyKey};
-use super::effect::Effect;
+use super::cap::{CapKey, Frequency, FrequencyKey};
 use super::fact::{Fact, Stamp};
-use super::posting::{Posting, never};
-use super::record::Record;
+use super::part::{Known, Part};
+use super::posting::never;
 
 /// How long measures are kept, in months, whatever today's program asks.
 pub const MEASURE_MONTHS_KEPT: i32 = 36;
@@ -52,50 +51,42 @@ pub struct Standing {
     pub demotes_on: Option<Date>,
 }
 
-/// The head item: small, written with every decision, its position is the version everything is conditioned on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The head: small, written with every decision, its position is the version everything is conditioned on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The last record's position; 0 before the first.
     pub position: u64,
     /// When the last decision was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
     /// The day of the last decision; never goes back, also where a version moves the time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day: Option<Date>,
     /// The latest enrolment by its own time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled: Option<Stamp>,
     /// Whether it is suspended, as was said last by the events' own time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Fact<bool>>,
     /// When it left last, by the events' own time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Stamp>,
     /// What it has, by asset.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub funds: BTreeMap<Asset, Funds>,
     /// Standing by motion.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<Motion, Standing>,
-    /// The first open day; never goes back. Which caps stand in the head goes by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The first open day; never goes back. Caps of periods that are closed leave the head.
     pub open_from: Option<Date>,
-    /// Used caps of the partner, of periods that were never closed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub caps: BTreeMap<CapKey, i64>,
+    /// How many sections have left the head for items of their own; never fewer.
+    pub spilled: u8,
 }
 
 /// What the enrolment says of a partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The motions it takes part in.
+    #[serde(rename = "m")]
     pub motions: Vec<Motion>,
     /// Its territory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub territory: Option<String>,
     /// Its time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
 }
 
@@ -103,18 +94,11 @@ pub struct Facts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// What the enrolment says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Fact<Facts>>,
     /// The agreement version last accepted (M43).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Fact<String>>,
-    /// Courses completed by anybody, with the first day.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub courses: BTreeMap<CourseId, Date>,
-    /// Certificates by certification and person. One that is no longer held stays as a fact, so that an older grant that
-    /// comes late does not bring it back.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub certificates: BTreeMap<CertificationId, BTreeMap<PersonId, Fact<Certificate>>>,
 }
 
 /// Whether a certificate is held.
@@ -129,18 +113,49 @@ pub enum Certificate {
     Lost,
 }
 
-impl Certificate {
-    fn is_valid(self, at: Timestamp) -> bool {
-        match self {
-            Certificate::Held => true,
-            Certificate::Until(until) => until > at,
-            Certificate::Lost => false,
+/// How many certificates are valid, by the last day they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Days {
+    /// For ever.
+    #[serde(rename = "e", default, skip_serializing_if = "is_zero")]
+    ever: i64,
+    /// Until the end of a day in UTC.
+    #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
+    until: BTreeMap<Date, i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+impl Days {
+    pub(super) fn add(&mut self, certificate: Certificate, by: i64) {
+        let until = match certificate {
+            Certificate::Lost => return,
+            Certificate::Held => {
+                self.ever += by;
+                return;
+            }
+            Certificate::Until(until) => until,
+        };
+        let last = until.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(until);
+        let day = TimeZone::UTC.to_datetime(last).date();
+        let count = self.until.entry(day).or_default();
+        *count += by;
+        if *count == 0 {
+            self.until.remove(&day);
         }
+    }
+
+    fn valid(&self, at: Timestamp) -> i64 {
+        let today = TimeZone::UTC.to_datetime(at).date();
+        self.ever + self.until.range(today..).map(|(_, count)| count).sum::<i64>()
     }
 }
 
-/// One calendar year of measures: motion, then `<month>.<measure>`.
-pub type Measures = BTreeMap<Motion, BTreeMap<String, Decimal>>;
+/// One calendar quarter of measures: by motion, month (1 to 12) and measure.
+pub type Measures = BTreeMap<Motion, BTreeMap<(i8, Measure), Decimal>>;
 
 /// How much of a cap is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,19 +166,28 @@ pub(crate) enum Used {
     Forgotten,
 }
 
-/// Everything that belongs to one partner alone. Parts that were not loaded are absent.
+/// Everything that belongs to one partner alone. Parts that were not read are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Account {
-    /// The head item.
+    /// The head.
     pub head: Head,
-    /// The facts.
+    /// What the enrolment and the agreement say.
     pub profile: Profile,
+    /// Courses completed by anybody, with the first day.
+    pub courses: BTreeMap<CourseId, Date>,
+    /// Certificates by person. One that is no longer held stays as a fact, so that an older grant that comes late does not bring
+    /// it back.
+    pub holders: BTreeMap<PersonId, BTreeMap<CertificationId, Fact<Certificate>>>,
+    /// How many certificates are valid: of each certification, and of all.
+    pub certified: BTreeMap<Option<CertificationId>, Days>,
     /// Held amounts.
     pub pending: BTreeMap<Asset, Pending>,
-    /// Measures by calendar year.
-    pub measures: BTreeMap<i16, Measures>,
-    /// Frequency counts.
+    /// Measures by calendar quarter.
+    pub measures: BTreeMap<Month, Measures>,
+    /// Used caps.
     pub frequency: BTreeMap<FrequencyKey, Frequency>,
+    /// Which parts were read.
+    pub(super) known: Known,
 }
 
 impl Head {
@@ -206,6 +230,35 @@ impl Account {
         self.profile.facts.as_ref().map_or(&[], |facts| &facts.value.motions)
     }
 
+    /// Whether a part stands in the head, of an account whose day and first open day are these.
+    pub(crate) fn is_inside(&self, part: &Part, day: Option<Date>, open_from: Option<Date>) -> bool {
+        !part.section().left(self.head.spilled) && part.belongs_inside(day, open_from)
+    }
+
+    /// Whether a part stands in the head.
+    pub(super) fn inside(&self, part: &Part) -> bool {
+        self.is_inside(part, self.head.day, self.head.open_from)
+    }
+
+    /// Whether what the account says of a part is all there is: a part that was not read is never written (I25).
+    pub(crate) fn knows(&self, part: &Part) -> bool {
+        let read = || self.known.has(part, self.head.day, self.head.open_from);
+        self.head.position == 0 || self.inside(part) || read()
+    }
+
+    /// Whether a part was read beside the head.
+    pub(crate) fn has_read(&self, part: &Part) -> bool {
+        self.known.has_part(part)
+    }
+
+    /// That the account knows a part.
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`] if not.
+    pub(crate) fn must_know(&self, part: &Part) -> Result<(), FoldError> {
+        if self.knows(part) { Ok(()) } else { Err(FoldError::NotLoaded) }
+    }
+
     /// The next day on which something becomes due by itself: a release, an expiry, a review.
     pub fn due(&self) -> Option<Date> {
         let releases = self.pending.values().flat_map(BTreeMap::keys).map(|release| release.day);
@@ -215,164 +268,13 @@ impl Account {
         releases.chain(expiries).chain(reviews).min()
     }
 
-    /// Adds one record. The only way an account ever changes.
-    ///
-    /// # Errors
-    /// [`FoldError::Gap`], [`FoldError::Overdrawn`], [`FoldError::Overflow`]: the record does not fit this account.
-    /// [`FoldError::OtherForm`]: its data is not of a type this edition knows.
-    pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
-        if record.position != self.head.position + 1 {
-            return Err(FoldError::Gap { last: self.head.position, found: record.position });
-        }
-        if record.holds() {
-            let kind = record.happened().ok_or(FoldError::OtherForm(record.position))?;
-            self.learn(&kind, Stamp::of(record.time, &record.identity), record.booked);
-        }
-        for posting in &record.postings {
-            self.post(posting)?;
-        }
-        for effect in &record.effects {
-            self.take_effect(effect)?;
-        }
-        self.close_record(record);
-        Ok(())
-    }
-
-    /// What every record does once its postings and effects are in.
-    pub(crate) fn close_record(&mut self, record: &Record) {
-        self.head.position = record.position;
-        self.head.as_of = self.head.as_of.max(Some(record.decided_at));
-        self.head.day = self.head.day.max(Some(record.on));
-        self.head.open_from = self.head.open_from.max(Some(record.open_from));
-        self.put_closed_away();
-    }
-
-    /// Takes over what an event itself says of the partner. False if a later event said otherwise before (I24).
-    pub(crate) fn learn(&mut self, kind: &Kind, since: Stamp, booked: Date) -> bool {
-        match kind {
-            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
-                let mut distinct = motions.clone();
-                distinct.dedup_by(|a, b| a == b);
-                let (motions, territory, timezone) = (distinct, territory.clone(), timezone.clone());
-                if let Some(version) = agreement_version {
-                    Fact::learn(&mut self.profile.agreement, version.clone(), since);
-                }
-                self.head.enrolled = self.head.enrolled.max(Some(since));
-                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone }, since)
-            }
-            Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
-            Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),
-            Kind::PartnerOffboarded { .. } => {
-                let newer = self.head.left.is_none_or(|left| left <= since);
-                self.head.left = self.head.left.max(Some(since));
-                newer
-            }
-            Kind::AgreementAccepted { version, .. } => Fact::learn(&mut self.profile.agreement, version.clone(), since),
-            Kind::CourseCompleted { course_id, .. } => {
-                let first = self.profile.courses.entry(course_id.clone()).or_insert(booked);
-                *first = booked.min(*first);
-                true
-            }
-            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
-                let certificate = valid_until.map_or(Certificate::Held, Certificate::Until);
-                self.certificate(certification_id, person_id, certificate, since)
-            }
-            Kind::CertificationExpired { certification_id, person_id, .. } => {
-                self.certificate(certification_id, person_id, Certificate::Lost, since)
-            }
-            // These say nothing of the partner; a new type must be told apart here.
-            Kind::TargetSet { .. }
-            | Kind::PurchaseOrderReceived { .. }
-            | Kind::ExclusivityGranted { .. }
-            | Kind::ExclusivityEnded { .. }
-            | Kind::BenefitBooked { .. }
-            | Kind::BenefitReleased { .. }
-            | Kind::RewardViewed { .. }
-            | Kind::DealRegistered { .. }
-            | Kind::DealQualified { .. }
-            | Kind::DealInfluenced { .. }
-            | Kind::DealClosed { .. }
-            | Kind::DealAmended { .. }
-            | Kind::DealReversed { .. }
-            | Kind::DealReassigned { .. }
-            | Kind::InvoicePaid { .. }
-            | Kind::ContentViewed { .. }
-            | Kind::ProjectCompleted { .. }
-            | Kind::AttestationRecorded { .. }
-            | Kind::PointsReleased { .. }
-            | Kind::PointsExpired { .. }
-            | Kind::TierReviewed { .. }
-            | Kind::ProgramPublished { .. }
-            | Kind::RedemptionRequested { .. }
-            | Kind::RedemptionOrdering { .. }
-            | Kind::RedemptionFulfilled { .. }
-            | Kind::RedemptionReleased { .. } => true,
-        }
-    }
-
-    fn certificate(&mut self, id: &CertificationId, person: &PersonId, value: Certificate, since: Stamp) -> bool {
-        let holders = self.profile.certificates.entry(id.clone()).or_default();
-        let mut slot = holders.remove(person);
-        let newer = Fact::learn(&mut slot, value, since);
-        holders.extend(slot.map(|fact| (person.clone(), fact)));
-        newer
-    }
-
-    /// Moves an amount between buckets.
-    pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
-        let funds = self.head.funds.entry(posting.asset).or_default();
-        let held = self.pending.entry(posting.asset).or_default();
-        let posted = funds.post(held, posting);
-        self.head.funds.retain(|_, funds| !funds.is_empty());
-        self.pending.retain(|_, held| !held.is_empty());
-        posted
-    }
-
-    pub(crate) fn take_effect(&mut self, effect: &Effect) -> Result<(), FoldError> {
-        match effect {
-            Effect::Measured { motion, month, by } => {
-                for (measure, by) in by {
-                    self.measure(motion, *month, *measure, *by)?;
-                }
-            }
-            Effect::Cap { key, by } => {
-                let counts = match key.place(self.head.open_from) {
-                    CapPlace::Head => &mut self.head.caps,
-                    CapPlace::Item(item) => self.frequency.entry(item).or_default(),
-                };
-                let used = counts.entry(key.clone()).or_default();
-                *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
-            }
-            Effect::Place { .. } => {}
-            Effect::Tier { motion, to, on, next_review, .. } => {
-                let standing = Standing { tier: to.clone(), since: *on, next_review: *next_review, demotes_on: None };
-                self.head.tiers.insert(motion.clone(), standing);
-            }
-            Effect::Reviewed { motion, next_review, demotes_on } => {
-                if let Some(standing) = self.head.tiers.get_mut(motion) {
-                    standing.next_review = *next_review;
-                    standing.demotes_on = *demotes_on;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn measure(&mut self, motion: &Motion, month: Month, measure: Measure, by: Decimal) -> Result<(), FoldError> {
-        let year = self.measures.entry(month.year()).or_default();
-        let cells = year.entry(motion.clone()).or_default();
-        let cell = cells.entry(measure_cell(month, measure)).or_insert(Decimal::ZERO);
-        *cell = cell.checked_add(by).ok_or(FoldError::Overflow)?.normalize();
-        Ok(())
-    }
-
     /// A measure's sum from `first` to `last`, both included.
     pub fn measured(&self, motion: &str, measure: Measure, first: Month, last: Month) -> Decimal {
         let mut sum = Decimal::ZERO;
         let mut month = first;
         while month <= last {
-            let cells = self.measures.get(&month.year()).and_then(|year| year.get(motion));
-            let cell = cells.and_then(|cells| cells.get(&measure_cell(month, measure)));
+            let cells = self.measures.get(&month.quarter()).and_then(|quarter| quarter.get(motion));
+            let cell = cells.and_then(|cells| cells.get(&(month.number(), measure)));
             sum = sum.saturating_add(cell.copied().unwrap_or_default());
             month = month.plus(1);
         }
@@ -387,39 +289,18 @@ impl Account {
         if key.is_forgotten(self.head.day) {
             return Ok(Used::Forgotten);
         }
-        let counts = match key.place(self.head.open_from) {
-            CapPlace::Head => &self.head.caps,
-            CapPlace::Item(item) => self.frequency.get(&item).ok_or(FoldError::NotLoaded)?,
-        };
-        Ok(Used::So(counts.get(key).copied().unwrap_or(0)))
+        self.must_know(&Part::Count(key.item()))?;
+        let counts = self.frequency.get(&key.item());
+        Ok(Used::So(counts.and_then(|counts| counts.get(key)).copied().unwrap_or(0)))
     }
 
-    /// How many certificates are valid at `at` (M27).
-    pub fn certificates(&self, at: Timestamp) -> usize {
-        let all = self.profile.certificates.values().flat_map(BTreeMap::values);
-        all.filter(|certificate| certificate.value.is_valid(at)).count()
+    /// How many certificates are valid at `at` (M27), each to the end of its last day in UTC.
+    pub fn certificates(&self, at: Timestamp) -> i64 {
+        self.certified.get(&None).map_or(0, |days| days.valid(at))
     }
 
     /// Whether anybody holds a certificate valid at `at`.
-    pub fn is_certified(&self, id: &str, at: Timestamp) -> bool {
-        let holders = self.profile.certificates.get(id);
-        holders.is_some_and(|holders| holders.values().any(|certificate| certificate.value.is_valid(at)))
+    pub fn is_certified(&self, id: &CertificationId, at: Timestamp) -> bool {
+        self.certified.get(&Some(id.clone())).is_some_and(|days| days.valid(at) > 0)
     }
-
-    /// Moves caps of periods that are closed now out of the head, so that it stays small. Nothing stands in their items before:
-    /// as long as a period was open, its counts stood in the head.
-    fn put_closed_away(&mut self) {
-        let open_from = self.head.open_from;
-        let is_closed = |key: &CapKey| key.place(open_from) != CapPlace::Head;
-        for key in self.head.caps.keys().filter(|key| is_closed(key)).cloned().collect::<Vec<_>>() {
-            let used = self.head.caps.remove(&key);
-            if let (Some(used), CapPlace::Item(item)) = (used, key.place(open_from)) {
-                self.frequency.entry(item).or_default().insert(key, used);
-            }
-        }
-    }
-}
-
-fn measure_cell(month: Month, measure: Measure) -> String {
-    format!("{:02}.{}", month.number(), measure.word())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeBounds;
 use std::str::FromStr;
 
 use event::ids::{RewardId, RuleId};
@@ -61,21 +62,12 @@ pub struct CapKey {
     pub value: String,
 }
 
-/// Where a count stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CapPlace {
-    /// In the head: the partner's own by month, quarter and year, as long as the period is open. Few are at once.
-    Head,
-    /// In an item.
-    Item(FrequencyKey),
-}
-
 /// Which item a count stands in: one per person (or none) and period. What never starts anew and is split by a value only
 /// grows: it is spread over buckets, so that items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrequencyKey {
-    /// The person's pseudonym or the team; empty for the partner's own, `partner` for those that stood in the head before
-    /// their period was closed.
+    /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
+    /// value.
     pub who: String,
     /// The period it counts in.
     pub period: Period,
@@ -86,10 +78,6 @@ pub struct FrequencyKey {
 /// Used caps of one item.
 pub type Frequency = BTreeMap<CapKey, i64>;
 
-/// Used caps of one item as they are stored, by rule, cap and `=` before the value, since a name may not be empty: what the
-/// item's own key says is left out.
-pub type StoredFrequency = BTreeMap<String, BTreeMap<String, BTreeMap<String, i64>>>;
-
 /// How long counts are kept after their period, in days. What is rated again later than that gives nothing new.
 const DAYS_KEPT: i64 = 500;
 
@@ -99,59 +87,33 @@ impl FrequencyKey {
         drops_on(self.period)
     }
 
-    /// Counts as they are stored.
-    pub fn store(counts: &Frequency) -> StoredFrequency {
-        let mut stored = StoredFrequency::new();
-        for (CapKey { of, says, value, .. }, used) in counts {
-            let by_cap = stored.entry(of.to_string()).or_default();
-            by_cap.entry(says.clone()).or_default().insert(format!("={value}"), *used);
-        }
-        stored
+    /// The keys that are the partner's own.
+    pub(super) fn own() -> impl RangeBounds<Self> {
+        let first = |who: &str| Self { who: who.to_owned(), period: Period::Day(Date::MIN), bucket: 0 };
+        first(OWN)..first(&format!("{OWN}\0"))
     }
 
-    /// Counts as they were stored in this item.
-    ///
-    /// # Errors
-    /// A sentence that says what does not read.
-    pub fn read(&self, stored: StoredFrequency) -> Result<Frequency, String> {
-        let who = if self.who == CLOSED { "" } else { &self.who };
-        let mut counts = Frequency::new();
-        for (of, by_cap) in stored {
-            let of: CapOf = of.parse()?;
-            for (says, values) in by_cap {
-                for (named, used) in values {
-                    let value = named.strip_prefix('=').unwrap_or(&named).to_owned();
-                    let (of, says) = (of.clone(), says.clone());
-                    counts.insert(CapKey { of, says, period: self.period, who: who.to_owned(), value }, used);
-                }
-            }
-        }
-        Ok(counts)
+    /// Whether it is the partner's own, split by nothing: few, and counted with most that a partner does.
+    pub(super) fn is_own(&self) -> bool {
+        self.who == OWN
     }
 }
 
-/// Who the counts of the partner's own are of that stood in the head before their period was closed.
-const CLOSED: &str = "partner";
+/// Who the counts of the partner's own are of.
+const OWN: &str = "partner";
 
 fn drops_on(period: Period) -> Option<Date> {
     period.last_day()?.checked_add(Span::new().days(DAYS_KEPT)).ok()
 }
 
 impl CapKey {
-    /// Where it stands, given the first day that was ever the first open one.
-    pub fn place(&self, open_from: Option<Date>) -> CapPlace {
-        let few = match self.period {
-            Period::Month(_) | Period::Quarter(_) | Period::Year(_) => true,
-            Period::Day(_) | Period::Week(..) | Period::Ever => false,
-        };
-        if self.who.is_empty() && self.value.is_empty() && few {
-            let closed = self.period.last_day().zip(open_from).is_some_and(|(last, open)| last < open);
-            let item = FrequencyKey { who: CLOSED.to_owned(), period: self.period, bucket: 0 };
-            return if closed { CapPlace::Item(item) } else { CapPlace::Head };
-        }
+    /// The item it stands in, or would stand in.
+    pub fn item(&self) -> FrequencyKey {
         let grows = self.period == Period::Ever && !self.value.is_empty();
         let bucket = if grows { steady_hash(self.value.bytes()).to_le_bytes()[0] } else { 0 };
-        CapPlace::Item(FrequencyKey { who: self.who.clone(), period: self.period, bucket })
+        let own = self.who.is_empty() && self.value.is_empty();
+        let who = if own { OWN.to_owned() } else { self.who.clone() };
+        FrequencyKey { who, period: self.period, bucket }
     }
 
     /// Whether what it counted is forgotten by `day`: nobody can say how much of it is used.

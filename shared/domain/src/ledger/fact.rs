@@ -6,8 +6,32 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// When a fact was true, says its event; which of two at one instant counts is settled by a hash of the event's identity.
+/// Written as seconds since 1970 and that hash: `1773480600/3054667830`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Stamp(Timestamp, u32);
+
+impl From<Stamp> for String {
+    fn from(Stamp(time, hash): Stamp) -> Self {
+        let (seconds, nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+        let fraction = if nanoseconds == 0 { String::new() } else { format!(".{nanoseconds:09}") };
+        format!("{seconds}{fraction}/{hash}")
+    }
+}
+
+impl TryFrom<String> for Stamp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = || {
+            let (time, hash) = text.split_once('/')?;
+            let (seconds, fraction) = time.split_once('.').unwrap_or((time, "0"));
+            let time = Timestamp::new(seconds.parse().ok()?, fraction.parse().ok()?).ok()?;
+            Some(Self(time, hash.parse().ok()?))
+        };
+        read().ok_or_else(|| format!("`{text}` is no stamp"))
+    }
+}
 
 impl Stamp {
     /// The stamp of an event.
@@ -20,8 +44,10 @@ impl Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact<T> {
     /// The value.
+    #[serde(rename = "v")]
     pub value: T,
     /// Since when.
+    #[serde(rename = "s")]
     pub since: Stamp,
 }
 
@@ -33,5 +59,19 @@ impl<T> Fact<T> {
             *slot = Some(Self { value, since });
         }
         newer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_reads_as_it_was_written() {
+        for time in ["2026-03-14T09:30:00Z", "2026-03-14T09:30:00.000000001Z", "2001-01-01T00:00:00.5Z"] {
+            let stamp = Stamp(time.parse().expect("an instant"), 7);
+            assert_eq!(Stamp::try_from(String::from(stamp)), Ok(stamp));
+        }
+        assert!(Stamp::try_from("soon/7".to_owned()).is_err());
     }
 }

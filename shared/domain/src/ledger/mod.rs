@@ -8,20 +8,26 @@ mod balance;
 mod cap;
 mod effect;
 mod fact;
+mod fold;
 mod outcome;
+pub mod packed;
+mod part;
 mod posting;
 mod reason;
 mod record;
 mod stored;
 
 pub(crate) use account::Used;
-pub use account::{Account, Certificate, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing};
+pub use account::{
+    Account, Certificate, Days, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing,
+};
 pub use asset::Asset;
 pub use balance::{Balance, FoldError, Funds, Pending, Release};
-pub use cap::{CapKey, CapOf, CapPlace, Frequency, FrequencyKey, StoredFrequency};
+pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};
 pub use effect::Effect;
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};
+pub use part::Part;
 pub use posting::{Bucket, Posting, PostingKind, never};
 pub(crate) use reason::factor;
 pub use reason::{Reason, Trial, Verdict};

@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::decide::{Needs, State};
+use domain::ledger::packed::{self, StoredHead};
 use domain::ledger::{Account, Head};
 use event::ids::{PartnerId, ProgramId};
-use jiff::Timestamp;
 
-use crate::tables::items::{Content, FrequencyItem, Item, Stock, read, state_key, text};
+use crate::tables::items::{Item, PartItem, Stock, read, state_key, text};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -26,27 +26,51 @@ const BATCH_TRIES_MAX: u32 = 8;
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn head(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Option<Head>, StoreError> {
-    let item = get(store, &keys::partner(program, partner), keys::HEAD).await?;
-    item.map(|item| read(&item, "head")).transpose()
+    Ok(Some(begun(store, program, partner).await?.head).filter(|head| head.position > 0))
 }
 
-/// The whole account, every year of measures that is kept, for reading.
+/// The account that the partner's head begins; empty if the partner has no history.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn account(
+pub async fn begun(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Account, StoreError> {
+    let Some(item) = get(store, &keys::partner(program, partner), keys::HEAD).await? else {
+        return Ok(Account::default());
+    };
+    packed::open(&read::<StoredHead>(&item, "head")?).map_err(|why| StoreError::Unreadable { what: "head", why })
+}
+
+/// The whole account, with the sort key of every part that is stored beside its head.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn whole(
     store: &Store,
     program: &ProgramId,
     partner: &PartnerId,
-    now: Timestamp,
-) -> Result<Account, StoreError> {
-    let mut state = State::new(partner.clone());
-    state.account.head = head(store, program, partner).await?.unwrap_or_default();
-    let year = jiff::tz::TimeZone::UTC.to_datetime(now).year();
-    let needs = Needs { years: (year - 4..=year + 1).collect(), ..Needs::default() };
-    fill(store, program, &needs, &mut state).await?;
-    Ok(state.account)
+) -> Result<(Account, BTreeSet<String>), StoreError> {
+    let mut account = begun(store, program, partner).await?;
+    let mut sort_keys = BTreeSet::new();
+    for family in keys::FAMILIES {
+        let query = store.client.query().table_name(store.state()).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :family)");
+        let query = query.expression_attribute_values(":pk", text(keys::partner(program, partner)));
+        let query = query.expression_attribute_values(":family", text(family));
+        let mut items = query.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item?;
+            let part: PartItem = read(&item, family)?;
+            packed::take(&mut account, &part.content).map_err(|why| StoreError::Unreadable { what: family, why })?;
+            // One that was emptied holds nothing.
+            let sort_key = item.get(keys::SK).and_then(|value| value.as_s().ok());
+            sort_keys.extend(sort_key.filter(|_| part.content != EMPTY).cloned());
+        }
+    }
+    Ok((account, sort_keys))
 }
+
+/// What a part holds that was emptied.
+pub(crate) const EMPTY: &str = "{}";
 
 /// Reads what a decision looks at beside the head into `state`.
 ///
@@ -54,31 +78,18 @@ pub async fn account(
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut State) -> Result<(), StoreError> {
     let own = keys::partner(program, &state.partner);
-    let mut wanted = vec![(own.clone(), keys::PROFILE.to_owned()), (own.clone(), keys::PENDING.to_owned())];
-    wanted.extend(needs.years.iter().map(|year| (own.clone(), keys::measures(*year))));
-    wanted.extend(needs.frequency.iter().map(|key| (own.clone(), keys::frequency(key))));
+    let mut wanted: Vec<_> = needs.parts.iter().map(|part| (own.clone(), keys::part(part))).collect();
     wanted.extend(needs.redemptions.iter().map(|id| (own.clone(), keys::redemption(id))));
     wanted.extend(needs.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.rewards.iter().map(|id| (keys::reward(program, id), keys::STOCK.to_owned())));
     let found = batch_get(store, wanted).await?;
     let item = |pk: &str, sk: &str| found.get(&(pk.to_owned(), sk.to_owned()));
-    let account = &mut state.account;
-    if let Some(found) = item(&own, keys::PROFILE) {
-        account.profile = read(found, "profile")?;
-    }
-    if let Some(found) = item(&own, keys::PENDING) {
-        account.pending = read::<Content<_>>(found, "held points")?.content;
-    }
-    for year in &needs.years {
-        let found = item(&own, &keys::measures(*year)).map(|i| read::<Content<_>>(i, "measures")).transpose()?;
-        account.measures.insert(*year, found.map(|c| c.content).unwrap_or_default());
-    }
-    for key in &needs.frequency {
-        let found = item(&own, &keys::frequency(key)).map(|i| read::<FrequencyItem>(i, "frequency")).transpose()?;
-        let counts = found.map(|found| key.read(found.content)).transpose();
-        let counts = counts.map_err(|why| StoreError::Unreadable { what: "frequency", why })?;
-        account.frequency.insert(key.clone(), counts.unwrap_or_default());
+    for part in &needs.parts {
+        let stored = item(&own, &keys::part(part)).map(|i| read::<PartItem>(i, "part of an account")).transpose()?;
+        let content = stored.as_ref().map(|stored| stored.content.as_str());
+        packed::read(&mut state.account, part.clone(), content)
+            .map_err(|why| StoreError::Unreadable { what: "part of an account", why })?;
     }
     for id in &needs.deals {
         let deal = item(&keys::deal(program, id), keys::ONLY).map(|i| read(i, "deal")).transpose()?;
@@ -99,33 +110,6 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
         }
     }
     Ok(())
-}
-
-/// The sort keys of a partner's measures and counts.
-///
-/// # Errors
-/// [`StoreError::Unavailable`].
-pub async fn parts(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
-    for family in [keys::MEASURES, keys::FREQUENCY] {
-        let query = store.client.query().table_name(store.state()).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :family)");
-        let query = query.expression_attribute_values(":pk", text(keys::partner(program, partner)));
-        let query = query.expression_attribute_values(":family", text(format!("{family}#")));
-        let mut items = query.into_paginator().items().send();
-        while let Some(item) = items.next().await {
-            let item = item?;
-            let is_empty = item.get("content").and_then(|c| c.as_m().ok()).is_some_and(HashMap::is_empty);
-            found.extend(item.get(keys::SK).and_then(|v| v.as_s().ok()).filter(|_| !is_empty).cloned());
-        }
-    }
-    Ok(found)
-}
-
-/// The sort keys of the measures and counts that are needed.
-pub fn sort_keys(needs: &Needs) -> BTreeSet<String> {
-    let years = needs.years.iter().map(|year| keys::measures(*year));
-    years.chain(needs.frequency.iter().map(keys::frequency)).collect()
 }
 
 pub(crate) async fn get(store: &Store, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ledger::StoredFrequency;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -62,11 +61,14 @@ pub(crate) struct Content<T> {
     pub(crate) content: T,
 }
 
-/// Counts that may be dropped when their period is long over.
+/// A part of an account that stands in an item of its own.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct FrequencyItem {
-    pub(crate) content: StoredFrequency,
-    #[serde(skip_serializing_if = "Option::is_none")]
+pub(crate) struct PartItem {
+    /// What it holds.
+    #[serde(rename = "b")]
+    pub(crate) content: String,
+    /// When it may be dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<i64>,
 }
 

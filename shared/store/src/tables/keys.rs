@@ -1,7 +1,7 @@
 //! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
 
 use domain::decide::Awaited;
-use domain::ledger::FrequencyKey;
+use domain::ledger::Part;
 use event::ids::{Identity, PartnerId, PersonId, ProgramId};
 use event::{body_hash, steady_hash};
 
@@ -110,28 +110,25 @@ pub fn standing(program: &ProgramId) -> String {
 
 /// Sort key of the head item.
 pub const HEAD: &str = "head";
-/// Sort key of the profile item.
-pub const PROFILE: &str = "profile";
-/// Sort key of the held points.
-pub const PENDING: &str = "pending";
-
-/// The first part of the sort keys of measures.
-pub const MEASURES: &str = "measures";
-/// The first part of the sort keys of frequency counts.
-pub const FREQUENCY: &str = "frequency";
+/// The first parts of the sort keys of an account's parts.
+pub const FAMILIES: [&str; 7] = ["certified", "counts", "course", "holder", "lots", "measures", "profile"];
 /// The first part of the sort keys of pseudonyms.
 pub const PERSON: &str = "person";
 /// The first part of the sort keys of pseudonyms that are nobody's any more.
 pub const ERASED: &str = "erased";
 
-/// Sort key of a year of measures.
-pub fn measures(year: i16) -> String {
-    join(&[MEASURES, &year.to_string()])
-}
-
-/// Sort key of frequency counts.
-pub fn frequency(key: &FrequencyKey) -> String {
-    join(&[FREQUENCY, &key.period.to_string(), &short(&key.who), &key.bucket.to_string()])
+/// Sort key of a part of an account.
+pub fn part(part: &Part) -> String {
+    match part {
+        Part::Lots => "lots".to_owned(),
+        Part::Profile => "profile".to_owned(),
+        Part::Course(id) => join(&["course", &short(id)]),
+        Part::Holder(person, id) => join(&["holder", &short(person), &short(id)]),
+        Part::Certified(None) => "certified".to_owned(),
+        Part::Certified(Some(id)) => join(&["certified", &short(id)]),
+        Part::Measures(quarter) => join(&["measures", &quarter.to_string()]),
+        Part::Count(key) => join(&["counts", &key.period.to_string(), &short(&key.who), &key.bucket.to_string()]),
+    }
 }
 
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
@@ -238,7 +235,7 @@ pub const SETTINGS: &str = "settings";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::ledger::record_key;
+    use domain::ledger::{FrequencyKey, record_key};
 
     fn identity(program: &str, source: &str, id: &str) -> Identity {
         let all = (program.try_into(), source.try_into(), id.try_into());
@@ -285,7 +282,10 @@ mod tests {
                 period: domain::ledger::CapKey::try_from("a|b|ever".to_owned()).expect("a key").period,
                 bucket: 0,
             };
-            assert!(frequency(&key).len() <= 1_024);
+            assert!(part(&Part::Count(key)).len() <= 1_024);
+            let named = |text: &str| text.chars().take(128).collect::<String>();
+            let course = named(&worst).try_into().expect("a course");
+            assert!(part(&Part::Course(course)).len() <= 1_024);
         }
     }
 

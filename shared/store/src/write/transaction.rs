@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use domain::decide::{Decision, State};
-use domain::ledger::{FrequencyKey, Record, record_key};
+use domain::ledger::{Record, packed, record_key};
 use domain::redemption::StockMove;
 use event::Meaning;
 use event::ids::{PartnerId, ProgramId};
@@ -16,7 +16,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
-use crate::tables::items::{Content, FrequencyItem, Item, due, ledger_key, number, size, state_key, with_key};
+use crate::state::EMPTY;
+use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, with_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -176,38 +177,13 @@ fn write_account(
     let mut key = state_key(&own, keys::HEAD);
     key.extend(new.due().map(|day| due(keys::due_shard(program, &after.partner), day)).into_iter().flatten());
     let version = Some(old.head.position).filter(|p| *p > 0);
-    put_item(store, tx, key, &new.head, "head", Condition::Version(keys::POSITION, version))?;
-    if new.profile != old.profile {
-        put_item(store, tx, state_key(&own, keys::PROFILE), &new.profile, "profile", Condition::None)?;
-    }
-    if new.pending != old.pending {
-        put_item(
-            store,
-            tx,
-            state_key(&own, keys::PENDING),
-            &Content { content: &new.pending },
-            "held points",
-            Condition::None,
-        )?;
-    }
-    for (year, measures) in &new.measures {
-        if old.measures.get(year) != Some(measures) {
-            put_item(
-                store,
-                tx,
-                state_key(&own, &keys::measures(*year)),
-                &Content { content: measures },
-                "measures",
-                Condition::None,
-            )?;
-        }
-    }
-    for (key, counts) in &new.frequency {
-        if old.frequency.get(key) != Some(counts) {
-            let drops_on = key.drops_on().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
-            let expires_at = drops_on.map(|day| day.timestamp().as_second());
-            let item = FrequencyItem { content: FrequencyKey::store(counts), expires_at };
-            put_item(store, tx, state_key(&own, &keys::frequency(key)), &item, "frequency", Condition::None)?;
+    put_item(store, tx, key, &packed::head(new), "head", Condition::Version(keys::POSITION, version))?;
+    let stored = packed::parts(old);
+    for (part, content) in packed::parts(new) {
+        if stored.get(&part) != Some(&content) {
+            let drops_on = part.drops_on().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+            let item = PartItem { content, expires_at: drops_on.map(|day| day.timestamp().as_second()) };
+            put_item(store, tx, state_key(&own, &keys::part(&part)), &item, "part of an account", Condition::None)?;
         }
     }
     for (id, redemption) in &after.redemptions {
@@ -260,7 +236,7 @@ pub async fn empty(
 ) -> Result<(), StoreError> {
     let pk = keys::partner(program, partner);
     for sort_key in sort_keys {
-        let nothing = Content { content: std::collections::BTreeMap::<String, String>::new() };
+        let nothing = PartItem { content: EMPTY.to_owned(), expires_at: None };
         let item = with_key(state_key(&pk, sort_key), &nothing, "emptied item")?;
         store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
     }

@@ -1,0 +1,183 @@
+//! How a record changes an account. Nothing else ever does (I10).
+
+use event::Kind;
+use event::ids::{CertificationId, Motion, PersonId};
+use event::time::Month;
+use jiff::civil::Date;
+use program::Measure;
+use rust_decimal::Decimal;
+
+use super::account::{Account, Certificate, Facts, Standing};
+use super::balance::FoldError;
+use super::effect::Effect;
+use super::fact::{Fact, Stamp};
+use super::packed;
+use super::part::Part;
+use super::posting::Posting;
+use super::record::Record;
+
+impl Account {
+    /// Adds one record. The only way an account ever changes.
+    ///
+    /// # Errors
+    /// [`FoldError::Gap`], [`FoldError::Overdrawn`], [`FoldError::Overflow`]: the record does not fit this account.
+    /// [`FoldError::OtherForm`]: its data is not of a type this edition knows.
+    pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
+        if record.position != self.head.position + 1 {
+            return Err(FoldError::Gap { last: self.head.position, found: record.position });
+        }
+        if record.holds() {
+            let kind = record.happened().ok_or(FoldError::OtherForm(record.position))?;
+            self.learn(&kind, Stamp::of(record.time, &record.identity), record.booked)?;
+        }
+        for posting in &record.postings {
+            self.post(posting)?;
+        }
+        for effect in &record.effects {
+            self.take_effect(effect)?;
+        }
+        self.close_record(record);
+        Ok(())
+    }
+
+    /// What every record does once its postings and effects are in.
+    pub(crate) fn close_record(&mut self, record: &Record) {
+        self.head.position = record.position;
+        self.head.as_of = self.head.as_of.max(Some(record.decided_at));
+        self.head.day = self.head.day.max(Some(record.on));
+        self.head.open_from = self.head.open_from.max(Some(record.open_from));
+        packed::spill(self);
+    }
+
+    /// Takes over what an event itself says of the partner. False if a later event said otherwise before (I24).
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: a part that it changes was not read (I25).
+    pub(crate) fn learn(&mut self, kind: &Kind, since: Stamp, booked: Date) -> Result<bool, FoldError> {
+        for part in Part::learned(kind) {
+            self.must_know(&part)?;
+        }
+        Ok(match kind {
+            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
+                let mut distinct = motions.clone();
+                distinct.dedup_by(|a, b| a == b);
+                let (motions, territory, timezone) = (distinct, territory.clone(), timezone.clone());
+                if let Some(version) = agreement_version {
+                    Fact::learn(&mut self.profile.agreement, version.clone(), since);
+                }
+                self.head.enrolled = self.head.enrolled.max(Some(since));
+                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone }, since)
+            }
+            Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
+            Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),
+            Kind::PartnerOffboarded { .. } => {
+                let newer = self.head.left.is_none_or(|left| left <= since);
+                self.head.left = self.head.left.max(Some(since));
+                newer
+            }
+            Kind::AgreementAccepted { version, .. } => Fact::learn(&mut self.profile.agreement, version.clone(), since),
+            Kind::CourseCompleted { course_id, .. } => {
+                let first = self.courses.entry(course_id.clone()).or_insert(booked);
+                *first = booked.min(*first);
+                true
+            }
+            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
+                let certificate = valid_until.map_or(Certificate::Held, Certificate::Until);
+                self.certificate(certification_id, person_id, certificate, since)
+            }
+            Kind::CertificationExpired { certification_id, person_id, .. } => {
+                self.certificate(certification_id, person_id, Certificate::Lost, since)
+            }
+            // These say nothing of the partner; a new type must be told apart here.
+            Kind::TargetSet { .. }
+            | Kind::PurchaseOrderReceived { .. }
+            | Kind::ExclusivityGranted { .. }
+            | Kind::ExclusivityEnded { .. }
+            | Kind::BenefitBooked { .. }
+            | Kind::BenefitReleased { .. }
+            | Kind::RewardViewed { .. }
+            | Kind::DealRegistered { .. }
+            | Kind::DealQualified { .. }
+            | Kind::DealInfluenced { .. }
+            | Kind::DealClosed { .. }
+            | Kind::DealAmended { .. }
+            | Kind::DealReversed { .. }
+            | Kind::DealReassigned { .. }
+            | Kind::InvoicePaid { .. }
+            | Kind::ContentViewed { .. }
+            | Kind::ProjectCompleted { .. }
+            | Kind::AttestationRecorded { .. }
+            | Kind::PointsReleased { .. }
+            | Kind::PointsExpired { .. }
+            | Kind::TierReviewed { .. }
+            | Kind::ProgramPublished { .. }
+            | Kind::RedemptionRequested { .. }
+            | Kind::RedemptionOrdering { .. }
+            | Kind::RedemptionFulfilled { .. }
+            | Kind::RedemptionReleased { .. } => true,
+        })
+    }
+
+    fn certificate(&mut self, id: &CertificationId, person: &PersonId, value: Certificate, since: Stamp) -> bool {
+        let held = self.holders.entry(person.clone()).or_default();
+        let mut slot = held.remove(id);
+        let before = slot.as_ref().map(|fact| fact.value);
+        let newer = Fact::learn(&mut slot, value, since);
+        held.extend(slot.map(|fact| (id.clone(), fact)));
+        if newer {
+            for of in [None, Some(id.clone())] {
+                let days = self.certified.entry(of).or_default();
+                if let Some(before) = before {
+                    days.add(before, -1);
+                }
+                days.add(value, 1);
+            }
+        }
+        newer
+    }
+
+    /// Moves an amount between buckets.
+    pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
+        let funds = self.head.funds.entry(posting.asset).or_default();
+        let held = self.pending.entry(posting.asset).or_default();
+        let posted = funds.post(held, posting);
+        self.head.funds.retain(|_, funds| !funds.is_empty());
+        self.pending.retain(|_, held| !held.is_empty());
+        posted
+    }
+
+    pub(crate) fn take_effect(&mut self, effect: &Effect) -> Result<(), FoldError> {
+        match effect {
+            Effect::Measured { motion, month, by } => {
+                for (measure, by) in by {
+                    self.measure(motion, *month, *measure, *by)?;
+                }
+            }
+            Effect::Cap { key, by } => {
+                let counts = self.frequency.entry(key.item()).or_default();
+                let used = counts.entry(key.clone()).or_default();
+                *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
+            }
+            Effect::Place { .. } => {}
+            Effect::Tier { motion, to, on, next_review, .. } => {
+                let standing = Standing { tier: to.clone(), since: *on, next_review: *next_review, demotes_on: None };
+                self.head.tiers.insert(motion.clone(), standing);
+            }
+            Effect::Reviewed { motion, next_review, demotes_on } => {
+                if let Some(standing) = self.head.tiers.get_mut(motion) {
+                    standing.next_review = *next_review;
+                    standing.demotes_on = *demotes_on;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, motion: &Motion, month: Month, measure: Measure, by: Decimal) -> Result<(), FoldError> {
+        let quarter = self.measures.entry(month.quarter()).or_default();
+        let cells = quarter.entry(motion.clone()).or_default();
+        let cell = cells.entry((month.number(), measure)).or_insert(Decimal::ZERO);
+        *cell = cell.checked_add(by).ok_or(FoldError::Overflow)?.normalize();
+        Ok(())
+    }
+}

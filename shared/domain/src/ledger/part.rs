@@ -1,0 +1,153 @@
+//! The parts an account is stored in, and which of them stand in the head.
+
+use std::collections::BTreeSet;
+
+use event::Kind;
+use event::ids::{CertificationId, CourseId, PersonId};
+use event::time::Month;
+use jiff::civil::Date;
+
+use super::cap::FrequencyKey;
+
+/// A part that may be stored for itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What there is of each asset, by bucket.
+    Lots,
+    /// What the enrolment and the agreement say.
+    Profile,
+    /// When a course was completed first.
+    Course(CourseId),
+    /// A person's certificate.
+    Holder(PersonId, CertificationId),
+    /// How many certificates are valid, of one certification or of all.
+    Certified(Option<CertificationId>),
+    /// The measures of a calendar quarter, by its first month.
+    Measures(Month),
+    /// Used caps.
+    Count(FrequencyKey),
+}
+
+/// What leaves the head together, in the order in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Section {
+    Persons = 1,
+    Profile,
+    Measures,
+    Lots,
+    Caps,
+}
+
+impl Section {
+    pub(super) const ALL: [Self; 5] =
+        [Section::Persons, Section::Profile, Section::Measures, Section::Lots, Section::Caps];
+
+    /// Whether it has left a head of which so many have.
+    pub(super) fn left(self, spilled: u8) -> bool {
+        self as u8 <= spilled
+    }
+}
+
+impl Part {
+    pub(super) fn section(&self) -> Section {
+        match self {
+            Part::Lots => Section::Lots,
+            Part::Profile | Part::Course(_) => Section::Profile,
+            Part::Measures(_) => Section::Measures,
+            Part::Count(key) if key.is_own() => Section::Caps,
+            Part::Holder(..) | Part::Certified(_) | Part::Count(_) => Section::Persons,
+        }
+    }
+
+    /// The parts that what an event says of its partner changes, beside the head's own.
+    pub fn learned(kind: &Kind) -> Vec<Self> {
+        match kind {
+            Kind::PartnerEnrolled { .. } | Kind::AgreementAccepted { .. } => vec![Part::Profile],
+            Kind::CourseCompleted { course_id, .. } => vec![Part::Course(course_id.clone())],
+            Kind::CertificationGranted { certification_id, person_id, .. }
+            | Kind::CertificationExpired { certification_id, person_id, .. } => vec![
+                Part::Holder(person_id.clone(), certification_id.clone()),
+                Part::Certified(Some(certification_id.clone())),
+                Part::Certified(None),
+            ],
+            Kind::PartnerSuspended { .. }
+            | Kind::PartnerReinstated { .. }
+            | Kind::PartnerOffboarded { .. }
+            | Kind::TargetSet { .. }
+            | Kind::PurchaseOrderReceived { .. }
+            | Kind::ExclusivityGranted { .. }
+            | Kind::ExclusivityEnded { .. }
+            | Kind::BenefitBooked { .. }
+            | Kind::BenefitReleased { .. }
+            | Kind::RewardViewed { .. }
+            | Kind::DealRegistered { .. }
+            | Kind::DealQualified { .. }
+            | Kind::DealInfluenced { .. }
+            | Kind::DealClosed { .. }
+            | Kind::DealAmended { .. }
+            | Kind::DealReversed { .. }
+            | Kind::DealReassigned { .. }
+            | Kind::InvoicePaid { .. }
+            | Kind::ContentViewed { .. }
+            | Kind::ProjectCompleted { .. }
+            | Kind::AttestationRecorded { .. }
+            | Kind::PointsReleased { .. }
+            | Kind::PointsExpired { .. }
+            | Kind::TierReviewed { .. }
+            | Kind::ProgramPublished { .. }
+            | Kind::RedemptionRequested { .. }
+            | Kind::RedemptionOrdering { .. }
+            | Kind::RedemptionFulfilled { .. }
+            | Kind::RedemptionReleased { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether it may stand in a head at all: measures of this quarter, caps of periods that are open.
+    pub(super) fn belongs_inside(&self, day: Option<Date>, open_from: Option<Date>) -> bool {
+        match self {
+            Part::Measures(quarter) => day.is_none_or(|day| *quarter >= Month::of(day).quarter()),
+            Part::Count(key) => key.period.last_day().zip(open_from).is_none_or(|(last, open)| last >= open),
+            Part::Lots | Part::Profile | Part::Course(_) | Part::Holder(..) | Part::Certified(_) => true,
+        }
+    }
+
+    /// The first day on which it is of no use to anybody; none if there is none.
+    pub fn drops_on(&self) -> Option<Date> {
+        if let Part::Count(key) = self { key.drops_on() } else { None }
+    }
+}
+
+/// Which parts of an account are there, beside those in its head. No part of what an account is: two that differ in this only
+/// are equal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    parts: BTreeSet<Part>,
+    /// Sections that left the head since it was read.
+    sections: BTreeSet<Section>,
+}
+
+impl Known {
+    pub(super) fn add(&mut self, part: Part) {
+        self.parts.insert(part);
+    }
+
+    pub(super) fn has_part(&self, part: &Part) -> bool {
+        self.parts.contains(part)
+    }
+
+    /// A section left the head just now: all that stood in it is known.
+    pub(super) fn add_section(&mut self, section: Section) {
+        self.sections.insert(section);
+    }
+
+    pub(super) fn has(&self, part: &Part, day: Option<Date>, open_from: Option<Date>) -> bool {
+        let stood_inside = self.sections.contains(&part.section()) && part.belongs_inside(day, open_from);
+        stood_inside || self.has_part(part)
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
