@@ -109,6 +109,8 @@ async fn time(test: &TestStack, redemption: &str) {
     content["l"]["points"]["p"] = json!({ "2025-01-01/2028-11": 3_200 });
     set(STATE_TABLE, perx, "head", "b", text(&content.to_string())).await;
     set(STATE_TABLE, perx, "head", "due_on", text("2025-01-01")).await;
+    // One who stands in the index and on whom nothing is due.
+    set(STATE_TABLE, "partner#hr-software#latecomer", "head", "due_on", text("2025-01-01")).await;
     let all = db.scan().table_name(WAITING_TABLE).send().await.expect("what waits").items.unwrap_or_default();
     let waiting: Vec<(&String, &String)> =
         all.iter().map(|item| (item["pk"].as_s().expect("text"), item["sk"].as_s().expect("text"))).collect();

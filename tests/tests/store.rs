@@ -275,6 +275,34 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     assert_eq!(due(later).await, Vec::<String>::new(), "nothing is due any more");
 }
 
+/// Everybody who takes part is looked at when a period closes, and if nothing is due then, not before the next one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_part_is_looked_at_when_a_period_closes() {
+    let test = TestStack::with(local::Options { sweep_every: None, ..Default::default() }).await;
+    let store = &test.stack.store;
+    commit(store, "p", &[enrolled("p")]).await;
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+    let calendar = &programs.current(Timestamp::now()).program.calendar;
+    let mut close = programs.current(Timestamp::now()).program.next_close(calendar.day(Timestamp::now()));
+    let due = async |day: jiff::civil::Date| {
+        let mut found = Vec::new();
+        for shard in 0..store::tables::keys::DUE_SHARDS {
+            found.extend(store::due::partners(store, &program(), shard, day).await.expect("due"));
+        }
+        found
+    };
+    for _ in 0..3 {
+        assert_eq!(due(close.yesterday().expect("a day")).await, Vec::<String>::new());
+        assert_eq!(due(close).await, ["p"]);
+        let then = store.under(Clock::standing_at(calendar.start_of(close)));
+        let patience = Patience::until(Instant::now() + Duration::from_secs(60));
+        let records = engine::steps::catch_up(&then, &programs, &partner("p"), patience).await.expect("caught up");
+        assert_eq!(records.len(), 0, "nothing was due");
+        assert_eq!(due(close).await, Vec::<String>::new(), "it is not sent again and again");
+        close = programs.current(Timestamp::now()).program.next_close(close);
+    }
+}
+
 /// C2, I4, I28: another person under one identity is a conflict; one who was erased is nobody, and conflicts with nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_makes_no_conflict() {
@@ -363,14 +391,19 @@ async fn one_event_costs_its_record_its_head_and_what_it_names() {
     assert_units(of(registered("p", "d1")).await, 9, "registered: record, head, deal, opportunity");
     assert_units(of(qualified("p", "d1")).await, 7, "qualified: record, head, deal");
     assert_units(of(won("p", "d1", "1")).await, 7, "closed: record, head, deal");
-    let due = event(
+    let closing = event(
         "deal.closed",
         "q",
         "q-won",
         &serde_json::json!({ "deal_id": "dq", "outcome": "won", "acv": { "amount": "48000", "currency": "USD" }, "motion": "sell" }),
     );
     commit(store, "q", &[enrolled("q")]).await;
-    assert_units(cost(store, "q", &[due]).await.0, 7 + 1, "closed, and in the due index for the first time");
+    assert_units(cost(store, "q", &[closing]).await.0, 7, "closed and promoted: it stands in the due index already");
+    assert_units(
+        cost(store, "r", &[enrolled("r")]).await.0,
+        5 + 1,
+        "enrolled: record, head, in the due index for the first time",
+    );
 }
 
 /// Where persons do not fit the head any more, their counts stand beside it; a course is a fact beside it, too.

@@ -4,8 +4,9 @@
 
 use domain::audit::{Shared, check_account, rebuild_redemptions, rebuild_shared};
 use domain::decide::State;
-use domain::ledger::Record;
+use domain::ledger::{Account, Record};
 use event::ids::{PartnerId, ProgramId};
+use jiff::civil::Date;
 use store::{Store, StoreError, write};
 
 use crate::audit::{Audited, partner as audit, stored_beside, whole_history};
@@ -95,7 +96,8 @@ async fn account(
     }
     let differs = !check_account(&before.account, &after.account).is_empty();
     if differs || before.redemptions != after.redemptions {
-        write::send_account(store, program, &before, &after).await?;
+        let due_on = due_on(store, program, &records, &after.account).await?;
+        write::send_account(store, program, (&before, &after), due_on).await?;
     }
     write::empty(store, program, partner, &stray).await?;
     done.written += usize::from(differs || before.redemptions != after.redemptions || !stray.is_empty());
@@ -103,6 +105,19 @@ async fn account(
     let named = records.iter().filter_map(|record| record.happened()).flat_map(|kind| kind.persons()).collect();
     store::persons::note_unnamed(store, program, partner, named).await?;
     Ok(records)
+}
+
+/// The day that the last decision set, by the version that decided it.
+async fn due_on(
+    store: &Store,
+    program: &ProgramId,
+    records: &[Record],
+    account: &Account,
+) -> Result<Option<Date>, StoreError> {
+    let programs = store::programs::read(store, program).await?;
+    let last =
+        records.last().and_then(|record| Some((programs?.number(record.decided_by)?.program.clone(), record.on)));
+    Ok(last.map_or_else(|| account.due(), |(program, day)| domain::decide::due_on(&program, account, day)))
 }
 
 /// Writes what is older than its records add up to. What is newer was written since they were read: it stays.

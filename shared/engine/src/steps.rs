@@ -110,6 +110,10 @@ pub async fn catch_up(
         let before = load(store, programs, partner, &[], now).await?;
         let decision = decide(programs, before.clone(), &[], now)?;
         if decision.records.is_empty() {
+            // Looked at, and nothing was due: not before its next day again.
+            if let Some(on) = decision.due_on.filter(|_| done.is_empty() && before.account.head.position > 0) {
+                write::move_due(store, program, &before, on).await?;
+            }
             return Ok(done);
         }
         let tx = write::transaction(store, program, &before, &decision)?;

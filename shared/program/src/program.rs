@@ -76,6 +76,13 @@ impl Program {
         })
     }
 
+    /// The day on which the oldest period that is open at `today` closes; after `today`.
+    pub fn next_close(&self, today: Date) -> Date {
+        let length = if self.policy.period_is_quarter { 3 } else { 1 };
+        let next = Month::of(self.open_from(today)).plus(length);
+        self.policy.periods_close_after.after(next.first_day())
+    }
+
     /// The first day that is still open for booking at `today` (late-event policy).
     pub fn open_from(&self, today: Date) -> Date {
         let this_month = Month::of(today);

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use program::{Measure, Version};
 use rust_decimal::Decimal;
 
-use super::context::Context;
+use super::context::{Context, due_on};
 use super::state::{Decision, Judgement, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
@@ -50,8 +50,9 @@ impl Book {
         Self { state, stock: Vec::new(), records: Vec::new(), draft: Draft::default() }
     }
 
-    pub(super) fn close(self, judgements: Vec<Judgement>) -> Decision {
-        Decision { records: self.records, judgements, state: self.state, stock: self.stock }
+    pub(super) fn close(self, context: &Context<'_>, judgements: Vec<Judgement>) -> Decision {
+        let due_on = due_on(context.program(), &self.state.account, context.today);
+        Decision { records: self.records, judgements, state: self.state, stock: self.stock, due_on }
     }
 
     pub(super) fn account(&self) -> &Account {

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::state::State;
 use super::stop::{Awaited, Stop};
 use crate::deal::Deal;
-use crate::ledger::{Head, Reason};
+use crate::ledger::{Account, Head, Membership, Reason};
 
 /// What does not change while one group of events is decided.
 pub(super) struct Context<'a> {
@@ -74,6 +74,16 @@ impl<'a> Context<'a> {
     pub(super) fn start_of(&self, day: Date) -> Timestamp {
         self.program().calendar.start_of(day)
     }
+}
+
+/// The day on which somebody must look at an account: when something becomes due by itself, and for whoever takes part no later
+/// than the next close of a period.
+pub fn due_on(program: &Program, account: &Account, today: Date) -> Option<Date> {
+    let close = match account.head.membership() {
+        Membership::Active | Membership::Suspended => Some(program.next_close(today)),
+        Membership::Unknown | Membership::Offboarded => None,
+    };
+    account.due().into_iter().chain(close).min()
 }
 
 /// What an event may do for its partner.

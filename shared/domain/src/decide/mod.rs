@@ -17,6 +17,7 @@ mod state;
 mod stop;
 
 pub use clock::CATCH_UP_MAX;
+pub use context::due_on;
 pub use needs::{Needs, more_needs, needs, needs_to_show};
 pub use publication::{Publication, publication};
 pub use redemptions::{passes, reward_gate};
@@ -47,5 +48,5 @@ pub fn decide(programs: &Programs, state: State, events: &[Event], now: Timestam
             judgements[index] = judge::judge(&context, &mut book, &events[index])?;
         }
     }
-    Ok(book.close(judgements))
+    Ok(book.close(&context, judgements))
 }

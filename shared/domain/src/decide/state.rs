@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use event::Rejection;
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::stop::Awaited;
 use crate::deal::{Deal, Opportunity};
@@ -78,6 +79,8 @@ pub struct Decision {
     pub state: State,
     /// How stock moves.
     pub stock: Vec<StockMove>,
+    /// The day on which somebody must look at the account again.
+    pub due_on: Option<Date>,
 }
 
 impl Decision {

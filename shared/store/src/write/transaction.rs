@@ -12,12 +12,13 @@ use domain::ledger::{Record, packed, record_key};
 use domain::redemption::StockMove;
 use event::Meaning;
 use event::ids::{PartnerId, ProgramId};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
 use crate::state::EMPTY;
-use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, with_key};
+use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
@@ -144,7 +145,7 @@ pub fn transaction(
         let (put, bytes) = put_record(store, record)?;
         tx.push(TransactWriteItem::builder().put(put).build(), Some(index), bytes);
     }
-    write_account(store, &mut tx, program, before, &decision.state)?;
+    write_account(store, &mut tx, program, (before, &decision.state), decision.due_on)?;
     write_shared(store, &mut tx, program, before, &decision.state)?;
     for (reward, moved) in merged(&decision.stock) {
         move_stock(store, &mut tx, program, &reward, &moved)?;
@@ -169,13 +170,13 @@ fn write_account(
     store: &Store,
     tx: &mut Transaction,
     program: &ProgramId,
-    before: &State,
-    after: &State,
+    (before, after): (&State, &State),
+    due_on: Option<Date>,
 ) -> Result<(), StoreError> {
     let own = keys::partner(program, &after.partner);
     let (old, new) = (&before.account, &after.account);
     let mut key = state_key(&own, keys::HEAD);
-    key.extend(new.due().map(|day| due(keys::due_shard(program, &after.partner), day)).into_iter().flatten());
+    key.extend(due_on.map(|day| due(keys::due_shard(program, &after.partner), day)).into_iter().flatten());
     let version = Some(old.head.position).filter(|p| *p > 0);
     put_item(store, tx, key, &packed::head(new), "head", Condition::Version(keys::POSITION, version))?;
     let stored = packed::parts(old);
@@ -205,9 +206,14 @@ fn write_account(
 ///
 /// # Errors
 /// [`StoreError::Contention`] if somebody else wrote it meanwhile; [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn send_account(store: &Store, program: &ProgramId, before: &State, after: &State) -> Result<(), StoreError> {
+pub async fn send_account(
+    store: &Store,
+    program: &ProgramId,
+    (before, after): (&State, &State),
+    due_on: Option<Date>,
+) -> Result<(), StoreError> {
     let mut tx = Transaction::default();
-    write_account(store, &mut tx, program, before, after)?;
+    write_account(store, &mut tx, program, (before, after), due_on)?;
     send_parts(store, tx).await
 }
 
@@ -222,6 +228,25 @@ pub async fn send_shared(store: &Store, program: &ProgramId, before: &State, aft
     let mut tx = Transaction::default();
     write_shared(store, &mut tx, program, before, &changed)?;
     send_parts(store, tx).await
+}
+
+/// Moves an account's day in the due index on, where nothing was due and so nothing was recorded. Not if somebody wrote the
+/// account meanwhile: whoever did has set the day.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn move_due(store: &Store, program: &ProgramId, looked_at: &State, on: Date) -> Result<(), StoreError> {
+    let key = state_key(&keys::partner(program, &looked_at.partner), keys::HEAD);
+    let update = store.client.update_item().table_name(store.state()).set_key(Some(key));
+    let update = update.update_expression("SET due_on = :on").condition_expression("#v = :v AND due_on < :on");
+    let update = update.expression_attribute_names("#v", keys::POSITION);
+    let update = update.expression_attribute_values(":v", number(looked_at.account.head.position));
+    match update.expression_attribute_values(":on", text(on.to_string())).send().await {
+        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Empties items of a partner's that stand in no record. State is never deleted from.
