@@ -63,6 +63,13 @@ impl RotateKey {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let secret = self.connect.secret(&self.secret.card_secret)?;
         let ring = Sealer::from_ring(&secret.read().await?, Random::system())?;
+        let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(good) {
+            bail!("a key's name has 1 to 64 letters, digits, dots, dashes and underscores, as in 2027 or 2027-06");
+        }
+        if ring.has(&self.name) {
+            bail!("the ring has a key `{}` already, and none is ever replaced; choose another name", self.name);
+        }
         secret.write(&ring.with_new_key(&self.name)?).await?;
         println!("cards are sealed with the key `{}` from now on; those sealed before stay readable", self.name);
         Ok(ExitCode::SUCCESS)

@@ -127,7 +127,7 @@ impl Explain {
 
 /// What needs a person.
 #[derive(Clone, Copy, ValueEnum)]
-enum Attention {
+enum Wanted {
     /// Same identity, another meaning.
     Conflict,
     /// Waiting for a deal, a partner, a rate or a program.
@@ -143,7 +143,7 @@ enum Attention {
 pub(crate) struct Events {
     /// Which of them.
     #[arg(long, value_enum)]
-    outcome: Attention,
+    outcome: Wanted,
     /// One program only.
     #[arg(long)]
     program: Option<String>,
@@ -162,10 +162,10 @@ impl Events {
             None => store::programs::ids(&store).await?,
         };
         match self.outcome {
-            Attention::Quarantined => self.quarantined(&store).await?,
-            Attention::Held => self.held(&store, &programs).await?,
-            Attention::Conflict => self.kept(&store, &programs, "conflict").await?,
-            Attention::Rejected => self.kept(&store, &programs, "rejected").await?,
+            Wanted::Quarantined => self.quarantined(&store).await?,
+            Wanted::Held => self.held(&store, &programs).await?,
+            Wanted::Conflict => self.kept(&store, &programs, "conflict").await?,
+            Wanted::Rejected => self.kept(&store, &programs, "rejected").await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -231,9 +231,9 @@ impl Events {
         for of in programs.iter().map(Of::Program).chain([Of::Unknown]) {
             let mut page = store::holds::page(store, of, None).await?;
             loop {
-                found.extend(page.holds.into_iter().collect::<Result<Vec<_>, _>>()?);
+                found.extend(page.items.into_iter().collect::<Result<Vec<_>, _>>()?);
                 let Some(start) = page.next else { break };
-                page = store::holds::page(store, of, Some(start)).await?;
+                page = store::holds::page(store, of, Some(&start)).await?;
             }
         }
         found.retain(|hold| self.program.as_ref().is_none_or(|wanted| *wanted == *hold.identity.program));
@@ -263,7 +263,7 @@ impl Events {
 }
 
 /// What a conflict says otherwise than the event that has its identity.
-async fn difference(store: &store::Store, kept: &store::aside::Kept) -> anyhow::Result<String> {
+async fn difference(store: &store::Store, kept: &store::aside::Aside) -> anyhow::Result<String> {
     let Some(data) = kept.data.as_ref() else { return Ok(String::new()) };
     let identity = Identity {
         program: ProgramId::try_from(kept.program.as_str())?,

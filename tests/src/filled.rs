@@ -9,7 +9,7 @@ use event::{Event, Rejection, Whole};
 use jiff::Timestamp;
 use local::Aws;
 use serde_json::{Value, json};
-use store::{Store, aside::Kept, aside::Quarantined, patience::Patience, tables::create_tables};
+use store::{Store, aside::Aside, aside::Quarantined, patience::Patience, tables::create_tables};
 
 use crate::body;
 
@@ -121,11 +121,11 @@ pub async fn fill(store: &Store) {
     store::cards::load(store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     redeem(store).await;
     let event = sent("deal.closed", "won", &json!({ "deal_id": "D1", "outcome": "won", "acv": money("1") }));
-    store::aside::keep(store, &Kept::conflict(&event, "the first hash", now())).await.expect("kept");
+    store::aside::keep(store, &Aside::conflict(&event, "the first hash", now())).await.expect("kept");
     let rejection = Rejection::new(event::Code::BadAmount, "data.acv.amount", "write digits");
     store::aside::keep(
         store,
-        &Kept::unreadable(
+        &Aside::unreadable(
             &["hr-software", "/crm/acme", "bad"].map(str::to_owned),
             Some("northwind"),
             &rejection,

@@ -345,3 +345,32 @@ async fn a_page_of_events_has_no_more_than_its_limit() {
         assert_eq!((ids.len(), distinct.len()), (20, 20), "{limit}: {ids:?}");
     }
 }
+
+/// I18: a file of codes loaded by several at once is loaded once, and nobody fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_loaded_at_once_are_loaded_once() {
+    let test = TestStack::with(local::Options { sweep_every: None, ..Default::default() }).await;
+    let (store, sealer) = (&test.stack.store, &test.stack.sealer);
+    let codes: Vec<String> = (0..150).map(|n| format!("CODE-{n}")).collect();
+    let hr_program = hr();
+    let loads = (0..3).map(|_| store::cards::load(store, &hr_program, "starbucks-10", &codes, sealer, |_| ()));
+    let done = futures::future::join_all(loads).await;
+    let loaded: usize = done.into_iter().map(|one| one.expect("loaded").loaded).sum();
+    let stock = store::cards::stock(store, &hr_program, "starbucks-10").await.expect("a stock");
+    assert_eq!((loaded, stock.loaded, stock.free), (150, 150, 150));
+}
+
+/// I6, I18: nothing is issued for a redemption that is not being ordered any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_card_is_issued_for_what_was_released() {
+    let (_engine, store) = engine().await;
+    laurel_tests::filled::fill(&store).await;
+    let northwind = laurel_tests::filled::northwind();
+    let id = "0190-card".try_into().expect("an id");
+    let asked = store::redemptions::one(&store, &hr(), &northwind, &id).await.expect("read").expect("a redemption");
+    let before = store::cards::stock(&store, &hr(), "starbucks-10").await.expect("a stock");
+    assert!(store::cards::order(&store, &hr(), &asked).await.is_err(), "it is reserved, and not being ordered");
+    let free = store.client().scan().table_name(local::WAITING_TABLE).send().await.expect("what waits");
+    let free = free.items().iter().filter(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("free#"))).count();
+    assert_eq!(i64::try_from(free).expect("few"), before.loaded, "no card left the pool");
+}

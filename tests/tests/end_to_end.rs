@@ -215,7 +215,7 @@ async fn a_corrected_event_is_judged() {
 async fn held(test: &TestStack) -> Vec<Hold> {
     let program = "hr-software".try_into().expect("a program");
     let page = store::holds::page(&test.stack.store, Of::Program(&program), None).await.expect("holds");
-    page.holds.into_iter().collect::<Result<_, _>>().expect("every hold reads")
+    page.items.into_iter().collect::<Result<_, _>>().expect("every hold reads")
 }
 
 /// What waits for a partner, a deal, a rate is judged when it comes, without anybody sending it again.

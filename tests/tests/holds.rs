@@ -53,7 +53,7 @@ async fn judge_at(store: &Store, at: Timestamp, event: Event, held_for: Option<A
 
 async fn holds(store: &Store, of: Of<'_>) -> Vec<Hold> {
     let page = store::holds::page(store, of, None).await.expect("holds");
-    page.holds.into_iter().collect::<Result<_, _>>().expect("every hold reads")
+    page.items.into_iter().collect::<Result<_, _>>().expect("every hold reads")
 }
 
 /// What waits, and until when.

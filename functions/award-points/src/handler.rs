@@ -11,7 +11,7 @@ use event::Event;
 use event::ids::{PartnerId, PersonId, ProgramId};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use store::{Store, StoreError, aside::Kept, aside::Quarantined, patience::Patience};
+use store::{Store, StoreError, aside::Aside, aside::Quarantined, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Outgoing, Queue, Settings, SettingsError, count, failures, messages};
 
 use crate::batch::{Bad, Received, group};
@@ -89,7 +89,7 @@ impl AwardPoints {
                 (Outcome::Quarantined, self.quarantine(message, reason, offset, now).await)
             }
             Bad::Rejected { identity, partner, rejection } => {
-                let kept = Kept::unreadable(&identity, partner.as_deref(), &rejection, now);
+                let kept = Aside::unreadable(&identity, partner.as_deref(), &rejection, now);
                 (Outcome::Rejected, store::aside::keep(&self.store, &kept).await)
             }
         };

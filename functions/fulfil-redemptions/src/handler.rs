@@ -13,7 +13,7 @@ use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, count, failures, messages};
 
-use crate::provider::{Answer, order};
+use crate::provider::{Ordered, order};
 
 /// The function's state between invocations.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct FulfilRedemptions {
 
 /// A message of the queue `redemptions`.
 #[derive(Debug, Deserialize)]
-struct Due {
+struct Order {
     program: ProgramId,
     partner: PartnerId,
     redemption_id: RedemptionId,
@@ -65,7 +65,7 @@ impl FulfilRedemptions {
         Ok(failures(failed))
     }
 
-    async fn fulfil(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
+    async fn fulfil(&self, due: &Order, deadline: Instant) -> Result<(), StoreError> {
         let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
         let patience = Patience::until(deadline);
         let Some(redemption) =
@@ -83,8 +83,8 @@ impl FulfilRedemptions {
             return Ok(());
         }
         match order(&self.store, &due.program, &redemption).await? {
-            Answer::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience).await?,
-            Answer::Declined => {
+            Ordered::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience).await?,
+            Ordered::Declined => {
                 self.step(&programs, &redemption, RedemptionStep::Released(ReleaseReason::Declined), patience).await?
             }
         };
@@ -113,6 +113,6 @@ impl FulfilRedemptions {
     }
 }
 
-fn read(message: &Message) -> Result<Due, StoreError> {
+fn read(message: &Message) -> Result<Order, StoreError> {
     serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
 }

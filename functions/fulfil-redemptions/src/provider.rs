@@ -6,7 +6,7 @@ use store::{Store, StoreError};
 
 /// What a provider says to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Ordered {
     /// The reward is the partner's.
     Delivered,
     /// It will not be delivered; the points go back.
@@ -15,7 +15,7 @@ pub(crate) enum Answer {
 
 /// Orders a redemption at the provider of its reward. Asked again under the same id, the answer is the same (I6). An
 /// error means that the outcome is not known: the order is asked for again, never refunded.
-pub(crate) async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<Answer, StoreError> {
+pub(crate) async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<Ordered, StoreError> {
     let delivered = store::cards::order(store, program, redemption).await?;
-    Ok(if delivered { Answer::Delivered } else { Answer::Declined })
+    Ok(if delivered { Ordered::Delivered } else { Ordered::Declined })
 }

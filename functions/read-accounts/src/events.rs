@@ -9,9 +9,9 @@ use domain::tell::{Explanation, earned, explain as explain_record};
 use event::ids::{EventId, Identity, PartnerId, Source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{aside::Kept, holds::Hold};
+use store::{aside::Aside, holds::Hold};
 
-use web::{Caller, Page, Problem, Scope, cursor};
+use web::{Caller, PageQuery, Problem, Scope, cursor};
 
 use crate::ReadAccounts;
 
@@ -59,7 +59,7 @@ pub(crate) async fn list(
     let partner = caller.partner(&id, Scope::Read)?;
     let outcome = wanted.outcome.as_deref().map(read_outcome).transpose()?;
     let cursor = wanted.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
-    let limit = Page { cursor: None, limit: wanted.limit }.limit()?;
+    let limit = PageQuery { cursor: None, limit: wanted.limit }.limit()?;
     let (mut list, mut start) = List::starts(cursor.as_deref());
     let mut items = Vec::new();
     let place = loop {
@@ -169,7 +169,7 @@ async fn aside(
         return Ok((held.items.iter().map(hold_row).collect(), held.next));
     }
     let kept = store::aside::of_partner(&api.store, &caller.program, partner, list.word(), limit, start).await?;
-    Ok((kept.items.iter().map(kept_row).collect(), kept.next))
+    Ok((kept.items.iter().map(aside_row).collect(), kept.next))
 }
 
 fn read_outcome(word: &str) -> Result<Outcome, Problem> {
@@ -191,7 +191,7 @@ fn row(record: &Record) -> Row {
     }
 }
 
-fn kept_row(kept: &Kept) -> Row {
+fn aside_row(kept: &Aside) -> Row {
     let sentence = match (&kept.rejection, kept.outcome) {
         (Some(rejection), _) => format!("{}: {}", rejection.field, rejection.message),
         (None, _) => "the same source and id came before with another meaning; nothing was changed".to_owned(),
@@ -232,7 +232,7 @@ pub(crate) struct Asked {
 /// An explanation of a judged event, or the row of one that was not.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(crate) enum Answer {
+pub(crate) enum Explained {
     Judged(Box<Explanation>),
     Aside(Row),
 }
@@ -242,7 +242,7 @@ pub(crate) async fn explain(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
     caller: Caller,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Explained>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let programs = web::programs(&api.store, &caller).await?;
     let source = Source::try_from(asked.source.as_str()).map_err(|_| Problem::not_found())?;
@@ -250,13 +250,13 @@ pub(crate) async fn explain(
     let identity = Identity { program: caller.program.clone(), source, id: event };
     if let Some(record) = store::history::record(&api.store, &identity).await?.filter(|r| r.partner == partner) {
         let version = programs.number(record.version());
-        return Ok(Json(Answer::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
+        return Ok(Json(Explained::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }
     for list in [List::Held, List::Conflicts, List::Rejected] {
         let (rows, _) = aside(&api, &caller, &partner, list, ASIDE_MAX, None).await?;
         let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
         if let Some(row) = found {
-            return Ok(Json(Answer::Aside(row)));
+            return Ok(Json(Explained::Aside(row)));
         }
     }
     Err(Problem::not_found())

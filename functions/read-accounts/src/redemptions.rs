@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use web::{Caller, Page, Problem, RedemptionView, Scope, cursor, redemption};
+use web::{Caller, PageQuery, Problem, RedemptionView, Scope, cursor, redemption};
 
 use crate::ReadAccounts;
 
 pub(crate) async fn list(
     State(api): State<ReadAccounts>,
     Path(id): Path<String>,
-    Query(page): Query<Page>,
+    Query(page): Query<PageQuery>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;

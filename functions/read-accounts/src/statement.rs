@@ -12,13 +12,13 @@ use jiff::civil::Date;
 use program::Programs;
 use serde::Serialize;
 
-use web::{Caller, Page, Problem, Scope, cursor};
+use web::{Caller, PageQuery, Problem, Scope, cursor};
 
 use crate::ReadAccounts;
 
 /// One line of a statement.
 #[derive(Serialize)]
-struct Line {
+struct StatementLine {
     position: u64,
     at: Timestamp,
     booked: Date,
@@ -45,7 +45,7 @@ struct Line {
 
 #[derive(Serialize)]
 struct Statement {
-    items: Vec<Line>,
+    items: Vec<StatementLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -53,7 +53,7 @@ struct Statement {
 pub(crate) async fn show(
     State(api): State<ReadAccounts>,
     Path(id): Path<String>,
-    Query(page): Query<Page>,
+    Query(page): Query<PageQuery>,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -85,9 +85,9 @@ pub(crate) async fn show(
 }
 
 /// The lines of one record, the last movement first.
-fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item = Line> + 'a {
+fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item = StatementLine> + 'a {
     let program = programs.number(record.version()).map(|v| v.program.clone());
-    record.postings.iter().rev().map(move |posting: &Posting| Line {
+    record.postings.iter().rev().map(move |posting: &Posting| StatementLine {
         position: record.position,
         at: record.decided_at,
         booked: record.booked,
@@ -107,7 +107,7 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
     })
 }
 
-fn csv(lines: &[Line], next_cursor: Option<String>) -> Response {
+fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
     let mut text = "position,at,booked,kind,points,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed\r\n".to_owned();
     for line in lines {
         let kind = serde_json::to_value(line.kind).unwrap_or_default();

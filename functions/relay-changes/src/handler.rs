@@ -11,10 +11,10 @@ use domain::decide::Awaited;
 use domain::ledger::{Outcome, Record};
 use event::Kind;
 use program::Program;
-use store::{Store, StoreError, aside::Kept, holds::Waiting, tables::keys};
+use store::{Store, StoreError, aside::Aside, holds::Waiting, tables::keys};
 use worker::{Clients, HELD_FOR, Outgoing, Queue, QueueError, Settings, SettingsError, count};
 
-use crate::notice::{Notice, of_kept, of_record};
+use crate::notice::{Notice, of_aside, of_record};
 
 /// Holds sent on at once when what they wait for has come; the sweep takes the rest.
 const HOLDS_AT_ONCE: i32 = 1_000;
@@ -106,8 +106,8 @@ impl RelayChanges {
         let item = change.change.new_image.clone();
         let unreadable = |e: serde_dynamo::Error| RelayError::Unreadable(e.to_string());
         if !item.contains_key(keys::FORM) {
-            let kept: Kept = serde_dynamo::from_item(item).map_err(unreadable)?;
-            self.tell(vec![of_kept(&kept)]).await?;
+            let kept: Aside = serde_dynamo::from_item(item).map_err(unreadable)?;
+            self.tell(vec![of_aside(&kept)]).await?;
             return Ok(RELAYED);
         }
         let record: Record = serde_dynamo::from_item(item).map_err(unreadable)?;

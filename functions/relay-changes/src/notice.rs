@@ -3,7 +3,7 @@
 use domain::ledger::Outcome;
 use domain::ledger::{Effect, Record};
 use serde_json::{Value, json};
-use store::aside::Kept;
+use store::aside::Aside;
 
 /// A notice for the bus: its detail type and its detail.
 pub(crate) struct Notice {
@@ -61,7 +61,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
 }
 
 /// What a conflict or a rejection is worth telling.
-pub(crate) fn of_kept(kept: &Kept) -> Notice {
+pub(crate) fn of_aside(kept: &Aside) -> Notice {
     let kind = if kept.outcome == Outcome::Conflict { "EventConflict" } else { "EventRejected" };
     let detail = json!({
         "correlation_id": format!("{} {} {}", kept.program, kept.source, kept.id), "program": kept.program, "partner": kept.partner, "source": kept.source, "id": kept.id,

@@ -28,7 +28,7 @@ pub enum Trigger {
 
 /// A message of the queue `partner-reviews`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Due {
+pub(crate) struct Review {
     pub(crate) program: ProgramId,
     pub(crate) partner: PartnerId,
 }
@@ -100,7 +100,7 @@ impl ReviewPartners {
         Ok(failures(failed))
     }
 
-    async fn review_one(&self, due: &Due, deadline: Instant) -> Result<(), StoreError> {
+    async fn review_one(&self, due: &Review, deadline: Instant) -> Result<(), StoreError> {
         let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
         let records = engine::steps::catch_up(&self.store, &programs, &due.partner, Patience::until(deadline)).await?;
         let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
@@ -109,6 +109,6 @@ impl ReviewPartners {
     }
 }
 
-fn read(message: &Message) -> Result<Due, StoreError> {
+fn read(message: &Message) -> Result<Review, StoreError> {
     serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
 }

@@ -11,7 +11,7 @@ use store::holds::{Hold, Of};
 use store::tables::keys;
 use worker::{HELD_FOR, Outgoing, count};
 
-use crate::handler::{Due, ReviewError, ReviewPartners};
+use crate::handler::{Review, ReviewError, ReviewPartners};
 
 /// What a sweep counts, by metric.
 type Counts = BTreeMap<&'static str, u64>;
@@ -62,8 +62,9 @@ impl ReviewPartners {
         let today = programs.current(now).program.calendar.day(now);
         for shard in 0..keys::DUE_SHARDS {
             let partners = store::due::partners(&self.store, program, shard, today).await?;
-            let due =
-                |partner: String| Some(Due { program: program.clone(), partner: PartnerId::try_from(partner).ok()? });
+            let due = |partner: String| {
+                Some(Review { program: program.clone(), partner: PartnerId::try_from(partner).ok()? })
+            };
             let bodies = partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok());
             let failed = self.reviews.send_all(bodies).await;
             if !failed.is_empty() {
@@ -84,8 +85,8 @@ impl ReviewPartners {
         let mut known = Known::default();
         let mut start = None;
         loop {
-            let page = store::holds::page(&self.store, of, start).await?;
-            for hold in page.holds {
+            let page = store::holds::page(&self.store, of, start.as_deref()).await?;
+            for hold in page.items {
                 let swept = match &hold {
                     Ok(hold) => self.sweep_hold(hold, programs, &mut known, now).await,
                     Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),

@@ -6,7 +6,7 @@ use event::ids::{PartnerId, PersonId};
 use event::{Event, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
-use store::aside::{self, Kept};
+use store::aside::{self, Aside};
 use store::holds::{self, Held, ToHold};
 use store::patience::{Patience, pause};
 use store::write::{self, Written};
@@ -197,7 +197,7 @@ async fn settle(
             Some(Settled { outcome: Outcome::Duplicate, record: None, why: Some(Why::Moot(reason.clone())) })
         }
         Judgement::Rejected(rejection) => {
-            aside::keep(store, &Kept::rejected(&arrival.event, rejection, now)).await?;
+            aside::keep(store, &Aside::rejected(&arrival.event, rejection, now)).await?;
             end_hold(store, arrival).await?;
             Some(Settled { outcome: Outcome::Rejected, record: None, why: Some(Why::Rejected(rejection.clone())) })
         }
@@ -255,7 +255,7 @@ async fn repeated(store: &Store, arrival: &Arrival, first: &Meaning, now: Timest
     let event = &arrival.event;
     let same = event.hash == first.hash && same_persons(store, event, &first.persons).await?;
     if !same {
-        aside::keep(store, &Kept::conflict(event, &first.hash, now)).await?;
+        aside::keep(store, &Aside::conflict(event, &first.hash, now)).await?;
     }
     end_hold(store, arrival).await?;
     Ok(if same { Outcome::Duplicate } else { Outcome::Conflict })

@@ -45,7 +45,7 @@ pub async fn take(
         if patience.is_over(store.clock()) {
             return Err(last);
         }
-        match try_own(store, programs, event, store.clock().now(), &finish).await {
+        match try_step(store, programs, event, store.clock().now(), &finish).await {
             Ok(Some(step)) => return Ok(step),
             Ok(None) => last = StoreError::Contention,
             Err(error) if error.is_transient() => last = error,
@@ -55,7 +55,7 @@ pub async fn take(
     Err(last)
 }
 
-async fn try_own(
+async fn try_step(
     store: &Store,
     programs: &Programs,
     event: &Event,

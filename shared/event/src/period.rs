@@ -7,21 +7,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Calendar, Month};
 
-/// How often a cap starts anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
+/// Declares once how often a cap may start anew: each with its word in the file, empty for what never does.
+macro_rules! every {
+    ($($(#[$doc:meta])* $name:ident $word:literal,)*) => {
+        /// How often a cap starts anew.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Every {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Every {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Every::$name),*];
+
+            /// The word in the file; empty for what never starts anew.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Every::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+every! {
     /// Each calendar day.
-    Day,
+    Day "day",
     /// Each ISO week.
-    Week,
+    Week "week",
     /// Each calendar month.
-    Month,
+    Month "month",
     /// Each fiscal quarter.
-    Quarter,
+    Quarter "quarter",
     /// Each fiscal year.
-    Year,
+    Year "year",
     /// Never: the cap is for ever.
-    Ever,
+    Ever "",
 }
 
 /// One period, in which a cap counts. Written as `2026-03-14`, `2026-W11`, `2026-03`, `ever`; quarters and years by their

@@ -13,7 +13,7 @@ pub struct Cap {
     /// Whether the limit counts points (else times).
     pub points: bool,
     /// Whose count it is.
-    pub scope: CapScope,
+    pub by: CapBy,
     /// The `data` field that splits the count, such as `course_id`.
     pub field: Option<String>,
     /// When it starts anew.
@@ -22,7 +22,7 @@ pub struct Cap {
 
 /// Whose count a cap is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CapScope {
+pub enum CapBy {
     /// The partner's.
     Partner,
     /// One person's at the partner.
@@ -35,13 +35,13 @@ impl Cap {
     /// What it says but for limit and period: caps that say the same count the same.
     pub fn says(&self) -> String {
         let unit = if self.points { "points" } else { "times" };
-        let scope = match self.scope {
-            CapScope::Partner => "partner",
-            CapScope::Person => "person",
-            CapScope::Team => "team",
+        let by = match self.by {
+            CapBy::Partner => "partner",
+            CapBy::Person => "person",
+            CapBy::Team => "team",
         };
         let field = self.field.as_ref().map(|field| format!(" per {}", field.trim_end_matches("_id")));
-        format!("{unit} per {scope}{}", field.unwrap_or_default())
+        format!("{unit} per {by}{}", field.unwrap_or_default())
     }
 
     /// Reads a phrase.
@@ -62,10 +62,10 @@ impl Cap {
             Some([n, "points" | "point"]) => (n.parse().map_err(|_| bad())?, true),
             _ => return Err(bad()),
         };
-        let scope = match parts.next() {
-            Some("partner") => CapScope::Partner,
-            Some("person") => CapScope::Person,
-            Some("team") => CapScope::Team,
+        let by = match parts.next() {
+            Some("partner") => CapBy::Partner,
+            Some("person") => CapBy::Person,
+            Some("team") => CapBy::Team,
             _ => return Err(bad()),
         };
         let (mut field, mut every) = (None, Every::Ever);
@@ -79,24 +79,17 @@ impl Cap {
         if limit < 1 {
             return Err(bad());
         }
-        if scope == CapScope::Partner && field.is_none() && every == Every::Ever {
+        if by == CapBy::Partner && field.is_none() && every == Every::Ever {
             return Err(format!(
                 "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\""
             ));
         }
-        Ok(Self { words: words.to_owned(), limit, points, scope, field, every })
+        Ok(Self { words: words.to_owned(), limit, points, by, field, every })
     }
 }
 
 fn every_word(word: &str) -> Option<Every> {
-    Some(match word {
-        "day" => Every::Day,
-        "week" => Every::Week,
-        "month" => Every::Month,
-        "quarter" => Every::Quarter,
-        "year" => Every::Year,
-        _ => return None,
-    })
+    Every::ALL.iter().copied().find(|every| !word.is_empty() && every.word() == word)
 }
 
 fn field_word(word: &str) -> Option<String> {
@@ -111,7 +104,7 @@ mod tests {
     #[test]
     fn caps_in_the_vendors_words() {
         let cap = Cap::parse("50 points per partner per month").expect("cap");
-        assert_eq!((cap.limit, cap.points, cap.scope, cap.every), (50, true, CapScope::Partner, Every::Month));
+        assert_eq!((cap.limit, cap.points, cap.by, cap.every), (50, true, CapBy::Partner, Every::Month));
         let cap = Cap::parse("1 per person per content per week").expect("cap");
         assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
         let cap = Cap::parse("once per person per course").expect("cap");

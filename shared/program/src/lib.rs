@@ -17,7 +17,7 @@ mod rule;
 mod versions;
 mod window;
 
-pub use cap::{Cap, CapScope};
+pub use cap::{Cap, CapBy};
 pub use check::check;
 pub use condition::{Comparison, Condition, Test};
 pub use findings::{Diagnostic, Severity};

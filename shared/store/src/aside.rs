@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::tables::items::{
-    Item, Part, ledger_key, number, read, start_from_text, start_to_text, state_key, text, with_key,
+    Item, Page, ledger_key, number, read, start_from_text, start_to_text, state_key, text, with_key,
 };
 use crate::tables::{built, keys};
 use crate::{Store, StoreError};
 
 /// A conflict or a rejection, kept beside the records. Append-only like them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct Aside {
     /// The program, as the event says.
     pub program: String,
     /// The source, as the event says.
@@ -49,7 +49,7 @@ pub struct Kept {
 /// Ids of rejected events are unchecked: kept to this many characters.
 const SHOWN_CHARS_MAX: usize = 200;
 
-impl Kept {
+impl Aside {
     /// An event that repeats an identity with another meaning (I4).
     pub fn conflict(event: &Event, first_hash: &str, now: Timestamp) -> Self {
         let data = event.data.canonical();
@@ -130,14 +130,14 @@ pub struct Quarantined {
 }
 
 /// The write of what is kept, on condition that it is not kept yet.
-pub(crate) fn put(store: &Store, kept: &Kept) -> Result<Put, StoreError> {
+pub(crate) fn put(store: &Store, kept: &Aside) -> Result<Put, StoreError> {
     let put = Put::builder().table_name(store.ledger()).set_item(Some(item(kept)?));
     put.condition_expression("attribute_not_exists(k)").build().map_err(built)
 }
 
-fn item(kept: &Kept) -> Result<Item, StoreError> {
+fn item(kept: &Aside) -> Result<Item, StoreError> {
     let mut item = with_key(ledger_key(&kept.key()), kept, "kept event")?;
-    item.insert(keys::ATTENTION.to_owned(), text(keys::attention(&kept.program, kept.outcome.word())));
+    item.insert(keys::ASIDE.to_owned(), text(keys::aside(&kept.program, kept.outcome.word())));
     if let Some(partner) = &kept.partner {
         item.insert(keys::HISTORY.to_owned(), text(keys::beside(&kept.program, partner, kept.outcome.word())));
         item.insert(keys::PLACE.to_owned(), number(kept.kept_at.as_millisecond()));
@@ -149,7 +149,7 @@ fn item(kept: &Kept) -> Result<Item, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn keep(store: &Store, kept: &Kept) -> Result<(), StoreError> {
+pub async fn keep(store: &Store, kept: &Aside) -> Result<(), StoreError> {
     let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item(kept)?));
     match put.condition_expression("attribute_not_exists(k)").send().await {
         Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
@@ -180,29 +180,29 @@ pub async fn of_partner(
     outcome: &str,
     limit: i32,
     start: Option<&str>,
-) -> Result<Part<Kept>, StoreError> {
+) -> Result<Page<Aside>, StoreError> {
     let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_HISTORY);
     let query = query.scan_index_forward(false).limit(limit).key_condition_expression("w = :beside");
     let query = query.expression_attribute_values(":beside", text(keys::beside(program, partner, outcome)));
     let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
     let items = reply.items().iter().map(|item| read(item, "kept event")).collect::<Result<_, _>>()?;
-    Ok(Part { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
+    Ok(Page { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }
 
 /// What was kept beside the records of a program with one outcome, newest first, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn list(store: &Store, program: &str, outcome: &str, limit: i32) -> Result<Vec<Kept>, StoreError> {
+pub async fn list(store: &Store, program: &str, outcome: &str, limit: i32) -> Result<Vec<Aside>, StoreError> {
     let query = store
         .client
         .query()
         .table_name(store.ledger())
-        .index_name(keys::BY_ATTENTION)
+        .index_name(keys::BY_ASIDE)
         .scan_index_forward(false)
         .limit(limit);
-    let query = query.expression_attribute_values(":attention", text(keys::attention(program, outcome)));
-    let reply = query.key_condition_expression("attention = :attention").send().await?;
+    let query = query.expression_attribute_values(":aside", text(keys::aside(program, outcome)));
+    let reply = query.key_condition_expression("aside = :aside").send().await?;
     reply.items().iter().map(|item| read(item, "kept event")).collect()
 }
 

@@ -16,8 +16,8 @@ use event::{Code, Event, Meaning, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aside::{self, Kept};
-use crate::tables::items::{Item, Part, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
+use crate::aside::{self, Aside};
+use crate::tables::items::{Item, Page, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
 use crate::{Store, StoreError, state};
@@ -275,7 +275,7 @@ pub async fn end(store: &Store, event: &Event, held_for: &Awaited) -> Result<(),
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
-    let kept = Kept {
+    let kept = Aside {
         program: hold.identity.program.to_string(),
         source: hold.identity.source.to_string(),
         id: hold.identity.id.to_string(),
@@ -351,19 +351,6 @@ pub async fn mark_sent(store: &Store, hold: &Hold, now: Timestamp) -> Result<(),
     }
 }
 
-/// A page of holds, some of which may not read.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// The holds, by deadline. What does not read is an error of its own and keeps nobody else.
-    pub holds: Vec<Result<Hold, StoreError>>,
-    /// Where the next page starts; none after the last.
-    pub next: Option<Start>,
-}
-
-/// Where a page starts.
-#[derive(Clone, Debug)]
-pub struct Start(Item);
-
 /// Whose holds a page has.
 #[derive(Clone, Copy, Debug)]
 pub enum Of<'a> {
@@ -373,20 +360,24 @@ pub enum Of<'a> {
     Unknown,
 }
 
-/// Holds by deadline, the earliest first.
+/// Holds by deadline, the earliest first, from `start` on. What does not read is an error of its own and keeps nobody else.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn page(store: &Store, of: Of<'_>, start: Option<Start>) -> Result<Page, StoreError> {
+pub async fn page(
+    store: &Store,
+    of: Of<'_>,
+    start: Option<&str>,
+) -> Result<Page<Result<Hold, StoreError>>, StoreError> {
     let partition = match of {
         Of::Program(program) => keys::waits_in_program(program),
         Of::Unknown => keys::WAITS_FOR_PROGRAM.to_owned(),
     };
     let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_UNTIL);
     let query = query.key_condition_expression("waits_in = :in").expression_attribute_values(":in", text(partition));
-    let reply = query.set_exclusive_start_key(start.map(|start| start.0)).send().await?;
-    let holds = reply.items().iter().map(|item| read(item, "held event")).collect();
-    Ok(Page { holds, next: reply.last_evaluated_key.map(Start) })
+    let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
+    let items = reply.items().iter().map(|item| read(item, "held event")).collect();
+    Ok(Page { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }
 
 /// A partner's held events, newest first, at most `limit`, from `start` on.
@@ -399,13 +390,13 @@ pub async fn of_partner(
     partner: &PartnerId,
     limit: i32,
     start: Option<&str>,
-) -> Result<Part<Hold>, StoreError> {
+) -> Result<Page<Hold>, StoreError> {
     let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_WHOSE);
     let query = query.scan_index_forward(false).limit(limit).key_condition_expression("whose = :whose");
     let query = query.expression_attribute_values(":whose", text(keys::partner(program, partner)));
     let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
     let items = reply.items().iter().map(|item| read(item, "held event")).collect::<Result<_, _>>()?;
-    Ok(Part { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
+    Ok(Page { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }
 
 /// The version of a deal; none if there is none.

@@ -79,14 +79,14 @@ pub struct Token {
 /// What the gateway is answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct Reply {
     status_code: u16,
     headers: BTreeMap<String, String>,
     body: String,
 }
 
 /// Answers one call of the gateway.
-pub async fn answer(router: Router, call: Call) -> Answer {
+pub async fn answer(router: Router, call: Call) -> Reply {
     let response = match request(call) {
         Ok(request) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
         Err(problem) => problem.into_response(),
@@ -121,17 +121,17 @@ fn headers(given: &BTreeMap<String, String>) -> Option<HeaderMap> {
     given.iter().map(pair).collect()
 }
 
-async fn given(response: Response) -> Answer {
+async fn given(response: Response) -> Reply {
     let (parts, body) = response.into_parts();
     let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
     let headers = parts.headers.iter().filter_map(text).collect();
     let body = to_bytes(body, ANSWER_BYTES_MAX).await.ok().and_then(|bytes| String::from_utf8(bytes.into()).ok());
     if let Some(body) = body {
-        return Answer { status_code: parts.status.as_u16(), headers, body };
+        return Reply { status_code: parts.status.as_u16(), headers, body };
     }
     // All answers are text, and pages keep them small.
     tracing::error!("an answer is no text, or too large");
-    Answer { status_code: StatusCode::INTERNAL_SERVER_ERROR.as_u16(), headers: BTreeMap::new(), body: String::new() }
+    Reply { status_code: StatusCode::INTERNAL_SERVER_ERROR.as_u16(), headers: BTreeMap::new(), body: String::new() }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use program::Programs;
 use store::Store;
 
 pub use auth::{Caller, Scope};
-pub use gateway::{Answer, Call, Token, answer};
-pub use page::Page;
+pub use gateway::{Call, Reply, Token, answer};
+pub use page::PageQuery;
 pub use problem::Problem;
 pub use redemption::{RedemptionView, redemption};
 

@@ -12,14 +12,14 @@ const LIMIT_MAX: usize = 500;
 
 /// Which page.
 #[derive(Debug, Deserialize)]
-pub struct Page {
+pub struct PageQuery {
     /// Where it starts, as the page before says.
     pub cursor: Option<String>,
     /// How many items it has, as the caller writes it.
     pub limit: Option<String>,
 }
 
-impl Page {
+impl PageQuery {
     /// How many items it has, 1 to 500.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use event::period::Period;
 use jiff::civil::Date;
-use program::{Cap, CapScope, Program, Reward, Rule};
+use program::{Cap, CapBy, Program, Reward, Rule};
 
 use super::seen::Seen;
 use crate::ledger::{Account, CapKey, CapOf, Effect, FoldError, Used};
@@ -22,10 +22,10 @@ pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) 
 
 fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
     let period = Period::of(cap.every, seen.booked, &program.calendar);
-    let who = match cap.scope {
-        CapScope::Partner => String::new(),
-        CapScope::Person => seen.person.map_or("nobody", |person| person.as_str()).to_owned(),
-        CapScope::Team => format!("team {}", seen.text("team").unwrap_or_default()),
+    let who = match cap.by {
+        CapBy::Partner => String::new(),
+        CapBy::Person => seen.person.map_or("nobody", |person| person.as_str()).to_owned(),
+        CapBy::Team => format!("team {}", seen.text("team").unwrap_or_default()),
     };
     let value = cap.field.as_ref().map(|field| seen.text(field).unwrap_or_default()).unwrap_or_default();
     CapKey { of: CapOf::Rule(rule.id.clone()), says: cap.says(), period, who, value }

@@ -6,7 +6,7 @@ use event::ids::{Motion, RewardId};
 
 use super::values::{POINTS_MAX, caps};
 use super::{NeedsTable, RewardTable};
-use crate::cap::CapScope;
+use crate::cap::CapBy;
 use crate::findings::Findings;
 use crate::ladder::Tier;
 use crate::reward::{Gate, Reward};
@@ -32,7 +32,7 @@ pub(crate) fn reward(
         f.error(&["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
     }
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
-    if at_most.iter().any(|cap| cap.points || cap.field.is_some() || cap.scope != CapScope::Partner) {
+    if at_most.iter().any(|cap| cap.points || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(
             &["reward", id, "at_most"],
             "a reward's cap counts pieces per partner, as in \"2 per partner per month\"",

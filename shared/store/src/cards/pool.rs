@@ -1,9 +1,9 @@
 //! The pool of voucher cards: our own provider. Codes are sealed when they are loaded and opened when they are revealed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use domain::redemption::Redemption;
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use domain::redemption::{Redemption, RedemptionStatus};
 use event::ids::ProgramId;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ use crate::{Store, StoreError, state};
 
 /// Cards loaded in one transaction: two actions each, and the stock.
 const LOAD_CHUNK: usize = 40;
+
+/// Tries to load a chunk of which others load some.
+const LOAD_TRIES_MAX: u32 = 12;
 
 /// Free cards looked at when one is taken; the choice among them is random, so that takers seldom meet.
 const CHOICE: i32 = 16;
@@ -55,31 +58,37 @@ pub async fn load(
     let mut seen = HashSet::new();
     for chunk in codes.chunks(LOAD_CHUNK) {
         let prints = chunk.iter().map(|code| Ok((sealer.print(code)?, code)));
-        let prints: Vec<(String, &String)> = prints.collect::<Result<_, StoreError>>()?;
-        let known = state::batch_get(
-            store,
-            prints
-                .iter()
-                .map(|(p, _)| (pk.clone(), keys::card_print(p)))
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
-        )
-        .await?;
-        let is_new = |print: &String| !known.contains_key(&(pk.clone(), keys::card_print(print)));
-        let fresh: Vec<_> =
-            prints.into_iter().filter(|(print, _)| is_new(print) && seen.insert(print.clone())).collect();
-        if !fresh.is_empty() {
-            put_cards(store, &pk, &fresh, sealer).await?;
-        }
-        result.loaded += fresh.len();
-        result.repeated += chunk.len() - fresh.len();
+        let mut prints: Vec<(String, &String)> = prints.collect::<Result<_, StoreError>>()?;
+        prints.retain(|(print, _)| seen.insert(print.clone()));
+        let loaded = load_chunk(store, &pk, &prints, sealer).await?;
+        result.loaded += loaded;
+        result.repeated += chunk.len() - loaded;
         progress(result.loaded + result.repeated);
     }
     Ok(result)
 }
 
-async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<(), StoreError> {
+/// Loads those cards of a chunk that are not there; how many. Where somebody else loads the same, it looks again.
+async fn load_chunk(
+    store: &Store,
+    pk: &str,
+    prints: &[(String, &String)],
+    sealer: &Sealer,
+) -> Result<usize, StoreError> {
+    let mark = |print: &str| (pk.to_owned(), keys::card_print(print));
+    for attempt in 0..LOAD_TRIES_MAX {
+        crate::patience::pause(store, attempt).await;
+        let known = state::batch_get(store, prints.iter().map(|(print, _)| mark(print)).collect()).await?;
+        let fresh: Vec<_> = prints.iter().filter(|(print, _)| !known.contains_key(&mark(print))).cloned().collect();
+        if fresh.is_empty() || put_cards(store, pk, &fresh, sealer).await? {
+            return Ok(fresh.len());
+        }
+    }
+    Err(StoreError::Contention)
+}
+
+/// False: some of them are there by now.
+async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<bool, StoreError> {
     let mut actions = Vec::new();
     let put = |table: &str, item| {
         Put::builder()
@@ -104,8 +113,11 @@ async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer:
         .expression_attribute_values(":n", number(cards.len()))
         .expression_attribute_values(":zero", number(0));
     actions.push(TransactWriteItem::builder().update(stock.build().map_err(built)?).build());
-    store.client.transact_write_items().set_transact_items(Some(actions)).send().await?;
-    Ok(())
+    match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The stock of a reward.
@@ -126,7 +138,7 @@ pub async fn stock(store: &Store, program: &ProgramId, reward: &str) -> Result<S
 pub async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<bool, StoreError> {
     let pk = keys::reward(program, &redemption.reward_id);
     for piece in 0..redemption.quantity {
-        let taken = take_card(store, &pk, &keys::issued_card(&redemption.id, piece)).await?;
+        let taken = take_card(store, &pk, program, redemption, &keys::issued_card(&redemption.id, piece)).await?;
         if !taken && piece == 0 {
             return Ok(false);
         }
@@ -138,7 +150,13 @@ pub async fn order(store: &Store, program: &ProgramId, redemption: &Redemption) 
     Ok(true)
 }
 
-async fn take_card(store: &Store, pk: &str, issued: &str) -> Result<bool, StoreError> {
+async fn take_card(
+    store: &Store,
+    pk: &str,
+    program: &ProgramId,
+    redemption: &Redemption,
+    issued: &str,
+) -> Result<bool, StoreError> {
     for attempt in 0..TAKE_TRIES_MAX {
         crate::patience::pause(store, attempt).await;
         if state::get(store, pk, issued).await?.is_some() {
@@ -151,15 +169,34 @@ async fn take_card(store: &Store, pk: &str, issued: &str) -> Result<bool, StoreE
         let found = query.expression_attribute_values(":free", text("free#")).send().await?;
         let Some(item) = store.random.choice(found.items()) else { return Ok(false) };
         let card: Card = read(item, "card")?;
-        if move_card(store, pk, &card, issued).await? {
+        if move_card(store, pk, &card, still_ordering(store, program, redemption)?, issued).await? {
             return Ok(true);
         }
     }
     Err(StoreError::Contention)
 }
 
+/// A check that the redemption is being ordered: nothing is issued for one that was released meanwhile (I6).
+fn still_ordering(
+    store: &Store,
+    program: &ProgramId,
+    redemption: &Redemption,
+) -> Result<TransactWriteItem, StoreError> {
+    let key = state_key(&keys::partner(program, &redemption.partner), &keys::redemption(&redemption.id));
+    let check = ConditionCheck::builder().table_name(store.state()).set_key(Some(key));
+    let check = check.condition_expression("#status = :ordering").expression_attribute_names("#status", "status");
+    let check = check.expression_attribute_values(":ordering", text(RedemptionStatus::Ordering.word()));
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build())
+}
+
 /// False: somebody else took that card, or this piece has one already.
-async fn move_card(store: &Store, pk: &str, card: &Card, issued: &str) -> Result<bool, StoreError> {
+async fn move_card(
+    store: &Store,
+    pk: &str,
+    card: &Card,
+    still_ordering: TransactWriteItem,
+    issued: &str,
+) -> Result<bool, StoreError> {
     let delete =
         Delete::builder().table_name(store.waiting()).set_key(Some(state_key(pk, &keys::free_card(&card.print))));
     let delete = delete.condition_expression("attribute_exists(pk)").build().map_err(built)?;
@@ -170,8 +207,11 @@ async fn move_card(store: &Store, pk: &str, card: &Card, issued: &str) -> Result
         .condition_expression("attribute_not_exists(pk)")
         .build()
         .map_err(built)?;
-    let actions =
-        vec![TransactWriteItem::builder().delete(delete).build(), TransactWriteItem::builder().put(put).build()];
+    let actions = vec![
+        still_ordering,
+        TransactWriteItem::builder().delete(delete).build(),
+        TransactWriteItem::builder().put(put).build(),
+    ];
     match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
         Ok(_) => Ok(true),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),

@@ -76,6 +76,11 @@ impl Sealer {
         Ok(serde_json::json!(ring).to_string())
     }
 
+    /// Whether the ring has a member of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.ring.contains_key(name)
+    }
+
     /// The key derived from a member for one purpose.
     fn derived(&self, name: &str, purpose: &str) -> Result<[u8; 32], StoreError> {
         let text = self.ring.get(name).filter(|_| name != CURRENT).ok_or(StoreError::Sealed)?;

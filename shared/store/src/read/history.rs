@@ -3,18 +3,9 @@
 use domain::ledger::{Record, history_key, record_key};
 use event::ids::{Identity, PartnerId, ProgramId};
 
-use crate::tables::items::{Item, ledger_key, number, read, text};
+use crate::tables::items::{Item, Page, ledger_key, number, read, text};
 use crate::tables::keys;
 use crate::{Store, StoreError};
-
-/// A page of a list, and where the next one starts.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Where the next page starts; none after the last.
-    pub next: Option<u64>,
-}
 
 /// The record that has an identity.
 ///
@@ -36,7 +27,7 @@ pub async fn page(
     partner: &PartnerId,
     before: Option<u64>,
     limit: usize,
-) -> Result<Page<Record>, StoreError> {
+) -> Result<Page<Record, u64>, StoreError> {
     let limit = limit.clamp(1, 1_000);
     let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_HISTORY).scan_index_forward(false);
     let query = query.expression_attribute_values(":partner", text(history_key(program, partner)));

@@ -85,13 +85,13 @@ pub struct Stock {
     pub issued: i64,
 }
 
-/// A page of an index, and where the next one starts.
+/// A page of a list, and where the next one starts.
 #[derive(Clone, Debug)]
-pub struct Part<T> {
+pub struct Page<T, N = String> {
     /// Its items.
     pub items: Vec<T>,
-    /// Where the next one starts, as text; none after the last.
-    pub next: Option<String>,
+    /// Where the next page starts; none after the last.
+    pub next: Option<N>,
 }
 
 /// Where a page starts, as text: the names and values of a key, all of which are texts or numbers.

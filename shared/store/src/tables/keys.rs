@@ -21,12 +21,12 @@ pub const BY_HISTORY: &str = "by_history";
 pub const FORM: &str = "f";
 /// The head's version.
 pub const POSITION: &str = "position";
-/// Partition key of [`BY_ATTENTION`].
-pub const ATTENTION: &str = "attention";
-/// Sort key of [`BY_ATTENTION`].
+/// Partition key of [`BY_ASIDE`].
+pub const ASIDE: &str = "aside";
+/// Sort key of [`BY_ASIDE`].
 pub const KEPT_AT: &str = "kept_at";
 /// The ledger's sparse index of what was kept beside: conflicts and rejections.
-pub const BY_ATTENTION: &str = "by_attention";
+pub const BY_ASIDE: &str = "by_aside";
 /// Partition key of [`BY_DUE`].
 pub const DUE_SHARD: &str = "due_shard";
 /// Sort key of [`BY_DUE`]: the day on which something becomes due.
@@ -89,7 +89,7 @@ pub fn partner(program: &ProgramId, partner: &PartnerId) -> String {
 }
 
 /// The program's rows of one outcome that needs a person.
-pub fn attention(program: &str, outcome: &str) -> String {
+pub fn aside(program: &str, outcome: &str) -> String {
     join(&[outcome, program])
 }
 
