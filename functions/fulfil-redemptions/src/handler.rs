@@ -82,7 +82,9 @@ impl FulfilRedemptions {
             // Cancelled just now: nothing was ordered and nothing is to be.
             return Ok(());
         }
-        match order(&self.store, &due.program, &redemption).await? {
+        let unknown = || StoreError::Unreadable { what: "reward", why: "no version has it".to_owned() };
+        let provider = programs.reward(&redemption.reward_id).ok_or_else(unknown)?.provider;
+        match order(&self.store, &due.program, provider, &redemption).await? {
             Ordered::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience).await?,
             Ordered::Declined => {
                 self.step(&programs, &redemption, RedemptionStep::Released(ReleaseReason::Declined), patience).await?

@@ -24,7 +24,7 @@ pub use findings::{Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
 pub use policy::{Policy, Registration};
 pub use program::Program;
-pub use reward::{Gate, Reward};
+pub use reward::{Gate, Provider, Reward};
 pub use rule::{Campaign, Points, Rule, Times};
 pub use versions::{Programs, Version};
 pub use window::Within;

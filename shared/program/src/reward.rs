@@ -6,6 +6,34 @@ use event::ids::{CertificationId, CourseId, RewardId, TierId};
 
 use crate::cap::Cap;
 
+/// Declares every provider once, with its word in the file.
+macro_rules! providers {
+    ($($(#[$doc:meta])* $name:ident $word:literal,)*) => {
+        /// Who delivers a reward.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Provider {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Provider {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Provider::$name),*];
+
+            /// The word in the file.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Provider::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+providers! {
+    /// The pool of voucher cards that staff load.
+    Vouchers "vouchers",
+}
+
 /// A reward of the catalogue (M38).
 #[derive(Clone, Debug)]
 pub struct Reward {
@@ -15,6 +43,8 @@ pub struct Reward {
     pub name: String,
     /// Its price in points, above zero.
     pub points: i64,
+    /// Who delivers it.
+    pub provider: Provider,
     /// How often a partner may have it.
     pub at_most: Vec<Cap>,
     /// Its gates, in the order they are looked at (M28).

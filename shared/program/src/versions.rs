@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use event::ids::RewardId;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::program::Program;
+use crate::reward::Reward;
 
 /// One published version: immutable, named by number and content.
 #[derive(Clone, Debug)]
@@ -51,6 +53,12 @@ impl Programs {
     /// The version with this number.
     pub fn number(&self, number: u32) -> Option<&Version> {
         self.0.iter().find(|version| version.number == number)
+    }
+
+    /// A reward as the newest version that has it says: one that was asked for is delivered, also where later versions have it no
+    /// more.
+    pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
+        self.0.iter().rev().find_map(|version| version.program.rewards.get(id))
     }
 
     /// Every version, oldest effective first.

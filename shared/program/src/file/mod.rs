@@ -173,7 +173,7 @@ pub(crate) struct RewardTable {
 }
 
 fn vouchers() -> String {
-    "vouchers".to_owned()
+    crate::reward::Provider::Vouchers.word().to_owned()
 }
 
 #[derive(Deserialize, Default)]

@@ -9,7 +9,7 @@ use super::{NeedsTable, RewardTable};
 use crate::cap::CapBy;
 use crate::findings::Findings;
 use crate::ladder::Tier;
-use crate::reward::{Gate, Reward};
+use crate::reward::{Gate, Provider, Reward};
 
 pub(crate) fn reward(
     id: &RewardId,
@@ -20,13 +20,13 @@ pub(crate) fn reward(
     if table.points < 1 || table.points > POINTS_MAX {
         f.error(&["reward", id, "points"], format!("a reward costs between 1 and {POINTS_MAX} points"), None);
     }
-    if table.provider != "vouchers" {
-        f.error(
-            &["reward", id, "provider"],
-            format!("there is no provider `{}`", table.provider),
-            Some("known: vouchers".to_owned()),
-        );
+    let provider = Provider::ALL.iter().copied().find(|provider| provider.word() == table.provider);
+    if provider.is_none() {
+        let known = Provider::ALL.iter().map(|provider| provider.word()).collect::<Vec<_>>().join(", ");
+        let message = format!("there is no provider `{}`", table.provider);
+        f.error(&["reward", id, "provider"], message, Some(format!("known: {known}")));
     }
+    let provider = provider.unwrap_or(Provider::Vouchers);
     let NeedsTable { tier, certification, course } = &table.needs;
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().flatten().any(|t| t.id == **tier)) {
         f.error(&["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
@@ -41,5 +41,6 @@ pub(crate) fn reward(
     }
     let gates = certification.clone().map(Gate::Certification).into_iter();
     let gates = gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect();
-    Reward { id: id.clone(), name: table.name.clone(), points: table.points, at_most, gates, retired: table.retired }
+    let (id, name) = (id.clone(), table.name.clone());
+    Reward { id, name, points: table.points, provider, at_most, gates, retired: table.retired }
 }
