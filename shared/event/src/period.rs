@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_period_reads_as_it_was_written() {
         let calendar = Calendar::new(TimeZone::UTC, 4);
-        for every in [Every::Day, Every::Week, Every::Month, Every::Quarter, Every::Year, Every::Ever] {
+        for every in Every::ALL.iter().copied() {
             for day in [date(2026, 3, 31), date(2026, 4, 1), date(2027, 1, 1)] {
                 let period = Period::of(every, day, &calendar);
                 assert_eq!(Period::try_from(period.to_string()), Ok(period));
