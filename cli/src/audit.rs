@@ -11,6 +11,7 @@ use engine::audit::Audited;
 use event::Kind;
 use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::SignedDuration;
 use program::Programs;
 use store::Store;
 
@@ -40,6 +41,9 @@ pub(crate) struct Audit {
     connect: Connect,
 }
 
+/// How far apart the clocks of those who decide may be.
+const SKEW: SignedDuration = SignedDuration::from_secs(10);
+
 /// Something that does not hold.
 struct Finding {
     program: String,
@@ -57,6 +61,7 @@ impl Audit {
         let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
         let mut found = Vec::new();
         let mut shared = BTreeMap::new();
+        let began = store.clock().now().saturating_sub(SKEW)?;
         for (program, partner) in &everybody {
             bar.inc(1);
             let Some(programs) = versions.get(program) else {
@@ -66,7 +71,9 @@ impl Audit {
             };
             let records = audit_partner(&store, programs, partner, &mut found).await?;
             let of_program: &mut Vec<Record> = shared.entry(program.clone()).or_default();
-            of_program.extend(records.into_iter().filter(engine::rebuild::names_what_is_shared));
+            // What was decided since the audit began may be read of one partner and not of another.
+            let records = records.into_iter().filter(|record| record.decided_at < began);
+            of_program.extend(records.filter(engine::rebuild::names_what_is_shared));
         }
         bar.finish_and_clear();
         if self.partner.is_none() {

@@ -67,7 +67,7 @@ async fn a_partners_waiting_event_is_found_among_others() {
     for n in 0..1_001 {
         let waits = event("deal.qualified", "p", HR, &format!("w{n}"), &json!({ "deal_id": format!("d{n:04}") }));
         let awaited = Awaited::Deal(format!("d{n:04}").try_into().expect("a deal"));
-        let to_hold = ToHold { event: &waits, held_for: None, awaits: &awaited, until };
+        let to_hold = ToHold { event: &waits, held_until: None, awaits: &awaited, until };
         let held = holds::put(store, to_hold, &State::new(partner("p")), Timestamp::now()).await;
         assert_eq!(held.expect("held"), Held::Waits);
     }
@@ -134,18 +134,18 @@ async fn a_hold_outlives_the_erasure_of_its_person() {
     let (_engine, store) = engine().await;
     let p = partner("p");
     let dana: PersonId = "dana".try_into().expect("a person");
-    let hold = async |held_for: Option<&Awaited>| {
+    let hold = async |held_until: Option<Timestamp>| {
         let data = json!({ "content_id": "c", "person_id": "dana", "seconds": 40 });
         let mut event = Event::parse(&body("content.viewed", "p", HR, "/cms/t", "r", &data), now()).expect("event");
         let names = store::persons::pseudonyms(&store, &program(), &p, &[dana.clone()].into()).await.expect("names");
         event.pseudonymise(&names);
         let until = now() + jiff::SignedDuration::from_hours(24);
-        let to_hold = ToHold { event: &event, held_for, awaits: &Awaited::Partner, until };
+        let to_hold = ToHold { event: &event, held_until, awaits: &Awaited::Partner, until };
         holds::put(&store, to_hold, &State::new(p.clone()), now()).await.expect("held")
     };
     assert_eq!(hold(None).await, Held::Waits);
     store::persons::erase(&store, &program(), &p, &dana).await.expect("erased");
-    assert_eq!(hold(Some(&Awaited::Partner)).await, Held::Waits);
+    assert_eq!(hold(Some(now() + jiff::SignedDuration::from_hours(24))).await, Held::Waits);
     let left = holds::of_partner(&store, &program(), &p, 10, None).await.expect("holds");
     assert_eq!(left.items.len(), 1, "the event waits on");
 }

@@ -7,7 +7,7 @@ use domain::decide::Awaited;
 use domain::ledger::Outcome::{self, Awarded, Conflict, Duplicate, Held, Rejected};
 use engine::events::Arrival;
 use event::Event;
-use event::ids::{PartnerId, ProgramId};
+use event::ids::{PartnerId, PersonId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
 use laurel_tests::filled::{engine, northwind, now, program};
 use laurel_tests::{TestStack, body};
@@ -34,6 +34,11 @@ fn reversed(deal: &str) -> Event {
     sent("deal.reversed", &format!("{deal}-reversed"), &json!({ "deal_id": deal, "reason": "withdrew" }))
 }
 
+/// Another meaning under the identity of [`reversed`].
+fn fraud(deal: &str) -> Event {
+    sent("deal.reversed", &format!("{deal}-reversed"), &json!({ "deal_id": deal, "reason": "fraud" }))
+}
+
 fn awaits_deal(deal: &str) -> Awaited {
     Awaited::Deal(deal.try_into().expect("a deal"))
 }
@@ -42,12 +47,12 @@ fn days(count: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * count)
 }
 
-/// Judges one event at an instant, as one that was held for something or not.
-async fn judge_at(store: &Store, at: Timestamp, event: Event, held_for: Option<Awaited>) -> Outcome {
+/// Judges one event at an instant, as one that was held until then or not.
+async fn judge_at(store: &Store, at: Timestamp, event: Event, held_until: Option<Timestamp>) -> Outcome {
     let store = store.under(Clock::standing_at(at));
     let programs = store::programs::read(&store, &program()).await.expect("read").expect("published");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));
-    let arrival = Arrival { event, held_for };
+    let arrival = Arrival { event, held_until };
     engine::events::judge(&store, &programs, &northwind(), &[arrival], patience).await[0].outcome
 }
 
@@ -70,7 +75,7 @@ async fn an_event_keeps_its_first_deadline() {
     let [(Awaited::Partner, first)] = waiting(&store).await[..] else { panic!("it waits for its partner") };
     judge_at(&store, now() + days(1), enrolled(), None).await;
     // Sent again after the enrolment: it waits for the deal now.
-    let again = judge_at(&store, now() + days(2), reversed("D1"), Some(Awaited::Partner)).await;
+    let again = judge_at(&store, now() + days(2), reversed("D1"), Some(first)).await;
     assert_eq!((again, waiting(&store).await), (Held, vec![(awaits_deal("D1"), first)]));
     // The deal was only registered: it waits on.
     let registered = sent(
@@ -79,7 +84,7 @@ async fn an_event_keeps_its_first_deadline() {
         &json!({ "deal_id": "D1", "opportunity_id": "O1", "customer": "Contoso", "expected_acv": { "amount": "1", "currency": "USD" } }),
     );
     judge_at(&store, now() + days(3), registered, None).await;
-    let again = judge_at(&store, now() + days(4), reversed("D1"), Some(awaits_deal("D1"))).await;
+    let again = judge_at(&store, now() + days(4), reversed("D1"), Some(first)).await;
     assert_eq!((again, waiting(&store).await), (Held, vec![(awaits_deal("D1"), first)]));
 }
 
@@ -91,7 +96,7 @@ async fn a_hold_ends_in_the_transaction_that_judges() {
     assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
     assert_eq!(judge_at(&store, now(), won("D1"), None).await, Awarded);
     assert_eq!(waiting(&store).await.len(), 1, "sending an event again ends nothing");
-    let judged = judge_at(&store, now(), reversed("D1"), Some(awaits_deal("D1"))).await;
+    let judged = judge_at(&store, now(), reversed("D1"), Some(now() + days(30))).await;
     assert!(judged.claims_identity(), "{judged:?}");
     assert_eq!(waiting(&store).await, []);
 }
@@ -109,8 +114,8 @@ async fn a_hold_of_a_judged_event_ends() {
     let other = json!({ "deal_id": "D2", "outcome": "won", "acv": { "amount": "7", "currency": "USD" } });
     assert_eq!(judge_at(&store, now(), sent("deal.closed", "D2-won", &other), None).await, Awarded);
     assert_eq!(waiting(&store).await.len(), 2);
-    assert_eq!(judge_at(&store, now(), won("D1"), Some(Awaited::Partner)).await, Duplicate);
-    assert_eq!(judge_at(&store, now(), won("D2"), Some(Awaited::Partner)).await, Conflict);
+    assert_eq!(judge_at(&store, now(), won("D1"), Some(now() + days(30))).await, Duplicate);
+    assert_eq!(judge_at(&store, now(), won("D2"), Some(now() + days(30))).await, Conflict);
     assert_eq!(waiting(&store).await, []);
 }
 
@@ -191,9 +196,8 @@ async fn the_sweep_finds_what_stands_behind_a_thousand_others() {
     let table = test.stack.clients.dynamodb();
     let set = async |deal: &str, name: &str, value: aws_sdk_dynamodb::types::AttributeValue| {
         let key = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-        let sk = format!("/crm/acme#r{}", deal.trim_start_matches('d'));
-        let update = table.update_item().table_name(WAITING_TABLE).key("sk", key(&sk));
-        let update = update.key("pk", key(&format!("held#hr-software#deal#{deal}")));
+        let pk = format!("held#hr-software#/crm/acme#r{}", deal.trim_start_matches('d'));
+        let update = table.update_item().table_name(WAITING_TABLE).key("sk", key("-")).key("pk", key(&pk));
         let update = update.update_expression("SET #n = :v").expression_attribute_names("#n", name);
         update.expression_attribute_values(":v", value).send().await.expect("set");
     };
@@ -206,4 +210,124 @@ async fn the_sweep_finds_what_stands_behind_a_thousand_others() {
     let awaits = awaits_deal("d1049");
     let found = store::holds::waiting_for(store, &program, &partner, &awaits, 10).await.expect("holds");
     assert_eq!(found.iter().map(|w| w.hold.seen).collect::<Vec<_>>(), [None], "it was asked again");
+}
+
+/// I4: one identity waits once: another meaning is a conflict, whatever each of them waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_meaning_that_waits_for_something_else_is_a_conflict() {
+    let (_engine, store) = engine().await;
+    let first = reversed("D1");
+    assert_eq!(judge_at(&store, now(), first.clone(), None).await, Held);
+    judge_at(&store, now(), enrolled(), None).await;
+    let other = judge_at(&store, now() + days(1), fraud("D1"), None).await;
+    let again = judge_at(&store, now() + days(2), first.clone(), Some(now() + days(30))).await;
+    let left: Vec<String> = holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
+    assert_eq!((other, again, left), (Conflict, Held, vec![first.hash]));
+}
+
+/// I8: a late message of what ended before ends no other's hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_message_ends_no_hold_of_another_meaning() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
+    // Its deadline passes: rejected, "send the event again under the same id". A copy of it is still in the queue.
+    let hold = holds(&store, Of::Program(&program())).await.remove(0);
+    store::holds::expire(&store, &hold, hold.until).await.expect("ended");
+    // The sender corrects it under the same id; a rejection claims nothing.
+    let corrected = fraud("D1");
+    assert_eq!(judge_at(&store, now() + days(31), corrected.clone(), None).await, Held);
+    // The copy.
+    let copy = judge_at(&store, now() + days(31), reversed("D1"), Some(now() + days(30))).await;
+    let left: Vec<String> = holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
+    assert_eq!((copy, left), (Conflict, vec![corrected.hash]), "what waits is still there");
+}
+
+/// I8: a rejected event ends no other's hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_event_ends_no_hold_of_another() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
+    let data = json!({ "content_id": "c", "person_id": "dana", "seconds": 60 });
+    let other = sent("content.viewed", "D1-reversed", &data);
+    let outcome = judge_at(&store, now(), other, Some(now() + days(30))).await;
+    assert_eq!((outcome, holds(&store, Of::Program(&program())).await.len()), (Outcome::Rejected, 1));
+}
+
+/// A3, I20: a sweep that looks at an old page ends no hold that was held since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lagging_sweep_ends_no_fresh_hold() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
+    let seen = holds(&store, Of::Program(&program())).await.remove(0);
+    store::holds::expire(&store, &seen, seen.until).await.expect("ended");
+    // As the rejection says: sent again under the same id.
+    let later = seen.until + days(1);
+    assert_eq!(judge_at(&store, later, reversed("D1"), None).await, Held);
+    let fresh = holds(&store, Of::Program(&program())).await;
+    assert!(fresh[0].until > later);
+    // The lagging page has the old one still.
+    store::holds::expire(&store, &seen, later).await.expect("looked at");
+    assert_eq!(holds(&store, Of::Program(&program())).await, fresh, "a hold that has a month left is there");
+}
+
+/// A3: a hold that ended while its message was on its way is held no longer than before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_flight_gets_no_second_deadline() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
+    let hold = holds(&store, Of::Program(&program())).await.remove(0);
+    store::holds::expire(&store, &hold, hold.until).await.expect("ended");
+    let outcome = judge_at(&store, hold.until, reversed("D1"), Some(hold.until)).await;
+    let left: Vec<Timestamp> =
+        holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.until).collect();
+    assert!(left.iter().all(|until| *until <= hold.until), "{outcome:?}: first {}, now {left:?}", hold.until);
+}
+
+/// I20: a hold that ends a second time is told a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_ends_a_second_time_is_told() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    let mut told = Vec::new();
+    for round in 0..2 {
+        assert_eq!(judge_at(&store, now() + days(40 * round), reversed("D1"), None).await, Held);
+        let hold = holds(&store, Of::Program(&program())).await.remove(0);
+        store::holds::expire(&store, &hold, hold.until).await.expect("ended");
+        let kept = store::aside::list(&store, "hr-software", "rejected", 10).await.expect("kept");
+        told.push((kept.len(), kept[0].kept_at, hold.until));
+    }
+    assert!(told[1].0 == 2 || told[1].1 == told[1].2, "the second end left no trace: {told:?}");
+}
+
+/// I4: who says that it was held does not take the place of who was.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_that_it_was_held_swaps_no_person() {
+    let (_engine, store) = engine().await;
+    let of = |person: &str| {
+        let data = json!({ "certification_id": "pro", "person_id": person });
+        let text = body("certification.granted", "northwind", "hr-software", "/lms/academy", "granted", &data);
+        Event::parse(&text, now()).expect("an event")
+    };
+    assert_eq!(judge_at(&store, now(), of("person-a"), None).await, Held);
+    let outcome = judge_at(&store, now(), of("person-b"), Some(now() + days(30))).await;
+    let persons: Vec<PersonId> = holds(&store, Of::Program(&program())).await.remove(0).persons;
+    let first: PersonId = "person-a".try_into().expect("a person");
+    assert_eq!((outcome, persons), (Conflict, vec![first]));
+}
+
+/// C8: an id that looks like a hashed one is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_looks_like_a_shortened_one() {
+    let (_engine, store) = engine().await;
+    let long = "x".repeat(120);
+    let event = |id: &str, deal: &str| sent("deal.reversed", id, &json!({ "deal_id": deal, "reason": "withdrew" }));
+    let crafted = format!("~{}", &event::body_hash(&long)[..32]);
+    let first = judge_at(&store, now(), event(&crafted, "D1"), None).await;
+    let second = judge_at(&store, now(), event(&long, "D2"), None).await;
+    assert_eq!((first, second, holds(&store, Of::Program(&program())).await.len()), (Held, Held, 2));
+    let _ = (won("D1"), Duplicate);
 }

@@ -112,14 +112,18 @@ async fn time(test: &TestStack, redemption: &str) {
     // One who stands in the index and on whom nothing is due.
     set(STATE_TABLE, "partner#hr-software#latecomer", "head", "due_on", text("2025-01-01")).await;
     let all = db.scan().table_name(WAITING_TABLE).send().await.expect("what waits").items.unwrap_or_default();
-    let waiting: Vec<(&String, &String)> =
-        all.iter().map(|item| (item["pk"].as_s().expect("text"), item["sk"].as_s().expect("text"))).collect();
-    let of = |start: &str| waiting.iter().find(|(pk, _)| pk.starts_with(start)).expect("a hold");
-    let (pk, sk) = of("held#hr-software#partner#never-enrolled");
-    set(WAITING_TABLE, pk, sk, "until", text("2025-01-01T00:00:00Z")).await;
+    let of = |awaits: &str, partner: &str| {
+        let found = all.iter().find(|item| {
+            let is = |name: &str, start: &str| {
+                item.get(name).and_then(|v| v.as_s().ok()).is_some_and(|v| v.starts_with(start))
+            };
+            is("awaits", awaits) && is("partner", partner)
+        });
+        found.expect("a hold")["pk"].as_s().expect("text").clone()
+    };
+    set(WAITING_TABLE, &of("partner", "never-enrolled"), "-", "until", text("2025-01-01T00:00:00Z")).await;
     // A deal that moved, and of which the relay was not told.
-    let (pk, sk) = of("held#hr-software#deal#");
-    set(WAITING_TABLE, pk, sk, "seen", AttributeValue::N("99".to_owned())).await;
+    set(WAITING_TABLE, &of("deal", ""), "-", "seen", AttributeValue::N("99".to_owned())).await;
     // A redemption that is in the index of standing ones although it is final: it is sent, and nothing is left to do.
     let redemption = format!("redemption#{redemption}");
     set(STATE_TABLE, "partner#hr-software#partner-17", &redemption, "due_shard", text("standing#hr-software")).await;

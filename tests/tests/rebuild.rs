@@ -124,7 +124,7 @@ async fn same(store: &Store, world: &replay::World, program: &ProgramId) {
     for (partner, account) in &world.accounts {
         // The table drops counts of periods that are long over; the world in memory keeps them.
         let mut account = account.clone();
-        account.frequency.retain(|key, _| key.drops_on().is_none_or(|day| day > today));
+        account.forget_expired(today);
         let mut needs = Needs::default();
         let redemptions: BTreeMap<_, _> =
             world.redemptions.iter().filter(|(_, redemption)| redemption.partner == *partner).collect();

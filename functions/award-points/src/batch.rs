@@ -48,10 +48,10 @@ pub(crate) fn group(mut messages: Vec<Message>, now: Timestamp) -> Grouped {
                 grouped.bad.push((message, Bad::Rejected { identity, partner, rejection }));
             }
             Ok(event) => {
-                let held_for = message.held_for.as_deref().and_then(|text| text.parse().ok());
+                let held_until = message.held_until.as_deref().and_then(|text| text.parse().ok());
                 let is_first = seen.insert(event.identity.clone());
                 let key = (event.identity.program.clone(), event.partner.clone());
-                let received = Received { message, arrival: Arrival { event, held_for } };
+                let received = Received { message, arrival: Arrival { event, held_until } };
                 if is_first {
                     grouped.groups.entry(key).or_default().push(received);
                 } else {

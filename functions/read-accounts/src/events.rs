@@ -15,7 +15,7 @@ use web::{Caller, PageQuery, Problem, Scope, cursor};
 
 use crate::ReadAccounts;
 
-/// Rows of each list looked through for one event that waits or was kept beside.
+/// Rows of one page of each list looked through for one event that waits or was kept beside.
 const ASIDE_MAX: usize = 1_000;
 /// Pages of history looked through for one page of a filtered list.
 const PAGES_MAX: usize = 20;
@@ -253,10 +253,17 @@ pub(crate) async fn explain(
         return Ok(Json(Explained::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }
     for list in [List::Held, List::Conflicts, List::Rejected] {
-        let (rows, _) = aside(&api, &caller, &partner, list, ASIDE_MAX, None).await?;
-        let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
-        if let Some(row) = found {
-            return Ok(Json(Explained::Aside(row)));
+        let mut start = None;
+        for _ in 0..PAGES_MAX {
+            let (rows, next) = aside(&api, &caller, &partner, list, ASIDE_MAX, start).await?;
+            let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
+            if let Some(row) = found {
+                return Ok(Json(Explained::Aside(row)));
+            }
+            start = next;
+            if start.is_none() {
+                break;
+            }
         }
     }
     Err(Problem::not_found())

@@ -16,14 +16,7 @@ pub(crate) async fn list(
     let partner = caller.partner(&id, Scope::Read)?;
     let before = page.cursor.as_ref().map(|c| cursor::read("redemptions", &caller.program, &partner, c)).transpose()?;
     let limit = page.limit()?;
-    let found = store::redemptions::page(
-        &api.store,
-        &caller.program,
-        &partner,
-        before.as_deref(),
-        i32::try_from(limit).unwrap_or(50),
-    )
-    .await?;
+    let found = store::redemptions::page(&api.store, &caller.program, &partner, before.as_deref(), limit).await?;
     let last = found.last().filter(|_| found.len() == limit);
     let next_cursor = last.map(|r| cursor::write("redemptions", &caller.program, &partner, &r.id));
     let items: Vec<RedemptionView> = found.into_iter().map(RedemptionView::from).collect();

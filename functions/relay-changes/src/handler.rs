@@ -12,7 +12,7 @@ use domain::ledger::{Outcome, Record};
 use event::Kind;
 use program::Program;
 use store::{Store, StoreError, aside::Aside, holds::Waiting, tables::keys};
-use worker::{Clients, HELD_FOR, Outgoing, Queue, QueueError, Settings, SettingsError, count};
+use worker::{Clients, HELD_UNTIL, Outgoing, Queue, QueueError, Settings, SettingsError, count};
 
 use crate::notice::{Notice, of_aside, of_record};
 
@@ -131,7 +131,7 @@ impl RelayChanges {
                 tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
             }
             let again = |waiting: Waiting| Outgoing {
-                attribute: Some((HELD_FOR, waiting.hold.awaits.to_string())),
+                attribute: Some((HELD_UNTIL, waiting.hold.until.to_string())),
                 body: waiting.body,
             };
             let failed = self.partner_events.send_all(waiting.into_iter().map(again)).await;

@@ -9,7 +9,7 @@ use program::Programs;
 use store::StoreError;
 use store::holds::{Hold, Of};
 use store::tables::keys;
-use worker::{HELD_FOR, Outgoing, count};
+use worker::{HELD_UNTIL, Outgoing, count};
 
 use crate::handler::{Review, ReviewError, ReviewPartners};
 
@@ -126,7 +126,7 @@ impl ReviewPartners {
             return Ok(None);
         }
         let Some(waiting) = store::holds::one(&self.store, hold).await? else { return Ok(None) };
-        let attribute = Some((HELD_FOR, hold.awaits.to_string()));
+        let attribute = Some((HELD_UNTIL, hold.until.to_string()));
         self.partner_events.send(Outgoing { body: waiting.body, attribute }).await?;
         store::holds::mark_sent(&self.store, hold, now).await?;
         tracing::info!(correlation_id, "what it waited for has come; the event is sent again");

@@ -89,14 +89,7 @@ async fn audit_from(
         sort_keys.clear();
     }
     let stray = sort_keys.into_iter().collect();
-    let mut redemptions = Vec::new();
-    let mut before = None;
-    loop {
-        let page = redemptions::page(store, program, partner, before.as_deref(), 100).await?;
-        let Some(last) = page.last() else { break };
-        before = Some(last.id.clone());
-        redemptions.extend(page);
-    }
+    let redemptions = redemptions::all(store, program, partner).await?;
     Ok(Audited { records, stored, rebuilt, redemptions, stray })
 }
 

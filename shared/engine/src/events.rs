@@ -22,13 +22,13 @@ const CHUNK_EVENTS: usize = 40;
 pub struct Arrival {
     /// The event.
     pub event: Event,
-    /// What it was held for, if it was sent again because that came: its hold ends when it is judged.
-    pub held_for: Option<Awaited>,
+    /// Until when it was to wait, if it was held and is sent again: its hold ends when it is judged.
+    pub held_until: Option<Timestamp>,
 }
 
 impl From<Event> for Arrival {
     fn from(event: Event) -> Self {
-        Self { event, held_for: None }
+        Self { event, held_until: None }
     }
 }
 
@@ -152,8 +152,10 @@ async fn try_chunk(
     let decision = decide(programs, before.clone(), &events, now)?;
     let mut tx = write::transaction(store, program, &before, &decision)?;
     for (arrival, judgement) in group.iter().zip(&decision.judgements) {
-        if let (Some(held_for), Judgement::Recorded(_)) = (&arrival.held_for, judgement) {
-            tx.also(holds::ending(store, &arrival.event, held_for)?);
+        if let (Some(_), Judgement::Recorded(_)) = (&arrival.held_until, judgement)
+            && let Some(ending) = holds::ending(store, &arrival.event).await?
+        {
+            tx.also(ending);
         }
     }
     if !tx.fits() {
@@ -216,7 +218,7 @@ async fn hold(
     before: &State,
     now: Timestamp,
 ) -> Result<Option<Outcome>, StoreError> {
-    let to_hold = ToHold { event: &arrival.event, held_for: arrival.held_for.as_ref(), awaits, until };
+    let to_hold = ToHold { event: &arrival.event, held_until: arrival.held_until, awaits, until };
     match holds::put(store, to_hold, before, now).await? {
         Held::Waits => Ok(Some(Outcome::Held)),
         Held::Taken(first) => repeated(store, arrival, &first, now).await.map(Some),
@@ -226,8 +228,8 @@ async fn hold(
 
 /// Ends the hold of an event that was judged without a record of this call's.
 async fn end_hold(store: &Store, arrival: &Arrival) -> Result<(), StoreError> {
-    match &arrival.held_for {
-        Some(held_for) => holds::end(store, &arrival.event, held_for).await,
+    match arrival.held_until {
+        Some(_) => holds::end(store, &arrival.event).await,
         None => Ok(()),
     }
 }

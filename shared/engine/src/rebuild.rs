@@ -7,7 +7,8 @@ use domain::decide::State;
 use domain::ledger::{Account, Record};
 use event::ids::{PartnerId, ProgramId};
 use jiff::civil::Date;
-use store::{Store, StoreError, write};
+use jiff::tz::TimeZone;
+use store::{Store, StoreError, redemptions, state, write};
 
 use crate::audit::{Audited, partner as audit, stored_beside, whole_history};
 
@@ -72,8 +73,12 @@ async fn account(
     partner: &PartnerId,
     done: &mut Rebuilt,
 ) -> Result<Vec<Record>, StoreError> {
-    let Audited { records, stored, rebuilt, redemptions, stray } =
-        audit(store, program, partner, store.clock().now()).await?;
+    let now = store.clock().now();
+    let Audited { records, stored, rebuilt, redemptions, stray } = match audit(store, program, partner, now).await {
+        // What does not read is written anew.
+        Err(StoreError::Unreadable { .. }) => unread(store, program, partner).await?,
+        audited => audited?,
+    };
     done.partners += 1;
     done.records += records.len();
     let rebuilt = match rebuilt {
@@ -105,6 +110,16 @@ async fn account(
     let named = records.iter().filter_map(|record| record.happened()).flat_map(|kind| kind.persons()).collect();
     store::persons::note_unnamed(store, program, partner, named).await?;
     Ok(records)
+}
+
+/// A partner's records, beside an account that is stored and does not read: of which only the version is known.
+async fn unread(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Audited, StoreError> {
+    let records = whole_history(store, program, partner).await?;
+    let today = TimeZone::UTC.to_datetime(store.clock().now()).date();
+    let mut stored = Account::default();
+    stored.head.position = state::position(store, program, partner).await?;
+    let redemptions = redemptions::all(store, program, partner).await?;
+    Ok(Audited { rebuilt: domain::audit::rebuild(&records, today), records, stored, redemptions, stray: Vec::new() })
 }
 
 /// The day that the last decision set, by the version that decided it.

@@ -259,7 +259,10 @@ impl W {
     }
     fn load(&self, partner: &PartnerId, events: &[Event]) -> State {
         let mut s = State::new(partner.clone());
-        let beside = self.accounts.get(partner).map(|(_, beside)| beside.clone()).unwrap_or_default();
+        let mut beside = self.accounts.get(partner).map(|(_, beside)| beside.clone()).unwrap_or_default();
+        // A table drops what nobody needs any more.
+        let today = jiff::tz::TimeZone::UTC.to_datetime(self.now).date();
+        beside.retain(|part, _| part.expires_on().is_none_or(|day| day > today));
         if let Some((head, _)) = self.accounts.get(partner) {
             s.account = packed::open(&through(head)).expect("a head that reads");
         }

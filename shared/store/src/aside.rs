@@ -106,7 +106,9 @@ impl Aside {
     /// Named by identity and meaning: the same thing sent again is kept once.
     fn key(&self) -> String {
         let partner = self.partner.as_deref().unwrap_or_default();
-        let parts = [&*self.program, &*self.source, &*self.id, partner, &*self.hash];
+        // A hold that ends a second time, under another deadline, is told a second time.
+        let wrong = self.rejection.as_ref().map_or("", |rejection| rejection.message.as_str());
+        let parts = [&*self.program, &*self.source, &*self.id, partner, &*self.hash, wrong];
         let parts = parts.into_iter().chain(self.persons.iter().map(|person| person.as_str()));
         let name: String = parts.map(body_hash).collect();
         keys::kept(self.outcome.word(), &body_hash(&name))

@@ -1,10 +1,11 @@
-//! Events that wait, each until its own deadline. They stand in the table of what waits, under what they wait for; an index
-//! has them by deadline, another by partner.
+//! Events that wait, each until its own deadline. They stand in the table of what waits under their identity, so that one
+//! identity waits once; indexes have them by what they wait for, by deadline, and by partner.
 //!
-//! An event's first deadline stays, whatever it waits for next. Whoever sends it again says what it was held for, and the
-//! hold goes in the transaction that judges the event: however often it is sent, it is neither lost nor without an end.
+//! An event's first deadline stays, whatever it waits for next: it goes with the message that sends it again. Its hold goes in the
+//! transaction that judges it, and only its own does: however often it is sent, it is neither lost nor without an end.
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -62,9 +63,9 @@ pub enum Held {
     Moved,
 }
 
-/// The key of a hold: what is awaited, and who waits.
-fn key(identity: &Identity, partner: &PartnerId, awaits: &Awaited) -> Item {
-    state_key(&keys::awaited(&identity.program, partner, awaits), &keys::hold(identity))
+/// The key of a hold: the identity of who waits.
+fn key(identity: &Identity) -> Item {
+    state_key(&keys::hold(identity), keys::ONLY)
 }
 
 impl Hold {
@@ -78,13 +79,11 @@ impl Hold {
         Self { identity, partner, awaits, seen, hash, persons, held_at, until, sent_at: None }
     }
 
-    fn key(&self) -> Item {
-        key(&self.identity, &self.partner, &self.awaits)
-    }
-
     fn item(&self, body: &str) -> Result<Item, StoreError> {
-        let mut item = with_key(self.key(), self, "held event")?;
+        let mut item = with_key(key(&self.identity), self, "held event")?;
         item.insert(BODY.to_owned(), text(body));
+        let awaited = keys::awaited(&self.identity.program, &self.partner, &self.awaits);
+        item.insert(keys::WAITS_FOR.to_owned(), text(awaited));
         item.insert(keys::WAITS_IN.to_owned(), text(keys::waits_in(&self.identity.program, &self.awaits)));
         item.insert(keys::WHOSE.to_owned(), text(keys::partner(&self.identity.program, &self.partner)));
         Ok(item)
@@ -128,9 +127,10 @@ impl Waiting {
     }
 }
 
-async fn get(store: &Store, key: Item) -> Result<Option<Item>, StoreError> {
-    let get = store.client.get_item().table_name(store.waiting()).set_key(Some(key));
-    Ok(get.consistent_read(true).send().await?.item)
+async fn get(store: &Store, identity: &Identity) -> Result<Option<Waiting>, StoreError> {
+    let get = store.client.get_item().table_name(store.waiting()).set_key(Some(key(identity)));
+    let item = get.consistent_read(true).send().await?.item;
+    item.map(|item| Waiting::read(&item)).transpose()
 }
 
 /// An event that is to be held.
@@ -138,54 +138,48 @@ async fn get(store: &Store, key: Item) -> Result<Option<Item>, StoreError> {
 pub struct ToHold<'a> {
     /// The event.
     pub event: &'a Event,
-    /// What it waited for before, if it was sent again: that hold ends.
-    pub held_for: Option<&'a Awaited>,
+    /// Until when it was to wait, says the message, if it was sent again after it had been held.
+    pub held_until: Option<Timestamp>,
     /// What it waits for now.
     pub awaits: &'a Awaited,
     /// Until when, if it has not waited before.
     pub until: Timestamp,
 }
 
-/// Holds an event, on condition that what it waits for is still missing and that no record has its identity. What it was held
-/// for before ends in the same transaction; its first deadline stays.
+/// Holds an event, on condition that what it waits for is still missing and that no record has its identity. Its first deadline
+/// stays.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn put(store: &Store, to: ToHold<'_>, before: &State, now: Timestamp) -> Result<Held, StoreError> {
-    let event = to.event;
-    let mut hold = Hold::new(event, to.awaits, to.until, before, now);
-    let old_key = to.held_for.filter(|was| *was != to.awaits).map(|was| key(&event.identity, &event.partner, was));
-    let there = get(store, hold.key()).await?;
-    let old = match &old_key {
-        Some(key) => get(store, key.clone()).await?,
-        None => None,
-    };
-    for item in there.iter().chain(old.as_ref()) {
-        let first: Hold = read(item, "held event")?;
+    let (event, body) = (to.event, to.event.body());
+    // A hold that ended while its message was on its way is not held for longer than before.
+    let until = to.held_until.map_or(to.until, |first| first.min(to.until));
+    let mut hold = Hold::new(event, to.awaits, until, before, now);
+    let there = get(store, &event.identity).await?;
+    if let Some(Waiting { hold: first, body: first_body }) = &there {
         // What was held and is sent again names the same persons, whatever they are called by now.
-        let is_own = to.held_for == Some(&first.awaits);
-        if first.hash != hold.hash || !(is_own || first.persons == hold.persons) {
-            return Ok(Held::Taken(Meaning { hash: first.hash, persons: first.persons }));
+        let same = (&first.hash, &first.persons) == (&hold.hash, &hold.persons) || *first_body == body;
+        if !same {
+            return Ok(Held::Taken(Meaning { hash: first.hash.clone(), persons: first.persons.clone() }));
         }
-        hold.held_at = hold.held_at.min(first.held_at);
-        hold.until = hold.until.min(first.until);
+        (hold.held_at, hold.until) = (first.held_at, first.until);
     }
-    let put = Put::builder().table_name(store.waiting()).set_item(Some(hold.item(&event.body())?));
+    let put = Put::builder().table_name(store.waiting()).set_item(Some(hold.item(&body)?));
     let put = match &there {
         None => put.condition_expression("attribute_not_exists(pk)"),
         // As it was read: neither ended nor held anew by another delivery.
-        Some(item) => put
-            .condition_expression("#until = :until AND #hash = :hash")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":until", item.get("until").cloned().unwrap_or_else(|| text("")))
-            .expression_attribute_values(":hash", text(&hold.hash)),
+        Some(Waiting { hold: first, body }) => put
+            .condition_expression("#until = :until AND held_at = :held_at AND body = :body")
+            .expression_attribute_names("#until", keys::UNTIL)
+            .expression_attribute_values(":until", text(first.until.to_string()))
+            .expression_attribute_values(":held_at", text(first.held_at.to_string()))
+            .expression_attribute_values(":body", text(body)),
     };
     let mut actions = vec![
         not_recorded(store, &event.identity)?,
         TransactWriteItem::builder().put(put.build().map_err(built)?).build(),
     ];
-    actions.extend(old_key.map(|key| delete(store, key)).transpose()?);
     actions.extend(still_missing(store, &event.identity.program, to.awaits, before)?);
     match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
         Ok(_) => Ok(Held::Waits),
@@ -204,11 +198,6 @@ fn not_recorded(store: &Store, identity: &Identity) -> Result<TransactWriteItem,
         .condition_expression("attribute_not_exists(k)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     Ok(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build())
-}
-
-fn delete(store: &Store, key: Item) -> Result<TransactWriteItem, StoreError> {
-    let delete = Delete::builder().table_name(store.waiting()).set_key(Some(key)).build().map_err(built)?;
-    Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
 fn still_missing(
@@ -251,23 +240,47 @@ where
     Ok(reasons.map(|reason| Some(reason.clone()).filter(failed)).collect())
 }
 
-/// The action that ends a hold in the transaction that judges its event.
-///
-/// # Errors
-/// [`StoreError::Refused`] if the action has no form.
-pub fn ending(store: &Store, event: &Event, held_for: &Awaited) -> Result<TransactWriteItem, StoreError> {
-    delete(store, key(&event.identity, &event.partner, held_for))
-}
-
-/// Ends the hold of an event that was judged: its identity has a record, or it was rejected and that is kept.
+/// The action that ends an event's own hold in the transaction that judges it; none if it does not wait, or another event under
+/// its identity does.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn end(store: &Store, event: &Event, held_for: &Awaited) -> Result<(), StoreError> {
-    let key = key(&event.identity, &event.partner, held_for);
-    store.client.delete_item().table_name(store.waiting()).set_key(Some(key)).send().await?;
-    Ok(())
+pub async fn ending(store: &Store, event: &Event) -> Result<Option<TransactWriteItem>, StoreError> {
+    let body = event.body();
+    if get(store, &event.identity).await?.is_none_or(|waiting| waiting.body != body) {
+        return Ok(None);
+    }
+    let delete = Delete::builder().table_name(store.waiting()).set_key(Some(key(&event.identity)));
+    let delete = delete.condition_expression("attribute_not_exists(pk) OR body = :body");
+    let delete = delete.expression_attribute_values(":body", text(body)).build().map_err(built)?;
+    Ok(Some(TransactWriteItem::builder().delete(delete).build()))
 }
+
+/// Ends the own hold of an event that was judged: its identity has a record, or it was rejected and that is kept.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Refused`].
+pub async fn end(store: &Store, event: &Event) -> Result<(), StoreError> {
+    let delete = store.client.delete_item().table_name(store.waiting()).set_key(Some(key(&event.identity)));
+    let delete = delete.condition_expression("body = :body").expression_attribute_values(":body", text(event.body()));
+    unless_moved(delete.send().await)
+}
+
+/// Nothing, where a condition did not hold: it ended, or another waits there.
+fn unless_moved<T, R>(sent: Result<T, SdkError<DeleteItemError, R>>) -> Result<(), StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match sent {
+        Err(error) if !error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That a hold is as it was looked at.
+const AS_SEEN: &str = "#until = :until AND held_at = :held_at";
 
 /// Ends a hold past its deadline with a rejection that claims nothing, kept with its reason. If its event was judged meanwhile,
 /// the hold just ends.
@@ -289,16 +302,27 @@ pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), St
         kept_at: now,
     };
     let keep = TransactWriteItem::builder().put(aside::put(store, &kept)?).build();
-    let actions = vec![not_recorded(store, &hold.identity)?, keep, delete(store, hold.key())?];
+    let delete = Delete::builder()
+        .table_name(store.waiting())
+        .set_key(Some(key(&hold.identity)))
+        .condition_expression(AS_SEEN)
+        .expression_attribute_names("#until", keys::UNTIL)
+        .expression_attribute_values(":until", text(hold.until.to_string()))
+        .expression_attribute_values(":held_at", text(hold.held_at.to_string()));
+    let delete = TransactWriteItem::builder().delete(delete.build().map_err(built)?).build();
+    let actions = vec![not_recorded(store, &hold.identity)?, keep, delete];
     match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
         Ok(_) => Ok(()),
         Err(error) => {
             if !failed_conditions(error)?.iter().any(Option::is_some) {
                 return Err(StoreError::Contention);
             }
-            // It has a record, or was rejected for this very reason before.
-            store.client.delete_item().table_name(store.waiting()).set_key(Some(hold.key())).send().await?;
-            Ok(())
+            // It was judged, or ended for this very reason before: if it still stands there as it was, it goes.
+            let delete = store.client.delete_item().table_name(store.waiting()).set_key(Some(key(&hold.identity)));
+            let delete = delete.condition_expression(AS_SEEN).expression_attribute_names("#until", keys::UNTIL);
+            let delete = delete.expression_attribute_values(":until", text(hold.until.to_string()));
+            let delete = delete.expression_attribute_values(":held_at", text(hold.held_at.to_string()));
+            unless_moved(delete.send().await)
         }
     }
 }
@@ -314,9 +338,9 @@ pub async fn waiting_for(
     awaits: &Awaited,
     limit: i32,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let query = store.client.query().table_name(store.waiting()).consistent_read(true).limit(limit);
-    let query = query.key_condition_expression("pk = :pk");
-    let query = query.expression_attribute_values(":pk", text(keys::awaited(program, partner, awaits)));
+    let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_AWAITED).limit(limit);
+    let query = query.key_condition_expression("waits_for = :awaited");
+    let query = query.expression_attribute_values(":awaited", text(keys::awaited(program, partner, awaits)));
     let mut pages = query.into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(item) = pages.next().await {
@@ -333,7 +357,7 @@ pub async fn waiting_for(
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn one(store: &Store, hold: &Hold) -> Result<Option<Waiting>, StoreError> {
-    get(store, hold.key()).await?.map(|item| Waiting::read(&item)).transpose()
+    Ok(get(store, &hold.identity).await?.filter(|waiting| waiting.hold.until == hold.until))
 }
 
 /// Marks a hold as sent again, if it still waits.
@@ -341,8 +365,11 @@ pub async fn one(store: &Store, hold: &Hold) -> Result<Option<Waiting>, StoreErr
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn mark_sent(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
-    let update = store.client.update_item().table_name(store.waiting()).set_key(Some(hold.key()));
-    let update = update.update_expression("SET sent_at = :now").condition_expression("attribute_exists(pk)");
+    let update = store.client.update_item().table_name(store.waiting()).set_key(Some(key(&hold.identity)));
+    let update = update.update_expression("SET sent_at = :now").condition_expression(AS_SEEN);
+    let update = update.expression_attribute_names("#until", keys::UNTIL);
+    let update = update.expression_attribute_values(":until", text(hold.until.to_string()));
+    let update = update.expression_attribute_values(":held_at", text(hold.held_at.to_string()));
     match update.expression_attribute_values(":now", text(now.to_string())).send().await {
         Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
             Err(error.into())

@@ -13,12 +13,12 @@ pub struct Message {
     pub sent_ms: i64,
     /// Its body.
     pub body: String,
-    /// What the event was held for, if it was sent again because that came ([`HELD_FOR`]).
-    pub held_for: Option<String>,
+    /// Until when the event was to wait, if it was held and is sent again ([`HELD_UNTIL`]).
+    pub held_until: Option<String>,
 }
 
-/// The message attribute of an event that is sent again: what it was held for.
-pub const HELD_FOR: &str = "held_for";
+/// The message attribute of an event that was held and is sent again: its first deadline, RFC 3339.
+pub const HELD_UNTIL: &str = "held_until";
 
 /// A batch held messages without an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +40,8 @@ fn message(record: aws_lambda_events::sqs::SqsMessage) -> Option<Message> {
     let receive_count = number("ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
     let sent_ms = number("SentTimestamp").unwrap_or_default();
     let id = record.message_id.filter(|id| !id.is_empty())?;
-    let held_for = record.message_attributes.get(HELD_FOR).and_then(|attribute| attribute.string_value.clone());
-    Some(Message { id, receive_count, sent_ms, body: record.body.unwrap_or_default(), held_for })
+    let held_until = record.message_attributes.get(HELD_UNTIL).and_then(|attribute| attribute.string_value.clone());
+    Some(Message { id, receive_count, sent_ms, body: record.body.unwrap_or_default(), held_until })
 }
 
 /// The reply that hands back these messages; an empty list means all is done.
@@ -67,10 +67,10 @@ mod tests {
     fn counts_times_and_attributes_are_read_and_a_missing_body_is_empty() {
         let attributes = serde_json::json!({"ApproximateReceiveCount": "3", "SentTimestamp": "1700000000000"});
         let batch = event(
-            serde_json::json!({"Records": [{"messageId": "m", "attributes": attributes, "messageAttributes": {"held_for": {"stringValue": "deal D-1", "dataType": "String"}}}]}),
+            serde_json::json!({"Records": [{"messageId": "m", "attributes": attributes, "messageAttributes": {"held_until": {"stringValue": "2026-04-13T04:00:00Z", "dataType": "String"}}}]}),
         );
-        let (id, body, held_for) = ("m".to_owned(), String::new(), Some("deal D-1".to_owned()));
-        let expected = Message { id, receive_count: 3, sent_ms: 1_700_000_000_000, body, held_for };
+        let (id, body, held_until) = ("m".to_owned(), String::new(), Some("2026-04-13T04:00:00Z".to_owned()));
+        let expected = Message { id, receive_count: 3, sent_ms: 1_700_000_000_000, body, held_until };
         assert_eq!(messages(batch), Ok(vec![expected]));
     }
 

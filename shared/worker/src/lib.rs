@@ -8,7 +8,7 @@ mod secret;
 mod settings;
 mod telemetry;
 
-pub use batch::{HELD_FOR, Message, NamelessMessage, failures, messages};
+pub use batch::{HELD_UNTIL, Message, NamelessMessage, failures, messages};
 pub use clients::Clients;
 pub use queue::{Outgoing, Queue, QueueError};
 pub use secret::{Secret, SecretError};

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use event::ids::DealId;
 use program::Programs;
 
+use crate::ledger::packed;
 use crate::ledger::{Account, Asset, Balance, Posting, PostingKind, Record};
 use crate::redemption::Redemption;
 
@@ -135,5 +136,12 @@ pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     compare("measures", p == q, format!("{p:?}"), format!("{q:?}"));
     let (p, q) = (&stored.frequency, &rebuilt.frequency);
     compare("frequency counts", p == q, format!("{p:?}"), format!("{q:?}"));
+    // Whatever was not named above: the same, byte for byte.
+    if found.is_empty()
+        && (packed::head(&stored), packed::parts(&stored)) != (packed::head(&rebuilt), packed::parts(&rebuilt))
+    {
+        let (stored, rebuilt) = (packed::parts(&stored), packed::parts(&rebuilt));
+        found.push(format!("I10: stored {stored:?}, the records add up to {rebuilt:?}"));
+    }
     found
 }

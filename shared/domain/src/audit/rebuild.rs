@@ -20,7 +20,7 @@ pub fn rebuild(records: &[Record], today: Date) -> Result<Account, String> {
         let applied = account.apply(record);
         applied.map_err(|error| format!("I10: record #{} does not apply: {error}", record.position))?;
     }
-    account.frequency.retain(|key, _| key.drops_on().is_none_or(|day| day > today));
+    account.forget_expired(today);
     Ok(account)
 }
 

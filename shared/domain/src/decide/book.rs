@@ -46,7 +46,11 @@ impl<'a> Why<'a> {
 }
 
 impl Book {
-    pub(super) fn open(state: State) -> Self {
+    /// On `today`, which is the account's day from now on, though its last record may be long ago.
+    pub(super) fn open(mut state: State, today: Date) -> Self {
+        if state.account.head.position > 0 {
+            state.account.head.day = state.account.head.day.max(Some(today));
+        }
         Self { state, stock: Vec::new(), records: Vec::new(), draft: Draft::default() }
     }
 

@@ -39,7 +39,7 @@ use context::Context;
 /// [`FoldError`]: the stored account does not add up; nothing may be written.
 pub fn decide(programs: &Programs, state: State, events: &[Event], now: Timestamp) -> Result<Decision, FoldError> {
     let context = Context::at(programs, &state.account.head, now);
-    let mut book = Book::open(state);
+    let mut book = Book::open(state, context.today);
     let mut judgements = vec![Judgement::Later; events.len()];
     if clock::catch_up(&context, &mut book)? {
         let mut order: Vec<usize> = (0..events.len()).collect();

@@ -246,6 +246,17 @@ impl Account {
         self.head.position == 0 || self.inside(part) || read()
     }
 
+    /// Forgets counts whose items a table has dropped by `today`; what stands in the head stays.
+    pub fn forget_expired(&mut self, today: Date) {
+        let keys: Vec<FrequencyKey> = self.frequency.keys().cloned().collect();
+        for key in keys {
+            let part = Part::Count(key.clone());
+            if !self.inside(&part) && part.expires_on().is_some_and(|day| day <= today) {
+                self.frequency.remove(&key);
+            }
+        }
+    }
+
     /// Whether a part was read beside the head.
     pub(crate) fn has_read(&self, part: &Part) -> bool {
         self.known.has_part(part)

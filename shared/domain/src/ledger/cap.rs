@@ -62,8 +62,8 @@ pub struct CapKey {
     pub value: String,
 }
 
-/// Which item a count stands in: one per person (or none) and period. What never starts anew and is split by a value only
-/// grows: it is spread over buckets, so that items stay small.
+/// Which item a count stands in: one per person (or none) and period. What is split by a value is spread over buckets, so that
+/// items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrequencyKey {
     /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
@@ -71,7 +71,7 @@ pub struct FrequencyKey {
     pub who: String,
     /// The period it counts in.
     pub period: Period,
-    /// The bucket, by the value; 0 for what starts anew.
+    /// The bucket, by the value; 0 for what is not split by one.
     pub bucket: u8,
 }
 
@@ -109,8 +109,13 @@ fn drops_on(period: Period) -> Option<Date> {
 impl CapKey {
     /// The item it stands in, or would stand in.
     pub fn item(&self) -> FrequencyKey {
-        let grows = self.period == Period::Ever && !self.value.is_empty();
-        let bucket = if grows { steady_hash(self.value.bytes()).to_le_bytes()[0] } else { 0 };
+        let hash = steady_hash(self.value.bytes()).to_le_bytes()[0];
+        // What is split by a value is spread, the more the longer it counts, so that ten thousand values leave items small.
+        let bucket = match self.period {
+            _ if self.value.is_empty() => 0,
+            Period::Day(_) | Period::Week(..) | Period::Month(_) => hash % 16,
+            Period::Quarter(_) | Period::Year(_) | Period::Ever => hash,
+        };
         let own = self.who.is_empty() && self.value.is_empty();
         let who = if own { OWN.to_owned() } else { self.who.clone() };
         FrequencyKey { who, period: self.period, bucket }

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use event::Kind;
 use event::ids::{CertificationId, CourseId, PersonId};
 use event::time::Month;
+use jiff::Span;
 use jiff::civil::Date;
 
 use super::cap::FrequencyKey;
+
+/// How long an item stays after nobody needs it, in days.
+const EXPIRY_DAYS: i64 = 3;
 
 /// A part that may be stored for itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,9 +115,10 @@ impl Part {
         }
     }
 
-    /// The first day on which it is of no use to anybody; none if there is none.
-    pub fn drops_on(&self) -> Option<Date> {
-        if let Part::Count(key) = self { key.drops_on() } else { None }
+    /// The day, in UTC, from which its item may be dropped: a while after it is of no use to anybody in any time zone.
+    pub fn expires_on(&self) -> Option<Date> {
+        let Part::Count(key) = self else { return None };
+        key.drops_on()?.checked_add(Span::new().days(EXPIRY_DAYS)).ok()
     }
 }
 

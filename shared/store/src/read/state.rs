@@ -40,6 +40,17 @@ pub async fn begun(store: &Store, program: &ProgramId, partner: &PartnerId) -> R
     packed::open(&read::<StoredHead>(&item, "head")?).map_err(|why| StoreError::Unreadable { what: "head", why })
 }
 
+/// The version of a partner's head, whether or not the rest of it reads; 0 if the partner has no history.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn position(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<u64, StoreError> {
+    let item = get(store, &keys::partner(program, partner), keys::HEAD).await?;
+    let position = item.as_ref().and_then(|item| item.get(keys::POSITION)?.as_n().ok()?.parse().ok());
+    let bad = || StoreError::Unreadable { what: "head", why: "it has no position".to_owned() };
+    if item.is_none() { Ok(0) } else { position.ok_or_else(bad) }
+}
+
 /// The whole account, with the sort key of every part that is stored beside its head.
 ///
 /// # Errors
@@ -60,6 +71,10 @@ pub async fn whole(
         while let Some(item) = items.next().await {
             let item = item?;
             let part: PartItem = read(&item, family)?;
+            // It may be dropped at any time, and nobody needs it.
+            if part.expires_at.is_some_and(|at| at <= store.clock.now().as_second()) {
+                continue;
+            }
             packed::take(&mut account, &part.content).map_err(|why| StoreError::Unreadable { what: family, why })?;
             // One that was emptied holds nothing.
             let sort_key = item.get(keys::SK).and_then(|value| value.as_s().ok());

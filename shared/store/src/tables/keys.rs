@@ -33,9 +33,13 @@ pub const DUE_SHARD: &str = "due_shard";
 pub const DUE_ON: &str = "due_on";
 /// The state's sparse index of accounts by due day; keys only.
 pub const BY_DUE: &str = "by_due";
+/// Partition key of [`BY_AWAITED`]: what is awaited.
+pub const WAITS_FOR: &str = "waits_for";
+/// The index of held events by what they wait for, and by deadline.
+pub const BY_AWAITED: &str = "by_awaited";
 /// Partition key of [`BY_UNTIL`].
 pub const WAITS_IN: &str = "waits_in";
-/// Sort key of [`BY_UNTIL`]: the deadline.
+/// Sort key of [`BY_UNTIL`] and [`BY_AWAITED`]: the deadline.
 pub const UNTIL: &str = "until";
 /// The index of held events by deadline, without their bodies.
 pub const BY_UNTIL: &str = "by_until";
@@ -45,7 +49,7 @@ pub const WHOSE: &str = "whose";
 pub const HELD_AT: &str = "held_at";
 /// The index of held events by partner, without their bodies.
 pub const BY_WHOSE: &str = "by_whose";
-/// What the two indexes hold of a held event beside its keys: everything but its body.
+/// What the indexes by deadline and by partner hold of a held event beside its keys: everything but its body.
 pub const SHOWN: [&str; 9] =
     ["identity", "partner", "awaits", "seen", "hash", "persons", "held_at", "until", "sent_at"];
 /// A write counter.
@@ -69,7 +73,9 @@ fn join(parts: &[&str]) -> String {
 const PART_BYTES_MAX: usize = 100;
 
 fn short(part: &str) -> String {
-    if part.len() <= PART_BYTES_MAX { part.to_owned() } else { format!("~{}", &body_hash(part)[..HASH_DIGITS]) }
+    // What looks like such a hash is hashed, too.
+    let plain = part.len() <= PART_BYTES_MAX && !part.starts_with('~');
+    if plain { part.to_owned() } else { format!("~{}", &body_hash(part)[..HASH_DIGITS]) }
 }
 
 /// Something kept beside the ledger's records, named by what it is and a hash of it: two parts, where a record's key has
@@ -195,7 +201,7 @@ pub fn version(number: u32) -> String {
 /// Partition of the list of programs.
 pub const PROGRAMS: &str = "programs";
 
-/// Partition of what waits for one thing: everybody who waits for a deal, a partner, a rate or a program.
+/// Partition of [`BY_AWAITED`]: everybody who waits for a deal, a partner, a rate or a program.
 pub fn awaited(program: &ProgramId, partner: &PartnerId, awaits: &Awaited) -> String {
     match awaits {
         Awaited::Partner => join(&["held", program, "partner", partner]),
@@ -205,9 +211,9 @@ pub fn awaited(program: &ProgramId, partner: &PartnerId, awaits: &Awaited) -> St
     }
 }
 
-/// Sort key of a held event: its identity in its program.
+/// Partition of a held event: its identity.
 pub fn hold(identity: &Identity) -> String {
-    join(&[&short(&identity.source), &short(&identity.id)])
+    join(&["held", &identity.program, &identity.source, &identity.id])
 }
 
 /// Partition of [`BY_UNTIL`] with a program's held events.
@@ -275,7 +281,7 @@ mod tests {
         for worst in ["\u{10000}".repeat(128), "#".repeat(128), "#".repeat(PART_BYTES_MAX)] {
             let sent = identity("p", &worst[..worst.len().min(512)], "1");
             let sent = Identity { id: worst.chars().take(128).collect::<String>().try_into().expect("id"), ..sent };
-            assert!(hold(&sent).len() <= 1_024);
+            assert!(hold(&sent).len() <= 2_048);
             let team = format!("team {}", worst.repeat(8));
             let key = FrequencyKey {
                 who: team,

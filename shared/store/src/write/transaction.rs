@@ -182,8 +182,8 @@ fn write_account(
     let stored = packed::parts(old);
     for (part, content) in packed::parts(new) {
         if stored.get(&part) != Some(&content) {
-            let drops_on = part.drops_on().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
-            let item = PartItem { content, expires_at: drops_on.map(|day| day.timestamp().as_second()) };
+            let expires_on = part.expires_on().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+            let item = PartItem { content, expires_at: expires_on.map(|day| day.timestamp().as_second()) };
             put_item(store, tx, state_key(&own, &keys::part(&part)), &item, "part of an account", Condition::None)?;
         }
     }
