@@ -140,7 +140,7 @@ async fn a_rebuild_writes_what_does_not_read() {
 
 /// C11: a page that the table cuts loses no row.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cut_page_of_redemptions_loses_rows() {
+async fn a_cut_page_of_redemptions_loses_no_row() {
     let test = laurel_tests::TestStack::start().await;
     let store = &test.stack.store;
     let recipient = json!({ "note": "x".repeat(15_000) }).to_string();
@@ -182,4 +182,17 @@ async fn an_old_conflict_is_explained() {
         found.push(api.get(&format!("/v1/partners/northwind/explanation?source=/crm/acme&id=c{n}")).await.0);
     }
     assert_eq!(found, [200, 200]);
+}
+
+/// A record that does not read is named, and keeps nobody else from being rebuilt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_does_not_read_is_named() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let update = store.client().update_item().table_name(local::LEDGER_TABLE);
+    let update = update.key("k", text("hr-software#/crm/acme#enrolled")).update_expression("SET o = :o");
+    update.expression_attribute_values(":o", text("what?")).send().await.expect("broken");
+    let done = engine::rebuild::program(&store, &program(), &[northwind()], |_| ()).await.expect("the others go on");
+    assert!(done.findings[0].contains("hr-software#/crm/acme#enrolled"), "{:?}", done.findings);
 }

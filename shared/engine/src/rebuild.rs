@@ -74,9 +74,16 @@ async fn account(
     done: &mut Rebuilt,
 ) -> Result<Vec<Record>, StoreError> {
     let now = store.clock().now();
-    let Audited { records, stored, rebuilt, redemptions, stray } = match audit(store, program, partner, now).await {
-        // What does not read is written anew.
-        Err(StoreError::Unreadable { .. }) => unread(store, program, partner).await?,
+    let audited = match audit(store, program, partner, now).await {
+        // What does not read is written anew, unless it is a record.
+        Err(StoreError::Unreadable { .. }) => unread(store, program, partner).await,
+        audited => audited,
+    };
+    let Audited { records, stored, rebuilt, redemptions, stray } = match audited {
+        Err(error @ StoreError::Unreadable { .. }) => {
+            done.findings.push(format!("{partner}: {error}"));
+            return Ok(Vec::new());
+        }
         audited => audited?,
     };
     done.partners += 1;

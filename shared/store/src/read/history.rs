@@ -7,6 +7,17 @@ use crate::tables::items::{Item, Page, ledger_key, number, read, text};
 use crate::tables::keys;
 use crate::{Store, StoreError};
 
+/// A record; one that does not read is named by its identity.
+fn read_record(item: &Item) -> Result<Record, StoreError> {
+    read(item, "record").map_err(|error| match error {
+        StoreError::Unreadable { what, why } => {
+            let key = item.get(keys::ID).and_then(|key| key.as_s().ok()).map_or("?", String::as_str);
+            StoreError::Unreadable { what, why: format!("{why} (`{key}`)") }
+        }
+        error => error,
+    })
+}
+
 /// The record that has an identity.
 ///
 /// # Errors
@@ -14,7 +25,7 @@ use crate::{Store, StoreError};
 pub async fn record(store: &Store, identity: &Identity) -> Result<Option<Record>, StoreError> {
     let get = store.client.get_item().table_name(store.ledger()).set_key(Some(ledger_key(&record_key(identity))));
     let item = get.consistent_read(true).send().await?.item;
-    item.map(|item| read(&item, "record")).transpose()
+    item.map(|item| read_record(&item)).transpose()
 }
 
 /// A partner's records, newest first, from below position `before`.
@@ -39,7 +50,7 @@ pub async fn page(
         let rest = i32::try_from(limit - items.len()).unwrap_or(1);
         let reply = query.clone().limit(rest).set_exclusive_start_key(start).send().await?;
         for item in reply.items() {
-            items.push(read(item, "record")?);
+            items.push(read_record(item)?);
         }
         start = reply.last_evaluated_key;
         if start.is_none() || items.len() >= limit {
