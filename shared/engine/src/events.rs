@@ -93,6 +93,8 @@ pub async fn judge(
                 for (index, outcome) in done {
                     settled[index] = Some(outcome);
                 }
+                // The one that could not be committed is behind: larger again, step by step.
+                size = (size * 2).min(CHUNK_EVENTS);
             }
             Err(error) if !error.is_transient() && chunk.len() > 1 => {
                 size = (chunk.len() / 2).max(1);
