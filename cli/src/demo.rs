@@ -47,7 +47,7 @@ impl Demo {
         let started = stack.store.clock().instant();
         publish_missing(&stack, &program_files(None)?).await?;
         let api = Api::new(&stack, "hr-software", "partner-17")?;
-        println!("Laurel runs in this process: an SQS queue, five functions, two DynamoDB tables and an HTTP API.\n");
+        println!("Laurel runs in this process: SQS queues, seven functions, three DynamoDB tables and an HTTP API.\n");
 
         play(&stack, &STORY).await?;
         println!(

@@ -360,6 +360,33 @@ async fn codes_loaded_at_once_are_loaded_once() {
     assert_eq!((loaded, stock.loaded, stock.free), (150, 150, 150));
 }
 
+/// I18: where the state was made anew beside the waiting table that was kept, free cards are counted by loading them
+/// again, and cards that were not there are new.
+#[tokio::test(flavor = "multi_thread")]
+async fn free_cards_of_a_lost_state_are_loaded_again() {
+    let test = TestStack::with(local::Options { sweep_every: None, ..Default::default() }).await;
+    let (store, sealer) = (&test.stack.store, &test.stack.sealer);
+    let load = async |codes: &[&str]| {
+        let codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+        store::cards::load(store, &hr(), "starbucks-10", &codes, sealer, |_| ()).await.expect("loaded").loaded
+    };
+    assert_eq!(load(&["A", "B"]).await, 2);
+    let client = store.client();
+    let cards = client.scan().table_name(local::STATE_TABLE).filter_expression("begins_with(pk, :reward)");
+    let reward = aws_sdk_dynamodb::types::AttributeValue::S("reward#".to_owned());
+    let cards = cards.expression_attribute_values(":reward", reward).send().await.expect("items");
+    assert_eq!(cards.items().len(), 3, "two marks and the stock");
+    for card in cards.items() {
+        let key = ["pk", "sk"].map(|name| (name.to_owned(), card[name].clone()));
+        let delete = client.delete_item().table_name(local::STATE_TABLE).set_key(Some(key.into()));
+        delete.send().await.expect("lost");
+    }
+    assert_eq!((load(&["B", "A", "C"]).await, load(&["A", "C"]).await), (3, 0));
+    let stock = store::cards::stock(store, &hr(), "starbucks-10").await.expect("a stock");
+    let free = client.scan().table_name(local::WAITING_TABLE).send().await.expect("items");
+    assert_eq!((stock.loaded, stock.free, free.items().len()), (3, 3, 3));
+}
+
 /// I6, I18: nothing is issued for a redemption that is not being ordered any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_card_is_issued_for_what_was_released() {

@@ -90,20 +90,17 @@ async fn load_chunk(
 /// False: some of them are there by now.
 async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer: &Sealer) -> Result<bool, StoreError> {
     let mut actions = Vec::new();
-    let put = |table: &str, item| {
-        Put::builder()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(built)
-    };
+    let put = |table: &str, item| Put::builder().table_name(table).set_item(Some(item));
     for (print, code) in cards {
         let card = Card { print: print.clone(), code: sealer.seal(code, &format!("{pk} {print}"))? };
         let free = with_key(state_key(pk, &keys::free_card(print)), &card, "card")?;
         let mark = state_key(pk, &keys::card_print(print));
-        actions.push(TransactWriteItem::builder().put(put(store.waiting(), free)?).build());
-        actions.push(TransactWriteItem::builder().put(put(store.state(), mark)?).build());
+        // The mark alone says whether a code was loaded. Its free card may stand there already, where the state was
+        // made anew and the waiting table kept: then the card is counted again by being loaded again.
+        let mark = put(store.state(), mark).condition_expression("attribute_not_exists(pk)");
+        for item in [put(store.waiting(), free), mark] {
+            actions.push(TransactWriteItem::builder().put(item.build().map_err(built)?).build());
+        }
     }
     let stock = Update::builder()
         .table_name(store.state())
