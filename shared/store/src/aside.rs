@@ -7,6 +7,7 @@ use event::{Event, Rejection, body_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::unless_moved;
 use crate::tables::items::{
     Item, Page, ledger_key, number, read, start_from_text, start_to_text, state_key, text, with_key,
 };
@@ -153,12 +154,7 @@ fn item(kept: &Aside) -> Result<Item, StoreError> {
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn keep(store: &Store, kept: &Aside) -> Result<(), StoreError> {
     let put = store.client.put_item().table_name(store.ledger()).set_item(Some(item(kept)?));
-    match put.condition_expression("attribute_not_exists(k)").send().await {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
+    unless_moved(put.condition_expression("attribute_not_exists(k)").send().await)
 }
 
 /// Notes a quarantined message, once per message.

@@ -84,6 +84,18 @@ impl<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static, R> Fro
     }
 }
 
+/// Whether a write that may find its condition false went through or found it so: somebody else did it, or moved on, and
+/// there is nothing left to do.
+pub(crate) fn unless_moved<T, E, R>(sent: Result<T, SdkError<E, R>>) -> Result<(), StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match sent {
+        Err(error) if error.code() != Some("ConditionalCheckFailedException") => Err(error.into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// What kind of failure it was, without the request in it.
 fn plain<E, R>(error: &SdkError<E, R>) -> String {
     match error {

@@ -5,7 +5,6 @@
 //! transaction that judges it, and only its own does: however often it is sent, it is neither lost nor without an end.
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -18,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{self, Aside};
+use crate::error::unless_moved;
 use crate::tables::items::{Item, Page, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
@@ -266,19 +266,6 @@ pub async fn end(store: &Store, event: &Event) -> Result<(), StoreError> {
     unless_moved(delete.send().await)
 }
 
-/// Nothing, where a condition did not hold: it ended, or another waits there.
-fn unless_moved<T, R>(sent: Result<T, SdkError<DeleteItemError, R>>) -> Result<(), StoreError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    match sent {
-        Err(error) if !error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// That a hold is as it was looked at.
 const AS_SEEN: &str = "#until = :until AND held_at = :held_at";
 
@@ -370,12 +357,7 @@ pub async fn mark_sent(store: &Store, hold: &Hold, now: Timestamp) -> Result<(),
     let update = update.expression_attribute_names("#until", keys::UNTIL);
     let update = update.expression_attribute_values(":until", text(hold.until.to_string()));
     let update = update.expression_attribute_values(":held_at", text(hold.held_at.to_string()));
-    match update.expression_attribute_values(":now", text(now.to_string())).send().await {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
+    unless_moved(update.expression_attribute_values(":now", text(now.to_string())).send().await)
 }
 
 /// Whose holds a page has.

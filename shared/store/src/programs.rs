@@ -12,6 +12,7 @@ use program::{Diagnostic, Program, Programs, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::lock;
+use crate::error::unless_moved;
 use crate::tables::items::{Content, Item, read as read_item, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::put_record;
@@ -263,13 +264,7 @@ fn puts(store: &Store, record: &Record) -> Result<[Put; 2], StoreError> {
 pub async fn restore(store: &Store, record: &Record) -> Result<(), StoreError> {
     for put in puts(store, record)? {
         let put_item = store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
-        match put_item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await {
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                // It is there.
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
-        }
+        unless_moved(put_item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await)?;
     }
     lock(&store.programs.read).remove(record.identity.program.as_str());
     Ok(())

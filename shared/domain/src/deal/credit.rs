@@ -8,15 +8,10 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Bucket, Posting, PostingKind, Record, Trial, Verdict};
+use crate::ledger::{Bucket, Posting, PostingKind, Record, Trial, Verdict, is_zero};
 
 /// The type whose rules are credited.
 const CLOSING: &str = "deal.closed";
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(points: &i64) -> bool {
-    *points == 0
-}
 
 /// What one rule credited to a deal, in points. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

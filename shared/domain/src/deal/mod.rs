@@ -191,7 +191,7 @@ impl Deal {
                 deal.void = true;
                 deal.reversed = Decimal::ZERO;
             }
-            _ => {}
+            other => debug_assert!(false, "{} changes a deal, and nothing says how", other.name()),
         }
         if let Some(closed) = deal.closed.as_mut().filter(|_| rates) {
             closed.take_measures(record);

@@ -17,6 +17,7 @@ use super::cap::{CapKey, Frequency, FrequencyKey};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
 use super::posting::never;
+use super::reason::is_zero;
 
 /// How long measures are kept, in months, whatever today's program asks.
 pub const MEASURE_MONTHS_KEPT: i32 = 36;
@@ -122,11 +123,6 @@ pub struct Days {
     /// Until the end of a day in UTC.
     #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
     until: BTreeMap<Date, i64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(count: &i64) -> bool {
-    *count == 0
 }
 
 impl Days {

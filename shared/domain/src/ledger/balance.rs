@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::posting::{Bucket, Posting};
+use super::reason::is_zero;
 
 /// Why records do not add up. A stored account that says so is broken, never repaired in passing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,11 +76,6 @@ pub struct Funds {
     /// Owed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub owed: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(amount: &i64) -> bool {
-    *amount == 0
 }
 
 /// When a held amount is released, and into which lot. Written as `2026-04-13/2028-03`.

@@ -190,8 +190,8 @@ pub struct Trial {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(points: &i64) -> bool {
-    *points == 0
+pub(crate) fn is_zero(amount: &i64) -> bool {
+    *amount == 0
 }
 
 /// What came of trying a rule. How many points it gave, the postings say; what it asked for, the program's text.

@@ -101,27 +101,41 @@ impl Journal {
     pub(crate) async fn record(
         &self,
         sqs: &RustackSqs,
-        operation: &str,
+        operation: SqsOperation,
         request: &Bytes,
         reply: &Bytes,
     ) -> Result<(), EngineError> {
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let told: Value = serde_json::from_slice(reply).unwrap_or_default();
         match operation {
-            "SendMessage" => self.write(&[put(self.clock.now(), text(&told["MessageId"]), &asked)]),
-            "SendMessageBatch" => self.write(&sent_batch(self.clock.now(), &asked, &told)),
-            "DeleteMessage" => self.write(&deletes(std::iter::once(text(&asked["ReceiptHandle"])))),
-            "DeleteMessageBatch" => {
+            SqsOperation::SendMessage => self.write(&[put(self.clock.now(), text(&told["MessageId"]), &asked)]),
+            SqsOperation::SendMessageBatch => self.write(&sent_batch(self.clock.now(), &asked, &told)),
+            SqsOperation::DeleteMessage => self.write(&deletes(std::iter::once(text(&asked["ReceiptHandle"])))),
+            SqsOperation::DeleteMessageBatch => {
                 let done = told["Successful"].as_array().cloned().unwrap_or_default();
                 let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
                 let deleted = entries.iter().filter(|entry| done.iter().any(|d| d["Id"] == entry["Id"]));
                 self.write(&deletes(deleted.map(|entry| text(&entry["ReceiptHandle"]))))
             }
-            "CreateQueue" | "DeleteQueue" | "SetQueueAttributes" | "TagQueue" | "UntagQueue" => {
-                self.note_queues(sqs).await
-            }
-            "PurgeQueue" => self.purge(text(&asked["QueueUrl"])),
-            _ => Ok(()),
+            SqsOperation::CreateQueue
+            | SqsOperation::DeleteQueue
+            | SqsOperation::SetQueueAttributes
+            | SqsOperation::TagQueue
+            | SqsOperation::UntagQueue => self.note_queues(sqs).await,
+            SqsOperation::PurgeQueue => self.purge(text(&asked["QueueUrl"])),
+            SqsOperation::ReceiveMessage
+            | SqsOperation::ChangeMessageVisibility
+            | SqsOperation::ChangeMessageVisibilityBatch
+            | SqsOperation::GetQueueUrl
+            | SqsOperation::ListQueues
+            | SqsOperation::GetQueueAttributes
+            | SqsOperation::ListQueueTags
+            | SqsOperation::AddPermission
+            | SqsOperation::RemovePermission
+            | SqsOperation::ListDeadLetterSourceQueues
+            | SqsOperation::StartMessageMoveTask
+            | SqsOperation::CancelMessageMoveTask
+            | SqsOperation::ListMessageMoveTasks => Ok(()),
         }
     }
 

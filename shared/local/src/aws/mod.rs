@@ -237,7 +237,7 @@ impl Port {
         let (parts, stream) = reply.into_parts();
         let out = stream.collect().await?.to_bytes();
         // Written before the caller is told: what was answered survives the end of the process.
-        journal.record(&self.sqs, operation.as_str(), &body, &out).await.map_err(io::Error::other)?;
+        journal.record(&self.sqs, operation, &body, &out).await.map_err(io::Error::other)?;
         Ok(Response::from_parts(parts, Body::from(out)))
     }
 
@@ -252,7 +252,7 @@ impl Port {
         let body = Bytes::from(input.to_string());
         let out = self.sqs_unkept(operation, input).await?;
         if let Some(journal) = &self.journal {
-            journal.record(&self.sqs, operation.as_str(), &body, &out).await?;
+            journal.record(&self.sqs, operation, &body, &out).await?;
         }
         if out.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&out).map_err(failed) }
     }

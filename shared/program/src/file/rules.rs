@@ -106,13 +106,9 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
     for band in table {
         let from = decimal(path, &band.from, f)?;
         whole_points(path, band.points, f);
-        match bands.last() {
-            Some((before, _)) if *before >= from => f.error(
-                path,
-                format!("the band from {from} overlaps the one from {before}"),
-                Some("write bands in rising order".to_owned()),
-            ),
-            _ => {}
+        if let Some((before, _)) = bands.last().filter(|(before, _)| *before >= from) {
+            let message = format!("the band from {from} overlaps the one from {before}");
+            f.error(path, message, Some("write bands in rising order".to_owned()));
         }
         if let Some(end) = ends.filter(|end| *end != from) {
             let word = if end < from { "a gap" } else { "an overlap" };

@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
+use crate::error::unless_moved;
 use crate::state::EMPTY;
 use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, text, with_key};
 use crate::tables::{built, keys};
@@ -241,15 +242,10 @@ pub async fn move_due(store: &Store, program: &ProgramId, looked_at: &State, on:
     let update = update.update_expression("SET due_on = :on").condition_expression("#v = :v AND due_on < :on");
     let update = update.expression_attribute_names("#v", keys::POSITION);
     let update = update.expression_attribute_values(":v", number(looked_at.account.head.position));
-    match update.expression_attribute_values(":on", text(on.to_string())).send().await {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
+    unless_moved(update.expression_attribute_values(":on", text(on.to_string())).send().await)
 }
 
-/// Empties items of a partner's that stand in no record. State is never deleted from.
+/// Empties items of a partner's that stand in no record. No function may delete from the state, so they stay, empty.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
