@@ -11,6 +11,8 @@ from stack import ROOT, TOOLS, Emulator, Failed, expect, free_port, until
 
 EVENTS = ROOT / "events"
 ANSWERS = Path(__file__).with_name("answers.json")
+# A function is built before; what is left is to start it and to answer.
+PATIENCE_SECONDS = 90
 
 
 @dataclass
@@ -39,15 +41,29 @@ class Loop:
     """`laurel serve` and `cargo lambda watch`, both on loopback, until the end of the block."""
 
     def __init__(self, logs):
-        self.logs, self.processes = logs, []
-        self.aws, self.invoke = free_port(), free_port()
-        self.watch_log = logs / "watch.log"
+        self.logs, self.processes, self.watches = logs, [], 0
+        self.aws = free_port()
 
     def _start(self, log, *command):
         environment = os.environ | Emulator.credentials("local", "local") | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.aws}"}
         environment["PATH"] = f"{TOOLS}{os.pathsep}{environment['PATH']}"
         with open(log, "wb") as out:
             self.processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True))
+
+    def _watch(self):
+        self.watches += 1
+        self.invoke, self.watch_log = free_port(), self.logs / f"watch-{self.watches}.log"
+        address = ("--invoke-address", "127.0.0.1", "--invoke-port", str(self.invoke))
+        self._start(self.watch_log, "cargo", "lambda", "watch", *address, "--ignore-changes", "--offline")
+        until("the start of cargo lambda watch", lambda: "starting Runtime server" in self.watch_log.read_text(), 60)
+
+    def _stop(self, process):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(20)
 
     def __enter__(self):
         data = self.logs / "serve"
@@ -56,24 +72,44 @@ class Loop:
         ports = ("--port", str(free_port()), "--aws-port", str(self.aws))
         self._start(serve_log, str(ROOT / "target/debug/laurel"), "serve", "--data", str(data), *ports)
         until("the start of laurel serve", lambda: "Laurel is up" in serve_log.read_text(), 30)
-        address = ("--invoke-address", "127.0.0.1", "--invoke-port", str(self.invoke))
-        self._start(self.watch_log, "cargo", "lambda", "watch", *address, "--ignore-changes", "--offline")
-        until("the start of cargo lambda watch", lambda: "starting Runtime server" in self.watch_log.read_text(), 60)
+        self._watch()
         return self
 
     def __exit__(self, *_):
         for process in self.processes:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            self._stop(process)
+
+    def _invoke(self, case):
+        address = ("--invoke-address", "127.0.0.1", "--invoke-port", str(self.invoke))
+        command = ["cargo", "lambda", "invoke", case.function, *address, "--data-file", str(EVENTS / f"{case.title}.json")]
+        environment = os.environ | {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+
+    def _state(self, function):
+        """What there is to see of a function that does not answer: its process, and the end of both logs."""
+        there = subprocess.run(["pgrep", "-a", "-f", f"target/debug/{function}"], capture_output=True, text=True).stdout.strip()
+        ends = [f"{log.name}:\n" + "\n".join(log.read_text().splitlines()[-8:]) for log in (self.watch_log, self.logs / "serve.log")]
+        return "\n".join([f"process: {there or 'none'}", *ends])
 
     def ask(self, case):
-        """The answer to a sample, and what the function counted for it."""
-        before = len(self.counted())
-        address = ("--invoke-address", "127.0.0.1", "--invoke-port", str(self.invoke))
-        sample = str(EVENTS / f"{case.title}.json")
-        command = ["cargo", "lambda", "invoke", case.function, *address, "--data-file", sample]
-        path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
-        ran = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=600)
+        """The answer to a sample, and what the function counted for it.
+
+        `cargo lambda watch` now and then does not start a function that it was asked for. So where no process of the function
+        is there, another watch is started, once, and asked; where one is there and does not answer, that is a failure.
+        """
+        try:
+            before, ran = len(self.counted()), self._invoke(case)
+        except subprocess.TimeoutExpired:
+            state = self._state(case.function)
+            if "process: none" not in state or self.watches > 1:
+                raise Failed(f"{case.function} did not answer within {PATIENCE_SECONDS} s\n{state}") from None
+            print(f"       cargo lambda watch did not start {case.function}; another is started", flush=True)
+            self._stop(self.processes.pop())
+            self._watch()
+            try:
+                before, ran = len(self.counted()), self._invoke(case)
+            except subprocess.TimeoutExpired:
+                raise Failed(f"{case.function} did not answer a second watch either\n{self._state(case.function)}") from None
         if ran.returncode != 0:
             raise Failed(f"cargo lambda invoke {case.function}: {ran.stderr.strip()}")
         counts = {}

@@ -1,10 +1,19 @@
 //! AWS clients from the environment that Lambda sets, without `aws-config`: one HTTP client, TLS by rustls on ring.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::http;
 use crate::settings::SettingsError;
+
+/// How long one try of a call to a table may take: it answers in milliseconds, and a try that hangs must not cost the
+/// invocation. The SDK tries again; what it writes carries a token, so nothing is written twice.
+const TABLE_TRY: Duration = Duration::from_secs(4);
+/// How long one try of any other call may take: longer than the longest poll of a queue (20 s).
+const OTHER_TRY: Duration = Duration::from_secs(25);
 
 /// Makes clients that share one HTTP client. Each is made when it is asked for, so that a function's build holds no SDK
 /// that the function does not use.
@@ -36,8 +45,9 @@ impl Place {
 
 /// The configuration of one service's client; a macro because each SDK crate has its own type of the same shape.
 macro_rules! service {
-    ($sdk:ident, $place:expr, $http:expr) => {{
+    ($sdk:ident, $place:expr, $http:expr, $try:expr) => {{
         let config = $sdk::Config::builder()
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout($try).build())
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region($sdk::config::Region::new($place.region.clone()))
             .credentials_provider($place.credentials.clone())
@@ -82,21 +92,21 @@ impl Clients {
 
     /// DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        service!(aws_sdk_dynamodb, self.place, self.http)
+        service!(aws_sdk_dynamodb, self.place, self.http, TABLE_TRY)
     }
 
     /// SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        service!(aws_sdk_sqs, self.place, self.http)
+        service!(aws_sdk_sqs, self.place, self.http, OTHER_TRY)
     }
 
     /// EventBridge.
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        service!(aws_sdk_eventbridge, self.place, self.http)
+        service!(aws_sdk_eventbridge, self.place, self.http, OTHER_TRY)
     }
 
     /// Secrets Manager.
     pub fn secretsmanager(&self) -> aws_sdk_secretsmanager::Client {
-        service!(aws_sdk_secretsmanager, self.place, self.http)
+        service!(aws_sdk_secretsmanager, self.place, self.http, OTHER_TRY)
     }
 }
