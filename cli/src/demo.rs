@@ -39,10 +39,19 @@ pub(crate) struct Demo {
     /// Keep the stack up afterwards, until Ctrl-C.
     #[arg(long)]
     stay: bool,
+    /// Show what the engine withstands instead: duplicates, kills, lost replies and more, on a simulated AWS.
+    #[arg(long, conflicts_with = "stay")]
+    torture: bool,
+    /// What the torture is drawn from; the same seed is the same torture.
+    #[arg(long, default_value_t = 1, requires = "torture")]
+    seed: u64,
 }
 
 impl Demo {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.torture {
+            return crate::torture::torture(self.seed);
+        }
         let stack = Stack::start(Options::default()).await?;
         let started = stack.store.clock().instant();
         publish_missing(&stack, &program_files(None)?).await?;

@@ -10,6 +10,7 @@ mod rebuild;
 mod schema;
 mod serve;
 mod show;
+mod torture;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use domain::decide::{Awaited, Decision, Judgement, State, decide};
 use domain::ledger::{Outcome, Reason, Record};
-use event::ids::{PartnerId, PersonId};
+use event::ids::PartnerId;
 use event::{Event, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
@@ -257,26 +257,12 @@ async fn already_there(
 /// The outcome of an event whose identity is taken: by the same meaning, or by another, which is kept beside.
 async fn repeated(store: &Store, arrival: &Arrival, first: &Meaning, now: Timestamp) -> Result<Outcome, StoreError> {
     let event = &arrival.event;
-    let same = event.hash == first.hash && same_persons(store, event, &first.persons).await?;
+    let same = persons::same_meaning(store, &event.identity.program, &event.partner, &event.meaning(), first).await?;
     if !same {
         aside::keep(store, &Aside::conflict(event, &first.hash, now)).await?;
     }
     end_hold(store, arrival).await?;
     Ok(if same { Outcome::Duplicate } else { Outcome::Conflict })
-}
-
-/// Whether the event names the persons it named first. One who was erased since is nobody, and so the same as anybody.
-async fn same_persons(store: &Store, event: &Event, first: &[PersonId]) -> Result<bool, StoreError> {
-    let persons = event.persons();
-    if persons.len() != first.len() {
-        return Ok(false);
-    }
-    for (_, was) in persons.iter().zip(first).filter(|(now, was)| now != was) {
-        if !persons::is_erased(store, &event.identity.program, &event.partner, was).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// The event's outcome if its identity is taken already; asked for messages that were received before, so that

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod json;
 pub mod money;
 pub mod period;
+mod planted;
 mod rejection;
 pub mod schema;
 #[cfg(test)]
@@ -16,6 +17,9 @@ pub mod time;
 mod types;
 
 pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash, steady_hash};
+pub use planted::planted;
+#[cfg(feature = "planted")]
+pub use planted::{fired, plant};
 pub use rejection::{Code, Rejection};
 pub use types::{
     DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX,

@@ -2,6 +2,7 @@
 //!
 //! What is tried here is decided by the code that decides on AWS. No async, no AWS type, no clock, no randomness, no float.
 
+pub mod grammar;
 pub mod history;
 mod world;
 

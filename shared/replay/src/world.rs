@@ -49,8 +49,13 @@ impl World {
     /// # Panics
     /// If the program is in bad form or `effective_from` no instant.
     pub fn of(program: &str, effective_from: &str, now: Timestamp) -> Self {
+        Self::with(Programs::new(vec![version(program, 1, effective_from)]).expect("a version"), now)
+    }
+
+    /// A world in which these versions are published, at `now`.
+    pub fn with(programs: Programs, now: Timestamp) -> Self {
         Self {
-            programs: Programs::new(vec![version(program, 1, effective_from)]).expect("a version"),
+            programs,
             now,
             accounts: BTreeMap::new(),
             deals: BTreeMap::new(),
@@ -209,7 +214,11 @@ impl World {
         }
     }
 
-    fn decide_for(&mut self, partner: &PartnerId, events: &[Event]) -> Decision {
+    /// One decision: what became due of a partner's, and these events of the partner's as far as one decision holds them.
+    ///
+    /// # Panics
+    /// If the account is not sound.
+    pub fn decide_for(&mut self, partner: &PartnerId, events: &[Event]) -> Decision {
         let state = self.load(partner, events);
         let decision = decide(&self.programs, state, events, self.now).expect("a sound account");
         if !decision.records.is_empty() {

@@ -12,6 +12,7 @@ use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::{Event, ReleaseReason, Whole};
 use jiff::{SignedDuration, Timestamp};
+use laurel_replay::grammar::{Choices, text};
 use program::{Program, Programs, Version};
 use proptest::prelude::*;
 use serde::Serialize;
@@ -22,153 +23,7 @@ fn through<T: Serialize + DeserializeOwned>(value: &T) -> T {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-const CAPS: [&str; 14] = [
-    "1 per partner per month",
-    "2 per partner per quarter",
-    "130 points per partner per month",
-    "700 points per partner per year",
-    "1 per partner per day",
-    "1 per person per week",
-    "250 points per partner per deal",
-    "1 per person per deal",
-    "90 points per person per month",
-    "300 points per team per quarter",
-    "once per person",
-    "400 points per person",
-    "60 points per partner per deal per month",
-    "1 per partner per deal",
-];
-const VIEW_CAPS: [&str; 8] = [
-    "1 per person per content per week",
-    "7 points per partner per month",
-    "1 per partner per content",
-    "3 per team per day",
-    "once per person",
-    "4 points per person per content per year",
-    "2 per partner per day",
-    "9 points per team",
-];
-
-#[derive(Clone, Debug)]
-struct Prog {
-    caps: Vec<usize>,
-    views: Vec<usize>,
-    forgive: bool,
-    expiry: u8,
-    hold: bool,
-    monthly: bool,
-    own: bool,
-    ladder: u8,
-    required: bool,
-    fiscal: u8,
-    zone: u8,
-    rcap: u8,
-    amended_rule: bool,
-    second: bool,
-}
-
-fn text(p: &Prog) -> String {
-    let caps = |set: &[usize], of: &[&str]| {
-        if set.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "at_most = [{}]\n",
-                set.iter().map(|i| format!("{:?}", of[*i % of.len()])).collect::<Vec<_>>().join(",")
-            )
-        }
-    };
-    let ladder = match p.ladder % 4 {
-        0 => "",
-        1 => {
-            "[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { deals = 2, within = \"1 year\" }\nkeep = { deals = 2, within = \"6 months\" }\ngrace = \"1 quarter\"\n"
-        }
-        2 => {
-            "[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { points = 200, within = \"6 months\" }\nkeep = { points = 200, within = \"fiscal year\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n[ladder.service.bronze]\nrank = 1\n[ladder.service.silver]\nrank = 2\nenter = { registrations = 1, within = \"3 months\" }\nkeep = { acv = \"100\", within = \"1 month\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n"
-        }
-        _ => "[ladder.service.bronze]\nrank = 1\n[ladder.sell.low]\nrank = 1\n",
-    };
-    let times =
-        if p.ladder % 4 == 1 || p.ladder % 4 == 2 { "times = [{ tier = \"gold\", by = \"1.5\" }]\n" } else { "" };
-    format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-time_zone = "{}"
-fiscal_year_starts = "{:02}-01"
-periods_close = "{}"
-late_events = "{}"
-rates = {{ EUR = "2" }}
-[sources]
-"/crm/*" = ["partner.*", "deal.*", "purchase_order.received"]
-"/lms/*" = ["course.completed", "certification.*"]
-"/cms/*" = ["content.viewed"]
-[earn.closed]
-on = "deal.closed"
-if = {{ outcome = "won" }}
-points = {{ by = "acv", bands = [{{ from = "1", points = 10 }}, {{ from = "1000", points = 100 }}, {{ from = "10000", points = 1000 }}] }}
-{}{}{}
-[earn.bonus]
-on = "deal.closed"
-if = {{ outcome = "won", acv = ">= 5000" }}
-points = {{ by = "total_value", per = "1000", points = 1 }}
-hold = "30 days"
-{}
-[earn.lost]
-on = "deal.closed"
-if = {{ outcome = "lost" }}
-points = 1
-{}
-[earn.registered]
-on = "deal.registered"
-points = 5
-[earn.reading]
-on = "content.viewed"
-points = 3
-{}
-{}
-[reward.card]
-name = "Card"
-points = 60
-at_most = "{}"
-{}
-[registration]
-required = {}
-second_registrant = "{}"
-exclusive_for = "30 days"
-[policy]
-expiry = "{} months after earning, at the end of the month"
-clawback = "{}"
-"#,
-        ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Los_Angeles", "Asia/Singapore"]
-            [p.zone as usize % 5],
-        [1, 4, 10][p.fiscal as usize % 3],
-        if p.monthly { "5 days after the month" } else { "10 days after the quarter" },
-        if p.own {
-            "book in the period of the event while it is open, else in the current one"
-        } else {
-            "book in the current period"
-        },
-        if p.hold { "hold = \"2 months\"\n" } else { "" },
-        times,
-        caps(&p.caps, &CAPS),
-        caps(&p.caps[..p.caps.len().min(1)], &CAPS),
-        caps(&p.caps[..p.caps.len().min(1)], &CAPS),
-        caps(&p.views, &VIEW_CAPS),
-        if p.amended_rule { "[earn.growth]\non = \"deal.amended\"\npoints = 4\n" } else { "" },
-        ["5 per partner per quarter", "1 per partner per week", "1 per partner per day", "2 per partner per month"]
-            [p.rcap as usize % 4],
-        ladder,
-        p.required,
-        if p.second { "accept and notify" } else { "reject" },
-        p.expiry % 4 + 1,
-        if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
-    )
-}
-
-fn prog() -> impl Strategy<Value = Prog> {
+fn prog() -> impl Strategy<Value = Choices> {
     (
         prop::collection::vec(0..14usize, 0..4),
         prop::collection::vec(0..8usize, 0..3),
@@ -181,7 +36,7 @@ fn prog() -> impl Strategy<Value = Prog> {
                 views,
                 (forgive, hold, monthly, own, required, amended_rule, second),
                 (expiry, ladder, fiscal, zone, rcap),
-            )| Prog {
+            )| Choices {
                 caps,
                 views,
                 forgive,
@@ -208,7 +63,7 @@ enum Step {
     Fulfil(u8),
     Release(u8, bool),
     Wait(u16),
-    Publish(Prog),
+    Publish(Choices),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -345,7 +200,7 @@ impl W {
     }
 }
 
-fn run(first: &Prog, steps: &[Step]) -> W {
+fn run(first: &Choices, steps: &[Step]) -> W {
     let now: Timestamp = "2026-01-15T12:00:00Z".parse().expect("it is in good form");
     let mut w = W {
         programs: Programs::new(vec![version(

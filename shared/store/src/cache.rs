@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ambient::Instant;
+use jiff::Timestamp;
 use program::{Program, Programs};
 
 /// What this process has read.
 #[derive(Default)]
 pub(crate) struct Cache {
-    pub(crate) read: Mutex<HashMap<String, (Instant, Programs)>>,
+    pub(crate) read: Mutex<HashMap<String, (Timestamp, Programs)>>,
     pub(crate) parsed: Mutex<HashMap<String, Arc<Program>>>,
 }
 

@@ -21,7 +21,7 @@ use crate::error::unless_moved;
 use crate::tables::items::{Item, Page, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
-use crate::{Store, StoreError, state};
+use crate::{Store, StoreError, persons, state};
 
 /// A held event, without its body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,28 @@ impl Hold {
         item.insert(keys::WAITS_IN.to_owned(), text(keys::waits_in(&self.identity.program, &self.awaits)));
         item.insert(keys::WHOSE.to_owned(), text(keys::partner(&self.identity.program, &self.partner)));
         Ok(item)
+    }
+
+    /// What it means.
+    fn meaning(&self) -> Meaning {
+        Meaning { hash: self.hash.clone(), persons: self.persons.clone() }
+    }
+
+    /// What is kept of it when it ends with an outcome that claims nothing.
+    fn aside(&self, outcome: Outcome, now: Timestamp) -> Aside {
+        Aside {
+            program: self.identity.program.to_string(),
+            source: self.identity.source.to_string(),
+            id: self.identity.id.to_string(),
+            partner: Some(self.partner.to_string()),
+            outcome,
+            hash: self.hash.clone(),
+            persons: self.persons.clone(),
+            first_hash: None,
+            data: None,
+            rejection: None,
+            kept_at: now,
+        }
     }
 
     /// What it waits for, in words.
@@ -161,7 +183,7 @@ pub async fn put(store: &Store, to: ToHold<'_>, before: &State, now: Timestamp) 
         // What was held and is sent again names the same persons, whatever they are called by now.
         let same = (&first.hash, &first.persons) == (&hold.hash, &hold.persons) || *first_body == body;
         if !same {
-            return Ok(Held::Taken(Meaning { hash: first.hash.clone(), persons: first.persons.clone() }));
+            return Ok(Held::Taken(first.meaning()));
         }
         (hold.held_at, hold.until) = (first.held_at, first.until);
     }
@@ -269,49 +291,46 @@ pub async fn end(store: &Store, event: &Event) -> Result<(), StoreError> {
 /// That a hold is as it was looked at.
 const AS_SEEN: &str = "#until = :until AND held_at = :held_at";
 
-/// Ends a hold past its deadline with a rejection that claims nothing, kept with its reason. If its event was judged meanwhile,
-/// the hold just ends.
+/// Ends a hold past its deadline with a rejection that claims nothing, kept with its reason. If its identity has a record
+/// meanwhile the hold just ends; but where that record means something else, it ends as the conflict it is.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
 pub async fn expire(store: &Store, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
-    let kept = Aside {
-        program: hold.identity.program.to_string(),
-        source: hold.identity.source.to_string(),
-        id: hold.identity.id.to_string(),
-        partner: Some(hold.partner.to_string()),
-        outcome: Outcome::Rejected,
-        hash: hold.hash.clone(),
-        persons: hold.persons.clone(),
-        first_hash: None,
-        data: None,
-        rejection: Some(hold.expired()),
-        kept_at: now,
-    };
-    let keep = TransactWriteItem::builder().put(aside::put(store, &kept)?).build();
-    let delete = Delete::builder()
-        .table_name(store.waiting())
-        .set_key(Some(key(&hold.identity)))
-        .condition_expression(AS_SEEN)
-        .expression_attribute_names("#until", keys::UNTIL)
-        .expression_attribute_values(":until", text(hold.until.to_string()))
-        .expression_attribute_values(":held_at", text(hold.held_at.to_string()));
-    let delete = TransactWriteItem::builder().delete(delete.build().map_err(built)?).build();
+    let rejected = Aside { rejection: Some(hold.expired()), ..hold.aside(Outcome::Rejected, now) };
+    let keep = TransactWriteItem::builder().put(aside::put(store, &rejected)?).build();
+    let delete = TransactWriteItem::builder().delete(as_seen(store, hold)?).build();
     let actions = vec![not_recorded(store, &hold.identity)?, keep, delete];
-    match store.client.transact_write_items().set_transact_items(Some(actions)).send().await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            if !failed_conditions(error)?.iter().any(Option::is_some) {
-                return Err(StoreError::Contention);
-            }
-            // It was judged, or ended for this very reason before: if it still stands there as it was, it goes.
-            let delete = store.client.delete_item().table_name(store.waiting()).set_key(Some(key(&hold.identity)));
-            let delete = delete.condition_expression(AS_SEEN).expression_attribute_names("#until", keys::UNTIL);
-            let delete = delete.expression_attribute_values(":until", text(hold.until.to_string()));
-            let delete = delete.expression_attribute_values(":held_at", text(hold.held_at.to_string()));
-            unless_moved(delete.send().await)
+    let Err(error) = store.client.transact_write_items().set_transact_items(Some(actions)).send().await else {
+        return Ok(());
+    };
+    let failed = failed_conditions(error)?;
+    if !failed.iter().any(Option::is_some) {
+        return Err(StoreError::Contention);
+    }
+    if let Some(Some(recorded)) = failed.first() {
+        let (first, meaning) = (meaning_of(recorded)?, hold.meaning());
+        if !persons::same_meaning(store, &hold.identity.program, &hold.partner, &meaning, &first).await? {
+            let conflict = Aside { first_hash: Some(first.hash), ..hold.aside(Outcome::Conflict, now) };
+            aside::keep(store, &conflict).await?;
         }
     }
+    // It was judged, or ended for this very reason before: if it still stands there as it was, it goes.
+    let Delete {
+        table_name, key, condition_expression, expression_attribute_names, expression_attribute_values, ..
+    } = as_seen(store, hold)?;
+    let delete = store.client.delete_item().table_name(table_name).set_key(Some(key));
+    let delete = delete.set_condition_expression(condition_expression);
+    let delete = delete.set_expression_attribute_names(expression_attribute_names);
+    unless_moved(delete.set_expression_attribute_values(expression_attribute_values).send().await)
+}
+
+/// The end of a hold that is as it was looked at.
+fn as_seen(store: &Store, hold: &Hold) -> Result<Delete, StoreError> {
+    let delete = Delete::builder().table_name(store.waiting()).set_key(Some(key(&hold.identity)));
+    let delete = delete.condition_expression(AS_SEEN).expression_attribute_names("#until", keys::UNTIL);
+    let delete = delete.expression_attribute_values(":until", text(hold.until.to_string()));
+    delete.expression_attribute_values(":held_at", text(hold.held_at.to_string())).build().map_err(built)
 }
 
 /// Events that wait for one thing, at most `limit`. Which partner is looked at only if a partner is awaited.

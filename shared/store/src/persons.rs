@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use event::Meaning;
 use event::ids::{PartnerId, PersonId, ProgramId};
 
 use crate::tables::items::{Content, read, state_key, text, with_key};
@@ -120,4 +121,27 @@ pub async fn is_erased(
     pseudonym: &PersonId,
 ) -> Result<bool, StoreError> {
     Ok(state::get(store, &keys::partner(program, partner), &keys::erased(pseudonym)).await?.is_some())
+}
+
+/// Whether an event means what another meant that came first under its identity. A person who was erased since is nobody, and so
+/// the same as anybody (I4, I28).
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn same_meaning(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    meaning: &Meaning,
+    first: &Meaning,
+) -> Result<bool, StoreError> {
+    if meaning.hash != first.hash || meaning.persons.len() != first.persons.len() {
+        return Ok(false);
+    }
+    for (_, was) in meaning.persons.iter().zip(&first.persons).filter(|(now, was)| now != was) {
+        if !is_erased(store, program, partner, was).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -1,6 +1,7 @@
 //! Program versions: immutable items, read with a bounded age, parsed once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::decide::{Publication, publication};
@@ -84,18 +85,24 @@ pub enum PublishError {
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, StoreError> {
-    let age_max = store.settings.program_age_max;
+    let now = store.clock.now();
     let cached = lock(&store.programs.read).get(id.as_str()).cloned();
-    if let Some((_, programs)) = cached.filter(|(read, _)| store.clock.instant() - *read < age_max) {
+    if let Some((_, programs)) = cached.filter(|(read, _)| is_fresh(now, *read, store.settings.program_age_max)) {
         return Ok(Some(programs));
     }
     let items = versions(store, id.as_str()).await?;
     let versions = items.iter().map(|item| parsed(store, item)).collect::<Result<Vec<_>, _>>()?;
     let programs = Programs::new(versions);
     if let Some(programs) = &programs {
-        lock(&store.programs.read).insert(id.to_string(), (store.clock.instant(), programs.clone()));
+        lock(&store.programs.read).insert(id.to_string(), (now, programs.clone()));
     }
     Ok(programs)
+}
+
+/// By the wall's clock, which goes on while a function sleeps between two calls: the runtime's own may stand still then. Where it
+/// went back nobody knows how old the versions are.
+fn is_fresh(now: Timestamp, read: Timestamp, age_max: Duration) -> bool {
+    Duration::try_from(now.duration_since(read)).is_ok_and(|age| age < age_max)
 }
 
 /// Looks whether the tables hold records of the form that this edition reads.

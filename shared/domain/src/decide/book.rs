@@ -1,8 +1,8 @@
 //! A decision in the making: the state as it is so far, and the records that brought it there.
 
-use event::Event;
 use event::ids::{Motion, RuleId};
 use event::time::Month;
+use event::{Event, planted};
 use jiff::civil::Date;
 use program::{Measure, Version};
 use rust_decimal::Decimal;
@@ -78,6 +78,9 @@ impl Book {
         let (rule, corrects) = (why.rule.cloned(), why.corrects);
         let posting = Posting { kind, amount, asset: Asset::Points, from, to, corrects, rule };
         self.state.account.post(&posting)?;
+        if planted("an award is written twice") && kind == PostingKind::Accrual {
+            self.draft.postings.push(posting.clone());
+        }
         self.draft.postings.push(posting);
         Ok(())
     }
@@ -164,7 +167,11 @@ impl Book {
             left -= taken;
             (taken > 0).then_some((*lot, taken))
         };
-        self.account().head.funds(Asset::Points).lots.iter().filter_map(take).collect()
+        let lots = self.account().head.funds(Asset::Points).lots;
+        if planted("spends the lot that lasts longest") {
+            return lots.iter().rev().filter_map(take).collect();
+        }
+        lots.iter().filter_map(take).collect()
     }
 
     /// Makes the draft the next record, and folds it into the deal and the opportunity that it names. Its place.
@@ -180,7 +187,7 @@ impl Book {
         let mut record = Record {
             identity: event.identity.clone(),
             partner: event.partner.clone(),
-            position: self.state.account.head.position + 1,
+            position: self.state.account.head.position + 1 + u64::from(planted("a position is left out")),
             kind: event.kind.name().to_owned(),
             time: event.time,
             data: event.data.canonical(),
@@ -203,6 +210,9 @@ impl Book {
         };
         self.state.account.close_record(&record);
         record.after = self.state.account.balance();
+        if planted("the balance of before") {
+            record.after.available += 1;
+        }
         self.fold_shared(event, &record);
         self.records.push(record);
         self.records.len() - 1

@@ -4,7 +4,7 @@
 use event::ids::{DealId, OpportunityId, PartnerId};
 use event::money::Money;
 use event::time::Month;
-use event::{DealOutcome, Kind, ProjectOutcome};
+use event::{DealOutcome, Kind, ProjectOutcome, planted};
 use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
@@ -170,6 +170,9 @@ fn amend(
 ) -> Result<Option<Reason>, Stop> {
     let mut deal = won_deal(book, id)?;
     same_currency(&deal, acv)?;
+    if planted("an amendment by arrival") {
+        deal.amended = None;
+    }
     if !Fact::learn(&mut deal.amended, acv, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }

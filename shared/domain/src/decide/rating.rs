@@ -3,6 +3,7 @@
 
 use event::json::Json;
 use event::money::{Money, at_rate};
+use event::planted;
 use event::time::Month;
 use jiff::civil::Date;
 use program::{Measure, Program, Rule};
@@ -113,8 +114,9 @@ fn take_back(
     points: i64,
     credit: &Credit,
 ) -> Result<(), FoldError> {
-    let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
-    let mut left = points;
+    let why =
+        Why { rule: Some(&rule.id), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
+    let mut left = if planted("takes back twice") { points * 2 } else { points };
     if let (Some(release), Some(lot)) = (credit.release, credit.lot) {
         let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(&Release { day: release, lot }));
         let taken = left.min(held.copied().unwrap_or(0));

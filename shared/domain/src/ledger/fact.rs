@@ -1,7 +1,7 @@
 //! Facts: ordered by the events' own time, not by arrival (I24).
 
 use event::ids::Identity;
-use event::steady_hash;
+use event::{planted, steady_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ pub struct Fact<T> {
 impl<T> Fact<T> {
     /// Puts a value in its place unless a later one stands there. Whether it took effect.
     pub(crate) fn learn(slot: &mut Option<Self>, value: T, since: Stamp) -> bool {
-        let newer = slot.as_ref().is_none_or(|fact| fact.since <= since);
+        let newer = planted("a fact by arrival") || slot.as_ref().is_none_or(|fact| fact.since <= since);
         if newer {
             *slot = Some(Self { value, since });
         }

@@ -6,6 +6,7 @@ pub use criteria::Progress;
 pub(crate) use criteria::{Moment, assess};
 
 use event::ids::Motion;
+use event::planted;
 use event::time::{Calendar, Month};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -36,7 +37,13 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
 
 fn move_to(program: &Program, motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date) -> Effect {
     let next_review = to.keep.as_ref().map(|_| boundary_from(&program.calendar, to.review, to.first_review.after(on)));
-    Effect::Tier { motion: motion.clone(), from: held.map(|s| s.tier.clone()), to: to.id.clone(), on, next_review }
+    Effect::Tier {
+        motion: motion.clone(),
+        from: held.map(|s| s.tier.clone()).filter(|_| !planted("a tier comes from nowhere")),
+        to: to.id.clone(),
+        on,
+        next_review,
+    }
 }
 
 /// What a review on day `on` decides.

@@ -1,0 +1,163 @@
+//! Random programs: a file of the grammar for any choices, always in good form.
+
+const CAPS: [&str; 14] = [
+    "1 per partner per month",
+    "2 per partner per quarter",
+    "130 points per partner per month",
+    "700 points per partner per year",
+    "1 per partner per day",
+    "1 per person per week",
+    "250 points per partner per deal",
+    "1 per person per deal",
+    "90 points per person per month",
+    "300 points per team per quarter",
+    "once per person",
+    "400 points per person",
+    "60 points per partner per deal per month",
+    "1 per partner per deal",
+];
+const VIEW_CAPS: [&str; 8] = [
+    "1 per person per content per week",
+    "7 points per partner per month",
+    "1 per partner per content",
+    "3 per team per day",
+    "once per person",
+    "4 points per person per content per year",
+    "2 per partner per day",
+    "9 points per team",
+];
+
+/// What a program of the grammar chooses.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// Caps of closings, by number.
+    pub caps: Vec<usize>,
+    /// Caps of views, by number.
+    pub views: Vec<usize>,
+    /// Whether what a clawback cannot take is forgiven.
+    pub forgive: bool,
+    /// How many months points last, less one.
+    pub expiry: u8,
+    /// Whether closings wait before they are available.
+    pub hold: bool,
+    /// Whether books close by the month.
+    pub monthly: bool,
+    /// Whether late events are booked in their own period while it is open.
+    pub own: bool,
+    /// Which ladders there are.
+    pub ladder: u8,
+    /// Whether a deal must be registered before it closes.
+    pub required: bool,
+    /// In which month the fiscal year starts.
+    pub fiscal: u8,
+    /// The time zone.
+    pub zone: u8,
+    /// The cap of the reward.
+    pub rcap: u8,
+    /// Whether amending earns by itself.
+    pub amended_rule: bool,
+    /// Whether a second registrant is accepted.
+    pub second: bool,
+}
+
+/// The file of a program `test` with these choices: reward `card`, sources `/crm/*`, `/lms/*`, `/cms/*`.
+pub fn text(p: &Choices) -> String {
+    let caps = |set: &[usize], of: &[&str]| {
+        if set.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "at_most = [{}]\n",
+                set.iter().map(|i| format!("{:?}", of[*i % of.len()])).collect::<Vec<_>>().join(",")
+            )
+        }
+    };
+    let ladder = match p.ladder % 4 {
+        0 => "",
+        1 => {
+            "[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { deals = 2, within = \"1 year\" }\nkeep = { deals = 2, within = \"6 months\" }\ngrace = \"1 quarter\"\n"
+        }
+        2 => {
+            "[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { points = 200, within = \"6 months\" }\nkeep = { points = 200, within = \"fiscal year\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n[ladder.service.bronze]\nrank = 1\n[ladder.service.silver]\nrank = 2\nenter = { registrations = 1, within = \"3 months\" }\nkeep = { acv = \"100\", within = \"1 month\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n"
+        }
+        _ => "[ladder.service.bronze]\nrank = 1\n[ladder.sell.low]\nrank = 1\n",
+    };
+    let times =
+        if p.ladder % 4 == 1 || p.ladder % 4 == 2 { "times = [{ tier = \"gold\", by = \"1.5\" }]\n" } else { "" };
+    format!(
+        r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+time_zone = "{}"
+fiscal_year_starts = "{:02}-01"
+periods_close = "{}"
+late_events = "{}"
+rates = {{ EUR = "2" }}
+[sources]
+"/crm/*" = ["partner.*", "deal.*", "purchase_order.received"]
+"/lms/*" = ["course.completed", "certification.*"]
+"/cms/*" = ["content.viewed"]
+[earn.closed]
+on = "deal.closed"
+if = {{ outcome = "won" }}
+points = {{ by = "acv", bands = [{{ from = "1", points = 10 }}, {{ from = "1000", points = 100 }}, {{ from = "10000", points = 1000 }}] }}
+{}{}{}
+[earn.bonus]
+on = "deal.closed"
+if = {{ outcome = "won", acv = ">= 5000" }}
+points = {{ by = "total_value", per = "1000", points = 1 }}
+hold = "30 days"
+{}
+[earn.lost]
+on = "deal.closed"
+if = {{ outcome = "lost" }}
+points = 1
+{}
+[earn.registered]
+on = "deal.registered"
+points = 5
+[earn.reading]
+on = "content.viewed"
+points = 3
+{}
+{}
+[reward.card]
+name = "Card"
+points = 60
+at_most = "{}"
+{}
+[registration]
+required = {}
+second_registrant = "{}"
+exclusive_for = "30 days"
+[policy]
+expiry = "{} months after earning, at the end of the month"
+clawback = "{}"
+"#,
+        ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Los_Angeles", "Asia/Singapore"]
+            [p.zone as usize % 5],
+        [1, 4, 10][p.fiscal as usize % 3],
+        if p.monthly { "5 days after the month" } else { "10 days after the quarter" },
+        if p.own {
+            "book in the period of the event while it is open, else in the current one"
+        } else {
+            "book in the current period"
+        },
+        if p.hold { "hold = \"2 months\"\n" } else { "" },
+        times,
+        caps(&p.caps, &CAPS),
+        caps(&p.caps[..p.caps.len().min(1)], &CAPS),
+        caps(&p.caps[..p.caps.len().min(1)], &CAPS),
+        caps(&p.views, &VIEW_CAPS),
+        if p.amended_rule { "[earn.growth]\non = \"deal.amended\"\npoints = 4\n" } else { "" },
+        ["5 per partner per quarter", "1 per partner per week", "1 per partner per day", "2 per partner per month"]
+            [p.rcap as usize % 4],
+        ladder,
+        p.required,
+        if p.second { "accept and notify" } else { "reject" },
+        p.expiry % 4 + 1,
+        if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
+    )
+}

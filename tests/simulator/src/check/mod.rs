@@ -1,0 +1,202 @@
+//! The checkers: one function for each invariant, after every write (`step`), over everything now and then and at rest
+//! (`whole`), and at rest alone (`rest`). A checker says what it found; nothing means that the invariant holds.
+
+mod replayed;
+mod rest;
+mod step;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::ledger::Record;
+use event::ids::{PartnerId, ProgramId};
+use jiff::Timestamp;
+use program::Programs;
+use serde_json::Value;
+
+use crate::aws::{LEDGER, STATE, WAITING};
+use crate::table::item::{Item, attributes, text};
+use crate::table::{Change, Dynamo};
+
+pub(crate) use rest::at_rest;
+pub(crate) use whole::Snapshot;
+
+/// Begins every code of a card in a simulation, so that one is found wherever it stands.
+pub(crate) const CODE: &str = "CODE-";
+/// Ends the name of every person that senders name in a simulation.
+pub(crate) const PERSON: &str = "@example.com";
+
+/// A message that was given to the queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// Its body.
+    pub body: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Records that one transaction wrote.
+pub(crate) type Commit = Vec<Record>;
+
+/// What the checkers know of what has happened so far.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// A hash over everything that happened, in its order.
+    pub trace: u64,
+    /// Shows whatever holds this text as it happens.
+    pub shows: Option<String>,
+    /// Writes so far.
+    pub writes: u64,
+    /// What was found.
+    pub findings: Vec<String>,
+    /// Which invariants have looked at something, and how often.
+    pub looked: BTreeMap<&'static str, u64>,
+    /// Requests so far, by function and operation.
+    pub calls: BTreeMap<(&'static str, String), u64>,
+    /// Every transaction that wrote records, in order.
+    pub log: Vec<Commit>,
+    /// Digests of the ledger, as it is and decided again.
+    pub ledgers: [u64; 2],
+    /// Every message that was sent.
+    pub sent: Vec<Sent>,
+    /// Publications, in order.
+    pub programs: BTreeMap<ProgramId, Programs>,
+    histories: BTreeMap<(ProgramId, PartnerId), step::History>,
+    /// The first answer to each request for a reward.
+    answers: HashMap<(String, String), (u16, String)>,
+    /// Cards that belong to somebody: by their print, where.
+    issued: HashMap<String, String>,
+    /// Names that must stand nowhere but where they may.
+    quiet: BTreeSet<String>,
+}
+
+impl Watch {
+    /// Notes something for the trace.
+    pub(crate) fn trace(&mut self, what: &str) {
+        if self.shows.as_ref().is_some_and(|text| what.contains(text)) {
+            println!("{what}");
+        }
+        self.trace = digest(self.trace, what);
+    }
+
+    fn found(&mut self, invariant: &'static str, found: impl IntoIterator<Item = String>) {
+        *self.looked.entry(invariant).or_default() += 1;
+        for text in found {
+            let text = format!("{invariant}: {text}");
+            if self.quiet.insert(text.clone()) {
+                self.findings.push(text);
+            }
+        }
+    }
+
+    /// Takes over what a checker of a whole found.
+    pub(crate) fn add(&mut self, found: Vec<(&'static str, Vec<String>)>) {
+        for (invariant, found) in found {
+            self.found(invariant, found);
+        }
+    }
+
+    /// One write: all of a transaction, or one item.
+    pub(crate) fn written(&mut self, by: &str, table: &Dynamo, changes: &[Change]) {
+        self.writes += 1;
+        for change in changes {
+            let new = change.new.as_ref().map(|item| Value::Object(item.clone()).to_string()).unwrap_or_default();
+            self.trace(&format!("{by} {} {:?} {new}", change.table, change.key));
+        }
+        self.found("I9", step::i9_appended(changes));
+        self.found("I27", step::i27_bounded(changes));
+        self.found("I17", step::i17_codes_sealed(changes));
+        self.found("I28", step::i28_nobody_named(changes));
+        self.found("I16", step::i16_of_one_partner(changes));
+        self.found("I20", step::i20_deadline_stays(changes));
+        self.found("I8", step::i8_hold_ends_judged(table, changes));
+        self.found("I18", step::i18_stock(changes));
+        self.found("I6", step::i6_redemption_steps(changes));
+        let cards = step::i6_cards(&mut self.issued, table, changes);
+        self.found("I6", cards);
+        let records = records(changes, &mut self.findings);
+        for record in &records {
+            if let Some(program) = step::published(record, self.programs.get(&record.identity.program)) {
+                self.programs.insert(record.identity.program.clone(), program);
+            }
+        }
+        for record in &records {
+            if record.partner.is_internal() {
+                continue;
+            }
+            let history = self.histories.entry((record.identity.program.clone(), record.partner.clone())).or_default();
+            let found = step::record(history, record);
+            self.add(found);
+        }
+        self.found("I10", step::i10_head_moves(&records, changes));
+        if !records.is_empty() {
+            self.log.push(records);
+        }
+    }
+
+    /// The bus was told something.
+    pub(crate) fn noticed(&mut self, request: &Value) {
+        let text = request.to_string();
+        self.trace(&text);
+        self.found("I17", text.contains(CODE).then(|| "a notice holds the code of a card".to_owned()));
+        self.found("I28", text.contains(PERSON).then(|| "a notice names a person".to_owned()));
+    }
+
+    /// A queue answered something.
+    pub(crate) fn told(&mut self, operation: &str, answer: &Value) {
+        self.trace(&format!("{operation} {answer}"));
+    }
+
+    /// A partner's request was answered for good.
+    pub(crate) fn answered(&mut self, partner: &str, key: &str, status: u16, body: &str) {
+        self.trace(&format!("{partner} {key} {status} {body}"));
+        let first =
+            self.answers.entry((partner.to_owned(), key.to_owned())).or_insert_with(|| (status, body.to_owned()));
+        let other = (first.0, first.1.as_str()) != (status, body);
+        let found = other.then(|| {
+            format!("{partner} asked under {key} and was told {} {}, and later {status} {body}", first.0, first.1)
+        });
+        self.found("I7", found);
+    }
+}
+
+/// The records among what was written.
+fn records(changes: &[Change], findings: &mut Vec<String>) -> Vec<Record> {
+    let mut found = Vec::new();
+    for item in changes.iter().filter(|change| change.table == LEDGER).filter_map(|change| change.new.as_ref()) {
+        if item.contains_key("f") {
+            match record(item) {
+                Ok(record) => found.push(record),
+                Err(why) => findings.push(format!("I10: a record does not read: {why}")),
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn record(item: &Item) -> Result<Record, String> {
+    serde_dynamo::from_item(attributes(item)).map_err(|error| error.to_string())
+}
+
+/// Of whom a state item is: program and partner.
+fn whose(change: &Change) -> Option<&str> {
+    let pk = change.key.0.text();
+    (change.table == STATE && pk.starts_with("partner#")).then_some(pk)
+}
+
+fn is_hold(change: &Change) -> bool {
+    change.table == WAITING && change.key.0.text().starts_with("held#")
+}
+
+fn sort_key(change: &Change) -> &str {
+    change.key.1.as_ref().map_or("", |key| key.text())
+}
+
+fn status(item: Option<&Item>) -> Option<&str> {
+    text(item?, "status")
+}
+
+/// Goes on with a digest (FNV-1a).
+fn digest(so_far: u64, text: &str) -> u64 {
+    text.bytes().chain([0]).fold(so_far, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

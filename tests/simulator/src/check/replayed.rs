@@ -1,0 +1,122 @@
+//! I11: what was decided once is decided again, from nothing but the records before it, and comes to the same.
+
+use std::collections::BTreeMap;
+
+use domain::ledger::{Reason, Record};
+use event::ids::{ProgramId, RewardId};
+use event::json::Json;
+use event::{Event, Kind};
+use program::Programs;
+use replay::World;
+
+use super::{Commit, digest, step};
+
+/// More pieces than anybody asks for: what a reward had left is in no record but of who got none.
+const PLENTY: i64 = 1_000_000;
+
+/// I11: every record is what `decide` makes of its event, by the versions that were published then. Beside it digests of the ledger
+/// as it is, and as it was decided again.
+pub(super) fn i11_decided_again(log: &[Commit], programs: &BTreeMap<ProgramId, Programs>) -> (Vec<String>, [u64; 2]) {
+    let mut ledgers = [0; 2];
+    let mut worlds: BTreeMap<ProgramId, World> = BTreeMap::new();
+    let mut found = Vec::new();
+    for commit in log {
+        let Some(first) = commit.first() else { continue };
+        let program = &first.identity.program;
+        if first.partner.is_internal() {
+            publish(&mut worlds, first);
+            continue;
+        }
+        let Some(world) = worlds.get_mut(program) else {
+            found.push(format!("{} was decided before its program was published", first.identity));
+            continue;
+        };
+        let Some(rewards) = programs.get(program) else { continue };
+        let records = again(world, rewards, commit, &mut found);
+        for (ledger, records) in ledgers.iter_mut().zip([commit, &records]) {
+            *ledger = records.iter().fold(*ledger, |so_far, record| digest(so_far, &format!("{record:?}")));
+        }
+        if found.len() > 3 {
+            break;
+        }
+    }
+    (found, ledgers)
+}
+
+fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
+    let program = &record.identity.program;
+    let before = worlds.get(program).map(|world| world.programs.clone());
+    let Some(programs) = step::published(record, before.as_ref()) else { return };
+    match worlds.get_mut(program) {
+        Some(world) => world.programs = programs,
+        None => {
+            worlds.insert(program.clone(), World::with(programs, record.decided_at));
+        }
+    }
+}
+
+fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Vec<String>) -> Commit {
+    let first = &commit[0];
+    world.now = first.decided_at;
+    let left = commit.iter().find_map(|record| match record.reason {
+        Some(Reason::OutOfStock { left }) => Some(left),
+        _ => None,
+    });
+    let rewards = programs.all().iter().flat_map(|version| version.program.rewards.keys());
+    let rewards: Vec<RewardId> = rewards.cloned().collect();
+    world.stock.extend(rewards.into_iter().map(|id| (id, left.unwrap_or(PLENTY))));
+    let mut events = Vec::new();
+    for record in commit.iter().filter(|record| record.identity.source.as_str() != "urn:laurel:clock") {
+        match event(record) {
+            Ok(event) => events.push(event),
+            Err(why) => found.push(format!("{} #{}: {why}", record.partner, record.position)),
+        }
+    }
+    let decision = world.decide_for(&first.partner, &events);
+    if decision.records.len() != commit.len() {
+        let kinds = |records: &[Record]| {
+            records.iter().map(|record| format!("{} {}", record.kind, record.identity.id)).collect::<Vec<_>>()
+        };
+        found.push(format!(
+            "{} #{}: decided {:?}, and again {:?} {:?}",
+            first.partner,
+            first.position,
+            kinds(commit),
+            kinds(&decision.records),
+            decision.judgements
+        ));
+    }
+    for (record, other) in commit.iter().zip(&decision.records).filter(|(record, other)| record != other) {
+        found.push(format!(
+            "{} #{} {}: {}",
+            record.partner,
+            record.position,
+            record.kind,
+            differ(&format!("{record:?}"), &format!("{other:?}"))
+        ));
+    }
+    decision.records
+}
+
+/// The event of a record, and that its hash is that of its meaning, whoever it names (I28).
+fn event(record: &Record) -> Result<Event, String> {
+    let data = Json::parse(&record.data).map_err(|error| error.to_string())?;
+    let kind = Kind::read(&record.kind, &data).map_err(|rejection| rejection.message)?;
+    let mut event = Event::internal(record.identity.clone(), record.partner.clone(), record.time, kind);
+    event.data = data;
+    event.hash.clone_from(&record.hash);
+    if !record.identity.source.is_internal() {
+        let sent = Event::parse(&event.body(), record.decided_at).map_err(|error| format!("{error:?}"))?;
+        if sent.hash != record.hash {
+            return Err("its hash is not that of its meaning with persons left blank".to_owned());
+        }
+    }
+    Ok(event)
+}
+
+/// Where two texts part.
+fn differ(first: &str, other: &str) -> String {
+    let at = first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count().saturating_sub(60);
+    let from = |text: &str| text.chars().skip(at).take(240).collect::<String>();
+    format!("decided ...{}..., and again ...{}...", from(first), from(other))
+}

@@ -1,0 +1,311 @@
+//! After every write: what one record, or the items of one transaction, must be like.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use domain::ledger::{Asset, Bucket, PostingKind, Record};
+use event::Kind;
+use program::{Program, Programs, Version};
+use serde_json::Value;
+
+use super::{CODE, PERSON, is_hold, sort_key, status, whose};
+use crate::aws::{LEDGER, STATE, WAITING};
+use crate::table::item::{Key, KeyPart, number, size, text};
+use crate::table::{Change, Dynamo};
+
+/// No item of ours is larger, in bytes, but a version's file.
+const ITEM_BYTES_MAX: usize = 6_000;
+
+/// What a partner's records so far say.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    position: u64,
+    sums: BTreeMap<Asset, i64>,
+    buckets: BTreeMap<(Asset, Bucket), i64>,
+    awards: BTreeSet<(String, String, String)>,
+    /// By the record that gave and the rule: given and taken back, over all records of its deal.
+    taken: BTreeMap<(String, String), [i64; 2]>,
+}
+
+/// What one record, after those before it, must be like.
+pub(super) fn record(history: &mut History, record: &Record) -> Vec<(&'static str, Vec<String>)> {
+    let found = vec![
+        ("I9", i9_dense(history, record)),
+        ("I1", i1_conserved(history, record)),
+        ("I5", i5_no_overdraft(record)),
+        ("I15", i15_whole_amounts(record)),
+        ("I21", i21_one_asset(record)),
+        ("I19", i19_soonest_first(history, record)),
+        ("I2", i2_awarded_once(history, record)),
+        ("I14", i14_never_more_than_given(history, record)),
+    ];
+    history.position = record.position;
+    found.into_iter().map(|(invariant, found)| (invariant, found.into_iter().collect())).collect()
+}
+
+fn place(record: &Record) -> String {
+    format!("{} #{} {} {}", record.partner, record.position, record.kind, record.identity.id)
+}
+
+/// I9: positions are dense.
+fn i9_dense(history: &History, record: &Record) -> Option<String> {
+    let next = history.position + 1;
+    (record.position != next).then(|| format!("{} stands at position {next}", place(record)))
+}
+
+/// I1: what a partner has is the sum of its entries.
+fn i1_conserved(history: &mut History, record: &Record) -> Option<String> {
+    for posting in &record.postings {
+        *history.sums.entry(posting.asset).or_default() += posting.sum();
+        for (bucket, by) in [(posting.from, -posting.amount), (posting.to, posting.amount)] {
+            *history.buckets.entry((posting.asset, bucket)).or_default() += by;
+        }
+    }
+    let sum = history.sums.get(&Asset::Points).copied().unwrap_or(0);
+    let told = record.after.total();
+    let mut sides = [0; 4];
+    for ((_, bucket), amount) in history.buckets.iter().filter(|((asset, _), _)| *asset == Asset::Points) {
+        match bucket {
+            Bucket::Program => {}
+            Bucket::Available(_) => sides[0] += amount,
+            Bucket::Pending { .. } => sides[1] += amount,
+            Bucket::Reserved(_) => sides[2] += amount,
+            Bucket::Owed => sides[3] -= amount,
+        }
+    }
+    let after = [record.after.available, record.after.pending, record.after.reserved, record.after.owed];
+    (told != sum || sides != after)
+        .then(|| format!("{}: it says {after:?}, its entries {sides:?} and sum to {sum}", place(record)))
+}
+
+/// I5: nothing is below zero.
+fn i5_no_overdraft(record: &Record) -> Option<String> {
+    let after = [record.after.available, record.after.pending, record.after.reserved, record.after.owed];
+    after.iter().any(|amount| *amount < 0).then(|| format!("{}: {after:?}", place(record)))
+}
+
+/// I15: amounts are whole and above zero.
+fn i15_whole_amounts(record: &Record) -> Option<String> {
+    let bad = record.postings.iter().find(|posting| posting.amount <= 0)?;
+    Some(format!("{}: {bad}", place(record)))
+}
+
+/// I21: a posting moves its asset between its own buckets; no bucket but the program's and a debt is below zero.
+fn i21_one_asset(record: &Record) -> Option<String> {
+    let same = record.postings.iter().find(|posting| posting.from == posting.to)?;
+    Some(format!("{}: {same}", place(record)))
+}
+
+/// I19: what is spent comes from the lot that ends first, and no lot gives more than it has.
+fn i19_soonest_first(history: &mut History, record: &Record) -> Option<String> {
+    let below = history.buckets.iter().find(|((_, bucket), amount)| {
+        **amount < 0 && matches!(bucket, Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Reserved(_))
+    });
+    if let Some(((asset, bucket), amount)) = below {
+        return Some(format!("{}: {bucket} has {amount} {asset}", place(record)));
+    }
+    let spends = record.postings.iter().filter(|posting| posting.kind == PostingKind::Reservation);
+    for posting in spends {
+        let Bucket::Available(lot) = posting.from else { continue };
+        let sooner = history.buckets.iter().find(|((asset, bucket), amount)| {
+            *asset == posting.asset && **amount > 0 && matches!(bucket, Bucket::Available(other) if *other < lot)
+        });
+        if let Some(((_, bucket), amount)) = sooner {
+            return Some(format!("{}: took of {lot} while {bucket} has {amount}", place(record)));
+        }
+    }
+    None
+}
+
+/// I2: one award for each event and rule.
+fn i2_awarded_once(history: &mut History, record: &Record) -> Option<String> {
+    for posting in record.postings.iter().filter(|posting| posting.kind == PostingKind::Accrual) {
+        let rule = posting.rule.as_ref().map(ToString::to_string).unwrap_or_default();
+        if !history.awards.insert((record.identity.to_string(), rule, posting.to.to_string())) {
+            return Some(format!("{}: a second award: {posting}", place(record)));
+        }
+    }
+    None
+}
+
+/// I14: what is taken back names what it corrects, and is never more than was given for that deal by that rule.
+fn i14_never_more_than_given(history: &mut History, record: &Record) -> Option<String> {
+    let deal = record.happened().and_then(|kind| kind.deal_id().map(ToString::to_string));
+    let name = deal.unwrap_or_else(|| record.identity.to_string());
+    for posting in &record.postings {
+        let Some(rule) = &posting.rule else { continue };
+        let [given, taken] = history.taken.entry((name.clone(), rule.to_string())).or_default();
+        if posting.kind == PostingKind::Reversal {
+            *taken += posting.amount;
+            if posting.corrects.is_none_or(|at| at == 0 || at >= record.position) {
+                return Some(format!("{}: corrects nothing: {posting}", place(record)));
+            }
+        } else if posting.is_award() {
+            *given += posting.amount;
+        }
+        if *taken > *given {
+            return Some(format!("{}: {taken} of {given} by {rule} were taken back", place(record)));
+        }
+    }
+    None
+}
+
+/// The versions of a program with the one that a record publishes.
+pub(super) fn published(record: &Record, before: Option<&Programs>) -> Option<Programs> {
+    let Kind::ProgramPublished { effective_from, file, content_hash, .. } = record.happened()? else { return None };
+    let mut versions = before.map(|programs| programs.all().to_vec()).unwrap_or_default();
+    let program = Arc::new(Program::parse(&file.0).ok()?);
+    versions.push(Version { number: record.decided_by, hash: content_hash, effective_from, program });
+    Programs::new(versions)
+}
+
+/// I9, I3: nothing in the ledger is ever changed, so no event is counted a second time.
+pub(super) fn i9_appended(changes: &[Change]) -> Vec<String> {
+    let changed = changes.iter().filter(|change| change.table == LEDGER && change.old.is_some());
+    changed.map(|change| format!("`{}` of the ledger was written again", change.key.0.text())).collect()
+}
+
+/// I27: no item grows without a bound.
+pub(super) fn i27_bounded(changes: &[Change]) -> Vec<String> {
+    let large = |change: &&Change| {
+        let version = change.key.0.text().contains("@program") || change.key.0.text().starts_with("program");
+        !version && change.new.as_ref().is_some_and(|item| size(item) > ITEM_BYTES_MAX)
+    };
+    let bytes = |change: &Change| change.new.as_ref().map_or(0, size);
+    changes.iter().filter(large).map(|change| format!("{:?} has {} bytes", change.key, bytes(change))).collect()
+}
+
+/// I17: the code of a card stands nowhere but sealed.
+pub(super) fn i17_codes_sealed(changes: &[Change]) -> Vec<String> {
+    let open = changes.iter().filter(|change| holds(change, CODE));
+    open.map(|change| format!("{:?} of {} holds the code of a card", change.key, change.table)).collect()
+}
+
+/// I28: ledger and state name nobody; who a redemption is for stands beside it.
+pub(super) fn i28_nobody_named(changes: &[Change]) -> Vec<String> {
+    let named = changes.iter().filter(|change| change.table != WAITING && !sort_key(change).starts_with("redemption#"));
+    let named = named.filter(|change| holds(change, PERSON));
+    named.map(|change| format!("{:?} of {} names a person", change.key, change.table)).collect()
+}
+
+fn holds(change: &Change, what: &str) -> bool {
+    change.new.as_ref().is_some_and(|item| Value::Object(item.clone()).to_string().contains(what))
+}
+
+/// I16: one write is of one partner.
+pub(super) fn i16_of_one_partner(changes: &[Change]) -> Option<String> {
+    let mut partners: BTreeSet<String> =
+        changes.iter().filter_map(whose).map(|pk| pk.trim_start_matches("partner#").to_owned()).collect();
+    let histories =
+        changes.iter().filter(|change| change.table == LEDGER).filter_map(|change| text(change.new.as_ref()?, "w"));
+    // What is kept beside a history has a third part.
+    partners.extend(histories.filter(|of| of.matches('#').count() == 1).map(str::to_owned));
+    (partners.len() > 1).then(|| format!("one write is of {partners:?}"))
+}
+
+/// I20: the deadline of what waits never moves.
+pub(super) fn i20_deadline_stays(changes: &[Change]) -> Vec<String> {
+    let until = |item: &Option<_>| item.as_ref().and_then(|item| text(item, "until").map(str::to_owned));
+    let moved = changes.iter().filter(|change| is_hold(change)).filter(|change| {
+        let (old, new) = (until(&change.old), until(&change.new));
+        old.is_some() && new.is_some() && old != new
+    });
+    moved
+        .map(|change| {
+            format!("the deadline of {:?} moved from {:?} to {:?}", change.key, until(&change.old), until(&change.new))
+        })
+        .collect()
+}
+
+/// I8: what waits ends only when it is judged, or is kept as rejected.
+pub(super) fn i8_hold_ends_judged(table: &Dynamo, changes: &[Change]) -> Vec<String> {
+    let ended = changes.iter().filter(|change| is_hold(change) && change.new.is_none() && change.old.is_some());
+    let ended = ended.filter(|change| {
+        let identity = change.key.0.text().trim_start_matches("held#").to_owned();
+        let judged = table.item(LEDGER, &(KeyPart::S(identity.clone()), None)).is_some();
+        let [program, source, id] = identity.splitn(3, '#').collect::<Vec<_>>()[..] else { return true };
+        let kept = table.items(LEDGER).any(|(_, item)| {
+            item.contains_key("aside")
+                && [("program", program), ("source", source), ("id", id)]
+                    .iter()
+                    .all(|(name, value)| text(item, name) == Some(value))
+        });
+        !judged && !kept
+    });
+    ended.map(|change| format!("{:?} waits no more and was not judged", change.key)).collect()
+}
+
+/// I18, I22: loaded = free + reserved + issued, none below zero.
+pub(super) fn i18_stock(changes: &[Change]) -> Vec<String> {
+    let stocks = changes.iter().filter(|change| change.table == STATE && sort_key(change) == "stock");
+    let bad = stocks.filter_map(|change| {
+        let item = change.new.as_ref()?;
+        let [loaded, free, reserved, issued] =
+            ["loaded", "free", "reserved", "issued"].map(|name| number(item, name).unwrap_or(0));
+        let sound = loaded == free + reserved + issued && free >= 0 && reserved >= 0 && issued >= 0;
+        (!sound).then(|| {
+            format!("{}: loaded {loaded}, free {free}, reserved {reserved}, issued {issued}", change.key.0.text())
+        })
+    });
+    bad.collect()
+}
+
+/// I6: a redemption moves on one step at a time, and what is final stays.
+pub(super) fn i6_redemption_steps(changes: &[Change]) -> Vec<String> {
+    let moved = changes.iter().filter(|change| whose(change).is_some() && sort_key(change).starts_with("redemption#"));
+    let bad = moved.filter_map(|change| {
+        let (old, new) = (status(change.old.as_ref()), status(change.new.as_ref()));
+        let fine = old == new
+            || matches!(
+                (old, new),
+                (None, Some("reserved"))
+                    | (Some("reserved"), Some("ordering" | "released"))
+                    | (Some("ordering"), Some("fulfilled" | "released"))
+            );
+        (!fine).then(|| format!("{} went from {old:?} to {new:?}", sort_key(change)))
+    });
+    bad.collect()
+}
+
+/// I6, I18: a card belongs to one piece of one redemption that is being ordered, and is free no more.
+pub(super) fn i6_cards(issued: &mut HashMap<String, String>, table: &Dynamo, changes: &[Change]) -> Vec<String> {
+    let mut found = Vec::new();
+    for change in changes.iter().filter(|change| change.table == STATE && sort_key(change).starts_with("issued#")) {
+        let Some(print) = change.new.as_ref().and_then(|item| text(item, "print")) else { continue };
+        let place = sort_key(change).to_owned();
+        if change.old.is_some() {
+            found.push(format!("{place} got a second card"));
+        }
+        if let Some(other) = issued.insert(print.to_owned(), place.clone()) {
+            found.push(format!("one card is of {other} and of {place}"));
+        }
+        let id = place.split('#').nth(1).unwrap_or_default().to_owned();
+        let redemption = table.items(STATE).find(|(key, _)| is_redemption(key, &id));
+        if redemption.and_then(|(_, item)| text(item, "status")) != Some("ordering") {
+            found.push(format!("{place} was issued for what is not being ordered"));
+        }
+    }
+    for change in changes
+        .iter()
+        .filter(|change| change.table == WAITING && sort_key(change).starts_with("free#") && change.new.is_none())
+    {
+        let print = change.old.as_ref().and_then(|item| text(item, "print")).unwrap_or_default();
+        if !issued.contains_key(print) {
+            found.push("a free card is gone and nobody has it".to_owned());
+        }
+    }
+    found
+}
+
+fn is_redemption((pk, sk): &Key, id: &str) -> bool {
+    pk.text().starts_with("partner#") && sk.as_ref().is_some_and(|sk| sk.text().strip_prefix("redemption#") == Some(id))
+}
+
+/// I10: records come with the head that counts them.
+pub(super) fn i10_head_moves(records: &[Record], changes: &[Change]) -> Option<String> {
+    let last = records.iter().filter(|record| !record.partner.is_internal()).map(|record| record.position).max()?;
+    let head = changes.iter().find(|change| whose(change).is_some() && sort_key(change) == "head");
+    let position = head.and_then(|head| number(head.new.as_ref()?, "position"));
+    (position != i64::try_from(last).ok())
+        .then(|| format!("records up to #{last} were written with a head at {position:?}"))
+}

@@ -1,0 +1,206 @@
+//! Everything that is stored, as it is at one moment, beside what the records add up to.
+
+use std::collections::BTreeMap;
+
+use domain::audit::{check_account, check_records, check_redemptions, rebuild, rebuild_shared};
+use domain::deal::{Deal, Opportunity};
+use domain::ledger::packed::{self, StoredHead};
+use domain::ledger::{Account, Record, history_key};
+use domain::redemption::Redemption;
+use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use program::Programs;
+use serde::de::DeserializeOwned;
+
+use super::record;
+use crate::aws::{LEDGER, STATE};
+use crate::table::Dynamo;
+use crate::table::item::{Item, attributes, number, text};
+
+type Found = Vec<(&'static str, Vec<String>)>;
+
+/// Everything, read at one moment.
+pub(crate) struct Snapshot {
+    /// Records of each partner, by position.
+    pub records: BTreeMap<(ProgramId, PartnerId), Vec<Record>>,
+    /// Deals.
+    pub deals: BTreeMap<(ProgramId, DealId), Deal>,
+    /// Opportunities.
+    pub opportunities: BTreeMap<(ProgramId, OpportunityId), Opportunity>,
+    /// Redemptions of each partner's key.
+    pub redemptions: BTreeMap<String, Vec<Redemption>>,
+    accounts: BTreeMap<String, Account>,
+    unread: Vec<String>,
+}
+
+fn read<T: DeserializeOwned>(item: &Item) -> Result<T, String> {
+    serde_dynamo::from_item(attributes(item)).map_err(|error| error.to_string())
+}
+
+impl Snapshot {
+    /// Reads everything.
+    pub(crate) fn of(table: &Dynamo, now: Timestamp) -> Self {
+        let mut all = Self {
+            records: BTreeMap::new(),
+            deals: BTreeMap::new(),
+            opportunities: BTreeMap::new(),
+            redemptions: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            unread: Vec::new(),
+        };
+        for (_, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("f")) {
+            match record(item) {
+                Ok(record) => {
+                    let key = (record.identity.program.clone(), record.partner.clone());
+                    all.records.entry(key).or_default().push(record);
+                }
+                Err(why) => all.unread.push(why),
+            }
+        }
+        for records in all.records.values_mut() {
+            records.sort_by_key(|record| record.position);
+        }
+        // Heads first: what stands beside them is taken into the account that they begin.
+        let is_head = |sk: &str| sk == "head";
+        for heads in [true, false] {
+            for ((pk, sk), item) in table.items(STATE) {
+                let sk = sk.as_ref().map_or("", |sk| sk.text());
+                if heads == is_head(sk)
+                    && let Err(why) = all.take(pk.text(), sk, item, now)
+                {
+                    all.unread.push(format!("{} {sk}: {why}", pk.text()));
+                }
+            }
+        }
+        all
+    }
+
+    fn take(&mut self, pk: &str, sk: &str, item: &Item, now: Timestamp) -> Result<(), String> {
+        let parts: Vec<String> = pk.split('#').map(|part| part.replace("%23", "#").replace("%25", "%")).collect();
+        let id = |at: usize| parts.get(at).cloned().unwrap_or_default();
+        match (parts[0].as_str(), sk) {
+            ("partner", "head") => {
+                self.accounts.insert(pk.to_owned(), packed::open(&read::<StoredHead>(item)?)?);
+            }
+            ("partner", sk) if sk.starts_with("redemption#") => {
+                self.redemptions.entry(pk.to_owned()).or_default().push(read(item)?);
+            }
+            ("partner", sk) if sk.starts_with("person#") || sk.starts_with("erased#") => {}
+            ("partner", _) => {
+                // It may be dropped at any time, and nobody needs it.
+                if number(item, "expires_at").is_some_and(|at| at <= now.as_second()) {
+                    return Ok(());
+                }
+                let account = self.accounts.get_mut(pk).ok_or("stands without a head")?;
+                packed::take(account, text(item, "b").ok_or("holds nothing")?)?;
+            }
+            ("deal", _) => {
+                let program = ProgramId::try_from(id(1)).map_err(|e| e.to_string())?;
+                self.deals.insert((program, DealId::try_from(id(2)).map_err(|e| e.to_string())?), read(item)?);
+            }
+            ("opportunity", _) => {
+                let program = ProgramId::try_from(id(1)).map_err(|e| e.to_string())?;
+                let id = OpportunityId::try_from(id(2)).map_err(|e| e.to_string())?;
+                self.opportunities.insert((program, id), read(item)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Accounts, by the partition they stand in.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&String, &Account)> {
+        self.accounts.iter()
+    }
+
+    /// All that can be said of what is stored, at any moment.
+    pub(crate) fn check(&self, programs: &BTreeMap<ProgramId, Programs>, now: Timestamp) -> Found {
+        let mut found: Found = vec![("I10", self.unread.clone())];
+        let today = TimeZone::UTC.to_datetime(now).date();
+        for ((program, partner), records) in &self.records {
+            if partner.is_internal() {
+                continue;
+            }
+            let key = format!("partner#{}", history_key(program, partner));
+            let name = |mut all: Vec<String>| {
+                for text in &mut all {
+                    *text = format!("{partner}: {text}");
+                }
+                all
+            };
+            if let Some(programs) = programs.get(program) {
+                found.push(("I11", name(check_records(records, programs))));
+            }
+            found.push(("I12", name(i12_tiers(records))));
+            found.push(("I24", name(super::rest::i24_facts(records, self.accounts.get(&key)))));
+            let stored = self.accounts.get(&key);
+            found.push((
+                "I10",
+                match (stored, rebuild(records, today)) {
+                    (Some(stored), Ok(rebuilt)) => name(check_account(stored, &rebuilt)),
+                    (None, _) => vec![format!("{partner} has records and no head")],
+                    (_, Err(why)) => vec![format!("{partner}: {why}")],
+                },
+            ));
+            let redemptions = self.redemptions.get(&key).map(Vec::as_slice).unwrap_or_default();
+            found.push(("I6", name(check_redemptions(redemptions, records))));
+        }
+        found.push(("I26", self.i26_shared()));
+        found
+    }
+
+    /// I26, I25: deals and opportunities are what records add up to, each decided from the version before.
+    fn i26_shared(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let programs: std::collections::BTreeSet<&ProgramId> =
+            self.records.keys().map(|(program, _)| program).collect();
+        for program in programs {
+            let records = self.records.iter().filter(|((of, _), _)| of == program).flat_map(|(_, records)| records);
+            let (rebuilt, more) = rebuild_shared(records);
+            found.extend(more);
+            let deals = self
+                .deals
+                .iter()
+                .filter(|((of, _), _)| of == program)
+                .map(|((_, id), deal)| (id.clone(), deal.clone()));
+            let deals: BTreeMap<DealId, Deal> = deals.collect();
+            let all = self.opportunities.iter().filter(|((of, _), _)| of == program);
+            let all: BTreeMap<OpportunityId, Opportunity> =
+                all.map(|((_, id), one)| (id.clone(), one.clone())).collect();
+            for id in rebuilt.deals.keys().chain(deals.keys()) {
+                if rebuilt.deals.get(id) != deals.get(id) {
+                    found.push(format!(
+                        "deal {id} is stored as {:?}, and its records add up to {:?}",
+                        deals.get(id),
+                        rebuilt.deals.get(id)
+                    ));
+                }
+            }
+            for id in rebuilt.opportunities.keys().chain(all.keys()) {
+                if rebuilt.opportunities.get(id) != all.get(id) {
+                    found.push(format!("opportunity {id} is not what its records add up to"));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// I12: by position, every change of a tier goes on from the one before.
+fn i12_tiers(records: &[Record]) -> Vec<String> {
+    let mut tiers = BTreeMap::new();
+    let mut found = Vec::new();
+    for record in records {
+        for effect in &record.effects {
+            if let domain::ledger::Effect::Tier { motion, from, to, .. } = effect {
+                let before = tiers.insert(motion.clone(), to.clone());
+                if before != *from {
+                    found
+                        .push(format!("#{}: {motion} goes from {from:?} to {to}, and was {before:?}", record.position));
+                }
+            }
+        }
+    }
+    found
+}

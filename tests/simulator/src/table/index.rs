@@ -1,0 +1,122 @@
+//! A global secondary index: sparse, projected, and late.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use ambient::Instant;
+
+use super::item::{Item, Key, KeyPart};
+
+/// Which attributes an index holds beside its own keys and the table's.
+#[derive(Clone, Debug)]
+pub(super) enum Projection {
+    All,
+    These(Vec<String>),
+}
+
+/// Where an item stands in a partition.
+type Place = (KeyPart, Key);
+
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) name: String,
+    pub(super) hash: String,
+    pub(super) range: String,
+    pub(super) table_keys: Vec<String>,
+    projection: Projection,
+    view: BTreeMap<KeyPart, BTreeMap<Place, Item>>,
+    places: HashMap<Key, (KeyPart, Place)>,
+    /// Changes on their way, by when they arrive.
+    coming: BTreeMap<(Instant, u64), (Key, Option<Item>)>,
+    /// When the last change of an item that is on its way arrives: its changes keep their order.
+    last: HashMap<Key, Instant>,
+    count: u64,
+}
+
+impl Index {
+    pub(super) fn new(name: &str, hash: String, range: String, projection: Projection) -> Self {
+        Self {
+            name: name.to_owned(),
+            hash,
+            range,
+            table_keys: Vec::new(),
+            projection,
+            view: BTreeMap::new(),
+            places: HashMap::new(),
+            coming: BTreeMap::new(),
+            last: HashMap::new(),
+            count: 0,
+        }
+    }
+
+    /// An index key of the wrong type, or an empty one, makes the table refuse the item.
+    pub(super) fn sound(&self, item: &Item) -> Result<(), String> {
+        for name in [&self.hash, &self.range] {
+            if item.get(name).is_some_and(|value| KeyPart::of(value).is_none()) {
+                return Err(format!("the index key {name} is empty or of another type"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn follow(&mut self, key: &Key, new: Option<&Item>, now: Instant, lag: Duration) {
+        let new = new.and_then(|item| self.projected(item));
+        let before = self.last.get(key).copied();
+        if lag.is_zero() && before.is_none() {
+            self.apply(key, new);
+            return;
+        }
+        let at = (now + lag).max(before.unwrap_or(now));
+        self.count += 1;
+        self.last.insert(key.clone(), at);
+        self.coming.insert((at, self.count), (key.clone(), new));
+    }
+
+    fn projected(&self, item: &Item) -> Option<Item> {
+        if !item.contains_key(&self.hash) || !item.contains_key(&self.range) {
+            return None;
+        }
+        Some(match &self.projection {
+            Projection::All => item.clone(),
+            Projection::These(names) => {
+                let keys = [&self.hash, &self.range].into_iter().chain(&self.table_keys);
+                let held = |name: &String| names.contains(name) || keys.clone().any(|key| key == name);
+                item.iter().filter(|(name, _)| held(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+            }
+        })
+    }
+
+    fn apply(&mut self, key: &Key, new: Option<Item>) {
+        if let Some((hash, place)) = self.places.remove(key)
+            && let Some(partition) = self.view.get_mut(&hash)
+        {
+            partition.remove(&place);
+        }
+        let Some(item) = new else { return };
+        let part = |name: &str| item.get(name).and_then(KeyPart::of);
+        if let Some((hash, range)) = part(&self.hash).zip(part(&self.range)) {
+            let place = (range, key.clone());
+            self.places.insert(key.clone(), (hash.clone(), place.clone()));
+            self.view.entry(hash).or_default().insert(place, item);
+        }
+    }
+
+    pub(super) fn catch_up(&mut self, now: Instant) {
+        while let Some(entry) = self.coming.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((at, _), (key, new)) = entry.remove_entry();
+            if self.last.get(&key) == Some(&at) {
+                self.last.remove(&key);
+            }
+            self.apply(&key, new);
+        }
+    }
+
+    pub(super) fn is_settled(&mut self, now: Instant) -> bool {
+        self.catch_up(now);
+        self.coming.is_empty()
+    }
+
+    pub(super) fn partition(&self, hash: &KeyPart) -> impl DoubleEndedIterator<Item = (&Place, &Item)> {
+        self.view.get(hash).into_iter().flat_map(|partition| partition.iter())
+    }
+}

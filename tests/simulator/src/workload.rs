@@ -1,0 +1,399 @@
+//! What happens from outside: events in stories and out of order, redemptions, versions, cards, the schedule, and time.
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use replay::grammar::{self, Choices};
+use serde_json::{Value, json};
+
+use crate::check::{CODE, PERSON};
+
+/// One thing from outside.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A sender sends a message.
+    Send(String),
+    /// A partner asks for a reward, under a key.
+    Redeem {
+        /// Who.
+        partner: String,
+        /// The key.
+        key: String,
+        /// What.
+        reward: String,
+        /// How many.
+        quantity: i64,
+        /// For whom.
+        recipient: String,
+    },
+    /// A partner cancels what it asked for under a key.
+    Cancel(String, String),
+    /// A partner looks at the cards that it got under a key.
+    Reveal(String, String),
+    /// Staff publish a version.
+    Publish(String),
+    /// Staff load cards.
+    Load(String, Vec<String>),
+    /// The schedule.
+    Sweep,
+    /// Somebody moves dead letters back.
+    Redrive,
+    /// Items whose time is over are dropped.
+    Expire,
+    /// The clock goes back by so many seconds, for a moment.
+    Back(i64),
+}
+
+/// An action, when it happens by the clock, and for how long the system is left alone after it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+    /// Milliseconds until the next.
+    pub pause_ms: u64,
+    /// Whether the clock jumped.
+    pub jumped: bool,
+}
+
+/// What a seed makes happen.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The program's id.
+    pub program: String,
+    /// Its first version.
+    pub file: String,
+    /// When it begins.
+    pub begins: Timestamp,
+    /// Everything else, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Partners of a seed, at least.
+const PARTNERS_MIN: usize = 5;
+
+const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
+const PERX: &str = include_str!("../../../infra/programs/perx.toml");
+
+struct Maker {
+    rng: Rng,
+    program: String,
+    now: Timestamp,
+    partners: usize,
+    count: usize,
+    /// Bodies that may be sent again.
+    sent: Vec<String>,
+    keys: Vec<(String, String)>,
+    rewards: Vec<&'static str>,
+    cards: usize,
+    /// Events of stories that were begun, to be mixed in.
+    coming: Vec<(Timestamp, String)>,
+}
+
+impl Workload {
+    /// The workload of a seed: at least so many events.
+    pub fn new(seed: u64, events: usize) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let (program, file, rewards) = match rng.usize(..6) {
+            0 => ("hr-software", HR.to_owned(), vec!["starbucks-10", "amazon-50"]),
+            1 => ("perx", PERX.to_owned(), vec!["starbucks-10"]),
+            _ => ("test", grammar::text(&choices(&mut rng)), vec!["card"]),
+        };
+        // Anywhere in a year: quarter ends, changes of daylight saving time, the end of February.
+        let begins = "2026-01-08T09:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let begins = begins + SignedDuration::from_hours(rng.i64(0..300 * 24));
+        let partners = PARTNERS_MIN + rng.usize(..3);
+        let mut maker = Maker {
+            rng,
+            program: program.to_owned(),
+            now: begins,
+            partners,
+            count: 0,
+            sent: Vec::new(),
+            keys: Vec::new(),
+            rewards,
+            cards: 0,
+            coming: Vec::new(),
+        };
+        let mut steps = Vec::new();
+        for partner in 0..partners {
+            // Some enrol late, after what they did came.
+            if maker.rng.usize(..4) > 0 {
+                let body = maker.enrol(partner);
+                steps.push(maker.step(Action::Send(body)));
+            }
+        }
+        for reward in maker.rewards.clone() {
+            let load = maker.load(reward);
+            steps.push(maker.step(load));
+        }
+        while maker.count < events || !maker.coming.is_empty() {
+            let more = maker.count < events;
+            let action = maker.next(more);
+            steps.push(maker.step(action));
+        }
+        Self { program: program.to_owned(), file, begins, steps }
+    }
+}
+
+/// Random choices of the grammar.
+pub(crate) fn choices(rng: &mut Rng) -> Choices {
+    let mut some = |of: usize, most: usize| (0..rng.usize(..=most)).map(|_| rng.usize(..of)).collect::<Vec<_>>();
+    let (caps, views) = (some(14, 3), some(8, 2));
+    Choices {
+        caps,
+        views,
+        forgive: rng.bool(),
+        hold: rng.bool(),
+        monthly: rng.bool(),
+        own: rng.bool(),
+        required: rng.u8(..3) == 0,
+        amended_rule: rng.bool(),
+        second: rng.bool(),
+        expiry: rng.u8(..),
+        ladder: rng.u8(..),
+        fiscal: rng.u8(..),
+        zone: rng.u8(..),
+        rcap: rng.u8(..),
+    }
+}
+
+impl Maker {
+    fn step(&mut self, action: Action) -> Step {
+        let ahead = match self.rng.usize(..100) {
+            // Now and then over a year, so that counts of periods long past lapse.
+            0 if self.rng.usize(..8) == 0 => SignedDuration::from_hours(24 * self.rng.i64(390..420)),
+            0 => SignedDuration::from_hours(self.rng.i64(24..24 * 40)),
+            1..=4 => SignedDuration::from_hours(self.rng.i64(1..48)),
+            5..=30 => SignedDuration::from_mins(self.rng.i64(1..240)),
+            31..=45 => SignedDuration::from_secs(self.rng.i64(0..120)),
+            _ => SignedDuration::from_secs(self.rng.i64(0..10)),
+        };
+        self.now += ahead;
+        // Mostly on the heels of each other, so that workers meet.
+        let pause_ms = match self.rng.usize(..10) {
+            0 => self.rng.u64(500..3_000),
+            1..=3 => self.rng.u64(20..200),
+            _ => self.rng.u64(0..15),
+        };
+        Step { at: self.now, action, pause_ms, jumped: ahead.as_hours() >= 24 }
+    }
+
+    fn partner(&mut self) -> usize {
+        self.rng.usize(..self.partners)
+    }
+
+    fn reward(&mut self) -> &'static str {
+        self.rewards[self.rng.usize(..self.rewards.len())]
+    }
+
+    fn load(&mut self, reward: &'static str) -> Action {
+        let many = 1 + self.rng.usize(..12);
+        let codes = (0..many).map(|_| {
+            self.cards += 1;
+            format!("{CODE}{reward}-{}", self.cards)
+        });
+        Action::Load(reward.to_owned(), codes.collect())
+    }
+
+    fn next(&mut self, more: bool) -> Action {
+        if !more {
+            // What was begun comes to its end.
+            let (_, body) = self.coming.remove(0);
+            return Action::Send(body);
+        }
+        match self.rng.usize(..100) {
+            0..=37 => self.story(),
+            38..=59 => {
+                let body = self.lone();
+                self.send(body)
+            }
+            60..=68 => self.again(),
+            69..=70 => self.hostile(),
+            71..=80 => {
+                let (partner, reward) = (format!("p{}", self.partner()), self.reward().to_owned());
+                let key = format!("k{}", self.rng.usize(..60));
+                self.keys.push((partner.clone(), key.clone()));
+                let recipient = format!("r{}{PERSON}", self.rng.usize(..4));
+                Action::Redeem { partner, key, reward, quantity: self.rng.i64(1..4), recipient }
+            }
+            81..=86 if !self.keys.is_empty() => {
+                let (partner, key) = self.keys[self.rng.usize(..self.keys.len())].clone();
+                if self.rng.bool() { Action::Cancel(partner, key) } else { Action::Reveal(partner, key) }
+            }
+            87 => {
+                let file = grammar::text(&choices(&mut self.rng));
+                if self.program == "test" { Action::Publish(file) } else { Action::Sweep }
+            }
+            88..=89 => {
+                let reward = self.reward();
+                self.load(reward)
+            }
+            90..=93 => Action::Sweep,
+            94..=96 => Action::Redrive,
+            97..=98 => Action::Expire,
+            _ => Action::Back(self.rng.i64(1..20)),
+        }
+    }
+
+    fn send(&mut self, body: String) -> Action {
+        self.count += 1;
+        self.sent.push(body.clone());
+        Action::Send(body)
+    }
+
+    /// A message that was sent before: as it was, with other white space, or with another meaning under its identity.
+    fn again(&mut self) -> Action {
+        if self.sent.is_empty() {
+            return Action::Sweep;
+        }
+        let body = self.sent[self.rng.usize(..self.sent.len())].clone();
+        let body = match (self.rng.usize(..8), serde_json::from_str::<Value>(&body)) {
+            (0, Ok(mut event)) => {
+                event["data"]["reason"] = json!("another one");
+                event["data"]["acv"] = json!({ "amount": self.rng.u32(1..9_000).to_string(), "currency": "USD" });
+                event["time"] = json!(self.now.to_string());
+                event.to_string()
+            }
+            (1, Ok(event)) => serde_json::to_string_pretty(&event).unwrap_or(body),
+            _ => body,
+        };
+        self.count += 1;
+        Action::Send(body)
+    }
+
+    /// What no sender should send.
+    fn hostile(&mut self) -> Action {
+        let bodies = ["", "not json", "[1,2]", r#"{"id":"x"}"#, r#"{"specversion":"1.0","id":"","source":"/crm/t"}"#];
+        let good = self.body(
+            "deal.closed",
+            0,
+            0,
+            json!({ "deal_id": "d0", "outcome": "won", "acv": { "amount": "-5", "currency": "USD" } }),
+        );
+        let elsewhere = good.replace(&format!("\"program\":\"{}\"", self.program), "\"program\":\"nobody-has-this\"");
+        let foreign = self
+            .body("course.completed", 0, 0, json!({ "course_id": "101", "person_id": "x", "level": 101 }))
+            .replace("/lms/t", "/crm/t");
+        let future = self.body("deal.qualified", 0, -4_000_000, json!({ "deal_id": "d0" }));
+        let mut all: Vec<String> = bodies.iter().map(|body| (*body).to_owned()).collect();
+        all.extend([good, elsewhere, foreign, future]);
+        self.count += 1;
+        Action::Send(all[self.rng.usize(..all.len())].clone())
+    }
+
+    fn enrol(&mut self, partner: usize) -> String {
+        let data = json!({ "name": "Partner", "motions": ["sell", "service"] });
+        let late = self.rng.i64(0..20 * 24 * 3_600);
+        self.body("partner.enrolled", partner, late, data)
+    }
+
+    /// An event; `late` seconds before now.
+    fn body(&mut self, kind: &str, partner: usize, late: i64, data: Value) -> String {
+        let source = match kind.split('.').next().unwrap_or_default() {
+            "course" | "certification" => "/lms/t",
+            "content" => "/cms/t",
+            _ => "/crm/t",
+        };
+        let id = format!("e{}-{}", self.sent.len(), self.rng.u32(..1_000_000));
+        let time = (self.now - SignedDuration::from_secs(late)).to_string();
+        json!({
+            "specversion": "1.0", "id": id, "source": source, "type": kind, "subject": format!("p{partner}"),
+            "program": self.program, "time": time, "data": data,
+        })
+        .to_string()
+    }
+
+    fn late(&mut self) -> i64 {
+        match self.rng.usize(..20) {
+            0 => self.rng.i64(0..200 * 24 * 3_600),
+            1..=4 => self.rng.i64(0..20 * 24 * 3_600),
+            _ => self.rng.i64(0..4 * 3_600),
+        }
+    }
+
+    fn money(&mut self) -> Value {
+        let amount = match self.rng.usize(..5) {
+            0 => self.rng.u32(..3),
+            1 => 999 + self.rng.u32(..3),
+            _ => self.rng.u32(..60_000),
+        };
+        let currency = if self.rng.usize(..6) == 0 { "EUR" } else { "USD" };
+        json!({ "amount": amount.to_string(), "currency": currency })
+    }
+
+    /// A deal from its registration on, its events mixed with others.
+    fn story(&mut self) -> Action {
+        if !self.coming.is_empty() && self.rng.usize(..3) > 0 {
+            let next = self.rng.usize(..self.coming.len().min(4));
+            let (_, body) = self.coming.remove(next);
+            return self.send(body);
+        }
+        let (partner, deal) = (self.partner(), format!("d{}", self.rng.usize(..40)));
+        let mut late = 5 * 24 * 3_600 + self.late();
+        let mut events = Vec::new();
+        let closed = json!({ "deal_id": deal, "outcome": if self.rng.usize(..6) == 0 { "lost" } else { "won" }, "acv": self.money(), "tenor_months": self.rng.u32(1..37) });
+        let registered = json!({ "deal_id": deal, "opportunity_id": format!("o{}", self.rng.usize(..15)), "customer": "Contoso", "motion": "sell" });
+        let kinds =
+            [("deal.registered", registered), ("deal.qualified", json!({ "deal_id": deal })), ("deal.closed", closed)];
+        for (kind, data) in kinds {
+            if self.rng.usize(..7) > 0 {
+                events.push((kind, data));
+            }
+        }
+        for _ in 0..self.rng.usize(..3) {
+            let usd = json!({ "amount": self.rng.u32(..20_000).to_string(), "currency": "USD" });
+            events.push(match self.rng.usize(..4) {
+                0 => ("deal.reversed", json!({ "deal_id": deal, "reason": "returned" })),
+                1 => ("deal.reversed", json!({ "deal_id": deal, "reason": "in part", "amount": usd })),
+                _ => ("deal.amended", json!({ "deal_id": deal, "acv": usd })),
+            });
+        }
+        if self.rng.usize(..8) == 0 {
+            let to = self.partner();
+            let at = self.rng.usize(..=events.len());
+            events.insert(at, ("deal.reassigned", json!({ "deal_id": deal, "to_partner": format!("p{to}") })));
+        }
+        for (kind, data) in events {
+            let whose = if self.rng.usize(..25) == 0 { self.partner() } else { partner };
+            let body = self.body(kind, whose, late, data);
+            late -= self.rng.i64(0..30_000);
+            self.coming.push((self.now, body));
+        }
+        if self.coming.is_empty() {
+            return Action::Sweep;
+        }
+        let (_, body) = self.coming.remove(0);
+        self.send(body)
+    }
+
+    /// An event of no story.
+    fn lone(&mut self) -> String {
+        let (partner, late) = (self.partner(), self.late());
+        let person = format!("dana{}{PERSON}", self.rng.usize(..4));
+        let (kind, data) = match self.rng.usize(..16) {
+            0 => return self.enrol(partner),
+            1..=6 => (
+                "content.viewed",
+                json!({ "content_id": format!("c{}", self.rng.usize(..4)), "person_id": person, "team": format!("t{}", self.rng.usize(..2)), "seconds": self.rng.u32(..90) }),
+            ),
+            7..=9 => (
+                "course.completed",
+                json!({ "course_id": format!("sales-{}", self.rng.usize(..3)), "person_id": person, "level": 101 + 100 * self.rng.u32(..3) }),
+            ),
+            10 => (
+                "certification.granted",
+                json!({ "certification_id": format!("sales-10{}", self.rng.usize(..2)), "person_id": person }),
+            ),
+            11 => ("certification.expired", json!({ "certification_id": "sales-101", "person_id": person })),
+            12 => (["partner.suspended", "partner.reinstated"][self.rng.usize(..2)], json!({ "reason": "audit" })),
+            13 if self.rng.usize(..3) == 0 => ("partner.offboarded", json!({ "reason": "ended" })),
+            14 => (
+                "purchase_order.received",
+                json!({ "deal_id": format!("d{}", self.rng.usize(..40)), "amount": self.money() }),
+            ),
+            _ => ("deal.influenced", json!({ "deal_id": format!("d{}", self.rng.usize(..40)), "kind": "endorsement" })),
+        };
+        self.body(kind, partner, late, data)
+    }
+}
