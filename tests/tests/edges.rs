@@ -5,16 +5,17 @@ use std::time::Duration;
 use ambient::Instant;
 use domain::decide::{Awaited, State};
 use domain::ledger::Outcome::{self, Awarded, Conflict, Duplicate};
-use domain::redemption::Wish;
+use domain::redemption::{RedemptionStep, Wish};
 use engine::events::Arrival;
+use engine::steps::Step;
 use event::ids::{PartnerId, PersonId, ProgramId};
-use event::{Event, Whole, body_hash};
+use event::{Event, ReleaseReason, Whole, body_hash};
 use jiff::Timestamp;
 use laurel_tests::filled::{engine, now, program};
 use laurel_tests::{TestStack, body};
 use serde_json::{Value, json};
 use store::holds::{self, Held, ToHold};
-use store::{Store, patience::Patience};
+use store::{Store, StoreError, patience::Patience};
 
 const HR: &str = "hr-software";
 
@@ -400,4 +401,28 @@ async fn no_card_is_issued_for_what_was_released() {
     let free = store.client().scan().table_name(local::WAITING_TABLE).send().await.expect("what waits");
     let free = free.items().iter().filter(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("free#"))).count();
     assert_eq!(i64::try_from(free).expect("few"), before.loaded, "no card left the pool");
+}
+
+/// I6: two workers are on one redemption. One finds the pool empty because the other has just been given the last card: it must not
+/// release what has a card.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_a_card_is_not_released() {
+    let (_engine, store) = engine().await;
+    laurel_tests::filled::fill(&store).await;
+    let northwind = laurel_tests::filled::northwind();
+    let id = "0190-card".try_into().expect("an id");
+    let programs = store::programs::read(&store, &hr()).await.expect("read").expect("published");
+    let patience = Patience { tries_max: 2, ..Patience::until(store.clock().instant() + Duration::from_secs(30)) };
+    let step = async |step: RedemptionStep, check| {
+        let event = step.event(&hr(), &northwind, &id, store.clock().now());
+        engine::steps::take_only_if(&store, &programs, &event, patience, |_| (), check).await
+    };
+    step(RedemptionStep::Ordering, None).await.expect("ordering");
+    let ordering = store::redemptions::one(&store, &hr(), &northwind, &id).await.expect("read").expect("a redemption");
+    let none = || Some(store::cards::none_issued(&store, &hr(), &ordering).expect("a check"));
+    assert!(store::cards::order(&store, &hr(), &ordering).await.expect("ordered"));
+    let released = step(RedemptionStep::Released(ReleaseReason::Declined), none()).await;
+    assert!(matches!(released, Err(StoreError::Contention)), "{released:?}");
+    let fulfilled = step(RedemptionStep::Fulfilled, None).await.expect("fulfilled");
+    assert!(matches!(fulfilled, Step::Recorded(_)), "{fulfilled:?}");
 }

@@ -10,10 +10,13 @@ use event::ids::{PartnerId, ProgramId, RedemptionId};
 use event::{ReleaseReason, planted};
 use program::Programs;
 use serde::Deserialize;
-use store::{Store, StoreError, patience::Patience};
+use store::{Store, StoreError, patience::Patience, write::Check};
 use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, count, failures, messages};
 
 use crate::provider::{Ordered, order};
+
+/// Tries to record that an order was declined, before it is looked at anew.
+const DECLINE_TRIES_MAX: u32 = 6;
 
 /// The function's state between invocations.
 #[derive(Clone)]
@@ -77,7 +80,7 @@ impl FulfilRedemptions {
             return Ok(());
         }
         if redemption.status == RedemptionStatus::Reserved
-            && !self.step(&programs, &redemption, RedemptionStep::Ordering, patience).await?
+            && !self.step(&programs, &redemption, RedemptionStep::Ordering, patience, None).await?
         {
             // Cancelled just now: nothing was ordered and nothing is to be.
             return Ok(());
@@ -89,27 +92,33 @@ impl FulfilRedemptions {
             ordered => ordered?,
         };
         match ordered {
-            Ordered::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience).await?,
+            Ordered::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience, None).await?,
             Ordered::Declined => {
-                self.step(&programs, &redemption, RedemptionStep::Released(ReleaseReason::Declined), patience).await?
+                let none = store::cards::none_issued(&self.store, &due.program, &redemption)?;
+                let none = Some(none).filter(|_| !planted("an order in doubt is released"));
+                // Where another worker has just been given a card, the next delivery finds it.
+                let patience = Patience { tries_max: DECLINE_TRIES_MAX, ..patience };
+                let released = RedemptionStep::Released(ReleaseReason::Declined);
+                self.step(&programs, &redemption, released, patience, none).await?
             }
         };
         Ok(())
     }
 
-    /// Records one step. False: its state does not allow it any more.
+    /// Records one step, if what is checked holds. False: its state does not allow it any more.
     async fn step(
         &self,
         programs: &Programs,
         redemption: &Redemption,
         to: RedemptionStep,
         patience: Patience,
+        check: Option<Check>,
     ) -> Result<bool, StoreError> {
         let now = self.store.clock().now();
         let program = &programs.current(now).program.id;
         let event = to.event(program, &redemption.partner, &redemption.id, now);
         let name = event.kind.name();
-        let step = engine::steps::take(&self.store, programs, &event, patience, |_| ()).await?;
+        let step = engine::steps::take_only_if(&self.store, programs, &event, patience, |_| (), check).await?;
         let (correlation_id, moot) = (&*redemption.id, matches!(step, Step::Moot(_)));
         tracing::info!(correlation_id, step = name, moot, "a redemption was moved on");
         if matches!(step, Step::Recorded(_)) {

@@ -8,7 +8,7 @@ use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 use program::Programs;
 use store::patience::{Patience, pause};
-use store::write::{self, Written};
+use store::write::{self, Check, Written};
 use store::{Store, StoreError, history};
 
 use crate::load::load;
@@ -36,6 +36,21 @@ pub async fn take(
     patience: Patience,
     finish: impl Fn(&mut Redemption),
 ) -> Result<Step, StoreError> {
+    take_only_if(store, programs, event, patience, finish, None).await
+}
+
+/// As [`take`], in one transaction with a check of something that no decision looks at.
+///
+/// # Errors
+/// As [`take`]; [`StoreError::Contention`] also where what is checked does not hold.
+pub async fn take_only_if(
+    store: &Store,
+    programs: &Programs,
+    event: &Event,
+    patience: Patience,
+    finish: impl Fn(&mut Redemption),
+    check: Option<Check>,
+) -> Result<Step, StoreError> {
     if let Some(record) = history::record(store, &event.identity).await? {
         return Ok(Step::Existing(Box::new(record)));
     }
@@ -45,7 +60,7 @@ pub async fn take(
         if patience.is_over(store.clock()) {
             return Err(last);
         }
-        match try_step(store, programs, event, store.clock().now(), &finish).await {
+        match try_step(store, programs, event, store.clock().now(), &finish, check.as_ref()).await {
             Ok(Some(step)) => return Ok(step),
             Ok(None) => last = StoreError::Contention,
             Err(error) if error.is_transient() => last = error,
@@ -61,6 +76,7 @@ async fn try_step(
     event: &Event,
     now: Timestamp,
     finish: &impl Fn(&mut Redemption),
+    check: Option<&Check>,
 ) -> Result<Option<Step>, StoreError> {
     let program = &programs.current(now).program.id;
     let group = std::slice::from_ref(event);
@@ -75,7 +91,10 @@ async fn try_step(
             finish(redemption);
         }
     }
-    let tx = write::transaction(store, program, &before, &decision)?;
+    let mut tx = write::transaction(store, program, &before, &decision)?;
+    if let Some(check) = check {
+        tx.also(check.clone());
+    }
     match (write::send(store, &tx).await?, judgement) {
         (Written::Committed { .. }, Judgement::Recorded(at)) => {
             Ok(Some(Step::Recorded(Box::new(decision.records.swap_remove(at)))))

@@ -52,7 +52,7 @@ pub struct Choices {
     pub fiscal: u8,
     /// The time zone.
     pub zone: u8,
-    /// The cap of the reward.
+    /// The cap of the reward, and its price.
     pub rcap: u8,
     /// Whether amending earns by itself.
     pub amended_rule: bool,
@@ -125,7 +125,7 @@ points = 3
 {}
 [reward.card]
 name = "Card"
-points = 60
+points = {}
 at_most = "{}"
 {}
 [registration]
@@ -152,8 +152,17 @@ clawback = "{}"
         caps(&p.caps[..p.caps.len().min(1)], &CAPS),
         caps(&p.views, &VIEW_CAPS),
         if p.amended_rule { "[earn.growth]\non = \"deal.amended\"\npoints = 4\n" } else { "" },
-        ["5 per partner per quarter", "1 per partner per week", "1 per partner per day", "2 per partner per month"]
-            [p.rcap as usize % 4],
+        [60, 9][p.rcap as usize / 8 % 2],
+        [
+            "5 per partner per quarter",
+            "1 per partner per week",
+            "1 per partner per day",
+            "2 per partner per month",
+            "40 per partner per day",
+            "60 per partner per month",
+            "50 per partner per week",
+            "90 per partner per quarter",
+        ][p.rcap as usize % 8],
         ladder,
         p.required,
         if p.second { "accept and notify" } else { "reject" },

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -13,7 +14,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, Error, connect::HttpConnector as Tcp};
+use hyper_util::client::legacy::connect::{HttpConnector as Tcp, capture_connection};
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
@@ -83,7 +85,8 @@ impl HttpConnector for Network {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { client, read } = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            show_connection(&mut request);
             let answer = client.request(request);
             let response = match read {
                 None => answer.await,
@@ -94,6 +97,23 @@ impl HttpConnector for Network {
             let response = response.map_err(failed)?.map(SdkBody::from_body_1_x);
             HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
         })
+    }
+}
+
+/// Lets the SDK close the connection over which a call failed or hung, so that the next one does not wait on it.
+fn show_connection(request: &mut http::Request<SdkBody>) {
+    let captured = capture_connection(request);
+    if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+        capture.set_connection_retriever(move || {
+            let connected = captured.connection_metadata().is_some();
+            let captured = captured.clone();
+            let poison = move || {
+                if let Some(connection) = captured.connection_metadata().as_ref() {
+                    connection.poison();
+                }
+            };
+            connected.then(|| ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
+        });
     }
 }
 
@@ -140,5 +160,50 @@ mod tests {
         };
         assert_eq!(bodies.map(print).collect::<Vec<_>>(), PUBLISHED);
         assert!(over_tls().is_ok());
+    }
+
+    /// Answers 500 to everybody, over connections that it would keep. How many connections were made, and calls answered.
+    fn always_failing(listener: std::net::TcpListener, seen: std::sync::mpsc::Sender<usize>) {
+        use std::io::{BufRead, BufReader, Read, Write};
+        let body = br#"{"__type":"InternalServerError"}"#;
+        for (connection, stream) in listener.incoming().flatten().enumerate() {
+            let seen = seen.clone();
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+                loop {
+                    let mut length = 0;
+                    loop {
+                        let mut line = String::new();
+                        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                            return;
+                        }
+                        let line = line.trim().to_ascii_lowercase();
+                        if let Some(value) = line.strip_prefix("content-length:") {
+                            length = value.trim().parse().expect("a length");
+                        }
+                        if line.is_empty() {
+                            break;
+                        }
+                    }
+                    reader.read_exact(&mut vec![0; length]).expect("a body");
+                    seen.send(connection).expect("a listener");
+                    let head = format!("HTTP/1.1 500 Oops\r\ncontent-length: {}\r\n\r\n", body.len());
+                    let mut stream = &stream;
+                    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("an answer");
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_over_which_a_call_failed_is_not_used_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || always_failing(listener, tell));
+        let client = crate::Clients::local(&endpoint).dynamodb();
+        assert!(client.list_tables().send().await.is_err());
+        let connections: Vec<usize> = told.try_iter().collect();
+        assert_eq!(connections, [0, 1, 2], "each of three tries has a connection of its own");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ambient::{Clock, Instant, Random};
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -296,7 +297,10 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { aws, process } = self.clone();
         HttpConnectorFuture::new(async move {
-            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            show_connection(&request);
+            let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+            let target = target.unwrap_or_default().to_owned();
             let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
             let body = request.body().bytes().unwrap_or_default();
             let mut body: Value = serde_json::from_slice(body).map_err(|e| ConnectorError::user(e.into()))?;
@@ -329,4 +333,12 @@ fn response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
     let mut response = HttpResponse::new(status, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
+}
+
+/// There is a connection, which may be closed: each call here has its own.
+fn show_connection(request: &http::Request<SdkBody>) {
+    if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+        capture
+            .set_connection_retriever(|| Some(ConnectionMetadata::builder().proxied(false).poison_fn(|| ()).build()));
+    }
 }

@@ -148,7 +148,8 @@ fn tell_faults(met: &BTreeMap<(Fault, String), u64>) {
 }
 
 fn tell(ask: &Ask, found: &[(Plan, Outcome)]) -> ExitCode {
-    let Some((plan, outcome)) = found.first() else { return ExitCode::SUCCESS };
+    let with = found.iter().find(|(_, outcome)| !outcome.findings.is_empty());
+    let Some((plan, outcome)) = with else { return ExitCode::SUCCESS };
     for finding in &outcome.findings {
         println!("{}", shown(finding));
     }

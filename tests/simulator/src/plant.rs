@@ -6,7 +6,7 @@ use std::cell::Cell;
 use ambient::Random;
 use serde_json::{Value, json};
 
-use crate::aws::{LEDGER, STATE, WAITING};
+use crate::aws::{LEDGER, STATE};
 
 /// Declares the defects, each with its name.
 macro_rules! plants {
@@ -49,16 +49,13 @@ plants! {
         DealUnconditioned = "a deal without its condition",
         StockUnconditioned = "stock without its condition",
         CardUnconditioned = "a free card is taken without a condition",
-        OrderUnchecked = "a card for what is not being ordered",
         OrderUnderNewId = "an order under a new id",
-        RedemptionUnconditioned = "a redemption without its condition",
         PseudonymUnconditioned = "a pseudonym without its condition",
         HeadNotWritten = "a head is not written",
         PartNotWritten = "a part is not written",
         DealNotWritten = "a deal is not written",
         StockNotMoved = "stock is not moved",
         PartNotRead = "a part is not read",
-        HoldNotEnded = "a hold stays when it was judged",
         HoldDroppedOnSend = "a hold is dropped when it is sent",
         DeadlineAnew = "a deadline begins anew",
         ConflictForgotten = "a conflict is not kept",
@@ -85,8 +82,6 @@ plants! {
         PositionLeftOut = "a position is left out",
         TakesBackTwice = "takes back twice",
         ReversalOfNothing = "a reversal names nothing",
-        NotReleased = "held points are not released",
-        NotExpired = "lots do not expire",
         VersionOfNow = "earns by the version of now",
         NotLoaded = "an item is not loaded",
         TierFromNowhere = "a tier comes from nowhere",
@@ -189,10 +184,6 @@ impl Plant {
                     && sort_key(action) == "stock"
                     && action["UpdateExpression"].as_str().is_some_and(|text| !text.contains("loaded"))
             }
-            Plant::OrderUnchecked => kind == "ConditionCheck" && sort_key(action).starts_with("redemption#"),
-            Plant::HoldNotEnded => {
-                kind == "Delete" && action["TableName"] == WAITING && partition(action).starts_with("held#")
-            }
             _ => false,
         };
         if actions.len() > 1 {
@@ -212,9 +203,6 @@ impl Plant {
                 Plant::RecordUnconditioned if is_record => unconditioned(action),
                 Plant::HeadUnconditioned if sk == "head" && kind == "Put" => unconditioned(action),
                 Plant::DealUnconditioned if pk.starts_with("deal#") && kind == "Put" => unconditioned(action),
-                Plant::RedemptionUnconditioned if sk.starts_with("redemption#") && kind == "Put" => {
-                    unconditioned(action);
-                }
                 Plant::CardUnconditioned if sk.starts_with("free#") && kind == "Delete" => unconditioned(action),
                 Plant::OrderUnderNewId if sk.starts_with("issued#") && random.below(3) == 0 => {
                     action["Item"]["sk"] = json!({ "S": format!("{sk}{}", random.below(1_000)) });

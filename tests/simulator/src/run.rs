@@ -134,6 +134,8 @@ async fn whole(plan: &Plan) -> Outcome {
         tokio::task::spawn_local(process::awards(aws.clone())),
         tokio::task::spawn_local(process::fulfils(aws.clone())),
         tokio::task::spawn_local(process::fulfils(aws.clone())),
+        tokio::task::spawn_local(process::fulfils(aws.clone())),
+        tokio::task::spawn_local(process::fulfils(aws.clone())),
         tokio::task::spawn_local(process::reviews(aws.clone())),
         tokio::task::spawn_local(process::relays(aws.clone())),
     ];
@@ -245,7 +247,9 @@ fn expire(aws: &Aws, chooses: impl Fn(&mut Fate) -> bool) {
     let changes = table.expire(now.as_second(), aws.now(), &mut *fate, || chooses(&mut picks));
     if !changes.is_empty() {
         fate.note(Fault::Expired, "state");
-        lock(&aws.watch).written("time to live", &table, &changes);
+        for change in changes {
+            lock(&aws.watch).written("time to live", &table, &[change]);
+        }
     }
 }
 

@@ -86,6 +86,8 @@ struct Maker {
     keys: Vec<(String, String)>,
     rewards: Vec<&'static str>,
     cards: usize,
+    /// What happens next, on the heels of what happens now.
+    rush: Vec<Action>,
     /// Events of stories that were begun, to be mixed in.
     coming: Vec<(Timestamp, String)>,
 }
@@ -114,6 +116,7 @@ impl Workload {
             rewards,
             cards: 0,
             coming: Vec::new(),
+            rush: Vec::new(),
         };
         let mut steps = Vec::new();
         for partner in 0..partners {
@@ -123,11 +126,17 @@ impl Workload {
                 steps.push(maker.step(Action::Send(body)));
             }
         }
+        // Something to spend.
+        for partner in 0..partners {
+            for body in maker.means(partner) {
+                steps.push(maker.step(Action::Send(body)));
+            }
+        }
         for reward in maker.rewards.clone() {
             let load = maker.load(reward);
             steps.push(maker.step(load));
         }
-        while maker.count < events || !maker.coming.is_empty() {
+        while maker.count < events || !maker.coming.is_empty() || !maker.rush.is_empty() {
             let more = maker.count < events;
             let action = maker.next(more);
             steps.push(maker.step(action));
@@ -160,6 +169,9 @@ pub(crate) fn choices(rng: &mut Rng) -> Choices {
 
 impl Maker {
     fn step(&mut self, action: Action) -> Step {
+        if !self.rush.is_empty() {
+            return Step { at: self.now, action, pause_ms: 0, jumped: false };
+        }
         let ahead = match self.rng.usize(..100) {
             // Now and then over a year, so that counts of periods long past lapse.
             0 if self.rng.usize(..8) == 0 => SignedDuration::from_hours(24 * self.rng.i64(390..420)),
@@ -188,7 +200,7 @@ impl Maker {
     }
 
     fn load(&mut self, reward: &'static str) -> Action {
-        let many = 1 + self.rng.usize(..12);
+        let many = 1 + self.rng.usize(..5);
         let codes = (0..many).map(|_| {
             self.cards += 1;
             format!("{CODE}{reward}-{}", self.cards)
@@ -197,25 +209,27 @@ impl Maker {
     }
 
     fn next(&mut self, more: bool) -> Action {
+        if let Some(action) = self.rush.pop() {
+            return action;
+        }
         if !more {
             // What was begun comes to its end.
             let (_, body) = self.coming.remove(0);
             return Action::Send(body);
         }
         match self.rng.usize(..100) {
-            0..=37 => self.story(),
-            38..=59 => {
+            0..=34 => self.story(),
+            35..=52 => {
                 let body = self.lone();
                 self.send(body)
             }
-            60..=68 => self.again(),
+            53..=56 => self.duel(),
+            57..=60 => self.run_on_stock(),
+            61..=68 => self.again(),
             69..=70 => self.hostile(),
             71..=80 => {
-                let (partner, reward) = (format!("p{}", self.partner()), self.reward().to_owned());
-                let key = format!("k{}", self.rng.usize(..60));
-                self.keys.push((partner.clone(), key.clone()));
-                let recipient = format!("r{}{PERSON}", self.rng.usize(..4));
-                Action::Redeem { partner, key, reward, quantity: self.rng.i64(1..4), recipient }
+                let (partner, quantity) = (self.partner(), self.rng.i64(1..4));
+                self.redeem(partner, quantity)
             }
             81..=86 if !self.keys.is_empty() => {
                 let (partner, key) = self.keys[self.rng.usize(..self.keys.len())].clone();
@@ -234,6 +248,81 @@ impl Maker {
             97..=98 => Action::Expire,
             _ => Action::Back(self.rng.i64(1..20)),
         }
+    }
+
+    /// What a partner earns at first.
+    fn means(&mut self, partner: usize) -> Vec<String> {
+        let mut bodies = Vec::new();
+        let money = json!({ "amount": "60000", "currency": "USD" });
+        for deal in 0..2 {
+            let deal = format!("first-{partner}-{deal}");
+            let registered =
+                json!({ "deal_id": deal, "opportunity_id": deal, "customer": "Contoso", "motion": "sell" });
+            bodies.push(self.body("deal.registered", partner, 0, registered));
+            bodies.push(self.body(
+                "deal.closed",
+                partner,
+                0,
+                json!({ "deal_id": deal, "outcome": "won", "acv": money, "tenor_months": 36 }),
+            ));
+        }
+        let person = format!("dana{}{PERSON}", self.rng.usize(..4));
+        bodies.push(self.body(
+            "certification.granted",
+            partner,
+            0,
+            json!({ "certification_id": "sales-101", "person_id": person }),
+        ));
+        self.count += bodies.len();
+        self.sent.extend(bodies.iter().cloned());
+        bodies
+    }
+
+    fn redeem(&mut self, partner: usize, quantity: i64) -> Action {
+        let (partner, reward) = (format!("p{partner}"), self.reward().to_owned());
+        let key = format!("k{}", self.rng.usize(..60));
+        self.keys.push((partner.clone(), key.clone()));
+        let recipient = format!("r{}{PERSON}", self.rng.usize(..4));
+        Action::Redeem { partner, key, reward, quantity, recipient }
+    }
+
+    /// Everybody wants the same cards at once.
+    fn run_on_stock(&mut self) -> Action {
+        for partner in 0..self.partners {
+            let quantity = 1 + self.rng.i64(0..6) / 3;
+            let action = self.redeem(partner, quantity);
+            self.rush.push(action);
+        }
+        let partner = self.partner();
+        self.redeem(partner, 1)
+    }
+
+    /// Two partners speak of one deal or one opportunity at once.
+    fn duel(&mut self) -> Action {
+        let (deal, opportunity) = (format!("d{}", self.rng.usize(..40)), format!("o{}", self.rng.usize(..15)));
+        let (first, other) = (self.partner(), self.partner());
+        let registered = |deal: &str| json!({ "deal_id": deal, "opportunity_id": opportunity, "customer": "Contoso", "motion": "sell" });
+        let both = match self.rng.usize(..4) {
+            0 => [("deal.registered", registered(&deal)), ("deal.registered", registered(&deal))],
+            1 => [("deal.registered", registered(&deal)), ("deal.registered", registered(&format!("{deal}-2")))],
+            2 => {
+                let closed = |amount: u32| json!({ "deal_id": deal, "outcome": "won", "acv": { "amount": amount.to_string(), "currency": "USD" } });
+                [("deal.closed", closed(self.rng.u32(..50_000))), ("deal.closed", closed(self.rng.u32(..50_000)))]
+            }
+            _ => {
+                let to = json!({ "deal_id": deal, "to_partner": format!("p{other}") });
+                [
+                    ("deal.reassigned", to),
+                    ("deal.amended", json!({ "deal_id": deal, "acv": { "amount": "7000", "currency": "USD" } })),
+                ]
+            }
+        };
+        let [(kind, data), (other_kind, other_data)] = both;
+        let second = self.body(other_kind, other, 0, other_data);
+        let second = self.send(second);
+        self.rush.push(second);
+        let body = self.body(kind, first, 0, data);
+        self.send(body)
     }
 
     fn send(&mut self, body: String) -> Action {
@@ -271,7 +360,8 @@ impl Maker {
             0,
             json!({ "deal_id": "d0", "outcome": "won", "acv": { "amount": "-5", "currency": "USD" } }),
         );
-        let elsewhere = good.replace(&format!("\"program\":\"{}\"", self.program), "\"program\":\"nobody-has-this\"");
+        let sound = self.body("partner.reinstated", 0, 0, json!({ "reason": "sent to another program" }));
+        let elsewhere = sound.replace(&format!("\"program\":\"{}\"", self.program), "\"program\":\"nobody-has-this\"");
         let foreign = self
             .body("course.completed", 0, 0, json!({ "course_id": "101", "person_id": "x", "level": 101 }))
             .replace("/lms/t", "/crm/t");
@@ -325,7 +415,7 @@ impl Maker {
     /// A deal from its registration on, its events mixed with others.
     fn story(&mut self) -> Action {
         if !self.coming.is_empty() && self.rng.usize(..3) > 0 {
-            let next = self.rng.usize(..self.coming.len().min(4));
+            let next = self.rng.usize(..self.coming.len().min(12));
             let (_, body) = self.coming.remove(next);
             return self.send(body);
         }
@@ -341,7 +431,7 @@ impl Maker {
                 events.push((kind, data));
             }
         }
-        for _ in 0..self.rng.usize(..3) {
+        for _ in 0..self.rng.usize(..4) {
             let usd = json!({ "amount": self.rng.u32(..20_000).to_string(), "currency": "USD" });
             events.push(match self.rng.usize(..4) {
                 0 => ("deal.reversed", json!({ "deal_id": deal, "reason": "returned" })),
@@ -386,8 +476,11 @@ impl Maker {
                 json!({ "certification_id": format!("sales-10{}", self.rng.usize(..2)), "person_id": person }),
             ),
             11 => ("certification.expired", json!({ "certification_id": "sales-101", "person_id": person })),
-            12 => (["partner.suspended", "partner.reinstated"][self.rng.usize(..2)], json!({ "reason": "audit" })),
-            13 if self.rng.usize(..3) == 0 => ("partner.offboarded", json!({ "reason": "ended" })),
+            12 | 13 => {
+                let kind = if self.rng.usize(..4) == 0 { "partner.suspended" } else { "partner.reinstated" };
+                (kind, json!({ "reason": "audit" }))
+            }
+            14 if self.rng.usize(..6) == 0 => ("partner.offboarded", json!({ "reason": "ended" })),
             14 => (
                 "purchase_order.received",
                 json!({ "deal_id": format!("d{}", self.rng.usize(..40)), "amount": self.money() }),

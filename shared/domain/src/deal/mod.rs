@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
 use event::money::Money;
 use event::time::Month;
-use event::{DealOutcome, Kind};
+use event::{DealOutcome, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::Measure;
@@ -181,6 +181,9 @@ impl Deal {
                 });
             }
             Kind::DealAmended { acv, .. } => {
+                if planted("an amendment by arrival") {
+                    deal.amended = None;
+                }
                 let learned = Fact::learn(&mut deal.amended, acv, Stamp::of(record.time, &record.identity));
                 debug_assert!(learned, "an older amendment is refused");
             }

@@ -3,7 +3,7 @@
 
 use event::ids::{Identity, Motion};
 use event::time::Month;
-use event::{Event, Kind, planted};
+use event::{Event, Kind};
 use jiff::civil::Date;
 
 use super::book::{Book, Why};
@@ -31,7 +31,7 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
     let held = book.account().pending.get(&Asset::Points).into_iter().flatten();
     let due: Vec<(Month, i64)> =
         held.filter(|(release, _)| release.day == day).map(|(release, points)| (release.lot, *points)).collect();
-    if due.is_empty() || planted("held points are not released") {
+    if due.is_empty() {
         return Ok(());
     }
     for (lot, points) in due {
@@ -45,7 +45,7 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
 }
 
 fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let due = |lot: &Month| !planted("lots do not expire") && *lot < never() && lot.plus(1).first_day() <= day;
+    let due = |lot: &Month| *lot < never() && lot.plus(1).first_day() <= day;
     let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| due(lot));
     for (lot, points) in lots.collect::<Vec<_>>() {
         book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, Why::default())?;

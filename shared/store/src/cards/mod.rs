@@ -3,5 +3,5 @@
 mod pool;
 mod sealer;
 
-pub use pool::{LoadedCodes, load, order, reveal, stock};
+pub use pool::{LoadedCodes, load, none_issued, order, reveal, stock};
 pub use sealer::Sealer;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::sealer::{SealedCode, Sealer};
 use crate::tables::items::{Stock, number, read, state_key, text, with_key};
 use crate::tables::{built, keys};
-use crate::write::stock_names;
+use crate::write::{Check, stock_names};
 use crate::{Store, StoreError, state};
 
 /// Cards loaded in one transaction: two actions each, and the stock.
@@ -184,6 +184,20 @@ fn still_ordering(
     let check = check.condition_expression("#status = :ordering").expression_attribute_names("#status", "status");
     let check = check.expression_attribute_values(":ordering", text(RedemptionStatus::Ordering.word()));
     Ok(TransactWriteItem::builder().condition_check(check.build().map_err(built)?).build())
+}
+
+/// That a redemption has no card: what releases it because the pool is empty is written on this condition, since another worker on
+/// the same redemption may just have taken the last one (I6).
+///
+/// # Errors
+/// [`StoreError::Refused`].
+pub fn none_issued(store: &Store, program: &ProgramId, redemption: &Redemption) -> Result<Check, StoreError> {
+    // Cards are issued in order, so the first is there if any is.
+    let pk = keys::reward(program, &redemption.reward_id);
+    let check = ConditionCheck::builder().table_name(store.state());
+    let check = check.set_key(Some(state_key(&pk, &keys::issued_card(&redemption.id, 0))));
+    let check = check.condition_expression("attribute_not_exists(pk)").build().map_err(built)?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 /// False: somebody else took that card, or this piece has one already.

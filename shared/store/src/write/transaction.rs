@@ -29,6 +29,9 @@ pub const ACTIONS_MAX: usize = 100;
 /// Most bytes in one transaction: DynamoDB takes 4 MB; the rest is for keys and conditions.
 pub const BYTES_MAX: usize = 3_500_000;
 
+/// A check of something that no decision looks at, to be written with one.
+pub type Check = TransactWriteItem;
+
 /// A decision as the table will be asked to write it.
 #[derive(Debug, Default)]
 pub struct Transaction {

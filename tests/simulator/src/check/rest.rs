@@ -25,6 +25,7 @@ pub(crate) fn at_rest(aws: &Aws) -> Found {
     let mut found = all.check(&watch.programs, now);
     found.push(("I8", i8_nothing_lost(aws, &table, &watch)));
     found.push(("I4", i4_conflicts_kept(&table, &watch)));
+    found.push(("I4", i4_repetitions_are_none(&table, &watch)));
     found.push(("I20", i20_nothing_stands_still(&table, &all, now)));
     found.push(("I18", i18_cards(&table)));
     found.push(("I3", i3_one_record(&all)));
@@ -129,6 +130,24 @@ fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String>
         }
     }
     found
+}
+
+/// I4: what means the same, persons too, is no conflict.
+fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String> {
+    let mut meanings: BTreeMap<[String; 3], BTreeSet<(String, Vec<String>)>> = BTreeMap::new();
+    for event in watch.sent.iter().filter_map(|sent| Event::parse(&sent.body, sent.at).ok()) {
+        let identity = &event.identity;
+        let key = [identity.program.to_string(), identity.source.to_string(), identity.id.to_string()];
+        let persons = event.persons().iter().map(ToString::to_string).collect();
+        meanings.entry(key).or_default().insert((event.hash, persons));
+    }
+    let conflicts = table.items(LEDGER).filter(|(_, item)| text(item, "outcome") == Some("conflict"));
+    let none = conflicts.filter(|(_, item)| {
+        let key = ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned());
+        meanings.get(&key).is_some_and(|all| all.len() < 2)
+    });
+    none.map(|(_, item)| format!("{:?} was sent with one meaning and is kept as a conflict", text(item, "id")))
+        .collect()
 }
 
 /// I20: nothing waits past its deadline, no redemption stands, nothing that was due is undone.

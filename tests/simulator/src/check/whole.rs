@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use domain::audit::{check_account, check_records, check_redemptions, rebuild, rebuild_shared};
 use domain::deal::{Deal, Opportunity};
 use domain::ledger::packed::{self, StoredHead};
-use domain::ledger::{Account, Record, history_key};
+use domain::ledger::{Account, Reason, Record, Stamp, history_key};
 use domain::redemption::Redemption;
+use event::Kind;
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
+use event::money::Money;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use program::Programs;
@@ -131,6 +133,7 @@ impl Snapshot {
             };
             if let Some(programs) = programs.get(program) {
                 found.push(("I11", name(check_records(records, programs))));
+                found.push(("I11", name(i11_version_of_its_time(records, programs))));
             }
             found.push(("I12", name(i12_tiers(records))));
             found.push(("I24", name(super::rest::i24_facts(records, self.accounts.get(&key)))));
@@ -147,7 +150,29 @@ impl Snapshot {
             found.push(("I6", name(check_redemptions(redemptions, records))));
         }
         found.push(("I26", self.i26_shared()));
+        found.push(("I13", self.i13_amendments()));
         found
+    }
+
+    /// I13: a deal is worth what its latest amendment says by its own time, in whatever order they came. Told apart from the fold
+    /// that the deal makes.
+    fn i13_amendments(&self) -> Vec<String> {
+        let mut latest: BTreeMap<(ProgramId, DealId), (Stamp, Money)> = BTreeMap::new();
+        for record in self.records.values().flatten().filter(|record| record.kind == "deal.amended") {
+            let counts = record.holds() || record.reason == Some(Reason::Superseded);
+            if let Some(Kind::DealAmended { deal_id, acv }) = record.happened().filter(|_| counts) {
+                let said = (Stamp::of(record.time, &record.identity), acv);
+                let best = latest.entry((record.identity.program.clone(), deal_id)).or_insert(said);
+                if best.0 < said.0 {
+                    *best = said;
+                }
+            }
+        }
+        let stored = |key| self.deals.get(key).and_then(|deal| deal.amended.as_ref()).map(|fact| fact.value);
+        let other = latest.iter().filter(|(key, (_, acv))| stored(key) != Some(*acv));
+        other
+            .map(|((_, deal), (_, acv))| format!("deal {deal} is not worth what its latest amendment says, {acv:?}"))
+            .collect()
     }
 
     /// I26, I25: deals and opportunities are what records add up to, each decided from the version before.
@@ -203,4 +228,16 @@ fn i12_tiers(records: &[Record]) -> Vec<String> {
         }
     }
     found
+}
+
+/// I11: what senders send earns by the version in force at its own time.
+fn i11_version_of_its_time(records: &[Record], programs: &Programs) -> Vec<String> {
+    let sent = records.iter().filter(|record| !record.identity.source.is_internal());
+    let other = sent.filter(|record| {
+        let version = programs.in_force(record.time).map(|version| version.number);
+        record.earned_by.as_ref().map(|version| version.number) != version
+    });
+    other
+        .map(|record| format!("#{} of {} earned by version {}", record.position, record.time, record.version()))
+        .collect()
 }
