@@ -1,6 +1,6 @@
 //! A global secondary index: sparse, projected, and late.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use ambient::Instant;
@@ -50,9 +50,10 @@ impl Index {
     }
 
     /// An index key of the wrong type, or an empty one, makes the table refuse the item.
-    pub(super) fn sound(&self, item: &Item) -> Result<(), String> {
+    pub(super) fn sound(&self, item: &Item, numbers: &HashSet<String>) -> Result<(), String> {
         for name in [&self.hash, &self.range] {
-            if item.get(name).is_some_and(|value| KeyPart::of(value).is_none()) {
+            let fits = |part: KeyPart| numbers.contains(name) == matches!(part, KeyPart::N(_));
+            if item.get(name).is_some_and(|value| !KeyPart::of(value).is_some_and(fits)) {
                 return Err(format!("the index key {name} is empty or of another type"));
             }
         }

@@ -106,6 +106,8 @@ pub struct Dynamo {
 struct Table {
     hash: String,
     range: Option<String>,
+    /// Key attributes that are numbers; the others are texts.
+    numbers: HashSet<String>,
     items: BTreeMap<Key, Item>,
     indexes: Vec<Index>,
 }
@@ -117,6 +119,9 @@ impl Table {
         let part = |name: &str, max: usize| {
             let part = item.get(name).and_then(KeyPart::of);
             let part = part.ok_or_else(|| Refusal::invalid(format!("the key attribute {name} is missing or empty")))?;
+            if self.numbers.contains(name) != matches!(part, KeyPart::N(_)) {
+                return Err(Refusal::invalid(format!("the key attribute {name} is of another type")));
+            }
             if part.bytes() > max {
                 return Err(Refusal::invalid(format!("the key attribute {name} is longer than {max} bytes")));
             }
@@ -376,7 +381,7 @@ impl Dynamo {
                 let new = request["Item"].as_object().cloned().unwrap_or_default();
                 Table::sound(&new)?;
                 for index in &table.indexes {
-                    index.sound(&new).map_err(Refusal::invalid)?;
+                    index.sound(&new, &table.numbers).map_err(Refusal::invalid)?;
                 }
                 Tried::Change(Some(new))
             }
@@ -596,7 +601,11 @@ impl Dynamo {
         for index in &mut indexes {
             index.table_keys = std::iter::once(hash.clone()).chain(range.clone()).collect();
         }
-        self.tables.insert(name, Table { hash, range, items: BTreeMap::new(), indexes });
+        let defined = request["AttributeDefinitions"].as_array().into_iter().flatten();
+        let number =
+            |of: &Value| of["AttributeName"].as_str().filter(|_| of["AttributeType"] == "N").map(str::to_owned);
+        let numbers = defined.filter_map(number).collect();
+        self.tables.insert(name, Table { hash, range, numbers, items: BTreeMap::new(), indexes });
         Ok(json!({ "TableDescription": { "TableStatus": "ACTIVE" } }))
     }
 }
