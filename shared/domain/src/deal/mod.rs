@@ -48,10 +48,11 @@ pub struct Deal {
     /// The annual value of the latest amendment by its own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended: Option<Fact<Money>>,
-    /// What was taken back of its annual value, in its own currency; partial reversals add up.
+    /// What was taken back of its annual value, or of its total where it has none, in its own currency; partial reversals add up.
     #[serde(default)]
     pub reversed: Decimal,
-    /// Whether all of it was reversed.
+    /// Whether it was reversed as a whole. One that was taken back in parts until nothing is left is void, too:
+    /// [`Deal::is_void`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub void: bool,
 }
@@ -79,6 +80,8 @@ pub struct Closed {
     /// The motion and month it is measured in; none where nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<(Motion, Month)>,
+    /// The deals it counted as when it closed.
+    pub counted: Decimal,
     /// The deals it counts as now.
     pub counts: Decimal,
     /// What it adds to the ACV measure now, in the program's currency.
@@ -154,6 +157,7 @@ impl Deal {
         let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
         deal.version += 1;
         let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. });
+        let closes = matches!(kind, Kind::DealClosed { .. });
         match kind {
             Kind::DealRegistered { opportunity_id, motion, .. } => {
                 deal.registered = Some(record.time);
@@ -175,6 +179,7 @@ impl Deal {
                     decided_by: record.decided_by,
                     booked: record.booked,
                     measured: None,
+                    counted: Decimal::ZERO,
                     counts: Decimal::ZERO,
                     measured_acv: Decimal::ZERO,
                     credits: BTreeMap::new(),
@@ -198,25 +203,47 @@ impl Deal {
         }
         if let Some(closed) = deal.closed.as_mut().filter(|_| rates) {
             closed.take_measures(record);
+            if closes {
+                closed.counted = closed.counts;
+            }
             Credit::fold(&mut closed.credits, record);
         }
         Some(deal)
     }
 
-    /// The annual value that counts now, in the deal's currency: as amended last, less what was reversed; zero if void.
-    pub fn effective_acv(&self) -> Decimal {
-        let Some(acv) = self.closed.as_ref().and_then(|c| c.acv) else { return Decimal::ZERO };
-        if self.void {
-            return Decimal::ZERO;
-        }
-        let value = self.amended.as_ref().map_or(acv, |fact| fact.value).amount();
-        value.saturating_sub(self.reversed).max(Decimal::ZERO)
+    /// Its annual value, as amended last, whatever was taken back of it.
+    fn annual(&self) -> Decimal {
+        let closed = self.closed.as_ref().and_then(|closed| closed.acv);
+        closed.map_or(Decimal::ZERO, |acv| self.amended.as_ref().map_or(acv, |fact| fact.value).amount())
     }
 
-    /// The total value that counts now: the closing total in proportion to the annual value.
+    /// What is taken back in parts: the annual value; of a deal that closed without one, its total.
+    fn reversible(&self) -> Decimal {
+        let annual = self.annual();
+        let total =
+            self.closed.as_ref().filter(|_| self.amended.is_none()).map_or(Decimal::ZERO, |closed| closed.total);
+        if annual.is_zero() { total } else { annual }
+    }
+
+    /// Whether nothing of it is left: it was reversed as a whole, or in parts until all was taken back.
+    pub fn is_void(&self) -> bool {
+        self.void || (!self.reversed.is_zero() && self.reversed >= self.reversible())
+    }
+
+    /// The annual value that counts now, in the deal's currency: as amended last, less what was reversed; zero if void.
+    pub fn effective_acv(&self) -> Decimal {
+        if self.is_void() { Decimal::ZERO } else { self.annual().saturating_sub(self.reversed).max(Decimal::ZERO) }
+    }
+
+    /// The total value that counts now: the closing total in proportion to the annual value; where there was none, less what was
+    /// reversed; zero if void.
     pub fn effective_total(&self) -> Decimal {
-        let Some(closed) = &self.closed else { return Decimal::ZERO };
+        let Some(closed) = self.closed.as_ref().filter(|_| !self.is_void()) else { return Decimal::ZERO };
         let acv = closed.acv.map_or(Decimal::ZERO, Money::amount);
+        if acv.is_zero() {
+            let taken = if self.amended.is_none() { self.reversed } else { Decimal::ZERO };
+            return closed.total.saturating_sub(taken).max(Decimal::ZERO);
+        }
         let now = self.effective_acv();
         if now == acv {
             return closed.total;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event::Kind;
 use event::catalogue::TOTAL_VALUE;
-use event::money::at_rate;
+use event::money::{Money, at_rate};
 use event::time::Month;
 use jiff::civil::Date;
 use program::{Measure, Program, Rule};
@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
+use crate::deal::Deal;
 use crate::earn::{Seen, try_rule};
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never};
 use crate::tier::{Moment, promotions};
@@ -26,6 +27,10 @@ pub(super) fn amounts(context: &Context<'_>, book: &Book, case: &Case<'_>) -> Re
     let corrects = matches!(case.event.kind, Kind::DealAmended { .. } | Kind::DealReversed { .. });
     let deal = case.event.kind.deal_id().filter(|_| corrects).and_then(|id| book.state.deal(id));
     for (field, money) in case.event.kind.amounts() {
+        if let Some(own) = deal.filter(|deal| deal.owner == book.state.partner) {
+            // Before a rate is waited for: another currency than the deal's is none, whatever its rate.
+            same_currency(own, money)?;
+        }
         let of_deal = deal.and_then(|deal| context.closing_rate(deal, money.currency()));
         let rate = match of_deal {
             Some(rate) => rate,
@@ -37,6 +42,16 @@ pub(super) fn amounts(context: &Context<'_>, book: &Book, case: &Case<'_>) -> Re
         }
     }
     Ok(amounts)
+}
+
+fn same_currency(deal: &Deal, money: Money) -> Result<(), Stop> {
+    let of_deal = deal.closed.as_ref().and_then(|closed| closed.acv).map(Money::currency);
+    match of_deal {
+        Some(deal) if deal != money.currency() => {
+            Err(Stop::Refused(Reason::OtherCurrency { deal: deal.to_owned(), event: money.currency().to_owned() }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Tries every rule, then looks whether the partner reached a tier, and records it all. The record's place.

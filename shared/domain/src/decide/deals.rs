@@ -169,7 +169,6 @@ fn amend(
     acv: Money,
 ) -> Result<Option<Reason>, Stop> {
     let mut deal = won_deal(book, id)?;
-    same_currency(&deal, acv)?;
     if planted("an amendment by arrival") {
         deal.amended = None;
     }
@@ -192,7 +191,6 @@ fn reverse(
     }
     match amount {
         Some(amount) => {
-            same_currency(&deal, amount)?;
             deal.reversed = deal.reversed.saturating_add(amount.amount());
         }
         None => deal.void = true,
@@ -204,14 +202,4 @@ fn reassign(book: &Book, id: &DealId) -> Result<Option<Reason>, Stop> {
     let deal = own_deal(book, id)?;
     // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
     if deal.closed.is_some() { Err(Stop::Refused(Reason::AlreadyClosed)) } else { Ok(None) }
-}
-
-fn same_currency(deal: &Deal, money: Money) -> Result<(), Stop> {
-    let of_deal = deal.closed.as_ref().and_then(|closed| closed.acv).map(Money::currency);
-    match of_deal {
-        Some(deal) if deal != money.currency() => {
-            Err(Stop::Refused(Reason::OtherCurrency { deal: deal.to_owned(), event: money.currency().to_owned() }))
-        }
-        _ => Ok(()),
-    }
 }

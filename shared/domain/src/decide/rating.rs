@@ -46,7 +46,7 @@ pub(super) fn rate_deal_again(
             None => factors(&earning.program, rule, &seen, book.account()),
         };
         let factor = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
-        let worth = if deal.void { 0 } else { rate_again(rule, &seen, factor)? };
+        let worth = if deal.is_void() { 0 } else { rate_again(rule, &seen, factor)? };
         if worth == 0 && credit.is_none() {
             continue;
         }
@@ -152,11 +152,10 @@ fn measure_again(
     };
     let (motion, month) = closed.measured.clone().unwrap_or_else(default);
     book.measure(&motion, month, Measure::Points, Decimal::from(points))?;
-    if closed.counts.is_zero() {
+    if closed.counted.is_zero() {
         return Ok(());
     }
-    if deal.void {
-        book.measure(&motion, month, Measure::Deals, -closed.counts)?;
-    }
+    let counts = if deal.is_void() { Decimal::ZERO } else { closed.counted };
+    book.measure(&motion, month, Measure::Deals, counts - closed.counts)?;
     book.measure(&motion, month, Measure::Acv, acv - closed.measured_acv)
 }

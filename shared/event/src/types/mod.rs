@@ -185,7 +185,7 @@ types! {
             deal_id: DealId = r#""D-8841""#,
             /// Why.
             reason: String = r#""customer withdrew within the cooling-off period""#,
-            /// Annual value that is taken back; all of it where it is left out.
+            /// Annual value that is taken back, or value where the deal has no annual one; all of it where it is left out.
             amount: Option<Money>,
         }
         /// A customer paid an invoice (M10).

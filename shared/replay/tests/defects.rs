@@ -1,0 +1,97 @@
+//! Defects that were found by readers or by the simulation, each mended: a test is named after what was found.
+
+use domain::ledger::{Outcome, Reason};
+use laurel_replay::World;
+
+const PROGRAM: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+counts_as_deal = ["deal.closed:won"]
+[sources]
+"/crm/*" = ["partner.*", "deal.*"]
+[earn.closed]
+on = "deal.closed"
+if = { outcome = "won" }
+points = 100
+[earn.total]
+on = "deal.closed"
+if = { outcome = "won" }
+points = { by = "total_value", per = "1000", points = 1 }
+[ladder.sell.base]
+rank = 1
+"#;
+
+fn world() -> World {
+    let mut world = World::new(PROGRAM, "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    world
+}
+
+fn send(world: &mut World, kind: &str, id: &str, data: &str) -> Outcome {
+    let time = world.now.to_string();
+    world.send(kind, "p", id, &time, data)
+}
+
+fn services(world: &mut World) {
+    let data = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"0","currency":"USD"},"lines":[{"revenue_type":"services","amount":{"amount":"50000","currency":"USD"}}]}"#;
+    assert_eq!(send(world, "deal.closed", "closed", data), Outcome::Awarded);
+    assert_eq!(available(world), 150);
+}
+
+fn available(world: &World) -> i64 {
+    world.account("p").balance().available
+}
+
+fn deals(world: &World) -> String {
+    let quarters = world.account("p").measures.values().flat_map(|quarter| quarter.values());
+    let deals = quarters.flat_map(|cells| cells.iter()).filter(|((_, measure), _)| measure.word() == "deals");
+    deals.map(|(_, count)| count.normalize().to_string()).collect::<Vec<_>>().join("+")
+}
+
+fn reversed(world: &mut World, id: &str, amount: &str) -> Outcome {
+    let data = format!(r#"{{"deal_id":"d","reason":"returned","amount":{{"amount":"{amount}","currency":"USD"}}}}"#);
+    send(world, "deal.reversed", id, &data)
+}
+
+/// A reversal in a currency without a rate waited 30 days for one.
+#[test]
+fn a13_a_reversal_in_another_currency_than_the_deals_is_refused_at_once() {
+    let mut world = world();
+    services(&mut world);
+    let data = r#"{"deal_id":"d","reason":"returned","amount":{"amount":"10","currency":"JPY"}}"#;
+    assert_eq!(send(&mut world, "deal.reversed", "r", data), Outcome::Refused);
+    let reason = world.last().reason.clone();
+    assert_eq!(reason, Some(Reason::OtherCurrency { deal: "USD".to_owned(), event: "JPY".to_owned() }));
+    let amended = r#"{"deal_id":"d","acv":{"amount":"10","currency":"JPY"}}"#;
+    assert_eq!(send(&mut world, "deal.amended", "a", amended), Outcome::Refused);
+}
+
+/// Of a deal without annual value, refunding a dollar took all points or none, and refunding all kept the fixed ones.
+#[test]
+fn b8_a_deal_without_annual_value_is_reversed_by_its_total() {
+    let mut world = world();
+    services(&mut world);
+    assert_eq!(reversed(&mut world, "r1", "1"), Outcome::NoRule);
+    assert_eq!(available(&world), 149, "49,999 are left, and 49 whole thousands");
+    reversed(&mut world, "r2", "24999");
+    assert_eq!((available(&world), deals(&world).as_str()), (125, "1"));
+    reversed(&mut world, "r3", "25000");
+    assert_eq!((available(&world), deals(&world).as_str()), (0, "0"), "a full refund is void: fixed points and the deal, too");
+}
+
+/// Refunding an annual value in parts until nothing is left is a full refund; an older amendment that comes late may leave some.
+#[test]
+fn b8_a_deal_that_was_refunded_in_parts_is_void_until_more_turns_out_to_be_there() {
+    let mut world = world();
+    let data = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"10000","currency":"USD"}}"#;
+    assert_eq!(send(&mut world, "deal.closed", "closed", data), Outcome::Awarded);
+    let earned = available(&world);
+    reversed(&mut world, "r1", "4000");
+    reversed(&mut world, "r2", "6000");
+    assert_eq!((available(&world), deals(&world).as_str()), (0, "0"));
+    let amended = r#"{"deal_id":"d","acv":{"amount":"20000","currency":"USD"}}"#;
+    world.send("deal.amended", "p", "late", "2026-03-14T09:00:00Z", amended);
+    assert_eq!((available(&world), deals(&world).as_str()), (earned, "1"), "10,000 of 20,000 are left");
+}
