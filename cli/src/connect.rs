@@ -1,7 +1,7 @@
 //! Which tables a command works on.
 
 use ambient::{Clock, Random};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use store::{Store, StoreSettings};
 use worker::{Clients, Secret};
@@ -29,6 +29,13 @@ pub(crate) struct Connect {
 impl Connect {
     fn clients(&self) -> anyhow::Result<Clients> {
         if !self.aws {
+            let is_address = self.endpoint.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some());
+            if !is_address {
+                bail!(
+                    "`{}` is no address of an endpoint; `laurel serve` prints its own, as http://127.0.0.1:4566 (--endpoint, AWS_ENDPOINT_URL)",
+                    self.endpoint
+                );
+            }
             return Ok(Clients::local(&self.endpoint));
         }
         Clients::from_env().context(

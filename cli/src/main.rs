@@ -67,19 +67,25 @@ enum Command {
     Codes(codes::Codes),
 }
 
-/// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does.
-fn end_with_the_reader() {
+/// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does, and in one line where the
+/// output cannot be written.
+fn end_with_the_output() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if info.to_string().contains("Broken pipe") {
+        let why = info.payload_as_str().unwrap_or_default();
+        if why.contains("Broken pipe") {
             std::process::exit(0);
+        }
+        if let Some(why) = why.strip_prefix("failed printing to stdout: ") {
+            eprintln!("error: the output cannot be written: {why}");
+            std::process::exit(1);
         }
         usual(info);
     }));
 }
 
 fn main() -> ExitCode {
-    end_with_the_reader();
+    end_with_the_output();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();

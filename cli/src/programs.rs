@@ -8,7 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use program::{Diagnostic, Severity, check};
-use store::programs::PublishError;
+use store::Store;
+use store::programs::{PublishError, Published};
 
 use crate::connect::Connect;
 
@@ -59,13 +60,16 @@ impl Publish {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
         match store::programs::publish(&store, &text, self.effective_from, &self.connect.actor()?).await {
-            Ok(done) if done.is_new => println!(
-                "{}: version {} is in force from {} (content {})",
-                done.program,
-                done.number,
-                done.effective_from,
-                &done.hash[..16]
-            ),
+            Ok(done) if done.is_new => {
+                println!(
+                    "{}: version {} is in force from {} (content {})",
+                    done.program,
+                    done.number,
+                    done.effective_from,
+                    &done.hash[..16]
+                );
+                self.note_what_surprises(&store, &done).await?;
+            }
             Ok(done) => println!(
                 "{}: this is version {} already, in force from {}; nothing was published",
                 done.program, done.number, done.effective_from
@@ -77,6 +81,31 @@ impl Publish {
             Err(error) => bail!("{} was not published: {error}", self.file.display()),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Publish {
+    /// Says what nobody expects: that a first version reaches no further back, and that an earlier one takes over later.
+    async fn note_what_surprises(&self, store: &Store, done: &Published) -> anyhow::Result<()> {
+        if done.number == 1 && self.effective_from.is_none() {
+            println!(
+                "note: what happened before {} is refused, for ever; only a first version may reach back, with --effective-from",
+                done.effective_from
+            );
+        }
+        let program = done.program.as_str().try_into()?;
+        let programs = store::programs::read(store, &program).await?;
+        let later = programs
+            .iter()
+            .flat_map(|programs| programs.all())
+            .filter(|version| version.number < done.number && version.effective_from > done.effective_from);
+        for version in later {
+            println!(
+                "note: version {}, published earlier, takes over from {} on",
+                version.number, version.effective_from
+            );
+        }
+        Ok(())
     }
 }
 

@@ -141,9 +141,9 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        if !self.data.join("token-key").exists() {
-            eprintln!(
-                "note: a new key is made in {}; `serve` takes this token only with the same --data",
+        if !self.data.is_dir() {
+            anyhow::bail!(
+                "there is no data folder {}; name that of `serve` with --data, or start `cargo laurel serve` first",
                 self.data.display()
             );
         }

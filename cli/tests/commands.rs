@@ -121,6 +121,16 @@ fn event(kind: &str, partner: &str, id: &str, data: &Value) -> String {
     json!({ "specversion": "1.0", "id": id, "source": "/crm/test", "type": kind, "subject": partner, "program": "hr-software", "time": "2026-03-14T09:30:00Z", "data": data }).to_string()
 }
 
+/// C10: what holds events, keys and cards is nobody else's to read.
+#[cfg(unix)]
+fn only_its_owner_reads(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().expect("a file").permissions());
+        let holds_nothing = entry.file_name() == "lock";
+        assert!(holds_nothing || mode & 0o077 == 0, "{:?} has mode {mode:o}", entry.file_name());
+    }
+}
+
 /// Killed with 500 events in flight and started again on the same data: each is counted exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
@@ -128,6 +138,8 @@ async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
     let ports = free_ports();
     let partners: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
     let serve = Serve::start(data.path(), ports).await;
+    #[cfg(unix)]
+    only_its_owner_reads(data.path());
     let enrolments: Vec<String> = partners
         .iter()
         .map(|p| event("partner.enrolled", p, &format!("{p}-enrolled"), &json!({ "name": p, "motions": ["sell"] })))

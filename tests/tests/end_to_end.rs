@@ -531,6 +531,11 @@ async fn events_may_be_posted() {
     assert_eq!(bad.status().as_u16(), 422);
     assert_eq!(bad.json::<Value>().await.expect("json")["pointer"], "/data/acv/amount");
     assert_eq!(post("application/json", enrolled("p")).await.expect("an answer").status().as_u16(), 415);
+    // E4: larger than an event may be.
+    let large = enrolled("p").replace(r#""motions""#, &format!(r#""note":"{}","motions""#, "x".repeat(70_000)));
+    let large = post("application/cloudevents+json", large).await.expect("an answer");
+    assert_eq!(large.status().as_u16(), 413);
+    assert_eq!(large.json::<Value>().await.expect("json")["code"], "too_large");
     assert_eq!(
         api.request("POST", "/v1/events")
             .header("content-type", "application/cloudevents+json")

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use event::{Event, Rejection, Unreadable};
+use event::{BODY_BYTES_MAX, Event, Rejection, Unreadable};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -47,6 +47,10 @@ pub(crate) async fn post(
     let text = std::str::from_utf8(&body)
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
     let batch = is_batch(&headers)?;
+    if !batch && text.len() > BODY_BYTES_MAX {
+        let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {}", text.len());
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
     let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
     let now = api.clock.now();
     let read: Vec<Result<Event, Posted>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();

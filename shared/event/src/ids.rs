@@ -29,7 +29,7 @@ fn checked(text: &str) -> Result<(), IdError> {
     if chars > ID_CHARS_MAX {
         return Err(IdError::TooLong(chars));
     }
-    let invisible = |c: &char| c.is_control() || (c.is_whitespace() && *c != ' ') || is_format(*c);
+    let invisible = |c: &char| c.is_control() || (c.is_whitespace() && *c != ' ') || is_ignorable(*c);
     let at_an_end = |c: &char| *c == ' ' && (text.starts_with(' ') || text.ends_with(' '));
     match text.chars().find(|c| invisible(c) || at_an_end(c)) {
         Some(c) => Err(IdError::Invisible(c.escape_unicode().to_string())),
@@ -37,9 +37,13 @@ fn checked(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Zero-width and direction characters: two ids that look alike must be alike.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+/// What is drawn as nothing (Unicode's `Default_Ignorable_Code_Point`): two ids that look alike must be alike.
+fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 macro_rules! id {
@@ -242,6 +246,20 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// C3: characters that are drawn as nothing passed in ids. Compared with Unicode's own data.
+    #[test]
+    fn c3_what_is_drawn_as_nothing_is_in_no_id() {
+        let class = regex_syntax::parse(r"\p{Default_Ignorable_Code_Point}").expect("a class");
+        let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) = class.kind() else {
+            panic!("no class: {class:?}")
+        };
+        let ignorable = |c: char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c));
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_ignorable(c), ignorable(c), "{}", c.escape_unicode());
+        }
+        assert!(PartnerId::try_from("partner\u{2066}-17").is_err());
+    }
 
     #[test]
     fn ids_at_the_edges() {

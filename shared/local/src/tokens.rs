@@ -111,6 +111,18 @@ fn key(data: Option<&Path>, random: &Random) -> Result<[u8; KEY_BYTES], TokenErr
     Ok(fresh)
 }
 
+/// Opens a file that only its owner can read, and makes it where it is missing; one that others could read they can no more.
+pub(crate) fn open_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
+}
+
 /// Writes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();

@@ -78,7 +78,11 @@ fn b8_a_deal_without_annual_value_is_reversed_by_its_total() {
     reversed(&mut world, "r2", "24999");
     assert_eq!((available(&world), deals(&world).as_str()), (125, "1"));
     reversed(&mut world, "r3", "25000");
-    assert_eq!((available(&world), deals(&world).as_str()), (0, "0"), "a full refund is void: fixed points and the deal, too");
+    assert_eq!(
+        (available(&world), deals(&world).as_str()),
+        (0, "0"),
+        "a full refund is void: fixed points and the deal, too"
+    );
 }
 
 /// Refunding an annual value in parts until nothing is left is a full refund; an older amendment that comes late may leave some.

@@ -186,7 +186,7 @@ pub async fn set_age_seconds(store: &Store, seconds: i64) -> Result<(), StoreErr
 }
 
 /// Publishes a file as the next version of its program, and records it in the history of the program itself. The same
-/// content twice in a row is one version. `actor` is who publishes, as far as is known.
+/// content twice in a row is one version, unless it is to take effect at another time. `actor` is who publishes, as far as is known.
 ///
 /// # Errors
 /// Every [`PublishError`].
@@ -202,7 +202,9 @@ pub async fn publish(
     let versions = versions(store, &id).await?;
     let hash = Version::content_hash(file);
     let last = versions.last();
-    if let Some(last) = last.filter(|v| v.hash == hash) {
+    // The same content at another time is another version: what is asked for is never ignored.
+    let as_asked = |last: &&VersionItem| effective_from.is_none_or(|asked| asked == last.effective_from);
+    if let Some(last) = last.filter(|v| v.hash == hash).filter(as_asked) {
         return Ok(Published {
             program: id,
             number: last.number,
@@ -215,28 +217,25 @@ pub async fn publish(
     if let Some(asked) = program.version.filter(|asked| *asked != number) {
         return Err(PublishError::Edited { number: asked, next: number });
     }
-    let effective_from = takes_effect(store, last.is_none(), effective_from, now).await?;
+    let earliest = match last {
+        // From the start of the day: what happened this morning counts.
+        None => program.calendar.start_of(program.calendar.day(now)),
+        Some(_) => takes_effect(store, effective_from, now).await?,
+    };
+    let effective_from = effective_from.unwrap_or(earliest);
     let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
     put_version(store, &publication(Publication { version: &version, file, actor, now })).await?;
     lock(&store.programs.read).remove(&id);
     Ok(Published { program: id, number, hash, effective_from, is_new: true })
 }
 
-async fn takes_effect(
-    store: &Store,
-    first: bool,
-    asked: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Timestamp, PublishError> {
-    if first {
-        return Ok(asked.unwrap_or(now));
-    }
+/// The earliest that a version which is not the first takes effect: when no function can decide any more without having read it.
+async fn takes_effect(store: &Store, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, PublishError> {
     let wait = SignedDuration::from_secs(2 * age_seconds(store).await?);
     let earliest = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
     match asked {
         Some(asked) if asked < earliest => Err(PublishError::TooEarly { earliest }),
-        Some(asked) => Ok(asked),
-        None => Ok(earliest),
+        Some(_) | None => Ok(earliest),
     }
 }
 

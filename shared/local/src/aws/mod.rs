@@ -36,6 +36,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::names::queues;
+use crate::tokens::open_private;
 use journal::Journal;
 use secrets::Secrets;
 
@@ -84,7 +85,12 @@ impl Aws {
     ) -> Result<Self, EngineError> {
         let addr = listener.local_addr().map_err(failed)?;
         let db = match data {
-            Some(folder) => Database::new(&folder.join("engine.sqlite").to_string_lossy()).map_err(failed)?,
+            Some(folder) => {
+                let file = folder.join("engine.sqlite");
+                // Made here, so that nobody else reads it; what the engine puts beside it has the same mode.
+                open_private(&file).map_err(failed)?;
+                Database::new(&file.to_string_lossy()).map_err(failed)?
+            }
             None => Database::memory().map_err(failed)?,
         };
         // The engine's router is not public, so it listens on a port of its own, known to nobody else.

@@ -1,0 +1,37 @@
+//! Defects that were found by readers or by the simulation, each mended: a test is named after what was found.
+
+use jiff::{SignedDuration, Timestamp};
+use laurel_tests::filled::engine;
+
+const PERX: &str = include_str!("../../infra/programs/perx.toml");
+
+/// A first version took effect the second it was published: an enrolment of that morning was refused for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a_first_version_is_in_force_from_the_start_of_its_day() {
+    let (_engine, store) = engine().await;
+    let now = store.clock().now();
+    let done = store::programs::publish(&store, PERX, None, "test").await.expect("published");
+    let programs = store::programs::read(&store, &"perx".try_into().expect("an id")).await.expect("read").expect("it");
+    let calendar = &programs.current(now).program.calendar;
+    assert_eq!(done.effective_from, calendar.start_of(calendar.day(now)));
+    assert!(done.effective_from <= now && programs.in_force(now).is_some());
+}
+
+/// Publishing known content at another time said that nothing was published.
+#[tokio::test(flavor = "multi_thread")]
+async fn b12_an_effective_time_is_never_ignored() {
+    let (_engine, store) = engine().await;
+    let at = |hours: i64| Some(store.clock().now() + SignedDuration::from_hours(hours));
+    let publish = async |from: Option<Timestamp>| store::programs::publish(&store, PERX, from, "test").await;
+    let first = publish(None).await.expect("published");
+    let again = publish(None).await.expect("known");
+    assert_eq!((first.number, first.is_new, again.number, again.is_new), (1, true, 1, false));
+    let tomorrow = at(24);
+    let later = publish(tomorrow).await.expect("published");
+    assert_eq!((later.number, later.is_new, Some(later.effective_from)), (2, true, tomorrow));
+    let same = publish(tomorrow).await.expect("known");
+    assert_eq!((same.number, same.is_new), (2, false));
+    let sooner = publish(at(12)).await.expect("published");
+    assert_eq!((sooner.number, sooner.is_new), (3, true));
+    assert!(publish(at(-1)).await.is_err(), "only a first version reaches back");
+}
