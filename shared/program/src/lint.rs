@@ -14,6 +14,20 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             ladder_tier(motion, &tiers[..index], tier, &mut f);
         }
     }
+    if !program.ladders.is_empty() && !program.ladders.contains_key(&program.default_motion) {
+        f.warning(
+            &["program", "default_motion"],
+            format!("what names no motion counts in `{}`, which has no ladder", program.default_motion),
+            format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
+        );
+    }
+    for (source, _) in program.sources.iter().filter(|(source, _)| !source.starts_with('/') && !source.contains(':')) {
+        f.warning(
+            &["sources", source],
+            format!("`{source}` is the name of a system; what systems send under is a path or a URI"),
+            format!("everything that one sends: \"/{source}/*\""),
+        );
+    }
     for rule in program.rules.values() {
         let bounded = rule.at_most.iter().any(|cap| cap.points) || !matches!(rule.points, Points::Per { .. });
         if !bounded {

@@ -22,6 +22,9 @@ pub struct Policy {
     pub owe_the_rest: bool,
     /// How long a held event waits.
     pub held_for: Length,
+    /// How long points live at least that go back to the partner, also where their lot has run out meanwhile: an order that is declined
+    /// costs nobody points.
+    pub returned_for: Length,
     /// Whether suspended partners still earn. They never redeem.
     pub suspended_earn: bool,
     /// Whether a late event is booked in its own period while that is open (else always in the current one).

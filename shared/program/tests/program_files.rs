@@ -44,6 +44,8 @@ fn every_bad_form_is_refused_at_its_place() {
     let rows = [
         ("points = 50\n", "pionts = 50\n", "unknown field `pionts`", "did you mean `points`?", "pionts"),
         ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
+        // B10: a slip of the hand gave as much as can be counted.
+        ("by = \"1.25\"", "by = \"999999999999\"", "a multiplier is at most 1000", "", "by ="),
         ("currency = \"USD\"", "currency = \"usd\"", "is not a currency", "", "currency"),
         ("time_zone = \"America/New_York\"", "time_zone = \"Mars\"", "no time zone", "", "time_zone"),
         (
@@ -194,4 +196,22 @@ fn every_measure_is_read_in_a_ladder() {
         let enter = read.ladders.values().flatten().find_map(|tier| tier.enter.clone());
         assert!(format!("{enter:?}").contains(&format!("{measure:?}")), "{word}: {enter:?}");
     }
+}
+
+/// E2: forms that pass and are surely not meant.
+#[test]
+fn e2_what_is_surely_not_meant_is_found() {
+    let (severity, message, help, line) = first("CAD = \"0.73\"", "USD = \"2\"");
+    assert_eq!((severity, help.as_deref()), (Severity::Error, Some("leave it out")));
+    assert!(message.contains("own currency") && line.starts_with("USD"), "{message} at {line}");
+    let (severity, message, help, line) = first("default_motion = \"sell\"", "default_motion = \"lend\"");
+    assert_eq!(severity, Severity::Warning);
+    assert!(
+        message.contains("`lend`, which has no ladder") && line.starts_with("default_motion"),
+        "{message} at {line}"
+    );
+    assert!(help.is_some_and(|help| help.contains("sell")));
+    let (severity, message, help, line) = first("\"/cms/*\"", "\"cms\"");
+    assert_eq!((severity, help.as_deref()), (Severity::Warning, Some("everything that one sends: \"/cms/*\"")));
+    assert!(message.contains("a path or a URI") && line.starts_with("\"cms\""), "{message} at {line}");
 }

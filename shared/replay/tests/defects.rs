@@ -99,3 +99,41 @@ fn b8_a_deal_that_was_refunded_in_parts_is_void_until_more_turns_out_to_be_there
     world.send("deal.amended", "p", "late", "2026-03-14T09:00:00Z", amended);
     assert_eq!((available(&world), deals(&world).as_str()), (earned, "1"), "10,000 of 20,000 are left");
 }
+
+/// Points beyond what can be counted were none at all.
+#[test]
+#[should_panic(expected = "a sound account: Overflow")]
+fn b10_more_points_than_can_be_counted_fail_loudly() {
+    let per = r#"points = { by = "total_value", per = "0.000000001", points = 1000000000 }"#;
+    let mut world = World::new(
+        &PROGRAM.replace(r#"points = { by = "total_value", per = "1000", points = 1 }"#, per),
+        "2026-03-14T09:30:00Z",
+    );
+    world.enrol("p");
+    services(&mut world);
+}
+
+/// An order that was declined after the month's end gave its points back into a lot that had run out.
+#[test]
+fn b5_points_that_go_back_live_as_long_as_the_policy_says() {
+    let reward = "\n[reward.card]\nname = \"Card\"\npoints = 100\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let played = |more: &str| {
+        let mut world = World::new(&format!("{PROGRAM}{reward}{more}"), "2026-03-14T09:30:00Z");
+        world.enrol("p");
+        services(&mut world);
+        world.load_stock("card", 1);
+        world.at("2026-04-29T09:30:00Z");
+        assert_eq!(world.redeem("p", "card", 1, "k"), Outcome::Applied);
+        world.step("p", "k", "ordering");
+        world.at("2026-05-02T09:30:00Z");
+        world.step("p", "k", "declined");
+        let mut left = Vec::new();
+        for day in ["2026-05-03T09:30:00Z", "2026-06-15T09:30:00Z", "2026-07-02T09:30:00Z"] {
+            world.at(day).catch_up();
+            left.push(available(&world));
+        }
+        left
+    };
+    assert_eq!(played(""), [100, 100, 0], "30 days, to the end of that month");
+    assert_eq!(played("returned_points = { for = \"1 day\" }\n"), [100, 0, 0], "to the end of the month");
+}

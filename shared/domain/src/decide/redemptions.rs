@@ -155,7 +155,7 @@ fn step(
     }
     match to {
         RedemptionStatus::Fulfilled => spend(book, &redemption)?,
-        RedemptionStatus::Released => give_back(book, &redemption)?,
+        RedemptionStatus::Released => give_back(context, book, &redemption)?,
         RedemptionStatus::Reserved | RedemptionStatus::Ordering => {}
     }
     redemption.status = to;
@@ -177,11 +177,12 @@ fn spend(book: &mut Book, redemption: &Redemption) -> Result<(), FoldError> {
     Ok(())
 }
 
-/// Points go back to the lots they came from; a lot that ran out meanwhile expires at the next look at the clock.
-fn give_back(book: &mut Book, redemption: &Redemption) -> Result<(), FoldError> {
+/// Points go back to the lots they came from; where these end too soon, to one that lives as long as the policy says.
+fn give_back(context: &Context<'_>, book: &mut Book, redemption: &Redemption) -> Result<(), FoldError> {
+    let soonest = Month::of(context.program().policy.returned_for.after(context.today));
     for (lot, points) in &redemption.lots {
         let lot: Month = *lot;
-        let (from, to) = (Bucket::Reserved(lot), Bucket::Available(lot));
+        let (from, to) = (Bucket::Reserved(lot), Bucket::Available(lot.max(soonest)));
         book.post(PostingKind::Cancellation, *points, from, to, Why::default())?;
         let netted = book.account().balance().owed.min(*points);
         book.post(PostingKind::Netting, netted, to, Bucket::Owed, Why::default())?;

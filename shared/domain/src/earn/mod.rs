@@ -73,25 +73,27 @@ pub(crate) fn rate_again(rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Resul
 
 /// Base points times the factor, rounded down to whole points once.
 fn worth(rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Result<i64, FoldError> {
-    let exact = Decimal::from(base_points(&rule.points, seen)).checked_mul(factor);
+    let exact = Decimal::from(base_points(&rule.points, seen)?).checked_mul(factor);
     let whole = exact.and_then(|v| v.round_dp_with_strategy(0, RoundingStrategy::ToZero).to_i64());
     whole.ok_or(FoldError::Overflow)
 }
 
-fn base_points(points: &Points, seen: &Seen<'_>) -> i64 {
-    match points {
+fn base_points(points: &Points, seen: &Seen<'_>) -> Result<i64, FoldError> {
+    Ok(match points {
         Points::Fixed(points) => *points,
         Points::Bands { by, bands } => {
-            let Some(amount) = seen.number(by) else { return 0 };
+            let Some(amount) = seen.number(by) else { return Ok(0) };
             bands.iter().rev().find(|(from, _)| *from <= amount).map_or(0, |(_, points)| *points)
         }
         Points::Table { by, table } => seen.text(by).and_then(|value| table.get(&value).copied()).unwrap_or(0),
         Points::Per { by, per, points } => {
-            let steps = seen.number(by).and_then(|amount| amount.checked_div(*per));
-            let steps = steps.map(|s| s.round_dp_with_strategy(0, RoundingStrategy::ToZero));
-            steps.and_then(|s| s.to_i64()).and_then(|s| s.checked_mul(*points)).unwrap_or(0)
+            let Some(amount) = seen.number(by) else { return Ok(0) };
+            let steps = amount.checked_div(*per).map(|s| s.round_dp_with_strategy(0, RoundingStrategy::ToZero));
+            // More than can be counted is no reason to give nothing.
+            let points = steps.and_then(|s| s.to_i64()).and_then(|s| s.checked_mul(*points));
+            points.ok_or(FoldError::Overflow)?
         }
-    }
+    })
 }
 
 fn holds(condition: &Condition, seen: &Seen<'_>) -> bool {

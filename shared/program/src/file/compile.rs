@@ -106,6 +106,10 @@ fn rates(head: &Head, f: &mut Findings<'_>) -> BTreeMap<String, Decimal> {
         if let Err(e) = parse_currency(code) {
             f.error(&path, e.to_string(), None);
         }
+        if *code == head.currency {
+            let message = format!("{code} is the program's own currency: one of it is one, whatever stands here");
+            f.error(&path, message, Some("leave it out".to_owned()));
+        }
         if let Some(rate) = positive(&path, rate, f) {
             if rate > Decimal::from(RATE_MAX) {
                 f.error(&path, format!("a rate is at most {RATE_MAX}"), None);

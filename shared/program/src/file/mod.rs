@@ -189,7 +189,8 @@ pub(crate) struct NeedsTable {
 pub(crate) struct PolicyTable {
     pub(crate) expiry: String,
     pub(crate) clawback: String,
-    pub(crate) held_events: HeldTable,
+    pub(crate) held_events: ForTable,
+    pub(crate) returned_points: ForTable,
     pub(crate) suspended_partners: String,
 }
 
@@ -198,7 +199,8 @@ impl Default for PolicyTable {
         Self {
             expiry: "never".to_owned(),
             clawback: "within balance, rest netted from future points".to_owned(),
-            held_events: HeldTable { wait: "30 days".to_owned() },
+            held_events: ForTable { time: "30 days".to_owned() },
+            returned_points: ForTable { time: "30 days".to_owned() },
             suspended_partners: "earn nothing".to_owned(),
         }
     }
@@ -206,9 +208,9 @@ impl Default for PolicyTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct HeldTable {
+pub(crate) struct ForTable {
     #[serde(rename = "for")]
-    pub(crate) wait: String,
+    pub(crate) time: String,
 }
 
 /// A decimal in quotes. A bare number would pass through a float, so it is refused.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::catalogue;
 use event::ids::{Motion, RuleId};
 
-use super::values::{caps, decimal, length, parse_date, positive, whole_points};
+use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{Band, CampaignTable, Earn, PointsTable, Scale, TimesTable};
 use crate::condition::{Condition, Test};
 use crate::findings::{Findings, nearest};
@@ -15,7 +15,7 @@ use crate::rule::{Campaign, Points, Rule, Times};
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
     let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
     let until = f.take(&["campaign", id, "until"], parse_date(&table.until));
-    let by = positive(&["campaign", id, "by"], &table.by, f);
+    let by = multiplier(&["campaign", id, "by"], &table.by, f);
     let (from, until) = (from?, until?);
     if from >= until {
         f.error(
@@ -148,7 +148,7 @@ fn times(
             if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.iter().any(|t| t.id == *tier)) {
                 f.error(&path, format!("no ladder has a tier `{tier}`"), None);
             }
-            let by = positive(&path, by, f)?;
+            let by = multiplier(&path, by, f)?;
             Some(Times::Tier { motion: motion.clone(), tier: tier.clone(), by })
         }
         TimesTable { tier: None, motion: None, campaign: Some(campaign), by: None } => {

@@ -40,6 +40,17 @@ pub(crate) fn positive(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> 
     if value > Decimal::ZERO { Some(value) } else { f.take(path, Err("must be above zero".to_owned())) }
 }
 
+/// Most that a multiplier multiplies by: more is a slip of the hand, and several of them together stay far below an overflow.
+pub(crate) const FACTOR_MAX: i64 = 1_000;
+
+pub(crate) fn multiplier(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+    let by = positive(path, quoted, f)?;
+    if by <= Decimal::from(FACTOR_MAX) {
+        return Some(by);
+    }
+    f.take(path, Err(format!("multiplies by {by}; a multiplier is at most {FACTOR_MAX}")))
+}
+
 /// A date in a program file: `"2026-10-01"`.
 pub(crate) fn parse_date(words: &str) -> Result<Date, String> {
     words.parse().map_err(|_| format!("`{words}` is not a date; write \"2026-10-01\""))
