@@ -503,6 +503,16 @@ async fn only_a_valid_token_opens() {
     }
     let bare = reqwest::get(format!("{}/v1/partners/p", api.base)).await.expect("an answer");
     assert_eq!(bare.status().as_u16(), 401);
+    assert_eq!(bare.headers()["www-authenticate"], "Bearer");
+    // C5: the scheme in any case; E8: a 401 says which check failed.
+    let get = |authorization: String| {
+        reqwest::Client::new().get(format!("{}/v1/partners/p", api.base)).header("authorization", authorization).send()
+    };
+    assert_eq!(get(format!("bearer {}", api.token)).await.expect("an answer").status().as_u16(), 200);
+    assert_eq!(get(format!("Basic {}", api.token)).await.expect("an answer").status().as_u16(), 401);
+    let refused = get(format!("Bearer {foreign}")).await.expect("an answer");
+    let challenge = refused.headers()["www-authenticate"].to_str().expect("text").to_owned();
+    assert!(challenge.contains("error=\"invalid_token\"") && challenge.contains("InvalidSignature"), "{challenge}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

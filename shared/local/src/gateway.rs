@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -27,13 +27,33 @@ async fn authorize(State(tokens): State<Tokens>, mut request: Request, next: Nex
             "all headers together have at most 10,240 bytes",
         );
     }
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let claims = given.and_then(|v| v.strip_prefix("Bearer ")).and_then(|token| tokens.check(token).ok());
-    let Some(claims) = claims else {
-        return problem(StatusCode::UNAUTHORIZED, "unauthorized", "send a valid token: Authorization: Bearer <token>");
-    };
-    request.extensions_mut().insert(token(claims));
-    next.run(request).await
+    match bearer(request.headers()).map(|token| tokens.check(token)) {
+        Some(Ok(claims)) => {
+            request.extensions_mut().insert(token(claims));
+            next.run(request).await
+        }
+        Some(Err(error)) => {
+            tracing::info!(%error, "a token was refused");
+            unauthorized(&format!(r#"Bearer scope="" error="invalid_token" error_description="{error}""#))
+        }
+        None => unauthorized("Bearer"),
+    }
+}
+
+/// The token of a request. The scheme's name is written in any case (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+/// Says how to be let in, and which check failed, as API Gateway does.
+fn unauthorized(challenge: &str) -> Response {
+    let detail = "send a valid token: Authorization: Bearer <token>";
+    let mut response = problem(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    if let Ok(challenge) = HeaderValue::from_str(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 /// The token as the gateway hands it on: claims are strings.

@@ -93,6 +93,7 @@ impl Tokens {
         rules.set_issuer(&[ISSUER]);
         rules.set_required_spec_claims(&["exp", "aud", "iss"]);
         rules.leeway = 0;
+        rules.validate_nbf = true;
         Ok(decode::<Claims>(token, &self.check, &rules)?.claims)
     }
 }
@@ -130,4 +131,22 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C5: a token of the future was taken.
+    #[test]
+    fn c5_a_token_that_is_not_valid_yet_is_refused() {
+        let tokens = Tokens::open(None, Clock::system(), &Random::system()).expect("keys");
+        let now = Clock::system().now().as_second();
+        let signed = |nbf: i64| {
+            let claims = serde_json::json!({ "program": "p", "scope": "read", "iss": ISSUER, "aud": AUDIENCE, "exp": now + 600, "nbf": nbf });
+            encode(&Header::new(Algorithm::HS256), &claims, &tokens.sign).expect("a token")
+        };
+        assert!(tokens.check(&signed(now - 1)).is_ok());
+        assert!(tokens.check(&signed(now + 300)).is_err());
+    }
 }
