@@ -331,3 +331,27 @@ async fn an_id_that_looks_like_a_shortened_one() {
     assert_eq!((first, second, holds(&store, Of::Program(&program())).await.len()), (Held, Held, 2));
     let _ = (won("D1"), Duplicate);
 }
+
+/// I8, found by the simulation: one meaning waits, another of the same identity is judged, and the deadline comes. What waited was
+/// forgotten; it is the conflict that it is, and a repetition of what was judged is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_behind_another_meaning_ends_as_a_conflict() {
+    let (_engine, store) = engine().await;
+    judge_at(&store, now(), enrolled(), None).await;
+    assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
+    let [hold] = &holds(&store, Of::Program(&program())).await[..] else { panic!("it waits for its deal") };
+    let other = sent("partner.reinstated", "D1-reversed", &json!({ "reason": "audit passed" }));
+    assert_eq!(judge_at(&store, now(), other, None).await, Outcome::NoRule);
+    store::holds::expire(&store, hold, hold.until).await.expect("ended");
+    assert_eq!(waiting(&store).await, []);
+    let kept = store::aside::list(&store, "hr-software", "conflict", 10).await.expect("conflicts");
+    let kept: Vec<_> = kept.iter().map(|one| (one.id.as_str(), one.hash.as_str(), one.first_hash.is_some())).collect();
+    assert_eq!(kept, [("D1-reversed", hold.hash.as_str(), true)]);
+    // Judged by another delivery meanwhile: nothing more to say.
+    assert_eq!(judge_at(&store, now(), reversed("D2"), None).await, Held);
+    let [same] = &holds(&store, Of::Program(&program())).await[..] else { panic!("it waits for its deal") };
+    judge_at(&store, now(), won("D2"), None).await;
+    judge_at(&store, now(), reversed("D2"), None).await;
+    store::holds::expire(&store, same, same.until).await.expect("ended");
+    assert_eq!(store::aside::list(&store, "hr-software", "conflict", 10).await.expect("conflicts").len(), 1);
+}
