@@ -22,8 +22,9 @@ static TOLD: Mutex<BTreeMap<Fault, u32>> = Mutex::new(BTreeMap::new());
 /// If the simulation itself breaks.
 pub(crate) fn torture(seed: u64) -> anyhow::Result<ExitCode> {
     println!(
-        "The same functions, on an AWS that does everything its documents allow, all of it drawn from seed {seed}: at least 200\n\
-         events of five partners, two workers a queue, and a process that may die at any await.\n"
+        "The same functions on an AWS that does everything its documents allow, all of\n\
+         it drawn from seed {seed}: at least 200 events of five partners, several workers a\n\
+         queue, and processes that may die at any await.\n"
     );
     let plan = Plan { tells: Some(tell), ..Plan::of(seed) };
     // A runtime of its own, whose time jumps to the next thing that happens.
@@ -31,7 +32,7 @@ pub(crate) fn torture(seed: u64) -> anyhow::Result<ExitCode> {
     println!("    ... and so on.\n");
     println!("{}", counts(&outcome));
     println!(
-        "{} messages were sent, {} records were written, {} writes; every invariant was looked at after every write.",
+        "{} messages were sent and {} records written, in {} writes. After every\nwrite every invariant was looked at.",
         outcome.sent, outcome.records, outcome.writes
     );
     if let Some(finding) = outcome.findings.first() {
@@ -39,12 +40,10 @@ pub(crate) fn torture(seed: u64) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let [ledger, again] = outcome.ledgers;
-    println!("The ledger as it is:                        {ledger:016x}");
-    println!("The same events in one quiet pass, in memory: {again:016x}");
-    println!(
-        "Equal, and nothing was lost, counted twice, overdrawn or left standing. Another seed: --seed {}.",
-        seed + 1
-    );
+    println!("\nThe ledger as it is:                 {ledger:016x}");
+    println!("The same events in one quiet pass:   {again:016x}\n");
+    println!("Equal: nothing was lost, counted twice, overdrawn or left standing.");
+    println!("Another seed: cargo laurel demo --torture --seed {}", seed + 1);
     Ok(ExitCode::SUCCESS)
 }
 

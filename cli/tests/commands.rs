@@ -226,3 +226,22 @@ fn the_demo_shows_points_a_promotion_and_a_card() {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
+
+/// Duplicates, kills and lost replies are shown, and both ledgers are one; the same seed is the same torture.
+#[test]
+fn the_torture_ends_in_equal_ledgers() {
+    let played = || laurel(&["demo", "--torture", "--seed", "3"]);
+    let (first, second) = (played(), played());
+    let said = text(&first.stdout);
+    assert!(first.status.success(), "{said}{}", text(&first.stderr));
+    assert_eq!(said, text(&second.stdout));
+    for shown in ["redelivered message", "killed process", "lost reply", "Equal: nothing was lost"] {
+        assert!(said.contains(shown), "{shown} is not in: {said}");
+    }
+    let digest =
+        |start: &str| said.lines().find_map(|line| line.strip_prefix(start)).map(|rest| rest.trim().to_owned());
+    let (ledger, again) = (digest("The ledger as it is:"), digest("The same events in one quiet pass:"));
+    assert!(ledger.is_some() && ledger == again, "{said}");
+    assert_eq!(text(&first.stderr), "");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+}
