@@ -162,7 +162,7 @@ impl Queues {
         count
     }
 
-    /// When the next message comes in sight, of those that are not.
+    /// Whether a queue holds nothing, with a worker or not.
     pub(crate) fn is_empty(&self, queue: &str) -> bool {
         self.all(queue).is_empty()
     }
