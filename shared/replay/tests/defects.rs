@@ -34,9 +34,10 @@ fn send(world: &mut World, kind: &str, id: &str, data: &str) -> Outcome {
     world.send(kind, "p", id, &time, data)
 }
 
+const SERVICES: &str = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"0","currency":"USD"},"lines":[{"revenue_type":"services","amount":{"amount":"50000","currency":"USD"}}]}"#;
+
 fn services(world: &mut World) {
-    let data = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"0","currency":"USD"},"lines":[{"revenue_type":"services","amount":{"amount":"50000","currency":"USD"}}]}"#;
-    assert_eq!(send(world, "deal.closed", "closed", data), Outcome::Awarded);
+    assert_eq!(send(world, "deal.closed", "closed", SERVICES), Outcome::Awarded);
     assert_eq!(available(world), 150);
 }
 
@@ -136,4 +137,55 @@ fn b5_points_that_go_back_live_as_long_as_the_policy_says() {
     };
     assert_eq!(played(""), [100, 100, 0], "30 days, to the end of that month");
     assert_eq!(played("returned_points = { for = \"1 day\" }\n"), [100, 0, 0], "to the end of the month");
+}
+
+/// Points that had expired unspent were taken again by a reversal, as a debt.
+#[test]
+fn b4_what_expired_unspent_is_not_taken_again() {
+    let mut world = expiring();
+    assert_eq!(world.last().reason, Some(Reason::TookBack { points: 150, expired: 150 }));
+    let after = world.account("p").balance();
+    assert_eq!((after.available, after.owed), (0, 0));
+    let sentence = domain::tell::sentence(world.last().reason.as_ref().expect("a reason"));
+    assert_eq!(sentence, "150 points of an earlier award were taken back; they had expired unspent");
+    // What is earned later is not netted.
+    send(&mut world, "deal.closed", "e", &SERVICES.replace(r#""d""#, r#""e""#));
+    assert_eq!(available(&world), 150);
+}
+
+fn expiring() -> World {
+    let policy = "\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let mut world = World::new(&format!("{PROGRAM}{policy}"), "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    services(&mut world);
+    world.at("2026-05-02T09:30:00Z");
+    send(&mut world, "deal.reversed", "all", r#"{"deal_id":"d","reason":"returned"}"#);
+    world
+}
+
+/// Amending down and up again after points expired gave them anew: they come back as what they were.
+#[test]
+fn b4_what_expired_comes_back_as_expired() {
+    let policy = "\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let mut world = World::new(&format!("{PROGRAM}{policy}"), "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    let closing = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"50000","currency":"USD"}}"#;
+    assert_eq!(send(&mut world, "deal.closed", "closed", closing), Outcome::Awarded);
+    world.at("2026-05-02T09:30:00Z");
+    let amended = |world: &mut World, id: &str, to: &str| {
+        let now = world.now.checked_add(jiff::SignedDuration::from_mins(id.len() as i64)).expect("an instant");
+        world.now = now;
+        let data = format!(r#"{{"deal_id":"d","acv":{{"amount":"{to}","currency":"USD"}}}}"#);
+        send(world, "deal.amended", id, &data);
+        (world.account("p").balance(), world.last().reason.clone())
+    };
+    let (after, reason) = amended(&mut world, "a", "20000");
+    assert_eq!((after.available, after.owed, reason), (0, 0, Some(Reason::TookBack { points: 30, expired: 30 })));
+    let (after, reason) = amended(&mut world, "aa", "50000");
+    assert_eq!((after.available, after.owed, reason), (0, 0, Some(Reason::Unchanged)));
+    // What is new is given; all of it is taken, of each lot what the rule gave there.
+    let (after, _) = amended(&mut world, "aaa", "60000");
+    assert_eq!((after.available, after.owed), (10, 0));
+    let (after, reason) = amended(&mut world, "aaaa", "0");
+    assert_eq!((after.available, after.owed, reason), (0, 0, Some(Reason::TookBack { points: 60, expired: 50 })));
 }

@@ -263,7 +263,7 @@ fn every_refusal_of_a_deal_has_its_reason() {
     assert_eq!(reason(&world), Some(Reason::AlreadyClosed));
     let reverse = r#"{"deal_id":"d","reason":"x"}"#;
     world.send("deal.reversed", "p", "v1", TODAY, reverse);
-    assert_eq!(reason(&world), Some(Reason::TookBack { points: 100 }));
+    assert_eq!(reason(&world), Some(Reason::TookBack { points: 100, expired: 0 }));
     assert_eq!(world.send("deal.reversed", "p", "v2", TODAY, reverse), Refused);
     assert_eq!(reason(&world), Some(Reason::AlreadyReversed));
     assert_eq!(

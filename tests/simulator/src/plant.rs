@@ -88,6 +88,7 @@ plants! {
         PersonInTheHash = "a person in the hash",
         PersonNotBlanked = "a person is not blanked",
         ReleasedInDoubt = "an order in doubt is released",
+        ExpiredTakenAgain = "takes what expired again",
     }
 }
 
@@ -133,7 +134,7 @@ fn unconditioned(action: &mut Value) {
     note();
 }
 
-const PARTS: [&str; 7] = ["certified", "counts", "course", "holder", "lots", "measures", "profile"];
+const PARTS: [&str; 8] = ["certified", "counts", "course", "expired", "holder", "lots", "measures", "profile"];
 
 fn is_part(sk: &str) -> bool {
     PARTS.iter().any(|part| sk.starts_with(part))

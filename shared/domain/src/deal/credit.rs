@@ -22,6 +22,9 @@ pub struct Credit {
     pub given: i64,
     /// What is taken back of that; what came back since is not in it.
     pub taken: i64,
+    /// How much of what is taken had expired before, by lot.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken_expired: BTreeMap<Month, i64>,
     /// What was to be taken back and was not there, and is not owed either, as the clawback policy says.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub forgiven: i64,
@@ -35,12 +38,47 @@ pub struct Credit {
     /// Its lot; none as long as it gave nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<Month>,
+    /// What it gave in other lots, before that one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier: BTreeMap<Month, i64>,
 }
 
 impl Credit {
     /// Of a rule that has given nothing yet.
     pub(crate) fn none(position: u64) -> Self {
-        Self { worth: 0, given: 0, taken: 0, forgiven: 0, position, factor: Decimal::ONE, release: None, lot: None }
+        Self {
+            worth: 0,
+            given: 0,
+            taken: 0,
+            taken_expired: BTreeMap::new(),
+            forgiven: 0,
+            position,
+            factor: Decimal::ONE,
+            release: None,
+            lot: None,
+            earlier: BTreeMap::new(),
+        }
+    }
+
+    /// Every lot in which it gave, and what it gave there less what was taken of that as expired.
+    pub(crate) fn by_lot(&self) -> BTreeMap<Month, i64> {
+        let mut lots = self.earlier.clone();
+        if let Some(lot) = self.lot {
+            *lots.entry(lot).or_default() += self.given - self.earlier.values().sum::<i64>();
+        }
+        for (lot, taken) in &self.taken_expired {
+            *lots.entry(*lot).or_default() -= taken;
+        }
+        lots
+    }
+
+    /// From now on it gives in `lot`, `new` of what it gave so far included.
+    fn gives_in(&mut self, lot: Month, release: Option<Date>, new: i64) {
+        if let Some(before) = self.lot.filter(|before| *before != lot) {
+            let there = self.given - new - self.earlier.values().sum::<i64>();
+            *self.earlier.entry(before).or_default() += there;
+        }
+        (self.release, self.lot) = (release, Some(lot));
     }
 
     /// What stands to its credit now.
@@ -84,6 +122,15 @@ impl Credit {
             let Some(credit) = credits.get_mut(rule) else { continue };
             if posting.kind == PostingKind::Reversal {
                 credit.taken += posting.amount;
+                if let Bucket::Expired(lot) = posting.from {
+                    *credit.taken_expired.entry(lot).or_default() += posting.amount;
+                }
+                continue;
+            }
+            if let Bucket::Expired(lot) = posting.to {
+                credit.taken -= posting.amount;
+                *credit.taken_expired.entry(lot).or_default() -= posting.amount;
+                credit.taken_expired.retain(|_, taken| *taken != 0);
                 continue;
             }
             if credit.given == 0 {
@@ -92,11 +139,12 @@ impl Credit {
             // What was taken back comes back first.
             let restored = posting.amount.min(credit.taken);
             credit.taken -= restored;
-            credit.given += posting.amount - restored;
+            let new = posting.amount - restored;
+            credit.given += new;
             match posting.to {
-                Bucket::Pending { release, lot } => (credit.release, credit.lot) = (Some(release), Some(lot)),
-                Bucket::Available(lot) => (credit.release, credit.lot) = (None, Some(lot)),
-                Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => {}
+                Bucket::Pending { release, lot } => credit.gives_in(lot, Some(release), new),
+                Bucket::Available(lot) => credit.gives_in(lot, None, new),
+                Bucket::Program | Bucket::Reserved(_) | Bucket::Owed | Bucket::Expired(_) => {}
             }
         }
     }

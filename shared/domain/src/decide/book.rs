@@ -75,6 +75,11 @@ impl Book {
         if amount == 0 {
             return Ok(());
         }
+        for bucket in [from, to] {
+            if let Bucket::Expired(lot) = bucket {
+                self.state.account.must_know(&Part::Expired(lot))?;
+            }
+        }
         let (rule, corrects) = (why.rule.cloned(), why.corrects);
         let posting = Posting { kind, amount, asset: Asset::Points, from, to, corrects, rule };
         self.state.account.post(&posting)?;
@@ -149,13 +154,19 @@ impl Book {
 
     /// Points that entered the account by a rule in this draft.
     pub(super) fn accrued(&self) -> i64 {
-        let earned = |p: &&Posting| p.is_award() && p.from == Bucket::Program;
+        let earned = |p: &&Posting| p.is_award() && p.from == Bucket::Program && p.to.is_partners();
         self.draft.postings.iter().filter(earned).map(|p| p.amount).sum()
     }
 
     /// Points by rule in this draft.
     pub(super) fn moved_by(&self, rule: &RuleId, kind: PostingKind) -> i64 {
         let of = |p: &&Posting| p.rule.as_ref() == Some(rule) && p.kind == kind;
+        self.draft.postings.iter().filter(of).map(|p| p.amount).sum()
+    }
+
+    /// Points that this draft takes out of what had expired.
+    pub(super) fn from_expired(&self) -> i64 {
+        let of = |p: &&Posting| matches!(p.from, Bucket::Expired(_));
         self.draft.postings.iter().filter(of).map(|p| p.amount).sum()
     }
 

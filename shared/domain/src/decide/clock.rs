@@ -44,11 +44,15 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
     Ok(())
 }
 
+/// Whether a lot has run out on `day`.
+pub(super) fn runs_out(lot: Month, day: Date) -> bool {
+    lot < never() && lot.plus(1).first_day() <= day
+}
+
 fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let due = |lot: &Month| *lot < never() && lot.plus(1).first_day() <= day;
-    let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| due(lot));
+    let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| runs_out(*lot, day));
     for (lot, points) in lots.collect::<Vec<_>>() {
-        book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Program, Why::default())?;
+        book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Expired(lot), Why::default())?;
         record(context, book, Kind::PointsExpired { due: day }, day);
     }
     Ok(())

@@ -9,6 +9,7 @@ use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use program::{Criteria, Gate, Program, Programs, Reward};
 
+use super::clock::runs_out;
 use super::context::Context;
 use super::state::State;
 use crate::deal::Closed;
@@ -76,8 +77,18 @@ impl<'a> Asking<'a> {
         let today = self.context.today;
         let reviews = self.account.head.tiers.values().filter_map(|standing| standing.next_review);
         let oldest = reviews.min().map_or(today, |day| day.min(today));
+        self.expiries();
         let first = Month::of(oldest).plus(-longest_window(self.context.program()));
         self.quarters(first, Month::of(today));
+    }
+
+    /// What runs out today or ran out before: lots of the account that end with this decision.
+    fn expiries(&mut self) {
+        let (account, today) = (self.account, self.context.today);
+        let lots = account.head.funds.values().flat_map(|funds| funds.lots.keys());
+        let held = account.pending.values().flat_map(BTreeMap::keys).map(|release| &release.lot);
+        let ending: BTreeSet<Month> = lots.chain(held).copied().filter(|lot| runs_out(*lot, today)).collect();
+        self.parts(ending.into_iter().map(Part::Expired));
     }
 
     fn gates(&mut self, reward: &Reward) {
@@ -122,6 +133,9 @@ impl<'a> Asking<'a> {
         if let Some((_, month)) = &closed.measured {
             self.part(Part::Measures(month.quarter()));
         }
+        let today = self.context.today;
+        let lots = closed.credits.values().flat_map(|credit| credit.by_lot().into_keys());
+        self.parts(lots.filter(|lot| runs_out(*lot, today)).map(Part::Expired));
         let Some(earning) = self.context.programs.number(closed.version) else { return };
         let data = Json::parse(&closed.data).unwrap_or(Json::Null);
         let day = earning.program.calendar.day(closed.at);
@@ -146,6 +160,8 @@ pub fn needs(programs: &Programs, account: &Account, events: &[Event], now: Time
 /// periods in which its award is booked; a redemption that ends gives its counts back.
 pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
     let mut asking = Asking::of(programs, &state.account, now);
+    // Lots that stand beside the head are known only now.
+    asking.expiries();
     for closed in state.deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
         asking.deal(closed);
     }

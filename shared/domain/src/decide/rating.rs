@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::award::{accrue, credit_place};
 use super::book::{Book, Why};
+use super::clock::runs_out;
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal};
@@ -57,13 +58,13 @@ pub(super) fn rate_deal_again(
     measure_again(context, book, deal, closed, (acv, change), case.booked)?;
     Ok(Some(match change {
         0 => Reason::Unchanged,
-        change if change < 0 => Reason::TookBack { points: -change },
+        change if change < 0 => Reason::TookBack { points: -change, expired: book.from_expired() },
         _ => Reason::Unchanged,
     }))
 }
 
-/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored; what is new is
-/// under the caps of the award's own period; what a cap cut then stays cut.
+/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored, what had expired by
+/// then as expired; what is new is under the caps of the award's own period; what a cap cut then stays cut.
 fn rate_credit_again(
     context: &Context<'_>,
     book: &mut Book,
@@ -84,9 +85,18 @@ fn rate_credit_again(
         Part::Full if new > 0 => new.min(left(program, rule, seen, book.account(), credit.given > 0)?),
         Part::Full | Part::Corrections(_) => 0,
     };
-    let more = restored + new;
+    // The last that was taken comes back first, and what had expired was taken first.
+    let expired = restored - restored.min(credit.taken - credit.taken_expired.values().sum::<i64>());
+    let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
+    let mut left_expired = expired;
+    for (lot, taken) in credit.taken_expired.iter().rev() {
+        let back = left_expired.min(*taken);
+        book.post(PostingKind::Accrual, back, Bucket::Program, Bucket::Expired(*lot), why)?;
+        left_expired -= back;
+    }
+    let more = restored - expired + new;
     if more == 0 {
-        return Ok(0);
+        return Ok(expired);
     }
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
     let would_be = || credit_place(context, program, rule, seen.booked);
@@ -96,17 +106,17 @@ fn rate_credit_again(
     } else {
         (lot, release.filter(|day| *day > context.today))
     };
-    accrue(book, Why { rule: Some(&rule.id), corrects: Some(credit.position) }, more, lot, release)?;
+    accrue(book, why, more, lot, release)?;
     if new > 0 {
         for effect in use_caps(program, rule, seen, new, credit.given > 0) {
             book.effect(effect)?;
         }
     }
-    Ok(more)
+    Ok(more + expired)
 }
 
-/// Takes back points of an award: from pending, then its own lot, then other lots soonest-first; the rest is owed, as the
-/// clawback policy says (I5, I14).
+/// Takes back points of an award: from what expired unspent of its lot, then from pending, its own lot, other lots
+/// soonest-first; the rest is owed, as the clawback policy says (I5, I14).
 fn take_back(
     context: &Context<'_>,
     book: &mut Book,
@@ -117,6 +127,12 @@ fn take_back(
     let why =
         Why { rule: Some(&rule.id), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
     let mut left = if planted("takes back twice") { points * 2 } else { points };
+    let ran_out = |lot: Month| runs_out(lot, context.today) && !planted("takes what expired again");
+    for (lot, given) in credit.by_lot().into_iter().filter(|(lot, _)| ran_out(*lot)) {
+        let taken = left.min(given).min(book.account().expired(Asset::Points, lot)?);
+        book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
+        left -= taken;
+    }
     if let (Some(release), Some(lot)) = (credit.release, credit.lot) {
         let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(&Release { day: release, lot }));
         let taken = left.min(held.copied().unwrap_or(0));

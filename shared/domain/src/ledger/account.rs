@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
-use super::balance::{Balance, FoldError, Funds, Pending};
+use super::balance::{Balance, Expired, FoldError, Funds, Pending};
 use super::cap::{CapKey, Frequency, FrequencyKey};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
@@ -178,6 +178,8 @@ pub struct Account {
     pub certified: BTreeMap<Option<CertificationId>, Days>,
     /// Held amounts.
     pub pending: BTreeMap<Asset, Pending>,
+    /// What ran out unspent.
+    pub expired: BTreeMap<Asset, Expired>,
     /// Measures by calendar quarter.
     pub measures: BTreeMap<Month, Measures>,
     /// Used caps.
@@ -273,6 +275,15 @@ impl Account {
         let expiries = lots.filter(|lot| **lot < never()).map(|lot| lot.plus(1).first_day());
         let reviews = self.head.tiers.values().filter_map(|standing| standing.next_review);
         releases.chain(expiries).chain(reviews).min()
+    }
+
+    /// What ran out unspent in a lot, less what was taken back of it since.
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: its item was not loaded (I25).
+    pub(crate) fn expired(&self, asset: Asset, lot: Month) -> Result<i64, FoldError> {
+        self.must_know(&Part::Expired(lot))?;
+        Ok(self.expired.get(&asset).and_then(|lots| lots.get(&lot)).copied().unwrap_or(0))
     }
 
     /// A measure's sum from `first` to `last`, both included.

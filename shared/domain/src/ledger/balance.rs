@@ -106,6 +106,9 @@ impl TryFrom<String> for Release {
 /// Held amounts of one asset.
 pub type Pending = BTreeMap<Release, i64>;
 
+/// What ran out unspent of one asset, by lot, less what was taken back of it since.
+pub type Expired = BTreeMap<Month, i64>;
+
 impl Funds {
     /// The four sums.
     pub fn balance(&self) -> Balance {
@@ -123,18 +126,26 @@ impl Funds {
     }
 
     /// Moves an amount between buckets; `held` is where pending amounts stand by day.
-    pub(crate) fn post(&mut self, held: &mut Pending, posting: &Posting) -> Result<(), FoldError> {
-        self.add(held, posting.from, -posting.amount)?;
-        self.add(held, posting.to, posting.amount)
+    /// `expired` is what ran out unspent, by lot.
+    pub(crate) fn post(
+        &mut self,
+        held: &mut Pending,
+        expired: &mut Expired,
+        posting: &Posting,
+    ) -> Result<(), FoldError> {
+        self.add(held, expired, posting.from, -posting.amount)?;
+        self.add(held, expired, posting.to, posting.amount)
     }
 
-    fn add(&mut self, held: &mut Pending, bucket: Bucket, amount: i64) -> Result<(), FoldError> {
+    fn add(&mut self, held: &mut Pending, expired: &mut Expired, bucket: Bucket, amount: i64) -> Result<(), FoldError> {
         match bucket {
             Bucket::Program => Ok(()),
             // What leaves `owed` increases the debt, what enters pays it.
             Bucket::Owed => add_to(&mut self.owed, -amount, bucket),
             Bucket::Available(lot) => add_in(&mut self.lots, lot, amount, bucket),
             Bucket::Reserved(lot) => add_in(&mut self.reserved, lot, amount, bucket),
+            // One that is empty again stays: it is written so.
+            Bucket::Expired(lot) => add_to(expired.entry(lot).or_default(), amount, bucket),
             Bucket::Pending { release, lot } => {
                 add_to(&mut self.pending, amount, bucket)?;
                 add_in(held, Release { day: release, lot }, amount, bucket)

@@ -140,9 +140,11 @@ impl Account {
     pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
         let funds = self.head.funds.entry(posting.asset).or_default();
         let held = self.pending.entry(posting.asset).or_default();
-        let posted = funds.post(held, posting);
+        let expired = self.expired.entry(posting.asset).or_default();
+        let posted = funds.post(held, expired, posting);
         self.head.funds.retain(|_, funds| !funds.is_empty());
         self.pending.retain(|_, held| !held.is_empty());
+        self.expired.retain(|_, lots| !lots.is_empty());
         posted
     }
 

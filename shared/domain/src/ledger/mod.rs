@@ -22,7 +22,7 @@ pub use account::{
     Account, Certificate, Days, Facts, Head, MEASURE_MONTHS_KEPT, Measures, Membership, Profile, Standing,
 };
 pub use asset::Asset;
-pub use balance::{Balance, FoldError, Funds, Pending, Release};
+pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};
 pub use effect::Effect;
 pub use fact::{Fact, Stamp};

@@ -1,7 +1,7 @@
 //! An account as it is stored. The head holds all parts while they fit; in a fixed order they leave it for items of their own,
 //! for good. Where a part stands is a fold of the records like everything else, so a rebuild gives the same bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{CertificationId, CourseId, Motion, PersonId};
 use event::period::Period;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Certificate, Days, Head, Profile, Standing};
 use super::asset::Asset;
-use super::balance::{Funds, Pending};
+use super::balance::{Expired, Funds, Pending};
 use super::cap::{CapKey, FrequencyKey};
 use super::fact::{Fact, Stamp};
 use super::part::{Part, Section};
@@ -47,6 +47,9 @@ struct Content {
     measures: BTreeMap<Month, BTreeMap<Motion, String>>,
     #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
     counts: Counts,
+    /// What ran out unspent, by asset and lot.
+    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
+    expired: BTreeMap<Asset, Expired>,
     /// Used caps of the partner's own, split by nothing.
     #[serde(rename = "o", default, skip_serializing_if = "BTreeMap::is_empty")]
     own: OwnCounts,
@@ -177,7 +180,8 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
         }
         Section::Lots => {
             let any = !account.head.funds.is_empty() || !account.inside(&Part::Lots);
-            Box::new(any.then_some(Part::Lots).into_iter())
+            let expired: BTreeSet<Month> = account.expired.values().flat_map(BTreeMap::keys).copied().collect();
+            Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
         Section::Caps => {
             let own = account.frequency.range(FrequencyKey::own()).filter(|(_, counts)| !counts.is_empty());
@@ -195,6 +199,10 @@ impl Content {
                     (*asset, StoredFunds::of(funds, account.pending.get(asset).unwrap_or(&none)))
                 };
                 self.lots = account.head.funds.iter().map(stored).collect();
+            }
+            Part::Expired(lot) => {
+                let of = |(asset, lots): (&Asset, &Expired)| Some((*asset, [(*lot, *lots.get(lot)?)].into()));
+                self.expired.extend(account.expired.iter().filter_map(of));
             }
             Part::Profile => self.profile = Some(account.profile.clone()),
             Part::Course(id) => self.courses.extend(account.courses.get(id).map(|day| (id.clone(), *day))),
@@ -282,6 +290,9 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
         if !pending.is_empty() {
             account.pending.insert(asset, pending);
         }
+    }
+    for (asset, lots) in content.expired {
+        account.expired.entry(asset).or_default().extend(lots);
     }
     if let Some(profile) = content.profile {
         account.profile = profile;

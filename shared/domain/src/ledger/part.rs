@@ -18,6 +18,8 @@ const EXPIRY_DAYS: i64 = 3;
 pub enum Part {
     /// What there is of each asset, by bucket.
     Lots,
+    /// What ran out unspent in one lot: written when it runs out, read when an award of that lot is rated again.
+    Expired(Month),
     /// What the enrolment and the agreement say.
     Profile,
     /// When a course was completed first.
@@ -55,7 +57,7 @@ impl Section {
 impl Part {
     pub(super) fn section(&self) -> Section {
         match self {
-            Part::Lots => Section::Lots,
+            Part::Lots | Part::Expired(_) => Section::Lots,
             Part::Profile | Part::Course(_) => Section::Profile,
             Part::Measures(_) => Section::Measures,
             Part::Count(key) if key.is_own() => Section::Caps,
@@ -111,6 +113,7 @@ impl Part {
         match self {
             Part::Measures(quarter) => day.is_none_or(|day| *quarter >= Month::of(day).quarter()),
             Part::Count(key) => key.period.last_day().zip(open_from).is_none_or(|(last, open)| last >= open),
+            Part::Expired(_) => false,
             Part::Lots | Part::Profile | Part::Course(_) | Part::Holder(..) | Part::Certified(_) => true,
         }
     }

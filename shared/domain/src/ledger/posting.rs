@@ -101,6 +101,8 @@ pub enum Bucket {
     Reserved(Month),
     /// Taken back but already spent: a debt.
     Owed,
+    /// Run out unspent, by the lot it was in: no longer the partner's, and nothing that could be taken back again.
+    Expired(Month),
 }
 
 /// The lot of what never expires.
@@ -108,10 +110,20 @@ pub fn never() -> Month {
     Month::of(jiff::civil::date(9999, 12, 1))
 }
 
+impl Bucket {
+    /// Whether what is in it counts for the partner, as what it has or as what it owes.
+    pub fn is_partners(self) -> bool {
+        match self {
+            Bucket::Program | Bucket::Expired(_) => false,
+            Bucket::Pending { .. } | Bucket::Available(_) | Bucket::Reserved(_) | Bucket::Owed => true,
+        }
+    }
+}
+
 impl Posting {
     /// What this posting adds to the partner's total of its asset (I1).
     pub fn sum(&self) -> i64 {
-        let side = |bucket| if bucket == Bucket::Program { 0 } else { self.amount };
+        let side = |bucket: Bucket| if bucket.is_partners() { self.amount } else { 0 };
         side(self.to) - side(self.from)
     }
 
@@ -167,6 +179,7 @@ impl fmt::Display for Bucket {
             Bucket::Available(lot) => write!(f, "available/{lot}"),
             Bucket::Reserved(lot) => write!(f, "reserved/{lot}"),
             Bucket::Owed => f.write_str("owed"),
+            Bucket::Expired(lot) => write!(f, "expired/{lot}"),
         }
     }
 }
@@ -187,6 +200,7 @@ impl TryFrom<String> for Bucket {
             ["owed"] => Ok(Bucket::Owed),
             ["available", lot] => Ok(Bucket::Available(month(lot)?)),
             ["reserved", lot] => Ok(Bucket::Reserved(month(lot)?)),
+            ["expired", lot] => Ok(Bucket::Expired(month(lot)?)),
             ["pending", release, lot] => {
                 Ok(Bucket::Pending { release: release.parse().map_err(|_| bad())?, lot: month(lot)? })
             }
@@ -204,7 +218,7 @@ mod tests {
         let lines = [
             "accrual 500 points program available/2028-03 - closed",
             "reversal 5250 USD pending/2026-04-13/2028-03 program #17 a rule with blanks",
-            "expiry 7 points available/9999-12 program -",
+            "expiry 7 points available/2028-03 expired/2028-03 -",
             "netting 1 JPY program owed - x",
         ];
         for line in lines {

@@ -25,6 +25,9 @@ pub enum Reason {
     TookBack {
         /// How many, those that are now owed included.
         points: i64,
+        /// How many of them had expired unspent before, and cost nothing again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        expired: i64,
     },
     /// The award was rated again and stays as it is.
     Unchanged,
@@ -108,6 +111,8 @@ struct Written {
     cap: String,
     #[serde(default)]
     points: i64,
+    #[serde(default)]
+    expired: i64,
     until: Option<Date>,
     #[serde(default)]
     deal: String,
@@ -134,13 +139,14 @@ impl<'de> Deserialize<'de> for Reason {
 
 impl Reason {
     fn read(written: Written) -> Result<Self, String> {
-        let Written { code, cap, points, until, deal, event, needed, available, left, needs, status } = written;
+        let Written { code, cap, points, expired, until, deal, event, needed, available, left, needs, status } =
+            written;
         Ok(match code.as_str() {
             "no_rule_for_type" => Reason::NoRuleForType,
             "no_rule_matched" => Reason::NoRuleMatched,
             "cap_reached" => Reason::CapReached { cap },
             "already_enrolled" => Reason::AlreadyEnrolled,
-            "took_back" => Reason::TookBack { points },
+            "took_back" => Reason::TookBack { points, expired },
             "unchanged" => Reason::Unchanged,
             "no_program" => Reason::NoProgram,
             "partner_suspended" => Reason::PartnerSuspended,

@@ -193,7 +193,13 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoRuleMatched => "no rule matched".to_owned(),
         Reason::CapReached { cap } => format!("the cap \"{cap}\" is reached"),
         Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),
-        Reason::TookBack { points } => format!("{points} points of an earlier award were taken back"),
+        Reason::TookBack { points, expired: 0 } => format!("{points} points of an earlier award were taken back"),
+        Reason::TookBack { points, expired } if points == expired => {
+            format!("{points} points of an earlier award were taken back; they had expired unspent")
+        }
+        Reason::TookBack { points, expired } => {
+            format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
+        }
         Reason::Unchanged => "the deal was rated again and earns what it earned".to_owned(),
         Reason::NoProgram => "the event is older than the program's first version".to_owned(),
         Reason::PartnerSuspended => "the partner is suspended".to_owned(),

@@ -127,6 +127,7 @@ pub const ERASED: &str = "erased";
 pub fn part(part: &Part) -> String {
     match part {
         Part::Lots => "lots".to_owned(),
+        Part::Expired(lot) => join(&["expired", &lot.to_string()]),
         Part::Profile => "profile".to_owned(),
         Part::Course(id) => join(&["course", &short(id)]),
         Part::Holder(person, id) => join(&["holder", &short(person), &short(id)]),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::ledger::{Asset, Bucket, PostingKind, Record};
+use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
 use event::Kind;
 use program::{Program, Programs, Version};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(super) struct History {
     sums: BTreeMap<Asset, i64>,
     buckets: BTreeMap<(Asset, Bucket), i64>,
     awards: BTreeSet<(String, String, String)>,
+    /// Points that were ever set aside for redemptions.
+    spent: i64,
     /// By the record that gave and the rule: given and taken back, over all records of its deal.
     taken: BTreeMap<(String, String), [i64; 2]>,
 }
@@ -33,6 +35,7 @@ pub(super) fn record(history: &mut History, record: &Record) -> Vec<(&'static st
         ("I9", i9_dense(history, record)),
         ("I1", i1_conserved(history, record)),
         ("I5", i5_no_overdraft(record)),
+        ("I5", i5_owed_is_spent(history, record)),
         ("I15", i15_whole_amounts(record)),
         ("I21", i21_one_asset(record)),
         ("I19", i19_soonest_first(history, record)),
@@ -66,7 +69,7 @@ fn i1_conserved(history: &mut History, record: &Record) -> Option<String> {
     let mut sides = [0; 4];
     for ((_, bucket), amount) in history.buckets.iter().filter(|((asset, _), _)| *asset == Asset::Points) {
         match bucket {
-            Bucket::Program => {}
+            Bucket::Program | Bucket::Expired(_) => {}
             Bucket::Available(_) => sides[0] += amount,
             Bucket::Pending { .. } => sides[1] += amount,
             Bucket::Reserved(_) => sides[2] += amount,
@@ -84,6 +87,14 @@ fn i5_no_overdraft(record: &Record) -> Option<String> {
     after.iter().any(|amount| *amount < 0).then(|| format!("{}: {after:?}", place(record)))
 }
 
+/// I5: nobody owes what was not spent. What went back to the partner after an order may have run out elsewhere than it came from.
+fn i5_owed_is_spent(history: &mut History, record: &Record) -> Option<String> {
+    let spends = |p: &&Posting| matches!(p.kind, PostingKind::Reservation);
+    history.spent += record.postings.iter().filter(spends).map(|p| p.amount).sum::<i64>();
+    let (owed, spent) = (record.after.owed, history.spent);
+    (owed > spent).then(|| format!("{}: {owed} are owed, and {spent} were ever spent", place(record)))
+}
+
 /// I15: amounts are whole and above zero.
 fn i15_whole_amounts(record: &Record) -> Option<String> {
     let bad = record.postings.iter().find(|posting| posting.amount <= 0)?;
@@ -99,7 +110,11 @@ fn i21_one_asset(record: &Record) -> Option<String> {
 /// I19: what is spent comes from the lot that ends first, and no lot gives more than it has.
 fn i19_soonest_first(history: &mut History, record: &Record) -> Option<String> {
     let below = history.buckets.iter().find(|((_, bucket), amount)| {
-        **amount < 0 && matches!(bucket, Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Reserved(_))
+        **amount < 0
+            && matches!(
+                bucket,
+                Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Reserved(_) | Bucket::Expired(_)
+            )
     });
     if let Some(((asset, bucket), amount)) = below {
         return Some(format!("{}: {bucket} has {amount} {asset}", place(record)));
