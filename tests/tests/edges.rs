@@ -141,7 +141,7 @@ async fn a_hold_outlives_the_erasure_of_its_person() {
         let names = store::persons::pseudonyms(&store, &program(), &p, &[dana.clone()].into()).await.expect("names");
         event.pseudonymise(&names);
         let until = now() + jiff::SignedDuration::from_hours(24);
-        let to_hold = ToHold { event: &event, held_until, awaits: &Awaited::Partner, until };
+        let to_hold = ToHold { event: &event, held_until, awaits: &Awaited::Partner(p.clone()), until };
         holds::put(&store, to_hold, &State::new(p.clone()), now()).await.expect("held")
     };
     assert_eq!(hold(None).await, Held::Waits);

@@ -72,7 +72,7 @@ async fn waiting(store: &Store) -> Vec<(Awaited, Timestamp)> {
 async fn an_event_keeps_its_first_deadline() {
     let (_engine, store) = engine().await;
     assert_eq!(judge_at(&store, now(), reversed("D1"), None).await, Held);
-    let [(Awaited::Partner, first)] = waiting(&store).await[..] else { panic!("it waits for its partner") };
+    let [(Awaited::Partner(_), first)] = waiting(&store).await[..] else { panic!("it waits for its partner") };
     judge_at(&store, now() + days(1), enrolled(), None).await;
     // Sent again after the enrolment: it waits for the deal now.
     let again = judge_at(&store, now() + days(2), reversed("D1"), Some(first)).await;
@@ -206,10 +206,53 @@ async fn the_sweep_finds_what_stands_behind_a_thousand_others() {
     test.stack.sweep().await.expect("swept");
     test.worked_off(queues::PARTNER_EVENTS).await;
     let program: ProgramId = "hr-software".try_into().expect("a program");
-    let partner: PartnerId = "p".try_into().expect("a partner");
     let awaits = awaits_deal("d1049");
-    let found = store::holds::waiting_for(store, &program, &partner, &awaits, 10).await.expect("holds");
+    let found = store::holds::waiting_for(store, &program, &awaits, 10).await.expect("holds");
     assert_eq!(found.iter().map(|w| w.hold.seen).collect::<Vec<_>>(), [None], "it was asked again");
+}
+
+/// A8: the new owner's closing that overtakes the reassignment is awarded when that comes; where none comes, it is refused when its
+/// time is over, with a record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a8_a_closing_that_overtakes_the_reassignment_is_no_refusal() {
+    let (_engine, store) = engine().await;
+    let northwind_has = |deal: &str| {
+        let data = json!({ "deal_id": deal, "opportunity_id": format!("O-{deal}"), "customer": "Contoso", "expected_acv": { "amount": "1", "currency": "USD" } });
+        sent("deal.registered", &format!("{deal}-registered"), &data)
+    };
+    for event in [enrolled(), northwind_has("D1"), northwind_has("D2")] {
+        assert!(judge_at(&store, now(), event, None).await.claims_identity());
+    }
+    let of_fabrikam = |kind: &str, id: &str, data: &Value| {
+        Event::parse(&body(kind, "fabrikam", "hr-software", "/crm/acme", id, data), now()).expect("an event")
+    };
+    let fabrikam: PartnerId = "fabrikam".try_into().expect("a partner");
+    let judge = async |at: Timestamp, event: Event, held_until: Option<Timestamp>| {
+        let store = store.under(Clock::standing_at(at));
+        let programs = store::programs::read(&store, &program()).await.expect("read").expect("published");
+        let patience = Patience::until(Instant::now() + Duration::from_secs(60));
+        let settled =
+            engine::events::judge(&store, &programs, &fabrikam, &[Arrival { event, held_until }], patience).await;
+        (settled[0].outcome, settled[0].record.as_ref().and_then(|record| record.reason.clone()))
+    };
+    let enrolled = of_fabrikam("partner.enrolled", "f", &json!({ "name": "Fabrikam", "motions": ["sell"] }));
+    judge(now(), enrolled, None).await;
+    let won = |deal: &str| {
+        let acv = json!({ "amount": "48000.00", "currency": "USD" });
+        let data = json!({ "deal_id": deal, "outcome": "won", "acv": acv });
+        of_fabrikam("deal.closed", &format!("{deal}-by-fabrikam"), &data)
+    };
+    for deal in ["D1", "D2"] {
+        assert_eq!(judge(now(), won(deal), None).await.0, Held);
+    }
+    let [(Awaited::Reassignment(_), until), _] = waiting(&store).await[..] else { panic!("they wait for their deals") };
+    assert!(until <= now() + days(2), "not for a month");
+    let moved = sent("deal.reassigned", "moved", &json!({ "deal_id": "D1", "to_partner": "fabrikam" }));
+    assert!(judge_at(&store, now(), moved, None).await.claims_identity());
+    assert_eq!(judge(now() + days(1), won("D1"), Some(until)).await.0, Awarded);
+    let over = judge(until, won("D2"), Some(until)).await;
+    assert_eq!(over, (Outcome::Refused, Some(domain::ledger::Reason::DealOfAnotherPartner)));
+    assert_eq!(waiting(&store).await, []);
 }
 
 /// I4: one identity waits once: another meaning is a conflict, whatever each of them waits for.

@@ -125,8 +125,7 @@ impl RelayChanges {
     async fn send_waiting(&self, record: &Record) -> Result<(), RelayError> {
         let program = &record.identity.program;
         for awaited in brought(record)? {
-            let waiting =
-                store::holds::waiting_for(&self.store, program, &record.partner, &awaited, HOLDS_AT_ONCE).await?;
+            let waiting = store::holds::waiting_for(&self.store, program, &awaited, HOLDS_AT_ONCE).await?;
             for Waiting { hold, .. } in &waiting {
                 tracing::info!(correlation_id = %hold.identity, "what it waited for has come; the event is sent again");
             }
@@ -179,13 +178,20 @@ impl RelayChanges {
 fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
     let Some(kind) = record.happened().filter(|_| record.holds()) else { return Ok(vec![]) };
     Ok(match &kind {
-        Kind::PartnerEnrolled { .. } => vec![Awaited::Partner],
+        Kind::PartnerEnrolled { .. } => vec![Awaited::Partner(record.partner.clone())],
         // A version brings the program, and any rate that the one before had not.
         Kind::ProgramPublished { file, .. } => {
             let program = Program::parse(&file.0)
                 .map_err(|found| RelayError::Unreadable(format!("a program with {} errors", found.len())))?;
             let rates = program.rates.into_keys().map(Awaited::Rate);
             std::iter::once(Awaited::Program).chain(rates).collect()
+        }
+        Kind::DealReassigned { deal_id, .. } => {
+            vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
+        }
+        // Once it is closed it moves no more.
+        Kind::DealClosed { deal_id, .. } => {
+            vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
         }
         kind if Deal::is_changed_by(kind) => kind.deal_id().cloned().map(Awaited::Deal).into_iter().collect(),
         _ => vec![],

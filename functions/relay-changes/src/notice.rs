@@ -1,7 +1,8 @@
 //! What others are told: never an event's body, never a card.
 
 use domain::ledger::Outcome;
-use domain::ledger::{Effect, Record};
+use domain::ledger::{Effect, Reason, Record};
+use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
 
@@ -38,6 +39,12 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             notices.push(Notice { kind: "NothingEarned", detail: about(json!({ "reason": record.reason })) });
         }
         _ => {}
+    }
+    if let Some(Kind::DealReassigned { deal_id, to_partner }) = record.happened()
+        && record.reason == Some(Reason::DealMoved)
+    {
+        let detail = about(json!({ "deal": deal_id, "to_partner": to_partner }));
+        notices.push(Notice { kind: "DealMoved", detail });
     }
     for effect in &record.effects {
         match effect {

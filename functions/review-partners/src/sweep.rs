@@ -116,21 +116,35 @@ impl ReviewPartners {
         now: Timestamp,
     ) -> Result<Option<&'static str>, ReviewError> {
         let correlation_id = hold.identity.to_string();
+        let sent_lately = hold.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
         if hold.until <= now {
+            if hold.is_judged_at_its_end() && hold.sent_at.is_none_or(|sent| sent < hold.until) {
+                self.send_again(hold, now).await?;
+                return Ok(Some(HELD_SENT));
+            }
+            if hold.is_judged_at_its_end() && sent_lately {
+                return Ok(None);
+            }
             tracing::warn!(correlation_id, awaits = %hold.awaits, "a held event reached its deadline");
             store::holds::expire(&self.store, hold, now).await?;
             return Ok(Some(HELD_PAST_DEADLINE));
         }
-        let sent_lately = hold.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
         if sent_lately || !self.has_come(hold, programs, known, now).await? {
             return Ok(None);
         }
-        let Some(waiting) = store::holds::one(&self.store, hold).await? else { return Ok(None) };
+        self.send_again(hold, now).await?;
+        Ok(Some(HELD_SENT))
+    }
+
+    /// Sends a held event to be judged again; if it waits no more, there is nothing to send.
+    async fn send_again(&self, hold: &Hold, now: Timestamp) -> Result<(), ReviewError> {
+        let Some(waiting) = store::holds::one(&self.store, hold).await? else { return Ok(()) };
         let attribute = Some((HELD_UNTIL, hold.until.to_string()));
         self.partner_events.send(Outgoing { body: waiting.body, attribute }).await?;
         store::holds::mark_sent(&self.store, hold, now).await?;
-        tracing::info!(correlation_id, "what it waited for has come; the event is sent again");
-        Ok(Some(HELD_SENT))
+        let correlation_id = hold.identity.to_string();
+        tracing::info!(correlation_id, awaits = %hold.awaits, "a held event is sent again");
+        Ok(())
     }
 
     async fn has_come(
@@ -151,17 +165,17 @@ impl ReviewPartners {
                 }
             },
             Awaited::Rate(currency) => programs.is_some_and(|all| all.current(now).program.rate(currency).is_some()),
-            Awaited::Partner => match known.partners.get(&hold.partner) {
+            Awaited::Partner(partner) => match known.partners.get(partner) {
                 Some(enrolled) => *enrolled,
                 None => {
-                    let head = store::state::head(&self.store, program, &hold.partner).await?;
+                    let head = store::state::head(&self.store, program, partner).await?;
                     let enrolled = head.is_some_and(|head| head.enrolled.is_some());
-                    known.partners.insert(hold.partner.clone(), enrolled);
+                    known.partners.insert(partner.clone(), enrolled);
                     enrolled
                 }
             },
             // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.
-            Awaited::Deal(id) => match known.deals.get(id) {
+            Awaited::Deal(id) | Awaited::Reassignment(id) => match known.deals.get(id) {
                 Some(version) => *version != hold.seen,
                 None => {
                     let version = store::holds::deal_version(&self.store, program, id).await?;

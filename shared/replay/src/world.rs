@@ -241,6 +241,8 @@ impl World {
         };
         let needs = needs(&self.programs, &state.account, events, self.now);
         read(&mut state.account, needs.parts);
+        let head = |id: &PartnerId| self.accounts.get(id).map(|account| account.head.clone()).unwrap_or_default();
+        state.others = needs.others.iter().map(|id| (id.clone(), head(id))).collect();
         state.deals = needs.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
         let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
         state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();

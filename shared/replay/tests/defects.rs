@@ -189,3 +189,22 @@ fn b4_what_expired_comes_back_as_expired() {
     let (after, reason) = amended(&mut world, "aaaa", "0");
     assert_eq!((after.available, after.owed, reason), (0, 0, Some(Reason::TookBack { points: 60, expired: 50 })));
 }
+
+/// A reassignment to a partner that does not exist was accepted in silence, and the owner's closing refused.
+#[test]
+fn a9_a_reassignment_waits_for_its_partner_and_says_that_the_deal_moved() {
+    let mut world = world();
+    let registered =
+        r#"{"deal_id":"d","opportunity_id":"o","customer":"Contoso","expected_acv":{"amount":"1","currency":"USD"}}"#;
+    send(&mut world, "deal.registered", "registered", registered);
+    let moved = r#"{"deal_id":"d","to_partner":"q"}"#;
+    assert_eq!(send(&mut world, "deal.reassigned", "moved", moved), Outcome::Held);
+    assert_eq!(world.deals.values().map(|deal| deal.owner.as_str()).collect::<Vec<_>>(), ["p"]);
+    // The partner comes, and what waits is sent again.
+    world.enrol("q");
+    let record = world.records.iter().find(|record| record.identity.id.as_str() == "moved").expect("a record");
+    assert_eq!((record.outcome, record.reason.clone()), (Outcome::NoRule, Some(Reason::DealMoved)));
+    assert_eq!(world.deals.values().map(|deal| deal.owner.as_str()).collect::<Vec<_>>(), ["q"]);
+    let sentence = domain::tell::sentence(&Reason::DealMoved);
+    assert!(!sentence.contains('`') && sentence.contains("moved to another partner"), "{sentence}");
+}

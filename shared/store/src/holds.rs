@@ -71,8 +71,10 @@ fn key(identity: &Identity) -> Item {
 impl Hold {
     fn new(event: &Event, awaits: &Awaited, until: Timestamp, before: &State, held_at: Timestamp) -> Self {
         let seen = match awaits {
-            Awaited::Deal(id) => before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version),
-            Awaited::Partner | Awaited::Rate(_) | Awaited::Program => None,
+            Awaited::Deal(id) | Awaited::Reassignment(id) => {
+                before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version)
+            }
+            Awaited::Partner(_) | Awaited::Rate(_) | Awaited::Program => None,
         };
         let (identity, partner, awaits) = (event.identity.clone(), event.partner.clone(), awaits.clone());
         let (hash, persons) = (event.hash.clone(), event.persons());
@@ -82,7 +84,7 @@ impl Hold {
     fn item(&self, body: &str) -> Result<Item, StoreError> {
         let mut item = with_key(key(&self.identity), self, "held event")?;
         item.insert(BODY.to_owned(), text(body));
-        let awaited = keys::awaited(&self.identity.program, &self.partner, &self.awaits);
+        let awaited = keys::awaited(&self.identity.program, &self.awaits);
         item.insert(keys::WAITS_FOR.to_owned(), text(awaited));
         item.insert(keys::WAITS_IN.to_owned(), text(keys::waits_in(&self.identity.program, &self.awaits)));
         item.insert(keys::WHOSE.to_owned(), text(keys::partner(&self.identity.program, &self.partner)));
@@ -111,11 +113,21 @@ impl Hold {
         }
     }
 
+    /// Whether it is judged once more when its deadline has passed, and has a record then: nobody could send it again with another
+    /// end.
+    pub fn is_judged_at_its_end(&self) -> bool {
+        match self.awaits {
+            Awaited::Reassignment(_) => true,
+            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => false,
+        }
+    }
+
     /// What it waits for, in words.
     pub fn awaited(&self) -> String {
         match &self.awaits {
-            Awaited::Partner => format!("partner `{}`", self.partner),
+            Awaited::Partner(id) => format!("partner `{id}`"),
             Awaited::Deal(id) => format!("deal `{id}`"),
+            Awaited::Reassignment(id) => format!("reassignment of deal `{id}`"),
             Awaited::Rate(currency) => format!("rate `{currency}`"),
             Awaited::Program => format!("program `{}`", self.identity.program),
         }
@@ -229,14 +241,11 @@ fn still_missing(
     before: &State,
 ) -> Result<Option<TransactWriteItem>, StoreError> {
     let (key, condition) = match awaited {
-        Awaited::Partner => {
-            let position = Some(before.account.head.position).filter(|p| *p > 0);
-            (
-                state_key(&keys::partner(program, &before.partner), keys::HEAD),
-                Condition::Version(keys::POSITION, position),
-            )
+        Awaited::Partner(id) => {
+            let position = before.position_of(id).filter(|p| *p > 0);
+            (state_key(&keys::partner(program, id), keys::HEAD), Condition::Version(keys::POSITION, position))
         }
-        Awaited::Deal(id) => {
+        Awaited::Deal(id) | Awaited::Reassignment(id) => {
             let version = before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version);
             (state_key(&keys::deal(program, id), keys::ONLY), Condition::Version(keys::VERSION, version))
         }
@@ -333,20 +342,19 @@ fn as_seen(store: &Store, hold: &Hold) -> Result<Delete, StoreError> {
     delete.expression_attribute_values(":held_at", text(hold.held_at.to_string())).build().map_err(built)
 }
 
-/// Events that wait for one thing, at most `limit`. Which partner is looked at only if a partner is awaited.
+/// Events that wait for one thing, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn waiting_for(
     store: &Store,
     program: &ProgramId,
-    partner: &PartnerId,
     awaits: &Awaited,
     limit: i32,
 ) -> Result<Vec<Waiting>, StoreError> {
     let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_AWAITED).limit(limit);
     let query = query.key_condition_expression("waits_for = :awaited");
-    let query = query.expression_attribute_values(":awaited", text(keys::awaited(program, partner, awaits)));
+    let query = query.expression_attribute_values(":awaited", text(keys::awaited(program, awaits)));
     let mut pages = query.into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(item) = pages.next().await {

@@ -88,6 +88,7 @@ plants! {
         PersonInTheHash = "a person in the hash",
         PersonNotBlanked = "a person is not blanked",
         ReleasedInDoubt = "an order in doubt is released",
+        DealOfNobody = "a deal goes to nobody",
         ExpiredTakenAgain = "takes what expired again",
     }
 }

@@ -66,9 +66,19 @@ impl<'a> Context<'a> {
         kind.motion().cloned().or_else(of_deal).unwrap_or_else(|| self.program().default_motion.clone())
     }
 
-    /// When what waits from today on stops waiting.
-    pub(super) fn held_until(&self) -> Timestamp {
-        self.start_of(self.program().policy.held_for.after(self.today))
+    /// When an event that waits from today on stops waiting.
+    pub(super) fn waits_until(&self, awaited: &Awaited, event: &Event) -> Timestamp {
+        let until = self.start_of(self.program().policy.held_for.after(self.today));
+        match awaited {
+            Awaited::Reassignment(_) => until.min(self.reassigned_by(event)),
+            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => until,
+        }
+    }
+
+    /// Until when an event about another partner's deal may be one whose reassignment has not arrived: so long after its own time.
+    pub(super) fn reassigned_by(&self, event: &Event) -> Timestamp {
+        let day = self.program().policy.reassigned_within.after(self.program().calendar.day(event.time));
+        self.start_of(day.tomorrow().unwrap_or(day))
     }
 
     pub(super) fn start_of(&self, day: Date) -> Timestamp {

@@ -15,7 +15,7 @@ use super::context::{Case, Context};
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
 use crate::deal::Deal;
-use crate::ledger::{Effect, Fact, Reason, Stamp};
+use crate::ledger::{Effect, Fact, Membership, Reason, Stamp};
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
 pub(super) fn lifecycle(
@@ -36,7 +36,7 @@ pub(super) fn lifecycle(
             Some(_) => Ok(None),
             None => Err(Stop::Held(Awaited::Deal(deal_id.clone()))),
         },
-        Kind::DealReassigned { deal_id, .. } => reassign(book, deal_id),
+        Kind::DealReassigned { deal_id, to_partner } => reassign(context, book, case, deal_id, to_partner),
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
         }
@@ -64,15 +64,28 @@ fn learn(book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
     })
 }
 
-/// The partner's own deal, closed or not.
-fn own_deal(book: &Book, id: &DealId) -> Result<Deal, Stop> {
-    let deal = book.state.deal(id).ok_or_else(|| Stop::Held(Awaited::Deal(id.clone())))?;
-    if deal.owner == book.state.partner { Ok(deal.clone()) } else { Err(Stop::Refused(Reason::DealOfAnotherPartner)) }
+/// The deal if there is one: the partner's own. What is said of another partner's may have overtaken its reassignment, and waits for
+/// it a while; of one that is closed already it has not: that stays where it is.
+fn own_deal(context: &Context<'_>, book: &Book, case: &Case<'_>, id: &DealId) -> Result<Option<Deal>, Stop> {
+    let Some(deal) = book.state.deal(id) else { return Ok(None) };
+    if deal.owner == book.state.partner {
+        return Ok(Some(deal.clone()));
+    }
+    let may_move = deal.closed.is_none() && context.now < context.reassigned_by(case.event);
+    if may_move && !matches!(case.event.kind, Kind::DealRegistered { .. }) {
+        return Err(Stop::Held(Awaited::Reassignment(id.clone())));
+    }
+    Err(Stop::Refused(Reason::DealOfAnotherPartner))
+}
+
+/// The partner's own deal, which must be there.
+fn known_deal(context: &Context<'_>, book: &Book, case: &Case<'_>, id: &DealId) -> Result<Deal, Stop> {
+    own_deal(context, book, case, id)?.ok_or_else(|| Stop::Held(Awaited::Deal(id.clone())))
 }
 
 /// The partner's own deal, closed and won.
-fn won_deal(book: &Book, id: &DealId) -> Result<Deal, Stop> {
-    let deal = own_deal(book, id)?;
+fn won_deal(context: &Context<'_>, book: &Book, case: &Case<'_>, id: &DealId) -> Result<Deal, Stop> {
+    let deal = known_deal(context, book, case, id)?;
     match &deal.closed {
         None => Err(Stop::Held(Awaited::Deal(id.clone()))),
         Some(closed) if !closed.won => Err(Stop::Refused(Reason::DealLost)),
@@ -99,10 +112,8 @@ fn register(
     opportunity_id: &OpportunityId,
     public_tender: bool,
 ) -> Result<Option<Reason>, Stop> {
-    match own_deal(book, deal_id) {
-        Ok(deal) if deal.registered.is_some() => return Err(Stop::Refused(Reason::AlreadyRegistered)),
-        Ok(_) | Err(Stop::Held(_)) => {}
-        Err(stop) => return Err(stop),
+    if own_deal(context, book, case, deal_id)?.is_some_and(|deal| deal.registered.is_some()) {
+        return Err(Stop::Refused(Reason::AlreadyRegistered));
     }
     let (place, until) = place(book, case, opportunity_id, public_tender)?;
     book.effect(Effect::Place { place, until })?;
@@ -126,7 +137,7 @@ fn place(book: &Book, case: &Case<'_>, id: &OpportunityId, public_tender: bool) 
 }
 
 fn qualify(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
-    let deal = own_deal(book, id)?;
+    let deal = known_deal(context, book, case, id)?;
     if deal.registered.is_none() && context.program().registration.required {
         return Err(Stop::Held(Awaited::Deal(id.clone())));
     }
@@ -145,12 +156,12 @@ fn close(
     outcome: DealOutcome,
 ) -> Result<Option<Reason>, Stop> {
     let required = context.program().registration.required;
-    match own_deal(book, id) {
-        Ok(deal) if deal.closed.is_some() => return Err(Stop::Refused(Reason::AlreadyClosed)),
-        Ok(deal) if deal.registered.is_none() && required => return Err(Stop::Held(Awaited::Deal(id.clone()))),
-        Ok(_) => {}
-        Err(Stop::Held(_)) if !required => {}
-        Err(stop) => return Err(stop),
+    let deal = own_deal(context, book, case, id)?;
+    if deal.as_ref().is_some_and(|deal| deal.closed.is_some()) {
+        return Err(Stop::Refused(Reason::AlreadyClosed));
+    }
+    if required && deal.is_none_or(|deal| deal.registered.is_none()) {
+        return Err(Stop::Held(Awaited::Deal(id.clone())));
     }
     let counts = outcome == DealOutcome::Won && context.program().is_deal("deal.closed", Some(outcome.word()));
     if counts {
@@ -168,7 +179,7 @@ fn amend(
     id: &DealId,
     acv: Money,
 ) -> Result<Option<Reason>, Stop> {
-    let mut deal = won_deal(book, id)?;
+    let mut deal = won_deal(context, book, case, id)?;
     if planted("an amendment by arrival") {
         deal.amended = None;
     }
@@ -185,7 +196,7 @@ fn reverse(
     id: &DealId,
     amount: Option<Money>,
 ) -> Result<Option<Reason>, Stop> {
-    let mut deal = won_deal(book, id)?;
+    let mut deal = won_deal(context, book, case, id)?;
     if deal.void {
         return Err(Stop::Refused(Reason::AlreadyReversed));
     }
@@ -198,8 +209,26 @@ fn reverse(
     rate_deal_again(context, book, &deal, case)
 }
 
-fn reassign(book: &Book, id: &DealId) -> Result<Option<Reason>, Stop> {
-    let deal = own_deal(book, id)?;
+/// A deal moves to a partner that is known; what it earns from now on is that partner's.
+fn reassign(
+    context: &Context<'_>,
+    book: &Book,
+    case: &Case<'_>,
+    id: &DealId,
+    to: &PartnerId,
+) -> Result<Option<Reason>, Stop> {
+    let deal = known_deal(context, book, case, id)?;
     // What a closed deal earned stays with whom it was awarded to, so that a reversal finds it.
-    if deal.closed.is_some() { Err(Stop::Refused(Reason::AlreadyClosed)) } else { Ok(None) }
+    if deal.closed.is_some() {
+        return Err(Stop::Refused(Reason::AlreadyClosed));
+    }
+    if *to == book.state.partner {
+        return Ok(None);
+    }
+    let known = book.state.others.get(to).is_some_and(|head| head.membership() != Membership::Unknown);
+    if known || planted("a deal goes to nobody") {
+        Ok(Some(Reason::DealMoved))
+    } else {
+        Err(Stop::Held(Awaited::Partner(to.clone())))
+    }
 }

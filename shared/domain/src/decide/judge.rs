@@ -21,7 +21,10 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
             let place = book.seal(context, event, (Outcome::Refused, Some(reason)), earning, booked);
             Ok(Judgement::Recorded(place))
         }
-        Err(Stop::Held(awaited)) => Ok(Judgement::Held { awaited, until: context.held_until() }),
+        Err(Stop::Held(awaited)) => {
+            let until = context.waits_until(&awaited, event);
+            Ok(Judgement::Held { awaited, until })
+        }
         Err(Stop::Rejected(rejection)) => Ok(Judgement::Rejected(rejection)),
         Err(Stop::Moot(reason)) => Ok(Judgement::Moot(reason)),
         Err(Stop::Unsound(error)) => Err(error),
@@ -62,7 +65,7 @@ fn may_send(context: &Context<'_>, event: &Event) -> Result<(), Stop> {
 /// Is the partner enrolled?
 fn is_known(book: &Book, event: &Event) -> Result<(), Stop> {
     let known = book.account().is_enrolled() || matches!(event.kind, Kind::PartnerEnrolled { .. });
-    if known { Ok(()) } else { Err(Stop::Held(Awaited::Partner)) }
+    if known { Ok(()) } else { Err(Stop::Held(Awaited::Partner(event.partner.clone()))) }
 }
 
 /// Does the partner's membership let the event count, and may it earn? What is said of the partner always counts; so does what

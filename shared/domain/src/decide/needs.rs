@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event::ids::{DealId, OpportunityId, RedemptionId, RewardId};
+use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind, planted};
@@ -21,6 +21,8 @@ use crate::ledger::{Account, CapKey, Part};
 pub struct Needs {
     /// Parts of the account that stand in items of their own.
     pub parts: BTreeSet<Part>,
+    /// Other partners, of whom only the head is looked at.
+    pub others: BTreeSet<PartnerId>,
     /// Deals.
     pub deals: BTreeSet<DealId>,
     /// Opportunities.
@@ -116,6 +118,9 @@ impl<'a> Asking<'a> {
                     self.gates(reward);
                     self.counts(reward_caps(current, reward, today).iter().map(|(key, _)| key));
                 }
+            }
+            Kind::DealReassigned { to_partner, .. } if *to_partner != event.partner => {
+                self.needs.others.insert(to_partner.clone());
             }
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
         }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::stop::Awaited;
 use crate::deal::{Deal, Opportunity};
-use crate::ledger::{Account, Outcome, Reason, Record};
+use crate::ledger::{Account, Head, Outcome, Reason, Record};
 use crate::redemption::{Redemption, StockMove};
 
 /// Everything a decision about one partner's events looks at.
@@ -19,6 +19,8 @@ pub struct State {
     pub partner: PartnerId,
     /// What is the partner's alone.
     pub account: Account,
+    /// Heads of other partners that the events name.
+    pub others: BTreeMap<PartnerId, Head>,
     /// Deals that the events name; `None` where there is none yet.
     pub deals: BTreeMap<DealId, Option<Deal>>,
     /// Opportunities that the events name; `None` where there is none yet.
@@ -35,11 +37,18 @@ impl State {
         Self {
             partner,
             account: Account::default(),
+            others: BTreeMap::new(),
             deals: BTreeMap::new(),
             opportunities: BTreeMap::new(),
             stock: BTreeMap::new(),
             redemptions: BTreeMap::new(),
         }
+    }
+
+    /// The position of the partner's history, or of another's that was loaded; none if it was not.
+    pub fn position_of(&self, partner: &PartnerId) -> Option<u64> {
+        let other = || self.others.get(partner).map(|head| head.position);
+        if *partner == self.partner { Some(self.account.head.position) } else { other() }
     }
 
     /// A deal that was loaded and is there.

@@ -4,19 +4,22 @@ use std::fmt;
 use std::str::FromStr;
 
 use event::Rejection;
-use event::ids::DealId;
+use event::ids::{DealId, PartnerId};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{FoldError, Reason};
 
-/// What an event waits for. As text one or two words: `partner`, `deal D-1`, `rate EUR`, `program`.
+/// What an event waits for. As text: `partner P-1`, `deal D-1`, `reassignment D-1`, `rate EUR`,
+/// `program`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Awaited {
-    /// The partner's enrolment.
-    Partner,
+    /// A partner's enrolment.
+    Partner(PartnerId),
     /// A deal's registration or closing.
     Deal(DealId),
+    /// That a deal of another partner becomes this one's.
+    Reassignment(DealId),
     /// A rate for this currency in the program.
     Rate(String),
     /// The program's first version.
@@ -31,8 +34,9 @@ pub struct NotAwaited;
 impl fmt::Display for Awaited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Awaited::Partner => write!(f, "partner"),
+            Awaited::Partner(id) => write!(f, "partner {id}"),
             Awaited::Deal(id) => write!(f, "deal {id}"),
+            Awaited::Reassignment(id) => write!(f, "reassignment {id}"),
             Awaited::Rate(currency) => write!(f, "rate {currency}"),
             Awaited::Program => write!(f, "program"),
         }
@@ -44,8 +48,9 @@ impl FromStr for Awaited {
 
     fn from_str(text: &str) -> Result<Self, NotAwaited> {
         match text.split_once(' ') {
-            None if text == "partner" => Ok(Awaited::Partner),
             None if text == "program" => Ok(Awaited::Program),
+            Some(("partner", id)) => PartnerId::try_from(id).map(Awaited::Partner).map_err(|_| NotAwaited),
+            Some(("reassignment", id)) => DealId::try_from(id).map(Awaited::Reassignment).map_err(|_| NotAwaited),
             Some(("deal", id)) => DealId::try_from(id).map(Awaited::Deal).map_err(|_| NotAwaited),
             Some(("rate", currency)) => Ok(Awaited::Rate(currency.to_owned())),
             _ => Err(NotAwaited),
@@ -95,10 +100,12 @@ mod tests {
     #[test]
     fn what_is_awaited_reads_as_it_is_written() {
         let deal = Awaited::Deal("D 1 #2".try_into().expect("an id"));
-        for awaited in [Awaited::Partner, deal, Awaited::Rate("EUR".to_owned()), Awaited::Program] {
+        let moved = Awaited::Reassignment("D 1 #2".try_into().expect("an id"));
+        let partner = Awaited::Partner("P 1".try_into().expect("an id"));
+        for awaited in [partner, deal, moved, Awaited::Rate("EUR".to_owned()), Awaited::Program] {
             assert_eq!(awaited.to_string().parse(), Ok(awaited));
         }
-        for nothing in ["", "deal", "rate", "partner x", "weather"] {
+        for nothing in ["", "deal", "rate", "partner", "weather"] {
             assert_eq!(nothing.parse::<Awaited>(), Err(NotAwaited), "{nothing}");
         }
     }

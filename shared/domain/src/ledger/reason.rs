@@ -46,6 +46,8 @@ pub enum Reason {
     OpportunityRegistered,
     /// The deal belongs to another partner.
     DealOfAnotherPartner,
+    /// The deal moved to another partner.
+    DealMoved,
     /// The deal was registered before.
     AlreadyRegistered,
     /// The deal was qualified before.
@@ -154,6 +156,7 @@ impl Reason {
             "opportunity_taken" => Reason::OpportunityTaken { until: until.ok_or("`until` is missing")? },
             "opportunity_registered" => Reason::OpportunityRegistered,
             "deal_of_another_partner" => Reason::DealOfAnotherPartner,
+            "deal_moved" => Reason::DealMoved,
             "already_registered" => Reason::AlreadyRegistered,
             "already_qualified" => Reason::AlreadyQualified,
             "already_closed" => Reason::AlreadyClosed,

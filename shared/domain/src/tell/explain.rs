@@ -209,6 +209,9 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
         Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
+        Reason::DealMoved => {
+            "the deal moved to another partner; what it earns from now on is that partner's".to_owned()
+        }
         Reason::AlreadyRegistered => "the deal was registered before".to_owned(),
         Reason::AlreadyQualified => "the deal was qualified before".to_owned(),
         Reason::AlreadyClosed => "the deal was closed before".to_owned(),

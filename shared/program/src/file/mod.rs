@@ -190,6 +190,7 @@ pub(crate) struct PolicyTable {
     pub(crate) expiry: String,
     pub(crate) clawback: String,
     pub(crate) held_events: ForTable,
+    pub(crate) reassigned_deals: WithinTable,
     pub(crate) returned_points: ForTable,
     pub(crate) suspended_partners: String,
 }
@@ -200,6 +201,7 @@ impl Default for PolicyTable {
             expiry: "never".to_owned(),
             clawback: "within balance, rest netted from future points".to_owned(),
             held_events: ForTable { time: "30 days".to_owned() },
+            reassigned_deals: WithinTable { time: "1 day".to_owned() },
             returned_points: ForTable { time: "30 days".to_owned() },
             suspended_partners: "earn nothing".to_owned(),
         }
@@ -210,6 +212,13 @@ impl Default for PolicyTable {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForTable {
     #[serde(rename = "for")]
+    pub(crate) time: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WithinTable {
+    #[serde(rename = "within")]
     pub(crate) time: String,
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
         expiry_months: f.take(&["policy", "expiry"], expiry)?,
         owe_the_rest: f.take(&["policy", "clawback"], owe_the_rest)?,
         held_for: self::length(&["policy", "held_events"], &table.held_events.time, f)?,
+        reassigned_within: self::length(&["policy", "reassigned_deals"], &table.reassigned_deals.time, f)?,
         returned_for: self::length(&["policy", "returned_points"], &table.returned_points.time, f)?,
         suspended_earn: f.take(&["policy", "suspended_partners"], suspended_earn)?,
         book_in_own_period: f.take(&["program", "late_events"], book_in_own_period)?,

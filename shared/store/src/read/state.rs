@@ -37,7 +37,12 @@ pub async fn begun(store: &Store, program: &ProgramId, partner: &PartnerId) -> R
     let Some(item) = get(store, &keys::partner(program, partner), keys::HEAD).await? else {
         return Ok(Account::default());
     };
-    packed::open(&read::<StoredHead>(&item, "head")?).map_err(|why| StoreError::Unreadable { what: "head", why })
+    opened(&item)
+}
+
+/// The account that a head's item begins.
+fn opened(item: &Item) -> Result<Account, StoreError> {
+    packed::open(&read::<StoredHead>(item, "head")?).map_err(|why| StoreError::Unreadable { what: "head", why })
 }
 
 /// The version of a partner's head, whether or not the rest of it reads; 0 if the partner has no history.
@@ -95,6 +100,7 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     let own = keys::partner(program, &state.partner);
     let mut wanted: Vec<_> = needs.parts.iter().map(|part| (own.clone(), keys::part(part))).collect();
     wanted.extend(needs.redemptions.iter().map(|id| (own.clone(), keys::redemption(id))));
+    wanted.extend(needs.others.iter().map(|id| (keys::partner(program, id), keys::HEAD.to_owned())));
     wanted.extend(needs.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.rewards.iter().map(|id| (keys::reward(program, id), keys::STOCK.to_owned())));
@@ -105,6 +111,10 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
         let content = stored.as_ref().map(|stored| stored.content.as_str());
         packed::read(&mut state.account, part.clone(), content)
             .map_err(|why| StoreError::Unreadable { what: "part of an account", why })?;
+    }
+    for id in &needs.others {
+        let head = item(&keys::partner(program, id), keys::HEAD).map(opened).transpose()?.map(|account| account.head);
+        state.others.insert(id.clone(), head.unwrap_or_default());
     }
     for id in &needs.deals {
         let deal = item(&keys::deal(program, id), keys::ONLY).map(|i| read(i, "deal")).transpose()?;

@@ -111,6 +111,7 @@ impl Watch {
         self.found("I20", step::i20_deadline_stays(changes));
         self.found("I8", step::i8_hold_ends_judged(table, changes));
         self.found("I18", step::i18_stock(changes));
+        self.found("I26", step::i26_owner_is_known(table, changes));
         self.found("I6", step::i6_redemption_steps(changes));
         let cards = step::i6_cards(&mut self.issued, table, changes);
         self.found("I6", cards);

@@ -265,6 +265,19 @@ pub(super) fn i18_stock(changes: &[Change]) -> Vec<String> {
     bad.collect()
 }
 
+/// I26: a deal belongs to a partner that is known.
+pub(super) fn i26_owner_is_known(table: &Dynamo, changes: &[Change]) -> Vec<String> {
+    let deals = changes.iter().filter(|change| change.table == STATE && change.key.0.text().starts_with("deal#"));
+    let stray = deals.filter_map(|change| {
+        let owner = text(change.new.as_ref()?, "owner")?;
+        let program = change.key.0.text().split('#').nth(1)?;
+        let head = (KeyPart::S(format!("partner#{program}#{owner}")), Some(KeyPart::S("head".to_owned())));
+        let known = table.item(STATE, &head).is_some();
+        (!known).then(|| format!("{} belongs to {owner}, whom nobody knows", change.key.0.text()))
+    });
+    stray.collect()
+}
+
 /// I6: a redemption moves on one step at a time, and what is final stays.
 pub(super) fn i6_redemption_steps(changes: &[Change]) -> Vec<String> {
     let moved = changes.iter().filter(|change| whose(change).is_some() && sort_key(change).starts_with("redemption#"));
