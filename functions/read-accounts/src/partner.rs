@@ -76,7 +76,7 @@ pub(crate) async fn show(
             owed: balance.owed,
             expiring,
         },
-        tiers: scoreboards(program, &account, now),
+        tiers: scoreboards(&programs, &account, now),
         gates: gates(program, &account, now),
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,

@@ -137,9 +137,11 @@ async fn due_on(
     account: &Account,
 ) -> Result<Option<Date>, StoreError> {
     let programs = store::programs::read(store, program).await?;
-    let last =
-        records.last().and_then(|record| Some((programs?.number(record.decided_by)?.program.clone(), record.on)));
-    Ok(last.map_or_else(|| account.due(), |(program, day)| domain::decide::due_on(&program, account, day)))
+    let due = |record: &Record| {
+        let programs = programs.as_ref()?;
+        Some(domain::decide::due_on(programs, programs.number(record.decided_by)?, account, record.on))
+    };
+    Ok(records.last().and_then(due).unwrap_or_else(|| account.due()))
 }
 
 /// Writes what is older than its records add up to. What is newer was written since they were read: it stays.

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::window::Within;
 
 /// One tier of a ladder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tier {
     /// Its name.
     pub id: TierId,
@@ -25,7 +25,7 @@ pub struct Tier {
     pub grace: Option<Length>,
 }
 
-/// How often a ladder is reviewed: on the first day of each fiscal period.
+/// How often a ladder is reviewed: as of the first day of each fiscal period, on the day its books close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Review {
     /// Each month.
@@ -37,7 +37,7 @@ pub enum Review {
 }
 
 /// A tree of criteria.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Criteria {
     /// One of them is enough.
     Any(Vec<Criteria>),
@@ -48,7 +48,7 @@ pub enum Criteria {
 }
 
 /// One measure over one window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
     /// What is measured.
     pub measure: Measure,
@@ -106,12 +106,35 @@ measures! {
     Points "points" 'p',
 }
 
+impl Criterion {
+    /// It in words, as `5 deals within 1 year`.
+    pub fn words(&self) -> String {
+        format!("{} {} within {}", self.least, self.measure.word(), self.within.words())
+    }
+}
+
 impl Criteria {
-    /// The longest window in the tree, in months.
-    pub fn months_max(&self) -> i32 {
+    /// It in words, as `5 deals within 1 year or 250000 acv within 1 year`.
+    pub fn words(&self) -> String {
+        let list = |parts: &[Criteria], word: &str| {
+            let part = |part: &Criteria| match part {
+                Criteria::One(one) => one.words(),
+                Criteria::Any(_) | Criteria::All(_) => format!("({})", part.words()),
+            };
+            parts.iter().map(part).collect::<Vec<_>>().join(word)
+        };
         match self {
-            Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months_max).max().unwrap_or(0),
-            Criteria::One(one) => one.within.months_max(),
+            Criteria::One(one) => one.words(),
+            Criteria::Any(parts) => list(parts, " or "),
+            Criteria::All(parts) => list(parts, " and "),
+        }
+    }
+
+    /// The longest window in the tree, in months as the file names it.
+    pub fn months(&self) -> i32 {
+        match self {
+            Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months).max().unwrap_or(0),
+            Criteria::One(one) => one.within.months(),
         }
     }
 }

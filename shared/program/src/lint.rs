@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::findings::{Diagnostic, Findings};
-use crate::ladder::{Criteria, Measure, Tier};
+use crate::ladder::{Criteria, Criterion, Measure, Tier};
 use crate::program::Program;
 use crate::rule::Points;
 
@@ -57,13 +57,17 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
             "give time: grace = \"1 quarter\"",
         );
     }
-    if let Some((measure, enter, keep)) = oscillation(tier) {
+    if let Some((enter, keep)) = tier.enter.as_ref().zip(tier.keep.as_ref())
+        && let Some(way) = way_that_does_not_keep(enter, keep)
+    {
+        let way: Vec<String> = way.iter().map(|one| one.words()).collect();
         let message = format!(
-            "a partner steady at {enter} to below {keep} {} a window is promoted to `{}` and demoted again, for ever",
-            measure.word(),
-            tier.id
+            "a partner steady at {} enters `{}`, falls short of what keeps it ({}), goes down and enters again, for ever",
+            way.join(" and "),
+            tier.id,
+            keep.words()
         );
-        f.warning(&at("keep"), message, format!("ask for no more to keep than to enter ({enter})"));
+        f.warning(&at("keep"), message, "ask for no more to keep than every way to enter brings");
     }
     let easier = |lower: &&Tier| {
         lower
@@ -81,31 +85,41 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
     }
 }
 
-/// The measure whose entry bar lies below its retention bar, in the same kind of window. An `any` is as hard as its
-/// easiest part, so a partner oscillates only if every way to keep is harder than some way to enter.
-fn oscillation(tier: &Tier) -> Option<(Measure, Decimal, Decimal)> {
-    let (enter, keep) = (tier.enter.as_ref()?, tier.keep.as_ref()?);
-    let entries = leaves(enter);
-    let harder =
-        |measure, least: Decimal, months| entries.iter().any(|(m, l, w)| *m == measure && *l < least && *w <= months);
-    let keeps = leaves(keep);
-    let blocked = match keep {
-        Criteria::Any(_) => {
-            keeps.iter().all(|(m, l, w)| harder(*m, *l, *w) || entries.iter().all(|(em, _, _)| em != m))
-        }
-        _ => keeps.iter().any(|(m, l, w)| harder(*m, *l, *w)),
-    };
-    let (measure, least, months) = keeps.into_iter().find(|(m, l, w)| harder(*m, *l, *w)).filter(|_| blocked)?;
-    let entry =
-        entries.iter().filter(|(m, l, w)| *m == measure && *l < least && *w <= months).map(|(_, l, _)| *l).min()?;
-    Some((measure, entry, least))
+/// Most ways to enter that are looked at.
+const WAYS_MAX: usize = 1_000;
+
+/// A way to enter that does not keep, if somebody goes on as they entered: all that must be met together.
+fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria) -> Option<Vec<&'c Criterion>> {
+    ways(enter).into_iter().find(|way| !keeps(way, keep))
 }
 
-fn leaves(criteria: &Criteria) -> Vec<(Measure, Decimal, i32)> {
+/// Every way to meet criteria.
+fn ways(criteria: &Criteria) -> Vec<Vec<&Criterion>> {
     match criteria {
-        Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(leaves).collect(),
-        Criteria::One(one) => vec![(one.measure, one.least, one.within.months_max())],
+        Criteria::One(one) => vec![vec![one]],
+        Criteria::Any(parts) => parts.iter().flat_map(ways).take(WAYS_MAX).collect(),
+        Criteria::All(parts) => parts.iter().fold(vec![Vec::new()], |so_far, part| {
+            let more = ways(part);
+            let with_each = |way: &Vec<_>| more.iter().map(|more| [way.as_slice(), more].concat()).collect::<Vec<_>>();
+            so_far.iter().flat_map(with_each).take(WAYS_MAX).collect()
+        }),
     }
+}
+
+fn keeps(way: &[&Criterion], keep: &Criteria) -> bool {
+    match keep {
+        Criteria::Any(parts) => parts.iter().any(|part| keeps(way, part)),
+        Criteria::All(parts) => parts.iter().all(|part| keeps(way, part)),
+        Criteria::One(asked) => way.iter().any(|one| goes_on_to_bring(one, asked)),
+    }
+}
+
+/// Whether who goes on as `one` says brings what is asked: as much in as long a window, or as much a month.
+fn goes_on_to_bring(one: &Criterion, asked: &Criterion) -> bool {
+    let months = |criterion: &Criterion| Decimal::from(criterion.within.months());
+    let enough = one.least >= asked.least && (one.measure == Measure::Certifications || months(asked) >= months(one));
+    let rate = one.least.saturating_mul(months(asked)) >= asked.least.saturating_mul(months(one));
+    one.measure == asked.measure && (enough || (rate && one.measure != Measure::Certifications))
 }
 
 /// Whether meeting `a` surely meets `b`: said only where it is plain, so that the warning is never wrong.

@@ -1,11 +1,13 @@
 //! Published versions of one program, and which is in force when.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::ids::RewardId;
+use event::ids::{Motion, RewardId};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::ladder::Tier;
 use crate::program::Program;
 use crate::reward::Reward;
 
@@ -31,38 +33,61 @@ impl Version {
 
 /// All published versions of one program, at least one.
 #[derive(Clone, Debug)]
-pub struct Programs(Vec<Version>);
+pub struct Programs {
+    versions: Vec<Version>,
+    /// For each version, since when its ladders have been as they are.
+    ladders_since: Vec<BTreeMap<Motion, Timestamp>>,
+}
 
 impl Programs {
     /// The versions of one program in any order; `None` if there are none.
     pub fn new(mut versions: Vec<Version>) -> Option<Self> {
         versions.sort_by_key(|v| (v.effective_from, v.number));
-        if versions.is_empty() { None } else { Some(Self(versions)) }
+        let mut ladders_since: Vec<BTreeMap<Motion, Timestamp>> = Vec::with_capacity(versions.len());
+        for (at, version) in versions.iter().enumerate() {
+            let before = at.checked_sub(1).and_then(|at| Some((versions.get(at)?, ladders_since.get(at)?)));
+            let since = |(motion, ladder): (&Motion, &Vec<Tier>)| {
+                let same = before.filter(|(version, _)| version.program.ladders.get(motion) == Some(ladder));
+                let since = same.and_then(|(_, since)| since.get(motion).copied());
+                (motion.clone(), since.unwrap_or(version.effective_from))
+            };
+            let since = version.program.ladders.iter().map(since).collect();
+            ladders_since.push(since);
+        }
+        if versions.is_empty() { None } else { Some(Self { versions, ladders_since }) }
+    }
+
+    /// Since when a motion's ladder has been as this version says: reviews are held from then on, also of those who stood on it
+    /// before.
+    pub fn ladder_since(&self, version: &Version, motion: &Motion) -> Timestamp {
+        let place = self.versions.iter().position(|other| other.number == version.number);
+        let since = place.and_then(|place| self.ladders_since.get(place)?.get(motion).copied());
+        since.unwrap_or(version.effective_from)
     }
 
     /// The version in force at `at`: the latest effective, and of two effective at once the later published.
     pub fn in_force(&self, at: Timestamp) -> Option<&Version> {
-        self.0.iter().rev().find(|version| version.effective_from <= at)
+        self.versions.iter().rev().find(|version| version.effective_from <= at)
     }
 
     /// The version in force at `now`, or the first one if none is yet.
     pub fn current(&self, now: Timestamp) -> &Version {
-        self.in_force(now).unwrap_or(&self.0[0])
+        self.in_force(now).unwrap_or(&self.versions[0])
     }
 
     /// The version with this number.
     pub fn number(&self, number: u32) -> Option<&Version> {
-        self.0.iter().find(|version| version.number == number)
+        self.versions.iter().find(|version| version.number == number)
     }
 
     /// A reward as the newest version that has it says: one that was asked for is delivered, also where later versions have it no
     /// more.
     pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
-        self.0.iter().rev().find_map(|version| version.program.rewards.get(id))
+        self.versions.iter().rev().find_map(|version| version.program.rewards.get(id))
     }
 
     /// Every version, oldest effective first.
     pub fn all(&self) -> &[Version] {
-        &self.0
+        &self.versions
     }
 }

@@ -5,10 +5,10 @@ use event::time::{Calendar, Length, Month};
 /// Longest window a criterion may look back over, in months: measures are kept that long.
 pub(crate) const WINDOW_MONTHS_MAX: i32 = 36;
 
-/// The months a criterion looks at, ending with the month of the decision.
+/// The months a criterion looks at. Whole months: a window covers at least the time that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
-    /// This many calendar months, the current one included.
+    /// This many calendar months, and the one that is not over yet.
     Rolling(i32),
     /// From the start of the fiscal year.
     FiscalYear,
@@ -34,17 +34,17 @@ impl Within {
         }
     }
 
-    /// The first month looked at, if the last is `month`.
-    pub fn first_month(self, month: Month, calendar: &Calendar) -> Month {
+    /// The first month looked at, if the last is `month`; `whole` if that one is over, as it is for a review.
+    pub fn first_month(self, month: Month, whole: bool, calendar: &Calendar) -> Month {
         match self {
-            Within::Rolling(months) => month.plus(1 - months),
+            Within::Rolling(months) => month.plus(i32::from(whole) - months),
             Within::FiscalYear => calendar.year_start(month),
             Within::FiscalQuarter => calendar.quarter_start(month),
         }
     }
 
-    /// Months it can span at the most.
-    pub fn months_max(self) -> i32 {
+    /// Months it names; what is not over yet may be one more.
+    pub fn months(self) -> i32 {
         match self {
             Within::Rolling(months) => months,
             Within::FiscalYear => 12,

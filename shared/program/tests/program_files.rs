@@ -20,7 +20,9 @@ fn an_oscillating_ladder_is_named_with_its_numbers() {
     let messages: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
     assert_eq!(
         messages,
-        ["a partner steady at 5 to below 10 deals a window is promoted to `reseller` and demoted again, for ever"]
+        [
+            "a partner steady at 5 deals within 1 year enters `reseller`, falls short of what keeps it (10 deals within 1 year), goes down and enters again, for ever"
+        ]
     );
     assert_eq!(PERX.lines().nth(found[0].line - 1).map(|l| l.starts_with("keep = { all")), Some(true));
 }

@@ -4,8 +4,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use domain::decide::due_on;
 use domain::ledger::{Asset, Effect, Posting, Record};
 use domain::tell::trial_sentence;
+use domain::tier::next_review;
 use event::{Event, Unreadable};
 use jiff::Timestamp;
 use program::Program;
@@ -149,7 +151,9 @@ impl Player<'_> {
         writeln!(self.text, "---").expect("text");
         for (partner, account) in &world.accounts {
             let b = account.balance();
-            let due = account.due().map_or("never".to_owned(), |day| day.to_string());
+            let (programs, current) = (&world.programs, world.programs.current(world.now));
+            let due = due_on(programs, current, account, current.program.calendar.day(world.now));
+            let due = due.map_or("never".to_owned(), |day| day.to_string());
             writeln!(
                 self.text,
                 "{partner}: {} available, {} pending, {} reserved, {} owed; due {due}",
@@ -160,7 +164,8 @@ impl Player<'_> {
                 writeln!(self.text, "    {points} points until the end of {lot}").expect("text");
             }
             for (motion, held) in &account.head.tiers {
-                let review = held.next_review.map_or("none".to_owned(), |day| day.to_string());
+                let review = next_review(programs, current, motion, held);
+                let review = review.map_or("none".to_owned(), |next| format!("{} as of {}", next.on, next.as_of));
                 writeln!(self.text, "    {motion}: {} since {}, next review {review}", held.tier, held.since)
                     .expect("text");
             }
@@ -231,12 +236,15 @@ fn changed(effect: &Effect) -> String {
         }
         Effect::Cap { key, by } => format!("cap {key}: {by:+}"),
         Effect::Place { place, until } => format!("takes place {place} of the opportunity, alone until {}", day(until)),
-        Effect::Tier { motion, from, to, on, next_review } => {
+        Effect::Tier { motion, from, to, on, as_of } => {
             let from = from.as_ref().map_or("none", |tier| tier.as_str());
-            format!("{motion}: {from} -> {to} on {on}, review {}", day(next_review))
+            format!(
+                "{motion}: {from} -> {to} on {on}{}",
+                as_of.map_or(String::new(), |as_of| format!(", reviewed as of {as_of}"))
+            )
         }
-        Effect::Reviewed { motion, next_review, demotes_on } => {
-            format!("{motion}: reviewed, again {}, lost {}", day(next_review), day(demotes_on))
+        Effect::Reviewed { motion, as_of, demotes_on } => {
+            format!("{motion}: reviewed as of {as_of}, lost {}", day(demotes_on))
         }
     }
 }

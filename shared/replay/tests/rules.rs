@@ -421,11 +421,12 @@ fn promotion_comes_with_the_event_and_demotion_after_warning_and_grace() {
         assert_eq!(world.tier("p"), expected);
     }
     let steps = [
-        ("2027-06-30T23:59:59Z", "gold", None),
-        // The first review is a year after entry; its window (July to June) holds no deal.
-        ("2027-07-01T00:00:00Z", "gold", Some("2027-10-01")),
-        ("2027-09-30T23:59:59Z", "gold", Some("2027-10-01")),
-        ("2027-10-01T00:00:00Z", "base", None),
+        // The first review is as of a year after entry, on the day the books of that quarter close; its window (July to June)
+        // holds no deal.
+        ("2027-07-10T23:59:59Z", "gold", None),
+        ("2027-07-11T00:00:00Z", "gold", Some("2027-10-01")),
+        ("2027-10-10T23:59:59Z", "gold", Some("2027-10-01")),
+        ("2027-10-11T00:00:00Z", "base", None),
     ];
     for (now, tier, demotes_on) in steps {
         world.at(now).catch_up();
@@ -444,11 +445,11 @@ fn a_warning_is_lifted_when_the_tier_is_kept_again() {
     for deal in ["a", "b", "c"] {
         world.close("p", deal, TODAY, "100");
     }
-    world.at("2027-07-01T00:00:00Z").catch_up();
+    world.at("2027-07-11T00:00:00Z").catch_up();
     assert!(world.account("p").head.tiers["sell"].demotes_on.is_some());
     world.close("p", "d", "2027-07-01T00:00:00Z", "100");
     world.close("p", "e", "2027-07-01T00:00:00Z", "100");
-    world.at("2027-10-01T00:00:00Z").catch_up();
+    world.at("2027-10-11T00:00:00Z").catch_up();
     assert_eq!(world.tier("p"), "gold");
     assert_eq!(world.account("p").head.tiers["sell"].demotes_on, None);
 }

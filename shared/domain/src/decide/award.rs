@@ -73,7 +73,7 @@ pub(super) fn award(
     let points = Decimal::from(book.accrued() - measured_before);
     let motion = context.motion(&book.state, &case.event.kind);
     book.measure(&motion, Month::of(case.booked), Measure::Points, points)?;
-    let at = Moment { now: context.now, today: context.today, month: Month::of(context.today) };
+    let at = Moment::of(context.now, context.today);
     for effect in promotions(context.program(), book.account(), at) {
         book.effect(effect)?;
     }

@@ -55,7 +55,7 @@ impl Book {
     }
 
     pub(super) fn close(self, context: &Context<'_>, judgements: Vec<Judgement>) -> Decision {
-        let due_on = due_on(context.program(), &self.state.account, context.today);
+        let due_on = due_on(context.programs, context.current, &self.state.account, context.today);
         Decision { records: self.records, judgements, state: self.state, stock: self.stock, due_on }
     }
 

@@ -1,22 +1,25 @@
 //! What becomes due by itself: releases, expiries, reviews. Each is an event of Laurel's own with a record of its own, whose
 //! identity holds the position: whatever a version does to days, no two are one.
 
-use event::ids::{Identity, Motion};
+use event::ids::Identity;
 use event::time::Month;
 use event::{Event, Kind};
 use jiff::civil::Date;
+use program::{Programs, Version};
 
 use super::book::{Book, Why};
 use super::context::Context;
-use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, never};
-use crate::tier;
+use crate::ledger::{Account, Asset, Bucket, FoldError, Outcome, PostingKind, never};
+use crate::tier::{self, next_review};
 
 /// Most records that catching up with the clock may add to one decision; the rest comes with the next.
 pub const CATCH_UP_MAX: usize = 40;
 
 /// Brings the account to now. False if more is due than one decision should hold.
 pub(super) fn catch_up(context: &Context<'_>, book: &mut Book) -> Result<bool, FoldError> {
-    while let Some(day) = book.account().due().filter(|day| *day <= context.today) {
+    while let Some(day) =
+        next_due(context.programs, context.current, book.account()).filter(|day| *day <= context.today)
+    {
         if book.records.len() >= CATCH_UP_MAX {
             return Ok(false);
         }
@@ -58,11 +61,19 @@ fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldE
     Ok(())
 }
 
+/// The next day on which something becomes due by itself: a release, an expiry, a review.
+pub(super) fn next_due(programs: &Programs, current: &Version, account: &Account) -> Option<Date> {
+    let reviews = account.head.tiers.iter();
+    let reviews = reviews.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on));
+    account.due().into_iter().chain(reviews).min()
+}
+
 fn review(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let tiers = book.account().head.tiers.iter();
-    let due = tiers.filter(|(_, standing)| standing.next_review.is_some_and(|next| next <= day));
-    for motion in due.map(|(motion, _)| motion.clone()).collect::<Vec<Motion>>() {
-        let effect = tier::review(context.program(), book.account(), &motion, day, context.now);
+    let standings = book.account().head.tiers.clone();
+    for (motion, held) in standings {
+        let next = next_review(context.programs, context.current, &motion, &held);
+        let Some(next) = next.filter(|next| next.on <= day) else { continue };
+        let effect = tier::review(context.program(), book.account(), (&motion, &held), next);
         book.effect(effect)?;
         record(context, book, Kind::TierReviewed { due: day, motion }, day);
     }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use program::{Program, Programs, Version};
 use rust_decimal::Decimal;
 
+use super::clock::next_due;
 use super::state::State;
 use super::stop::{Awaited, Stop};
 use crate::deal::Deal;
@@ -88,12 +89,12 @@ impl<'a> Context<'a> {
 
 /// The day on which somebody must look at an account: when something becomes due by itself, and for whoever takes part no later
 /// than the next close of a period.
-pub fn due_on(program: &Program, account: &Account, today: Date) -> Option<Date> {
+pub fn due_on(programs: &Programs, current: &Version, account: &Account, today: Date) -> Option<Date> {
     let close = match account.head.membership() {
-        Membership::Active | Membership::Suspended => Some(program.next_close(today)),
+        Membership::Active | Membership::Suspended => Some(current.program.next_close(today)),
         Membership::Unknown | Membership::Offboarded => None,
     };
-    account.due().into_iter().chain(close).min()
+    next_due(programs, current, account).into_iter().chain(close).min()
 }
 
 /// What an event may do for its partner.

@@ -15,6 +15,7 @@ use super::state::State;
 use crate::deal::Closed;
 use crate::earn::{Seen, reward_caps, rule_caps};
 use crate::ledger::{Account, CapKey, Part};
+use crate::tier::next_review;
 
 /// What a decision looks at beside the head.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +78,9 @@ impl<'a> Asking<'a> {
         self.parts([Part::Lots, Part::Profile, Part::Certified(None)]);
         // A review that is overdue looks back from its own day.
         let today = self.context.today;
-        let reviews = self.account.head.tiers.values().filter_map(|standing| standing.next_review);
+        let (programs, current) = (self.context.programs, self.context.current);
+        let reviews = self.account.head.tiers.iter();
+        let reviews = reviews.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.as_of));
         let oldest = reviews.min().map_or(today, |day| day.min(today));
         self.expiries();
         let first = Month::of(oldest).plus(-longest_window(self.context.program()));
@@ -186,8 +189,8 @@ pub fn needs_to_show(programs: &Programs, account: &Account, now: Timestamp) -> 
     asking.needs
 }
 
-/// The longest window of any ladder, in months.
+/// The longest window of any ladder, in months, the one that is not over included.
 fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
-    criteria.map(Criteria::months_max).max().unwrap_or(0)
+    criteria.map(Criteria::months).max().map_or(0, |months| months + 1)
 }

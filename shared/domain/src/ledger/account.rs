@@ -19,9 +19,6 @@ use super::part::{Known, Part};
 use super::posting::never;
 use super::reason::is_zero;
 
-/// How long measures are kept, in months, whatever today's program asks.
-pub const MEASURE_MONTHS_KEPT: i32 = 36;
-
 /// Whether a partner takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,10 +41,11 @@ pub struct Standing {
     pub tier: TierId,
     /// Since this day.
     pub since: Date,
-    /// The next review; none if the tier is never lost.
+    /// The day as of which it was reviewed last, in this tier or as it came down to it. When it is reviewed next follows from the
+    /// ladder in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_review: Option<Date>,
-    /// Warned: lost at the first review from this day on, unless it is kept.
+    pub reviewed: Option<Date>,
+    /// Warned: lost at the first review as of this day or later, unless it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demotes_on: Option<Date>,
 }
@@ -268,13 +266,12 @@ impl Account {
         if self.knows(part) { Ok(()) } else { Err(FoldError::NotLoaded) }
     }
 
-    /// The next day on which something becomes due by itself: a release, an expiry, a review.
+    /// The next day on which points are released or run out by themselves.
     pub fn due(&self) -> Option<Date> {
         let releases = self.pending.values().flat_map(BTreeMap::keys).map(|release| release.day);
         let lots = self.head.funds.values().flat_map(|funds| funds.lots.keys());
         let expiries = lots.filter(|lot| **lot < never()).map(|lot| lot.plus(1).first_day());
-        let reviews = self.head.tiers.values().filter_map(|standing| standing.next_review);
-        releases.chain(expiries).chain(reviews).min()
+        releases.chain(expiries).min()
     }
 
     /// What ran out unspent in a lot, less what was taken back of it since.

@@ -63,9 +63,9 @@ pub enum Effect {
         /// From this day.
         #[serde(rename = "s")]
         on: Date,
-        /// The day of its first review; none if it is never lost.
+        /// The day as of which it was reviewed, where a review brought it down.
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-        next_review: Option<Date>,
+        as_of: Option<Date>,
     },
     /// A review that changed no tier.
     #[serde(rename = "r")]
@@ -73,10 +73,10 @@ pub enum Effect {
         /// The ladder.
         #[serde(rename = "o")]
         motion: Motion,
-        /// The day of the next one.
-        #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-        next_review: Option<Date>,
-        /// If the tier is not kept by then, it is lost.
+        /// The day as of which it was reviewed: what happened before counts.
+        #[serde(rename = "r")]
+        as_of: Date,
+        /// The tier is lost at the first review as of this day or later, unless it is kept.
         #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
         demotes_on: Option<Date>,
     },

@@ -161,13 +161,13 @@ impl Account {
                 *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
             }
             Effect::Place { .. } => {}
-            Effect::Tier { motion, to, on, next_review, .. } => {
-                let standing = Standing { tier: to.clone(), since: *on, next_review: *next_review, demotes_on: None };
+            Effect::Tier { motion, to, on, as_of, .. } => {
+                let standing = Standing { tier: to.clone(), since: *on, reviewed: *as_of, demotes_on: None };
                 self.head.tiers.insert(motion.clone(), standing);
             }
-            Effect::Reviewed { motion, next_review, demotes_on } => {
+            Effect::Reviewed { motion, as_of, demotes_on } => {
                 if let Some(standing) = self.head.tiers.get_mut(motion) {
-                    standing.next_review = *next_review;
+                    standing.reviewed = Some(*as_of);
                     standing.demotes_on = *demotes_on;
                 }
             }

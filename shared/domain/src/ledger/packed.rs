@@ -353,7 +353,7 @@ fn json<T: Serialize>(value: &T) -> String {
 fn standing_text(standing: &Standing) -> String {
     let day = |day: Option<Date>| day.map_or("-".to_owned(), |day| day.to_string());
     // The tier is last: it may have blanks.
-    format!("{} {} {} {}", standing.since, day(standing.next_review), day(standing.demotes_on), standing.tier)
+    format!("{} {} {} {}", standing.since, day(standing.reviewed), day(standing.demotes_on), standing.tier)
 }
 
 fn standing(text: &str) -> Option<Standing> {
@@ -362,8 +362,8 @@ fn standing(text: &str) -> Option<Standing> {
         let word = words.next()?;
         if word == "-" { Some(None) } else { word.parse().ok().map(Some) }
     };
-    let (since, next_review, demotes_on) = (day()??, day()?, day()?);
-    Some(Standing { tier: words.next()?.to_owned().try_into().ok()?, since, next_review, demotes_on })
+    let (since, reviewed, demotes_on) = (day()??, day()?, day()?);
+    Some(Standing { tier: words.next()?.to_owned().try_into().ok()?, since, reviewed, demotes_on })
 }
 
 /// What caps say, in the head's own words: nearly all begin so.

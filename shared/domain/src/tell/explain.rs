@@ -177,11 +177,16 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
 
 fn tier_sentence(effect: &Effect) -> Option<String> {
     match effect {
-        Effect::Tier { motion, from: Some(from), to, on, .. } => Some(format!("{motion}: {from} -> {to} from {on}")),
-        Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
-        Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
-            Some(format!("{motion}: below what keeps the tier; lost at the first review from {day} on"))
+        Effect::Tier { motion, from: Some(from), to, on, as_of: None } => {
+            Some(format!("{motion}: {from} -> {to} from {on}"))
         }
+        Effect::Tier { motion, from: Some(from), to, on, as_of: Some(as_of) } => {
+            Some(format!("{motion}: {from} -> {to} from {on}, reviewed as of {as_of}"))
+        }
+        Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
+        Effect::Reviewed { motion, as_of, demotes_on: Some(day) } => Some(format!(
+            "{motion}: as of {as_of} below what keeps the tier; lost at the first review as of {day} or later"
+        )),
         _ => None,
     }
 }

@@ -1,14 +1,15 @@
 //! Where a partner stands on its ladders: what leads up, what keeps, what threatens.
 
+use std::collections::BTreeMap;
+
 use event::ids::{Motion, TierId};
-use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Criteria, Program};
+use program::{Criteria, Programs};
 use serde::Serialize;
 
 use crate::ledger::{Account, Standing};
-use crate::tier::{Moment, Progress, assess};
+use crate::tier::{Moment, Progress, assess, next_review};
 
 /// Where a partner stands on one ladder: what leads up, what keeps, what threatens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,35 +27,40 @@ pub struct Scoreboard {
     pub reaches_next: bool,
     /// What keeps the tier held, at the next review.
     pub to_stay: Vec<Progress>,
-    /// Whether the tier would be kept today.
+    /// Whether that is enough as it is now.
     pub stays: bool,
-    /// The next review.
+    /// The day of the next review: when the books of what it looks at have closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_review: Option<Date>,
-    /// Warned: lost at the first review from this day on, unless it is kept.
+    /// The day as of which that judges: what happened before counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed_as_of: Option<Date>,
+    /// Warned: lost at the first review as of this day or later, unless it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demotes_on: Option<Date>,
 }
 
 /// Every ladder a partner stands on, by motion.
-pub fn scoreboards(
-    program: &Program,
-    account: &Account,
-    now: Timestamp,
-) -> std::collections::BTreeMap<Motion, Scoreboard> {
-    let today = program.calendar.day(now);
-    let at = Moment { now, today, month: Month::of(today) };
+pub fn scoreboards(programs: &Programs, account: &Account, now: Timestamp) -> BTreeMap<Motion, Scoreboard> {
+    let current = programs.current(now);
+    let program = &*current.program;
+    let today = Moment::of(now, program.calendar.day(now));
     let board = |(motion, held): (&Motion, &Standing)| {
         let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
         let place = tiers.iter().position(|t| t.id == held.tier);
         let next = place.and_then(|p| tiers.get(p + 1));
-        let look = |criteria: Option<&Criteria>| {
+        let look = |criteria: Option<&Criteria>, at: Moment| {
             let mut seen = Vec::new();
             let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut seen));
             (seen, met)
         };
-        let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()));
-        let (to_stay, stays) = look(place.and_then(|p| tiers[p].keep.as_ref()));
+        let review = next_review(programs, current, motion, held);
+        // The review's own windows, once the longest of them has begun.
+        let keep = place.and_then(|p| tiers[p].keep.as_ref());
+        let of_review = review.map(|next| Moment::before(next.as_of, program.calendar.start_of(next.as_of)));
+        let has_begun = |at: &Moment| keep.is_some_and(|keep| at.month.plus(1 - keep.months()) <= today.month);
+        let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()), today);
+        let (to_stay, stays) = look(keep, of_review.filter(has_begun).unwrap_or(today));
         let board = Scoreboard {
             tier: held.tier.clone(),
             since: held.since,
@@ -64,7 +70,8 @@ pub fn scoreboards(
             to_stay,
             // A tier that asks for nothing is kept.
             stays: stays.unwrap_or(true),
-            next_review: held.next_review,
+            next_review: review.map(|next| next.on),
+            reviewed_as_of: review.map(|next| next.as_of),
             demotes_on: held.demotes_on,
         };
         (motion.clone(), board)

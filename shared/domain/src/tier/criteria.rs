@@ -16,6 +16,20 @@ pub(crate) struct Moment {
     pub(crate) today: Date,
     /// The last month of every window.
     pub(crate) month: Month,
+    /// Whether that month is over.
+    pub(crate) whole: bool,
+}
+
+impl Moment {
+    /// As things are now: windows end with today's month.
+    pub(crate) fn of(now: Timestamp, today: Date) -> Self {
+        Self { now, today, month: Month::of(today), whole: false }
+    }
+
+    /// As a review as of `day` sees it: windows end with the month before, and certificates count that are valid then.
+    pub(crate) fn before(day: Date, start: Timestamp) -> Self {
+        Self { now: start, today: day, month: Month::of(day).plus(-1), whole: true }
+    }
 }
 
 /// One criterion and how far it is met.
@@ -25,6 +39,10 @@ pub struct Progress {
     pub measure: Measure,
     /// Over which window, in words.
     pub within: String,
+    /// The window's first day.
+    pub from: Date,
+    /// Its last day.
+    pub to: Date,
     /// What there is.
     pub seen: Decimal,
     /// What is enough.
@@ -56,6 +74,8 @@ pub(crate) fn assess(
             seen.push(Progress {
                 measure: one.measure,
                 within: one.within.words(),
+                from: first_month(one, program, at).first_day(),
+                to: at.month.plus(1).first_day().yesterday().unwrap_or(at.today),
                 seen: value,
                 least: one.least,
                 met,
@@ -68,6 +88,10 @@ pub(crate) fn assess(
 fn measured(one: &Criterion, program: &Program, account: &Account, motion: &str, at: Moment) -> Decimal {
     match one.measure {
         Measure::Certifications => Decimal::from(account.certificates(at.now)),
-        measure => account.measured(motion, measure, one.within.first_month(at.month, &program.calendar), at.month),
+        measure => account.measured(motion, measure, first_month(one, program, at), at.month),
     }
+}
+
+fn first_month(one: &Criterion, program: &Program, at: Moment) -> Month {
+    one.within.first_month(at.month, at.whole, &program.calendar)
 }

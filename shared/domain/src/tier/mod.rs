@@ -8,9 +8,8 @@ pub(crate) use criteria::{Moment, assess};
 use event::ids::Motion;
 use event::planted;
 use event::time::{Calendar, Month};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Program, Review, Tier};
+use program::{Program, Programs, Review, Tier, Version};
 
 use crate::ledger::{Account, Effect, Standing};
 
@@ -32,41 +31,73 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
     if held_rank.is_some_and(|rank| rank >= best.rank) {
         return None;
     }
-    Some(move_to(program, motion, held, best, at.today))
+    Some(move_to(motion, held, best, at.today, None))
 }
 
-fn move_to(program: &Program, motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date) -> Effect {
-    let next_review = to.keep.as_ref().map(|_| boundary_from(&program.calendar, to.review, to.first_review.after(on)));
+fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
     Effect::Tier {
         motion: motion.clone(),
         from: held.map(|s| s.tier.clone()).filter(|_| !planted("a tier comes from nowhere")),
         to: to.id.clone(),
         on,
-        next_review,
+        as_of,
     }
 }
 
-/// What a review on day `on` decides.
-pub(crate) fn review(program: &Program, account: &Account, motion: &Motion, on: Date, now: Timestamp) -> Effect {
-    let nothing = Effect::Reviewed { motion: motion.clone(), next_review: None, demotes_on: None };
-    let (Some(tiers), Some(held)) = (program.ladders.get(motion), account.head.tiers.get(motion)) else {
-        return nothing;
+/// A review that is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextReview {
+    /// The day as of which it judges: windows end the day before.
+    pub as_of: Date,
+    /// The day on which it is held: when the books of what it looks at have closed.
+    pub on: Date,
+}
+
+/// The next review of a standing by the ladder in force; none if the tier is never lost. A ladder that changed reaches whoever
+/// stands on it with the first period whose books close under it.
+pub fn next_review(programs: &Programs, current: &Version, motion: &Motion, held: &Standing) -> Option<NextReview> {
+    let program = &current.program;
+    let tier = program.ladders.get(motion)?.iter().find(|tier| tier.id == held.tier)?;
+    tier.keep.as_ref()?;
+    let calendar = &program.calendar;
+    let first = |entry| boundary_from(calendar, tier.review, tier.first_review.after(entry));
+    let mut as_of = match held.reviewed {
+        Some(reviewed) if reviewed >= held.since => boundary_after(calendar, tier.review, reviewed),
+        // That review brought it here.
+        Some(reviewed) => first(reviewed).max(boundary_after(calendar, tier.review, reviewed)),
+        None => first(held.since),
     };
-    let Some(place) = tiers.iter().position(|t| t.id == held.tier) else { return nothing };
-    let tier = &tiers[place];
-    let Some(keep) = &tier.keep else { return nothing };
-    // A review looks back: its windows end with the month before it.
-    let at = Moment { now, today: on, month: Month::of(on).plus(-1) };
+    let closes = |as_of| program.policy.periods_close_after.after(as_of);
+    let in_force = calendar.day(programs.ladder_since(current, motion));
+    while closes(as_of) < in_force {
+        as_of = boundary_after(calendar, tier.review, as_of);
+    }
+    Some(NextReview { as_of, on: closes(as_of) })
+}
+
+/// What a review decides.
+pub(crate) fn review(
+    program: &Program,
+    account: &Account,
+    (motion, held): (&Motion, &Standing),
+    NextReview { as_of, on }: NextReview,
+) -> Effect {
+    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on };
+    let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
+    let place = tiers.iter().position(|tier| tier.id == held.tier);
+    let Some((place, tier, keep)) = place.and_then(|place| Some((place, &tiers[place], tiers[place].keep.as_ref()?)))
+    else {
+        return stays(None);
+    };
+    let at = Moment::before(as_of, program.calendar.start_of(as_of));
     let kept = assess(keep, program, account, motion, at, &mut Vec::new());
-    let next_review = Some(boundary_after(&program.calendar, tier.review, on));
-    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), next_review, demotes_on };
     match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),
-        (false, None, Some(grace)) => stays(Some(grace.after(on))),
-        (false, Some(day), _) if on < day => stays(Some(day)),
+        (false, None, Some(grace)) => stays(Some(grace.after(as_of))),
+        (false, Some(day), _) if as_of < day => stays(Some(day)),
         (false, _, _) => match place.checked_sub(1).and_then(|lower| tiers.get(lower)) {
-            Some(lower) => move_to(program, motion, Some(held), lower, on),
-            None => nothing,
+            Some(lower) => move_to(motion, Some(held), lower, on, Some(as_of)),
+            None => stays(None),
         },
     }
 }

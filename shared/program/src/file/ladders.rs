@@ -41,7 +41,7 @@ fn tier(motion: &Motion, id: &TierId, table: &TierTable, f: &mut Findings<'_>) -
         Some("annually") => Review::Annually,
         Some(_) => f.take(&at("review"), Err("write \"monthly\", \"quarterly\" or \"annually\"".to_owned()))?,
     };
-    let window = keep.as_ref().map_or(12, Criteria::months_max);
+    let window = keep.as_ref().map_or(12, Criteria::months);
     let first_review = match &table.first_review {
         Some(words) => length(&at("first_review"), words, f)?,
         None => Length { months: window, days: 0 },
