@@ -35,3 +35,22 @@ async fn b12_an_effective_time_is_never_ignored() {
     assert_eq!((sooner.number, sooner.is_new), (3, true));
     assert!(publish(at(-1)).await.is_err(), "only a first version reaches back");
 }
+
+/// A function that had read the versions long before it decided (a slow table, a clock that jumped) went by one that was in force no
+/// more: found by the simulation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_goes_by_the_versions_of_its_own_instant() {
+    let (_engine, store) = engine().await;
+    let id = "perx".try_into().expect("an id");
+    let now = store.clock().now();
+    store::programs::publish(&store, PERX, None, "test").await.expect("published");
+    let read = store::programs::read(&store, &id).await.expect("read").expect("it");
+    let (changed, later) = (PERX.replace("points = 500", "points = 400"), now + SignedDuration::from_mins(3));
+    assert_ne!(changed, PERX);
+    store::programs::publish(&store, &changed, Some(later), "test").await.expect("published");
+    // The clock jumps while the function is at work: the versions that it read are those of before.
+    let at = later + SignedDuration::from_secs(1);
+    let store = store.under(ambient::Clock::standing_at(at));
+    let fresh = store::programs::at(&store, &read, at).await.expect("read");
+    assert_eq!((read.current(at).number, fresh.current(at).number), (1, 2));
+}

@@ -147,6 +147,7 @@ async fn try_chunk(
     chunk: &[usize],
     now: Timestamp,
 ) -> Result<Step, StoreError> {
+    let programs = &store::programs::at(store, programs, now).await?;
     let program = &programs.current(now).program.id;
     let group: Vec<Arrival> = chunk.iter().map(|i| arrivals[*i].clone()).collect();
     let events: Vec<Event> = group.iter().map(|arrival| arrival.event.clone()).collect();

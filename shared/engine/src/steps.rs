@@ -78,6 +78,7 @@ async fn try_step(
     finish: &impl Fn(&mut Redemption),
     check: Option<&Check>,
 ) -> Result<Option<Step>, StoreError> {
+    let programs = &store::programs::at(store, programs, now).await?;
     let program = &programs.current(now).program.id;
     let group = std::slice::from_ref(event);
     let before = load(store, programs, &event.partner, group, now).await?;
@@ -125,6 +126,7 @@ pub async fn catch_up(
             return Err(StoreError::OutOfTime);
         }
         let now = store.clock().now();
+        let programs = &store::programs::at(store, programs, now).await?;
         let program: &ProgramId = &programs.current(now).program.id;
         let before = load(store, programs, partner, &[], now).await?;
         let decision = decide(programs, before.clone(), &[], now)?;

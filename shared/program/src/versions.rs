@@ -34,9 +34,9 @@ impl Version {
 /// All published versions of one program, at least one.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    versions: Vec<Version>,
+    versions: Arc<[Version]>,
     /// For each version, since when its ladders have been as they are.
-    ladders_since: Vec<BTreeMap<Motion, Timestamp>>,
+    ladders_since: Arc<[BTreeMap<Motion, Timestamp>]>,
 }
 
 impl Programs {
@@ -54,7 +54,11 @@ impl Programs {
             let since = version.program.ladders.iter().map(since).collect();
             ladders_since.push(since);
         }
-        if versions.is_empty() { None } else { Some(Self { versions, ladders_since }) }
+        if versions.is_empty() {
+            None
+        } else {
+            Some(Self { versions: versions.into(), ladders_since: ladders_since.into() })
+        }
     }
 
     /// Since when a motion's ladder has been as this version says: reviews are held from then on, also of those who stood on it

@@ -99,6 +99,24 @@ pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, Sto
     Ok(programs)
 }
 
+/// The versions to decide by at `now`: what this process has read, unless that is too old by then, however the time has passed
+/// since: a version published meanwhile may be in force.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn at(store: &Store, given: &Programs, now: Timestamp) -> Result<Programs, StoreError> {
+    let id = &given.current(now).program.id;
+    let cached = lock(&store.programs.read).get(id.as_str()).cloned();
+    let age_max = store.settings.program_age_max.max(MOMENT);
+    match cached.filter(|(read, _)| is_fresh(now, *read, age_max)) {
+        Some((_, programs)) => Ok(programs),
+        None => Ok(read(store, id).await?.unwrap_or_else(|| given.clone())),
+    }
+}
+
+/// What was read so lately is not read again for the next step.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// By the wall's clock, which goes on while a function sleeps between two calls: the runtime's own may stand still then. Where it
 /// went back nobody knows how old the versions are.
 fn is_fresh(now: Timestamp, read: Timestamp, age_max: Duration) -> bool {
