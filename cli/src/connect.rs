@@ -52,6 +52,16 @@ impl Connect {
         Ok(user.map_or_else(|_| "somebody on this machine".to_owned(), |user| format!("user {user}")))
     }
 
+    /// The queues.
+    pub(crate) fn queues(&self) -> anyhow::Result<aws_sdk_sqs::Client> {
+        Ok(self.clients()?.sqs())
+    }
+
+    /// Where it works, for people.
+    pub(crate) fn place(&self) -> &str {
+        if self.aws { "AWS" } else { &self.endpoint }
+    }
+
     /// The secret with this name or ARN.
     pub(crate) fn secret(&self, id: &str) -> anyhow::Result<Secret> {
         Ok(Secret::new(self.clients()?.secretsmanager(), id))

@@ -7,6 +7,7 @@ mod demo;
 mod events;
 mod programs;
 mod rebuild;
+mod redrive;
 mod schema;
 mod serve;
 mod show;
@@ -62,6 +63,11 @@ enum Command {
         after_help = "Example:\n  laurel rebuild --ledger-table laurel.ledger.r1 --state-table laurel.state.r1 --aws\n\nExit code 1 if something does not add up."
     )]
     Rebuild(rebuild::Rebuild),
+    /// Send what a queue put aside, after too many deliveries that failed, to be delivered again.
+    #[command(
+        after_help = "Example:\n  laurel redrive partner-events\n  laurel redrive --aws https://sqs.eu-west-1.amazonaws.com/1234/laurel-partner-events"
+    )]
+    Redrive(redrive::Redrive),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -121,6 +127,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events(events) => events.run().await,
         Command::Audit(audit) => audit.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
+        Command::Redrive(redrive) => redrive.run().await,
         Command::Codes(codes) => codes.run().await,
     }
 }

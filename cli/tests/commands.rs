@@ -47,8 +47,12 @@ impl Drop for Serve {
 }
 
 impl Serve {
-    async fn start(data: &Path, (http, aws): (u16, u16)) -> Self {
-        let child = Command::new(LAUREL)
+    async fn start(data: &Path, ports: (u16, u16)) -> Self {
+        Self::start_as(Command::new(LAUREL), data, ports).await
+    }
+
+    async fn start_as(mut laurel: Command, data: &Path, (http, aws): (u16, u16)) -> Self {
+        let child = laurel
             .args([
                 "serve",
                 "--port",
@@ -56,7 +60,7 @@ impl Serve {
                 "--aws-port",
                 &aws.to_string(),
                 "--visibility-seconds",
-                "5",
+                "2",
                 "--data",
             ])
             .arg(data)
@@ -129,6 +133,105 @@ fn only_its_owner_reads(folder: &Path) {
         let name = entry.file_name();
         assert!(name == "lock" || mode.trailing_zeros() >= 6, "{} has mode {mode:o}", name.display());
     }
+}
+
+/// A14: a disk that is full loses nothing: it is said, delivery waits, and what was answered is counted once there is room.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_a_full_disk_loses_nothing_and_is_told() {
+    let data = tempfile::tempdir().expect("a folder");
+    let ports = free_ports();
+    // No file may grow beyond 2 MB, and the process is told so instead of killed: as a full disk looks to it.
+    let limited = "trap '' XFSZ; ulimit -S -f 2000; exec \"$@\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", limited, "serve", LAUREL]);
+    let log = data.path().join("log");
+    command.stderr(std::fs::File::create(&log).expect("a log"));
+    let serve = Serve::start_as(command, &data.path().join("data"), ports).await;
+    let told = laurel(&[
+        "token",
+        "--program",
+        "hr-software",
+        "--scope",
+        "read",
+        "--scope",
+        "admin",
+        "--data",
+        &data.path().join("data").display().to_string(),
+    ]);
+    let token = text(&told.stdout).trim().to_owned();
+    let queue = serve.queue();
+    let enrolled = json!({ "name": "Northwind", "motions": ["sell"], "more": "x" });
+    queue.send(event("partner.enrolled", "p", "enrolled", &enrolled)).await.expect("sent");
+    let viewed = |n: usize| {
+        let data = json!({ "deal_id": format!("d{n}"), "outcome": "won", "acv": { "amount": "1", "currency": "USD" } });
+        event("deal.closed", "p", &format!("e{n}"), &data)
+    };
+    // Until the disk is full: what is answered from then on is answered with an error.
+    let mut taken = Vec::new();
+    for n in 0.. {
+        if queue.send(viewed(n)).await.is_ok() {
+            taken.push(n);
+        } else {
+            break;
+        }
+        assert!(n < 5_000, "the disk is never full");
+    }
+    let said = || std::fs::read_to_string(&log).expect("a log");
+    assert!(said().contains("the engine cannot write; delivery waits"), "{}", said());
+    // More than the time of five deliveries passes.
+    Clock::system().sleep(Duration::from_secs(12)).await;
+    let room = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &serve.child.id().to_string()]).status();
+    assert!(room.expect("prlimit runs").success());
+    serve.worked_off().await;
+    let dead = format!("{}-dead-letters", serve.queue_url());
+    let dead = Clients::local(&serve.aws).sqs().receive_message().queue_url(dead).send().await.expect("answered");
+    assert_eq!(dead.messages.unwrap_or_default().len(), 0, "put aside for a fault that is not theirs");
+    let each = serve.available(&token, "p").await.expect("a balance");
+    assert!(each >= i64::try_from(taken.len()).expect("few"), "{each} points of {} deals", taken.len());
+    assert!(said().contains("the engine writes again"), "{}", said());
+    let audit = laurel(&["audit", "--endpoint", &serve.aws]);
+    assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+}
+
+/// What was put aside goes back to its queue, with its attributes, and is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_what_was_put_aside_is_sent_again() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(data.path(), free_ports()).await;
+    let dead = Queue::new(Clients::local(&serve.aws).sqs(), &format!("{}-dead-letters", serve.queue_url()));
+    let enrolled = json!({ "name": "Northwind", "motions": ["sell"] });
+    dead.send(event("partner.enrolled", "p", "enrolled", &enrolled)).await.expect("sent");
+    for n in 0..14 {
+        let closed =
+            json!({ "deal_id": format!("d{n}"), "outcome": "won", "acv": { "amount": "48000", "currency": "USD" } });
+        dead.send(event("deal.closed", "p", &format!("e{n}"), &closed)).await.expect("sent");
+    }
+    let dry = laurel(&["redrive", "partner-events", "--endpoint", &serve.aws, "--dry-run"]);
+    assert!(text(&dry.stdout).starts_with("15 messages wait"), "{}{}", text(&dry.stdout), text(&dry.stderr));
+    let done = laurel(&["redrive", "partner-events", "--endpoint", &serve.aws]);
+    assert!(
+        text(&done.stdout).starts_with("15 messages were sent again"),
+        "{}{}",
+        text(&done.stdout),
+        text(&done.stderr)
+    );
+    serve.worked_off().await;
+    let token = laurel(&[
+        "token",
+        "--program",
+        "hr-software",
+        "--scope",
+        "read",
+        "--scope",
+        "admin",
+        "--data",
+        &data.path().display().to_string(),
+    ]);
+    // The fifth deal makes the partner gold, and gold earns 1.25 times.
+    assert_eq!(serve.available(text(&token.stdout).trim(), "p").await, Some(5 * 500 + 9 * 625));
+    let wrong = laurel(&["redrive", "partner-events-dead-letters", "--endpoint", &serve.aws]);
+    assert!(!wrong.status.success() && text(&wrong.stderr).contains("puts nothing aside"), "{}", text(&wrong.stderr));
 }
 
 /// Killed with 500 events in flight and started again on the same data: each is counted exactly once.

@@ -16,8 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use worker::{Clients, Queue};
 
-use crate::aws::Aws;
-use crate::aws::Stream;
+use crate::aws::{Aws, Health, Stream};
 use crate::names::queues;
 use crate::options::{Options, open_store};
 
@@ -44,8 +43,14 @@ impl Functions {
         let Self { award, fulfil, review, relay } = self;
         // A function's time is below the visibility timeout, so that no message is with two workers by design.
         let time = options.visibility.mul_f32(0.8).max(Duration::from_secs(4));
-        let queue =
-            |name: &str| Poller { sqs: clients.sqs(), url: aws.queue_url(name), time, clock: options.clock.clone() };
+        let queue = |name: &str| Poller {
+            sqs: clients.sqs(),
+            url: aws.queue_url(name),
+            time,
+            clock: options.clock.clone(),
+            database: aws.database().clone(),
+            health: aws.health(),
+        };
         for _ in 0..AWARD_WORKERS {
             let award = award.clone();
             tasks.spawn(queue(queues::PARTNER_EVENTS).run(move |batch, deadline| {
@@ -69,7 +74,7 @@ impl Functions {
         tasks.spawn(relay_stream(
             relay,
             aws.database().clone(),
-            aws.changed(),
+            (aws.changed(), aws.health()),
             open_store(clients, options.clock.clone(), options.random.clone()),
             failures,
         ));
@@ -82,6 +87,8 @@ struct Poller {
     url: String,
     time: Duration,
     clock: Clock,
+    database: dynoxide::Database,
+    health: Arc<Health>,
 }
 
 impl Poller {
@@ -91,6 +98,7 @@ impl Poller {
         R: Future<Output = Result<SqsBatchResponse, String>>,
     {
         loop {
+            self.health.sound(&self.database, &self.clock).await;
             let batch = self.receive().await;
             if batch.is_empty() {
                 self.clock.sleep(Duration::from_millis(20)).await;
@@ -182,7 +190,7 @@ async fn schedule(review: ReviewPartners, clock: Clock, every: Duration) {
 async fn relay_stream(
     relay: RelayChanges,
     db: dynoxide::Database,
-    changed: Arc<Notify>,
+    (changed, health): (Arc<Notify>, Arc<Health>),
     store: store::Store,
     failures: Queue,
 ) {
@@ -195,6 +203,7 @@ async fn relay_stream(
     };
     let mut tries = 0;
     loop {
+        health.sound(&db, store.clock()).await;
         let batch = match stream.next() {
             Ok(Some(batch)) => batch,
             Ok(None) => {
@@ -212,7 +221,10 @@ async fn relay_stream(
         let failed = reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone());
         let place = failed.as_ref().and_then(|id| batch.sequence.iter().position(|s| s == id));
         let mut done = place.unwrap_or(batch.sequence.len());
-        if place.is_some() {
+        if place.is_some() && !health.is_sound() {
+            // No fault of the change's.
+            tries = 0;
+        } else if place.is_some() {
             tries += 1;
             if tries >= RELAY_TRIES_MAX && failures.send(failed.unwrap_or_default()).await.is_ok() {
                 done += 1;

@@ -63,9 +63,15 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on our side; it was noted")
     }
 
-    /// Trying again helps.
-    pub fn unavailable() -> Self {
+    /// Trying again helps: others kept writing first.
+    fn contended() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "try_again", "many are writing at once; try again with the same key")
+    }
+
+    /// Trying again later helps: what stands behind this does not answer.
+    pub fn unavailable() -> Self {
+        let detail = "what keeps the points does not answer just now; nothing is lost, try again with the same key";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 }
 
@@ -87,12 +93,24 @@ pub(crate) async fn told_as_problem(response: Response) -> Response {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            tracing::warn!(%error, "a request was not served");
-            return Self::unavailable();
+        match error {
+            StoreError::Contention | StoreError::OutOfTime => {
+                tracing::warn!(%error, "a request was not served");
+                Self::contended()
+            }
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, "a request was not served");
+                Self::unavailable()
+            }
+            StoreError::Refused(_)
+            | StoreError::Unreadable { .. }
+            | StoreError::OtherForm { .. }
+            | StoreError::Unsound(_)
+            | StoreError::Sealed => {
+                tracing::error!(%error, "a request failed");
+                Self::internal()
+            }
         }
-        tracing::error!(%error, "a request failed");
-        Self::internal()
     }
 }
 

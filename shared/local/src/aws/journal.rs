@@ -23,6 +23,21 @@ const TABLE: &str = "local-queue-journal";
 /// Most writes of one BatchWriteItem.
 const WRITES_MAX: usize = 25;
 
+/// Bytes of a probe: a write that fits where a message does not says nothing.
+const PROBE_BYTES: usize = 256 * 1024;
+
+/// Writes something and takes it away again, as far as there is a journal.
+pub(super) fn probe(db: &Database) -> Result<(), EngineError> {
+    if db.describe_table(ask(json!({ "TableName": TABLE }))?).is_err() {
+        return Ok(());
+    }
+    let key = json!({ "pk": { "S": "probe" }, "sk": { "S": "-" } });
+    let mut item = key.clone();
+    item["v"] = json!({ "S": "x".repeat(PROBE_BYTES) });
+    db.put_item(ask(json!({ "TableName": TABLE, "Item": item }))?).map_err(failed)?;
+    db.delete_item(ask(json!({ "TableName": TABLE, "Key": key }))?).map(|_| ()).map_err(failed)
+}
+
 /// A request of the table engine, from its JSON form.
 pub(crate) fn ask<T: DeserializeOwned>(value: Value) -> Result<T, EngineError> {
     serde_json::from_value(value).map_err(failed)

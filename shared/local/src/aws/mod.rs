@@ -2,15 +2,16 @@
 //! connections by host, so one connection may carry all of them.
 
 mod error;
+mod health;
 mod journal;
 mod secrets;
 mod stream;
 
 pub use error::EngineError;
 pub(crate) use error::failed;
+pub(crate) use health::Health;
 pub(crate) use stream::Stream;
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ struct Port {
     random: Random,
     /// Told after each write to a table.
     changed: Arc<Notify>,
+    health: Arc<Health>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -112,8 +114,18 @@ impl Aws {
         };
         let http = Client::builder(TokioExecutor::new()).build_http();
         let secrets = Secrets::open(data, &random)?;
-        let port =
-            Arc::new(Port { dynamodb, http, sqs, handler, journal, secrets, addr, random, changed: Arc::default() });
+        let port = Arc::new(Port {
+            dynamodb,
+            http,
+            sqs,
+            handler,
+            journal,
+            secrets,
+            addr,
+            random,
+            changed: Arc::default(),
+            health: Arc::default(),
+        });
         tasks.spawn(accept(listener, port.clone()));
         Ok(Self { addr, db, port, _tasks: tasks })
     }
@@ -131,6 +143,11 @@ impl Aws {
     /// The table engine, for what no SDK offers: its stream in the process, time to live.
     pub fn database(&self) -> &Database {
         &self.db
+    }
+
+    /// Whether it can write.
+    pub(crate) fn health(&self) -> Arc<Health> {
+        self.port.health.clone()
     }
 
     /// Told after each write to a table, so that who follows the stream need not ask again and again.
@@ -226,7 +243,14 @@ impl Port {
     async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
         *request.uri_mut() = format!("http://{}{path}", self.dynamodb).parse()?;
-        Ok(self.http.request(request).await?.map(Body::new))
+        let reply = self.http.request(request).await?;
+        if !reply.status().is_server_error() {
+            return Ok(reply.map(Body::new));
+        }
+        let (parts, body) = reply.into_parts();
+        let body = body.collect().await?.to_bytes();
+        self.health.failed(&String::from_utf8_lossy(&body));
+        Ok(Response::from_parts(parts, Body::from(body)))
     }
 
     async fn sqs(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
@@ -243,7 +267,10 @@ impl Port {
         let (parts, stream) = reply.into_parts();
         let out = stream.collect().await?.to_bytes();
         // Written before the caller is told: what was answered survives the end of the process.
-        journal.record(&self.sqs, operation, &body, &out).await.map_err(io::Error::other)?;
+        if let Err(error) = journal.record(&self.sqs, operation, &body, &out).await {
+            self.health.failed(&error.to_string());
+            return json_reply(500, &json!({ "__type": "InternalFailure", "message": error.to_string() }));
+        }
         Ok(Response::from_parts(parts, Body::from(out)))
     }
 
