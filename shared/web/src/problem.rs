@@ -99,7 +99,7 @@ impl From<StoreError> for Problem {
                 Self::contended()
             }
             StoreError::Unavailable(_) => {
-                tracing::error!(%error, "a request was not served");
+                tracing::warn!(%error, "a request was not served");
                 Self::unavailable()
             }
             StoreError::Refused(_)
