@@ -150,7 +150,12 @@ async fn try_chunk(
     let programs = &store::programs::at(store, programs, now).await?;
     let program = &programs.current(now).program.id;
     let group: Vec<Arrival> = chunk.iter().map(|i| arrivals[*i].clone()).collect();
-    let events: Vec<Event> = group.iter().map(|arrival| arrival.event.clone()).collect();
+    let as_held = |arrival: &Arrival| {
+        let mut event = arrival.event.clone();
+        event.held_until = arrival.held_until;
+        event
+    };
+    let events: Vec<Event> = group.iter().map(as_held).collect();
     let before = load(store, programs, partner, &events, now).await?;
     let decision = decide(programs, before.clone(), &events, now)?;
     let mut tx = write::transaction(store, program, &before, &decision)?;

@@ -32,6 +32,8 @@ pub struct Event {
     /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form, every person left blank, so that no
     /// name can be found by trying (I4, I28).
     pub hash: String,
+    /// Until when it was to wait, if it was held and is sent again. No part of what it means.
+    pub held_until: Option<Timestamp>,
     /// What happened as it was sent, once pseudonyms stand in the place of persons.
     sent: Option<Box<(Kind, Json)>>,
 }
@@ -142,7 +144,7 @@ impl Event {
     pub fn internal(identity: Identity, partner: PartnerId, time: Timestamp, kind: Kind) -> Self {
         let data = kind.data();
         let hash = meaning(&kind, &partner, time, &data);
-        Self { identity, partner, time, kind, data, hash, sent: None }
+        Self { identity, partner, time, kind, data, hash, held_until: None, sent: None }
     }
 }
 
@@ -219,7 +221,8 @@ impl Envelope<'_> {
         // another spelling of the same.
         let data = kind.data();
         let hash = meaning(&kind, &partner, time, &data);
-        Ok(Event { identity: Identity { program, source, id }, partner, time, kind, data, hash, sent: None })
+        let identity = Identity { program, source, id };
+        Ok(Event { identity, partner, time, kind, data, hash, held_until: None, sent: None })
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {

@@ -3,9 +3,10 @@
 use rust_decimal::Decimal;
 
 use crate::findings::{Diagnostic, Findings};
-use crate::ladder::{Criteria, Criterion, Measure, Tier};
+use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::program::Program;
 use crate::rule::Points;
+use crate::window::Within;
 
 pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     let mut f = Findings::new(text);
@@ -58,7 +59,7 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
         );
     }
     if let Some((enter, keep)) = tier.enter.as_ref().zip(tier.keep.as_ref())
-        && let Some(way) = way_that_does_not_keep(enter, keep)
+        && let Some(way) = way_that_does_not_keep(enter, keep, tier.review)
     {
         let way: Vec<String> = way.iter().map(|one| one.words()).collect();
         let message = format!(
@@ -89,8 +90,8 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
 const WAYS_MAX: usize = 1_000;
 
 /// A way to enter that does not keep, if somebody goes on as they entered: all that must be met together.
-fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria) -> Option<Vec<&'c Criterion>> {
-    ways(enter).into_iter().find(|way| !keeps(way, keep))
+fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria, review: Review) -> Option<Vec<&'c Criterion>> {
+    ways(enter).into_iter().find(|way| !keeps(way, keep, review))
 }
 
 /// Every way to meet criteria.
@@ -106,19 +107,25 @@ fn ways(criteria: &Criteria) -> Vec<Vec<&Criterion>> {
     }
 }
 
-fn keeps(way: &[&Criterion], keep: &Criteria) -> bool {
+fn keeps(way: &[&Criterion], keep: &Criteria, review: Review) -> bool {
     match keep {
-        Criteria::Any(parts) => parts.iter().any(|part| keeps(way, part)),
-        Criteria::All(parts) => parts.iter().all(|part| keeps(way, part)),
-        Criteria::One(asked) => way.iter().any(|one| goes_on_to_bring(one, asked)),
+        Criteria::Any(parts) => parts.iter().any(|part| keeps(way, part, review)),
+        Criteria::All(parts) => parts.iter().all(|part| keeps(way, part, review)),
+        Criteria::One(asked) => way.iter().any(|one| goes_on_to_bring(one, asked, review)),
     }
 }
 
 /// Whether who goes on as `one` says brings what is asked: as much in as long a window, or as much a month.
-fn goes_on_to_bring(one: &Criterion, asked: &Criterion) -> bool {
-    let months = |criterion: &Criterion| Decimal::from(criterion.within.months());
-    let enough = one.least >= asked.least && (one.measure == Measure::Certifications || months(asked) >= months(one));
-    let rate = one.least.saturating_mul(months(asked)) >= asked.least.saturating_mul(months(one));
+fn goes_on_to_bring(one: &Criterion, asked: &Criterion, review: Review) -> bool {
+    // A review within a fiscal year sees what of it is over.
+    let seen = match (asked.within, review) {
+        (Within::FiscalYear | Within::FiscalQuarter, Review::Monthly) => 1,
+        (Within::FiscalYear, Review::Quarterly) => 3,
+        (within, _) => within.months(),
+    };
+    let (brings, asks) = (Decimal::from(one.within.months()), Decimal::from(seen));
+    let enough = one.least >= asked.least && (one.measure == Measure::Certifications || asks >= brings);
+    let rate = one.least.saturating_mul(asks) >= asked.least.saturating_mul(brings);
     one.measure == asked.measure && (enough || (rate && one.measure != Measure::Certifications))
 }
 

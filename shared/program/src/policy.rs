@@ -22,7 +22,7 @@ pub struct Policy {
     pub owe_the_rest: bool,
     /// How long a held event waits.
     pub held_for: Length,
-    /// How long after its own time an event about another partner's deal waits for that deal's reassignment, before it is refused.
+    /// How long an event about another partner's deal waits for that deal's reassignment, before it is refused: to the end of the day.
     pub reassigned_within: Length,
     /// How long points live at least that go back to the partner, also where their lot has run out meanwhile: an order that is declined
     /// costs nobody points.

@@ -83,6 +83,14 @@ impl Program {
         self.policy.periods_close_after.after(next.first_day())
     }
 
+    /// The day on which the booking period of `day` closes.
+    pub fn closes(&self, day: Date) -> Date {
+        let month = Month::of(day);
+        let next =
+            if self.policy.period_is_quarter { self.calendar.quarter_start(month).plus(3) } else { month.plus(1) };
+        self.policy.periods_close_after.after(next.first_day())
+    }
+
     /// The first day that is still open for booking at `today` (late-event policy).
     pub fn open_from(&self, today: Date) -> Date {
         let this_month = Month::of(today);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::ids::{Motion, RewardId};
+use event::ids::{Motion, RewardId, TierId};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -35,37 +35,43 @@ impl Version {
 #[derive(Clone, Debug)]
 pub struct Programs {
     versions: Arc<[Version]>,
-    /// For each version, since when its ladders have been as they are.
-    ladders_since: Arc<[BTreeMap<Motion, Timestamp>]>,
+    /// For each version, since when each tier is reviewed as it says.
+    reviewed_since: Arc<[BTreeMap<(Motion, TierId), Timestamp>]>,
 }
 
 impl Programs {
     /// The versions of one program in any order; `None` if there are none.
     pub fn new(mut versions: Vec<Version>) -> Option<Self> {
         versions.sort_by_key(|v| (v.effective_from, v.number));
-        let mut ladders_since: Vec<BTreeMap<Motion, Timestamp>> = Vec::with_capacity(versions.len());
+        let mut reviewed_since: Vec<BTreeMap<(Motion, TierId), Timestamp>> = Vec::with_capacity(versions.len());
         for (at, version) in versions.iter().enumerate() {
-            let before = at.checked_sub(1).and_then(|at| Some((versions.get(at)?, ladders_since.get(at)?)));
-            let since = |(motion, ladder): (&Motion, &Vec<Tier>)| {
-                let same = before.filter(|(version, _)| version.program.ladders.get(motion) == Some(ladder));
-                let since = same.and_then(|(_, since)| since.get(motion).copied());
-                (motion.clone(), since.unwrap_or(version.effective_from))
+            let before = at.checked_sub(1).and_then(|at| Some((versions.get(at)?, reviewed_since.get(at)?)));
+            let tiers =
+                version.program.ladders.iter().flat_map(|(motion, tiers)| tiers.iter().map(move |t| (motion, t)));
+            let since = |(motion, tier): (&Motion, &Tier)| {
+                let key = (motion.clone(), tier.id.clone());
+                let same = before.filter(|(version, _)| {
+                    let old = version.program.ladders.get(motion).and_then(|all| all.iter().find(|t| t.id == tier.id));
+                    old.is_some_and(|old| (old.keep.is_some(), old.review) == (tier.keep.is_some(), tier.review))
+                });
+                let since = same.and_then(|(_, since)| since.get(&key).copied());
+                (key, since.unwrap_or(version.effective_from))
             };
-            let since = version.program.ladders.iter().map(since).collect();
-            ladders_since.push(since);
+            let since = tiers.map(since).collect();
+            reviewed_since.push(since);
         }
         if versions.is_empty() {
             None
         } else {
-            Some(Self { versions: versions.into(), ladders_since: ladders_since.into() })
+            Some(Self { versions: versions.into(), reviewed_since: reviewed_since.into() })
         }
     }
 
-    /// Since when a motion's ladder has been as this version says: reviews are held from then on, also of those who stood on it
-    /// before.
-    pub fn ladder_since(&self, version: &Version, motion: &Motion) -> Timestamp {
+    /// Since when a tier is reviewed, and as often, as this version says: from then on, also of those who held it before.
+    pub fn reviewed_since(&self, version: &Version, motion: &Motion, tier: &TierId) -> Timestamp {
         let place = self.versions.iter().position(|other| other.number == version.number);
-        let since = place.and_then(|place| self.ladders_since.get(place)?.get(motion).copied());
+        let key = (motion.clone(), tier.clone());
+        let since = place.and_then(|place| self.reviewed_since.get(place)?.get(&key).copied());
         since.unwrap_or(version.effective_from)
     }
 

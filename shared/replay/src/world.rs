@@ -190,8 +190,10 @@ impl World {
         }
         let decision = self.decide_group(std::slice::from_ref(event)).expect("decided");
         let outcome = decision.outcome(0).expect("looked at");
-        if outcome == Outcome::Held {
-            self.held.push(event.clone());
+        if let Some(Judgement::Held { until, .. }) = decision.judgements.first() {
+            let mut event = event.clone();
+            event.held_until.get_or_insert(*until);
+            self.held.push(event);
         }
         outcome
     }

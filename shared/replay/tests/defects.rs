@@ -209,6 +209,170 @@ fn a9_a_reassignment_waits_for_its_partner_and_says_that_the_deal_moved() {
     assert!(!sentence.contains('`') && sentence.contains("moved to another partner"), "{sentence}");
 }
 
+/// What was taken back and given again later, in another lot, is taken of that one: the first draft of the mend took all of it of the
+/// lot that had expired, and left another rule's points to be owed.
+#[test]
+fn b4_each_rule_takes_of_each_lot_what_it_put_there() {
+    let policy = "\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let mut world = World::new(&format!("{PROGRAM}{policy}"), "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    world.close("p", "d", "2026-03-14T09:30:00Z", "50000");
+    let amended = |world: &mut World, id: &str, to: &str| {
+        let data = format!(r#"{{"deal_id":"d","acv":{{"amount":"{to}","currency":"USD"}}}}"#);
+        send(world, "deal.amended", id, &data);
+    };
+    world.at("2026-03-15T09:30:00Z");
+    amended(&mut world, "down", "20000");
+    world.at("2026-05-02T09:30:00Z");
+    amended(&mut world, "up", "50000");
+    assert_eq!(available(&world), 30, "120 have expired, 30 come back in a lot of now");
+    world.at("2026-05-03T09:30:00Z");
+    send(&mut world, "deal.reversed", "all", r#"{"deal_id":"d","reason":"returned"}"#);
+    assert_eq!(world.last().reason, Some(Reason::TookBack { points: 150, expired: 120 }));
+    let after = world.account("p").balance();
+    assert_eq!((after.available, after.owed), (0, 0));
+}
+
+/// One point for each dollar of annual value; points run out at the end of the month after the one in which they are earned.
+fn by_the_dollar() -> World {
+    let rule = r#"points = { by = "total_value", per = "1000", points = 1 }"#;
+    let program = PROGRAM.replace("points = 100\n", "points = { by = \"acv\", per = \"1\", points = 1 }\n");
+    let program = program.replace(rule, "points = 0").replace("points = 0", rule);
+    let policy = "\n[reward.card]\nname = \"Card\"\npoints = 100\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let mut world = World::new(&format!("{program}{policy}"), "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    world.load_stock("card", 1);
+    world
+}
+
+fn a_minute_later(world: &mut World) -> String {
+    world.now += jiff::SignedDuration::from_mins(1);
+    world.now.to_string()
+}
+
+fn close(world: &mut World, deal: &str, acv: &str) {
+    let now = a_minute_later(world);
+    world.close("p", deal, &now, acv);
+}
+
+fn amend(world: &mut World, deal: &str, acv: &str) {
+    let now = a_minute_later(world);
+    let data = format!(r#"{{"deal_id":"{deal}","acv":{{"amount":"{acv}","currency":"USD"}}}}"#);
+    world.send("deal.amended", "p", &format!("{deal} at {now}"), &now, &data);
+}
+
+fn void(world: &mut World, deal: &str) {
+    let now = a_minute_later(world);
+    let data = format!(r#"{{"deal_id":"{deal}","reason":"returned"}}"#);
+    world.send("deal.reversed", "p", &format!("{deal} void"), &now, &data);
+}
+
+fn sums(world: &World) -> (i64, i64) {
+    let balance = world.account("p").balance();
+    (balance.available, balance.owed)
+}
+
+/// Points that a declined order gave back ran out in another lot than their award's, and were owed.
+#[test]
+fn b4_what_a_declined_order_gave_back_and_expired_is_not_owed() {
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    world.at("2026-04-29T09:30:00Z");
+    assert_eq!(world.redeem("p", "card", 1, "k"), Outcome::Applied);
+    world.step("p", "k", "ordering");
+    world.at("2026-05-02T09:30:00Z");
+    world.step("p", "k", "declined");
+    world.at("2026-07-02T09:30:00Z");
+    void(&mut world, "a");
+    assert_eq!(sums(&world), (0, 0));
+}
+
+/// Amending down and up is nothing: what comes back is what was taken last, where it was.
+#[test]
+fn b4_amending_down_and_up_again_is_nothing() {
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    amend(&mut world, "a", "50");
+    world.at("2026-05-02T09:30:00Z").catch_up();
+    amend(&mut world, "a", "0");
+    amend(&mut world, "a", "50");
+    assert_eq!(sums(&world), (0, 0), "what had expired is alive again");
+
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    world.at("2026-04-20T09:30:00Z");
+    close(&mut world, "b", "100");
+    assert_eq!(world.redeem("p", "card", 1, "k"), Outcome::Applied);
+    amend(&mut world, "a", "0");
+    amend(&mut world, "a", "100");
+    world.at("2026-05-02T09:30:00Z").catch_up();
+    assert_eq!(sums(&world), (100, 0), "another deal's points live as long as before");
+}
+
+/// What was withheld from a suspended partner was given later, by amending down and up.
+#[test]
+fn b2_what_was_withheld_is_not_given_later() {
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    let now = a_minute_later(&mut world);
+    world.send("partner.suspended", "p", "s", &now, r#"{"reason":"audit"}"#);
+    amend(&mut world, "a", "150");
+    let now = a_minute_later(&mut world);
+    world.send("partner.reinstated", "p", "r", &now, r#"{"reason":"cleared"}"#);
+    amend(&mut world, "a", "120");
+    amend(&mut world, "a", "150");
+    assert_eq!(sums(&world), (100, 0));
+    amend(&mut world, "a", "160");
+    assert_eq!(sums(&world), (110, 0), "what is new is given");
+}
+
+/// A closing that is booked in a lot that has run out, and its reversal, in one group.
+#[test]
+fn b4_a_group_loads_what_its_own_closing_needs() {
+    let mut world = by_the_dollar();
+    world.at("2026-04-05T09:30:00Z");
+    let acv = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"100","currency":"USD"}}"#;
+    let closed = world.event("deal.closed", "p", "c", "2026-01-10T00:00:00Z", acv);
+    let void = world.event("deal.reversed", "p", "v", "2026-01-11T00:00:00Z", r#"{"deal_id":"d","reason":"x"}"#);
+    let decision = world.decide_for(&"p".try_into().expect("a partner"), &[closed, void]);
+    assert_eq!(decision.records.len(), 2);
+    assert_eq!(sums(&world), (0, 0));
+}
+
+/// Open deals of a partner that left could never be moved, and a deal could be moved to one that had left.
+#[test]
+fn a9_a_deal_of_a_partner_that_left_moves_and_none_moves_to_one() {
+    let mut world = world();
+    world.enrol("q");
+    let registered =
+        r#"{"deal_id":"d","opportunity_id":"o","customer":"Contoso","expected_acv":{"amount":"1","currency":"USD"}}"#;
+    send(&mut world, "deal.registered", "registered", registered);
+    world.at("2026-03-15T09:30:00Z");
+    world.send("partner.offboarded", "p", "left", "2026-03-14T10:00:00Z", r#"{"reason":"sold"}"#);
+    let moved = |to: &str| format!(r#"{{"deal_id":"d","to_partner":"{to}"}}"#);
+    world.send("deal.reassigned", "p", "moved", "2026-03-15T09:00:00Z", &moved("q"));
+    assert_eq!(world.last().reason, Some(Reason::DealMoved));
+    assert_eq!(world.send("deal.reassigned", "q", "back", "2026-03-15T09:10:00Z", &moved("p")), Outcome::Refused);
+    assert_eq!(world.last().reason, Some(Reason::NewOwnerLeft));
+    assert_eq!(world.close("q", "d", "2026-03-15T09:20:00Z", "100"), Outcome::Awarded);
+}
+
+/// What came more than a day late did not wait at all for its reassignment, even one right behind it.
+#[test]
+fn a8_what_comes_late_waits_too() {
+    let mut world = world();
+    world.enrol("q");
+    let registered =
+        r#"{"deal_id":"d","opportunity_id":"o","customer":"Contoso","expected_acv":{"amount":"1","currency":"USD"}}"#;
+    send(&mut world, "deal.registered", "registered", registered);
+    world.at("2026-03-25T09:30:00Z");
+    assert_eq!(world.close("q", "d", "2026-03-17T10:00:00Z", "100"), Outcome::Held);
+    world.send("deal.reassigned", "p", "moved", "2026-03-16T10:00:00Z", r#"{"deal_id":"d","to_partner":"q"}"#);
+    let closed = world.records.iter().find(|record| record.identity.id.as_str() == "d-closed").expect("a record");
+    assert_eq!((closed.outcome, closed.partner.as_str()), (Outcome::Awarded, "q"));
+    assert_eq!(closed.held_until.map(|until| until.to_string()).as_deref(), Some("2026-03-27T00:00:00Z"));
+}
+
 const LADDER: &str = r#"
 [ladder.sell.gold]
 rank = 2
@@ -239,6 +403,41 @@ fn b7_a_review_is_held_when_the_books_have_closed() {
     let mut world = gold(LADDER);
     world.at("2027-04-11T09:30:00Z").catch_up();
     assert_eq!(world.tier("p"), "base", "without it, it is lost on the day the books close");
+}
+
+/// Who earned the tier anew before the books closed was demoted, and stayed down.
+#[test]
+fn b7_whoever_earns_the_tier_anew_before_the_books_close_keeps_it() {
+    let mut world = gold(LADDER);
+    world.at("2027-04-05T09:30:00Z");
+    world.close("p", "again", "2027-04-05T09:30:00Z", "250000");
+    world.at("2027-05-30T09:30:00Z").catch_up();
+    assert_eq!(world.tier("p"), "gold");
+}
+
+/// Monthly reviews under quarterly books wait for these, too.
+#[test]
+fn b7_monthly_reviews_wait_for_quarterly_books() {
+    let mut world = gold(&LADDER.replace("quarterly", "monthly"));
+    world.at("2027-04-05T09:30:00Z");
+    world.close("p", "late", "2027-03-31T12:00:00Z", "200000");
+    world.at("2027-05-20T09:30:00Z").catch_up();
+    assert_eq!(world.tier("p"), "gold");
+    let mut world = gold(&LADDER.replace("quarterly", "monthly"));
+    world.at("2027-04-10T09:30:00Z").catch_up();
+    assert_eq!(world.tier("p"), "gold");
+    world.at("2027-07-11T09:30:00Z").catch_up();
+    assert_eq!(world.tier("p"), "base", "as of 1 April: the books of March closed on 11 April");
+}
+
+/// A version that only adds a tier took away the review that was due: who was demoted depended on when the sweep came by.
+#[test]
+fn b7_a_review_is_held_whatever_else_a_version_changes() {
+    let mut world = gold(LADDER);
+    let platinum = "\n[ladder.sell.platinum]\nrank = 3\nenter = { acv = \"900000\", within = \"1 year\" }\n";
+    world.publish(&format!("{PROGRAM}{LADDER}{platinum}"), "2027-04-12T00:00:00Z");
+    world.at("2027-04-12T00:00:01Z").catch_up();
+    assert_eq!(world.tier("p"), "base");
 }
 
 /// A review that is held late judges certificates as of its own day, not as of now.
@@ -311,6 +510,20 @@ fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
     );
     let acv = boards["sell"].to_stay.iter().find(|one| one.measure == program::Measure::Acv).expect("a criterion");
     assert_eq!((acv.from, acv.to, acv.seen.is_zero()), (day("2027-04-01"), day("2028-03-31"), true));
+}
+
+/// The lint took a fiscal year for twelve months at every review.
+#[test]
+fn e1_a_fiscal_year_is_as_long_as_it_is_at_a_review() {
+    let steady = |keep: &str, review: &str| {
+        let keep = format!("keep = {{ deals = 4, within = \"{keep}\" }}");
+        let ladder = format!(
+            "[ladder.sell.gold]\nrank = 2\nenter = {{ deals = 4, within = \"1 year\" }}\n{keep}\nreview = \"{review}\"\ngrace = \"1 quarter\"\n"
+        );
+        program::check(&format!("{PROGRAM}{ladder}")).iter().any(|one| one.message.contains("steady"))
+    };
+    assert!(steady("fiscal year", "quarterly") && steady("fiscal year", "monthly"));
+    assert!(!steady("fiscal year", "annually") && !steady("1 year", "quarterly"));
 }
 
 /// The lint missed ladders of alternatives; its witness, played, goes up and down.

@@ -214,7 +214,9 @@ proptest! {
             if let Some(closed) = &mut deal.closed {
                 closed.credits.retain(|_, credit| (credit.worth, credit.net()) != (0, 0));
                 for credit in closed.credits.values_mut() {
-                    (credit.position, credit.given, credit.taken) = (0, credit.net(), 0);
+                    (credit.position, credit.given) = (0, credit.net());
+                    credit.peak = credit.worth;
+                    credit.taken.clear();
                 }
             }
             deal.version = 0;

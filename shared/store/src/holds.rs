@@ -197,7 +197,9 @@ pub async fn put(store: &Store, to: ToHold<'_>, before: &State, now: Timestamp) 
         if !same {
             return Ok(Held::Taken(first.meaning()));
         }
-        (hold.held_at, hold.until) = (first.held_at, first.until);
+        // What turns out to wait for something else than a reassignment has as long as anything that does.
+        let longer = first.is_judged_at_its_end() && !hold.is_judged_at_its_end();
+        (hold.held_at, hold.until) = (first.held_at, if longer { to.until } else { first.until });
     }
     let put = Put::builder().table_name(store.waiting()).set_item(Some(hold.item(&body)?));
     let put = match &there {

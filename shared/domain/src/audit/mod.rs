@@ -40,7 +40,8 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
             if posting.amount <= 0 {
                 found.push(format!("I15: {place}: a posting of {}", posting.amount));
             }
-            let accrual = posting.kind == PostingKind::Accrual;
+            // What corrects an earlier award may come back in parts, to where each was.
+            let accrual = posting.kind == PostingKind::Accrual && posting.corrects.is_none();
             if accrual && !awards.insert((record.identity.clone(), posting.rule.clone(), posting.to.to_string())) {
                 found.push(format!("I2: {place}: a second award by {:?}", posting.rule));
             }

@@ -20,11 +20,12 @@ pub struct Credit {
     pub worth: i64,
     /// What it gave, all in all.
     pub given: i64,
-    /// What is taken back of that; what came back since is not in it.
-    pub taken: i64,
-    /// How much of what is taken had expired before, by lot.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub taken_expired: BTreeMap<Month, i64>,
+    /// The most that it was worth so far: what was withheld at a worth stays so when that comes again.
+    pub peak: i64,
+    /// What is taken back of that and has not come back since, and where it was: what was taken last comes back first, to where it
+    /// was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Taken>,
     /// What was to be taken back and was not there, and is not owed either, as the clawback policy says.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub forgiven: i64,
@@ -38,9 +39,20 @@ pub struct Credit {
     /// Its lot; none as long as it gave nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<Month>,
-    /// What it gave in other lots, before that one.
+    /// What it put into each lot and was not taken out again, spent or expired as it may be.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub earlier: BTreeMap<Month, i64>,
+    pub placed: BTreeMap<Month, i64>,
+}
+
+/// What was taken back of a credit at once, and out of which bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Where it was.
+    #[serde(rename = "f")]
+    pub from: Bucket,
+    /// How much.
+    #[serde(rename = "n")]
+    pub amount: i64,
 }
 
 impl Credit {
@@ -49,41 +61,52 @@ impl Credit {
         Self {
             worth: 0,
             given: 0,
-            taken: 0,
-            taken_expired: BTreeMap::new(),
+            peak: 0,
+            taken: Vec::new(),
             forgiven: 0,
             position,
             factor: Decimal::ONE,
             release: None,
             lot: None,
-            earlier: BTreeMap::new(),
+            placed: BTreeMap::new(),
         }
     }
 
-    /// Every lot in which it gave, and what it gave there less what was taken of that as expired.
-    pub(crate) fn by_lot(&self) -> BTreeMap<Month, i64> {
-        let mut lots = self.earlier.clone();
-        if let Some(lot) = self.lot {
-            *lots.entry(lot).or_default() += self.given - self.earlier.values().sum::<i64>();
-        }
-        for (lot, taken) in &self.taken_expired {
-            *lots.entry(*lot).or_default() -= taken;
-        }
-        lots
-    }
-
-    /// From now on it gives in `lot`, `new` of what it gave so far included.
-    fn gives_in(&mut self, lot: Month, release: Option<Date>, new: i64) {
-        if let Some(before) = self.lot.filter(|before| *before != lot) {
-            let there = self.given - new - self.earlier.values().sum::<i64>();
-            *self.earlier.entry(before).or_default() += there;
-        }
-        (self.release, self.lot) = (release, Some(lot));
+    /// Notes that so much was put into a lot, or taken out of it. What is taken of another award's lot is not its own.
+    fn place(&mut self, lot: Month, amount: i64) {
+        let placed = self.placed.entry(lot).or_default();
+        *placed = (*placed + amount).max(0);
+        self.placed.retain(|_, placed| *placed > 0);
     }
 
     /// What stands to its credit now.
     pub fn net(&self) -> i64 {
-        self.given - self.taken - self.forgiven
+        self.given - self.taken() - self.forgiven
+    }
+
+    /// What is taken back and has not come back.
+    pub fn taken(&self) -> i64 {
+        self.taken.iter().map(|taken| taken.amount).sum()
+    }
+
+    fn take(&mut self, from: Bucket, amount: i64) {
+        match self.taken.last_mut().filter(|last| last.from == from) {
+            Some(last) => last.amount += amount,
+            None => self.taken.push(Taken { from, amount }),
+        }
+    }
+
+    /// Takes up again what was taken last, at most `amount`; how much that is.
+    fn restore(&mut self, amount: i64) -> i64 {
+        let mut left = amount;
+        while let Some(last) = self.taken.last_mut().filter(|_| left > 0) {
+            let back = left.min(last.amount);
+            (last.amount, left) = (last.amount - back, left - back);
+            if last.amount == 0 {
+                self.taken.pop();
+            }
+        }
+        amount - left
     }
 
     /// What a fall to `worth` forgives: what was due and is not among what `record` took back. A rise takes it up again, since
@@ -115,36 +138,36 @@ impl Credit {
             if !closes {
                 credit.forgive(worth, record, &trial.rule);
             }
-            credit.worth = worth;
+            (credit.worth, credit.peak) = (worth, credit.peak.max(worth));
         }
         for posting in record.postings.iter().filter(|posting| closes || posting.corrects.is_some()) {
             let Some(rule) = &posting.rule else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };
+            let lot = match posting.to {
+                Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => Some(lot),
+                Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => None,
+            };
             if posting.kind == PostingKind::Reversal {
-                credit.taken += posting.amount;
-                if let Bucket::Expired(lot) = posting.from {
-                    *credit.taken_expired.entry(lot).or_default() += posting.amount;
+                credit.take(posting.from, posting.amount);
+                match posting.from {
+                    Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => {
+                        credit.place(lot, -posting.amount);
+                    }
+                    Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => {}
                 }
-                continue;
-            }
-            if let Bucket::Expired(lot) = posting.to {
-                credit.taken -= posting.amount;
-                *credit.taken_expired.entry(lot).or_default() -= posting.amount;
-                credit.taken_expired.retain(|_, taken| *taken != 0);
                 continue;
             }
             if credit.given == 0 {
                 credit.position = record.position;
             }
-            // What was taken back comes back first.
-            let restored = posting.amount.min(credit.taken);
-            credit.taken -= restored;
-            let new = posting.amount - restored;
+            let new = posting.amount - credit.restore(posting.amount);
             credit.given += new;
+            let Some(lot) = lot else { continue };
+            credit.place(lot, posting.amount);
             match posting.to {
-                Bucket::Pending { release, lot } => credit.gives_in(lot, Some(release), new),
-                Bucket::Available(lot) => credit.gives_in(lot, None, new),
-                Bucket::Program | Bucket::Reserved(_) | Bucket::Owed | Bucket::Expired(_) => {}
+                Bucket::Pending { release, .. } if new > 0 => (credit.release, credit.lot) = (Some(release), Some(lot)),
+                Bucket::Available(_) if new > 0 => (credit.release, credit.lot) = (None, Some(lot)),
+                _ => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 mod credit;
 mod opportunity;
 
-pub use credit::Credit;
+pub use credit::{Credit, Taken};
 pub use opportunity::Opportunity;
 
 use std::collections::BTreeMap;

@@ -77,7 +77,7 @@ impl Book {
         }
         for bucket in [from, to] {
             if let Bucket::Expired(lot) = bucket {
-                self.state.account.must_know(&Part::Expired(lot))?;
+                self.state.account.must_know(&Part::Expired(lot.quarter()))?;
             }
         }
         let (rule, corrects) = (why.rule.cloned(), why.corrects);
@@ -212,6 +212,7 @@ impl Book {
                 .map(|v| VersionRef { number: v.number, hash: v.hash.chars().take(HASH_DIGITS).collect() }),
             decided_by: context.current.number,
             relied_on: self.relied_on(event),
+            held_until: event.held_until,
             edition: EDITION,
             decided_at: context.now,
             on: context.today,

@@ -68,18 +68,21 @@ impl<'a> Context<'a> {
     }
 
     /// When an event that waits from today on stops waiting.
-    pub(super) fn waits_until(&self, awaited: &Awaited, event: &Event) -> Timestamp {
-        let until = self.start_of(self.program().policy.held_for.after(self.today));
-        match awaited {
-            Awaited::Reassignment(_) => until.min(self.reassigned_by(event)),
-            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => until,
-        }
+    pub(super) fn waits_until(&self, awaited: &Awaited) -> Timestamp {
+        let policy = &self.program().policy;
+        let last = match awaited {
+            Awaited::Reassignment(_) => policy.reassigned_within.after(self.today),
+            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => {
+                return self.start_of(policy.held_for.after(self.today));
+            }
+        };
+        // The whole of that day.
+        self.start_of(last.tomorrow().unwrap_or(last))
     }
 
-    /// Until when an event about another partner's deal may be one whose reassignment has not arrived: so long after its own time.
-    pub(super) fn reassigned_by(&self, event: &Event) -> Timestamp {
-        let day = self.program().policy.reassigned_within.after(self.program().calendar.day(event.time));
-        self.start_of(day.tomorrow().unwrap_or(day))
+    /// Whether an event has waited as long as it was to.
+    pub(super) fn has_waited(&self, event: &Event) -> bool {
+        event.held_until.is_some_and(|until| until <= self.now)
     }
 
     pub(super) fn start_of(&self, day: Date) -> Timestamp {

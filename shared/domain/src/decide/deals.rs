@@ -71,7 +71,7 @@ fn own_deal(context: &Context<'_>, book: &Book, case: &Case<'_>, id: &DealId) ->
     if deal.owner == book.state.partner {
         return Ok(Some(deal.clone()));
     }
-    let may_move = deal.closed.is_none() && context.now < context.reassigned_by(case.event);
+    let may_move = deal.closed.is_none() && !context.has_waited(case.event);
     if may_move && !matches!(case.event.kind, Kind::DealRegistered { .. }) {
         return Err(Stop::Held(Awaited::Reassignment(id.clone())));
     }
@@ -225,10 +225,11 @@ fn reassign(
     if *to == book.state.partner {
         return Ok(None);
     }
-    let known = book.state.others.get(to).is_some_and(|head| head.membership() != Membership::Unknown);
-    if known || planted("a deal goes to nobody") {
-        Ok(Some(Reason::DealMoved))
-    } else {
-        Err(Stop::Held(Awaited::Partner(to.clone())))
+    let membership = book.state.others.get(to).map_or(Membership::Unknown, |head| head.membership());
+    match membership {
+        Membership::Active | Membership::Suspended => Ok(Some(Reason::DealMoved)),
+        Membership::Offboarded => Err(Stop::Refused(Reason::NewOwnerLeft)),
+        Membership::Unknown if planted("a deal goes to nobody") => Ok(Some(Reason::DealMoved)),
+        Membership::Unknown => Err(Stop::Held(Awaited::Partner(to.clone()))),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
             Ok(Judgement::Recorded(place))
         }
         Err(Stop::Held(awaited)) => {
-            let until = context.waits_until(&awaited, event);
+            let until = context.waits_until(&awaited);
             Ok(Judgement::Held { awaited, until })
         }
         Err(Stop::Rejected(rejection)) => Ok(Judgement::Rejected(rejection)),
@@ -82,6 +82,7 @@ fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part,
         | Kind::PartnerOffboarded { .. }
         | Kind::DealReversed { .. }
         | Kind::DealAmended { .. }
+        | Kind::DealReassigned { .. }
         | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),
         _ => Err(Stop::Refused(reason)),
     }

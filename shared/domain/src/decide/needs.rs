@@ -11,10 +11,11 @@ use program::{Criteria, Gate, Program, Programs, Reward};
 
 use super::clock::runs_out;
 use super::context::Context;
+use super::rating::lots_since;
 use super::state::State;
 use crate::deal::Closed;
 use crate::earn::{Seen, reward_caps, rule_caps};
-use crate::ledger::{Account, CapKey, Part};
+use crate::ledger::{Account, Bucket, CapKey, Part};
 use crate::tier::next_review;
 
 /// What a decision looks at beside the head.
@@ -93,7 +94,15 @@ impl<'a> Asking<'a> {
         let lots = account.head.funds.values().flat_map(|funds| funds.lots.keys());
         let held = account.pending.values().flat_map(BTreeMap::keys).map(|release| &release.lot);
         let ending: BTreeSet<Month> = lots.chain(held).copied().filter(|lot| runs_out(*lot, today)).collect();
-        self.parts(ending.into_iter().map(Part::Expired));
+        self.parts(ending.into_iter().map(|lot| Part::Expired(lot.quarter())));
+    }
+
+    /// What expired from a lot on, if that has run out.
+    fn expired_since(&mut self, lot: Month) {
+        let today = self.context.today;
+        if runs_out(lot, today) {
+            self.parts(lots_since(lot, today).map(|lot| Part::Expired(lot.quarter())).collect::<BTreeSet<_>>());
+        }
     }
 
     fn gates(&mut self, reward: &Reward) {
@@ -129,7 +138,12 @@ impl<'a> Asking<'a> {
         }
         let Some(earning) = self.context.programs.in_force(event.time) else { return };
         let persons = event.persons();
+        // A closing that is booked long ago may be reversed in the same group.
+        let months = earning.program.policy.expiry_months.filter(|_| matches!(event.kind, Kind::DealClosed { .. }));
         for booked in [day, today] {
+            if let Some(months) = months {
+                self.expired_since(Month::of(booked).plus(months));
+            }
             let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
@@ -141,9 +155,15 @@ impl<'a> Asking<'a> {
         if let Some((_, month)) = &closed.measured {
             self.part(Part::Measures(month.quarter()));
         }
-        let today = self.context.today;
-        let lots = closed.credits.values().flat_map(|credit| credit.by_lot().into_keys());
-        self.parts(lots.filter(|lot| runs_out(*lot, today)).map(Part::Expired));
+        let taken = closed.credits.values().flat_map(|credit| &credit.taken);
+        let taken = taken.filter_map(|taken| match taken.from {
+            Bucket::Expired(lot) => Some(Part::Expired(lot.quarter())),
+            _ => None,
+        });
+        self.parts(taken);
+        for lot in closed.credits.values().filter_map(|credit| credit.placed.keys().next()) {
+            self.expired_since(*lot);
+        }
         let Some(earning) = self.context.programs.number(closed.version) else { return };
         let data = Json::parse(&closed.data).unwrap_or(Json::Null);
         let day = earning.program.calendar.day(closed.at);

@@ -51,6 +51,7 @@ pub fn publication(publication: Publication<'_>) -> Record {
         earned_by: None,
         decided_by: version.number,
         relied_on: ReliedOn::default(),
+        held_until: None,
         edition: EDITION,
         decided_at: now,
         on: today,

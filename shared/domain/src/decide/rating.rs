@@ -14,7 +14,7 @@ use super::book::{Book, Why};
 use super::clock::runs_out;
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
-use crate::deal::{Closed, Credit, Deal};
+use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Seen, factors, left, rate_again, use_caps};
 use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
 
@@ -63,8 +63,8 @@ pub(super) fn rate_deal_again(
     }))
 }
 
-/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored, what had expired by
-/// then as expired; what is new is under the caps of the award's own period; what a cap cut then stays cut.
+/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what
+/// is new is under the caps of the award's own period; what a cap cut then stays cut.
 fn rate_credit_again(
     context: &Context<'_>,
     book: &mut Book,
@@ -79,44 +79,66 @@ fn rate_credit_again(
     }
     // What was forgiven never left: it comes back first, without points.
     let due = worth - credit.net() - credit.forgiven.min(worth - credit.net());
-    let restored = credit.taken.min(due);
-    let new = (worth - credit.worth).max(0).min(due - restored);
+    let restored = credit.taken().min(due);
+    let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
         Part::Full if new > 0 => new.min(left(program, rule, seen, book.account(), credit.given > 0)?),
         Part::Full | Part::Corrections(_) => 0,
     };
-    // The last that was taken comes back first, and what had expired was taken first.
-    let expired = restored - restored.min(credit.taken - credit.taken_expired.values().sum::<i64>());
-    let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
-    let mut left_expired = expired;
-    for (lot, taken) in credit.taken_expired.iter().rev() {
-        let back = left_expired.min(*taken);
-        book.post(PostingKind::Accrual, back, Bucket::Program, Bucket::Expired(*lot), why)?;
-        left_expired -= back;
-    }
-    let more = restored - expired + new;
-    if more == 0 {
-        return Ok(expired);
-    }
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
     let would_be = || credit_place(context, program, rule, seen.booked);
     let (lot, release) = credit.lot.map_or_else(would_be, |lot| (lot, credit.release));
-    let (lot, release) = if lot < Month::of(context.today) {
+    let place = if lot < Month::of(context.today) {
         credit_place(context, program, rule, case.booked)
     } else {
         (lot, release.filter(|day| *day > context.today))
     };
-    accrue(book, why, more, lot, release)?;
+    let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
+    let mut back = restored;
+    for taken in credit.taken.iter().rev() {
+        let amount = back.min(taken.amount);
+        give_again(context, book, why, Taken { amount, ..*taken }, place)?;
+        back -= amount;
+    }
+    accrue(book, why, new, place.0, place.1)?;
     if new > 0 {
         for effect in use_caps(program, rule, seen, new, credit.given > 0) {
             book.effect(effect)?;
         }
     }
-    Ok(more + expired)
+    Ok(restored + new)
 }
 
-/// Takes back points of an award: from what expired unspent of its lot, then from pending, its own lot, other lots
-/// soonest-first; the rest is owed, as the clawback policy says (I5, I14).
+/// Gives back what was taken, to where it was: as expired, or to its lot, or to `place` where there is none or it has run out.
+fn give_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    why: Why<'_>,
+    Taken { from, amount }: Taken,
+    place: (Month, Option<Date>),
+) -> Result<(), FoldError> {
+    let lives = |lot: Month| !runs_out(lot, context.today);
+    let (lot, release) = match from {
+        Bucket::Expired(_) => return book.post(PostingKind::Accrual, amount, Bucket::Program, from, why),
+        Bucket::Available(lot) if lives(lot) => (lot, None),
+        Bucket::Pending { release, lot } if lives(lot) => (lot, Some(release).filter(|day| *day > context.today)),
+        Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => place,
+    };
+    accrue(book, why, amount, lot, release)
+}
+
+/// Most months that are looked back over for what expired.
+const EXPIRED_MONTHS_MAX: i32 = 120;
+
+/// Lots from `first` on that may have run out by `today`, the latest ones.
+pub(super) fn lots_since(first: Month, today: Date) -> impl Iterator<Item = Month> {
+    let last = Month::of(today).plus(-1);
+    let first = first.max(last.plus(1 - EXPIRED_MONTHS_MAX));
+    (0..EXPIRED_MONTHS_MAX).map(move |more| first.plus(more)).take_while(move |lot| *lot <= last)
+}
+
+/// Takes back points of an award: from what expired unspent of its lots, then from pending, its own lots, other lots
+/// soonest-first, whatever else expired since; the rest is owed, as the clawback policy says (I5, I14).
 fn take_back(
     context: &Context<'_>,
     book: &mut Book,
@@ -128,8 +150,8 @@ fn take_back(
         Why { rule: Some(&rule.id), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
     let mut left = if planted("takes back twice") { points * 2 } else { points };
     let ran_out = |lot: Month| runs_out(lot, context.today) && !planted("takes what expired again");
-    for (lot, given) in credit.by_lot().into_iter().filter(|(lot, _)| ran_out(*lot)) {
-        let taken = left.min(given).min(book.account().expired(Asset::Points, lot)?);
+    for (lot, placed) in credit.placed.iter().map(|(lot, placed)| (*lot, *placed)).filter(|(lot, _)| ran_out(*lot)) {
+        let taken = left.min(placed).min(book.account().expired(Asset::Points, lot)?);
         book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
@@ -141,10 +163,17 @@ fn take_back(
     }
     let funds = book.account().head.funds(Asset::Points);
     let mut lots: Vec<(Month, i64)> = funds.lots.into_iter().collect();
-    lots.sort_by_key(|(lot, _)| (Some(*lot) != credit.lot, *lot));
+    lots.sort_by_key(|(lot, _)| (!credit.placed.contains_key(lot), *lot));
     for (lot, held) in lots {
         let taken = left.min(held);
         book.post(PostingKind::Reversal, taken, Bucket::Available(lot), Bucket::Program, why)?;
+        left -= taken;
+    }
+    // What went back after an order may have run out in another lot: before anything is owed, all that expired since is drawn on.
+    let first = credit.placed.keys().next().copied().filter(|lot| ran_out(*lot));
+    for lot in first.into_iter().flat_map(|first| lots_since(first, context.today)) {
+        let taken = left.min(book.account().expired(Asset::Points, lot)?);
+        book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
     if context.program().policy.owe_the_rest {

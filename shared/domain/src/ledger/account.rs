@@ -279,7 +279,7 @@ impl Account {
     /// # Errors
     /// [`FoldError::NotLoaded`]: its item was not loaded (I25).
     pub(crate) fn expired(&self, asset: Asset, lot: Month) -> Result<i64, FoldError> {
-        self.must_know(&Part::Expired(lot))?;
+        self.must_know(&Part::Expired(lot.quarter()))?;
         Ok(self.expired.get(&asset).and_then(|lots| lots.get(&lot)).copied().unwrap_or(0))
     }
 

@@ -180,7 +180,8 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
         }
         Section::Lots => {
             let any = !account.head.funds.is_empty() || !account.inside(&Part::Lots);
-            let expired: BTreeSet<Month> = account.expired.values().flat_map(BTreeMap::keys).copied().collect();
+            let lots = account.expired.values().flat_map(BTreeMap::keys);
+            let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).collect();
             Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
         Section::Caps => {
@@ -200,9 +201,12 @@ impl Content {
                 };
                 self.lots = account.head.funds.iter().map(stored).collect();
             }
-            Part::Expired(lot) => {
-                let of = |(asset, lots): (&Asset, &Expired)| Some((*asset, [(*lot, *lots.get(lot)?)].into()));
-                self.expired.extend(account.expired.iter().filter_map(of));
+            Part::Expired(quarter) => {
+                for (asset, lots) in &account.expired {
+                    let there: Expired =
+                        lots.range(*quarter..quarter.plus(3)).map(|(lot, held)| (*lot, *held)).collect();
+                    self.expired.extend(Some((*asset, there)).filter(|(_, there)| !there.is_empty()));
+                }
             }
             Part::Profile => self.profile = Some(account.profile.clone()),
             Part::Course(id) => self.courses.extend(account.courses.get(id).map(|day| (id.clone(), *day))),

@@ -18,7 +18,8 @@ const EXPIRY_DAYS: i64 = 3;
 pub enum Part {
     /// What there is of each asset, by bucket.
     Lots,
-    /// What ran out unspent in one lot: written when it runs out, read when an award of that lot is rated again.
+    /// What ran out unspent in the lots of a calendar quarter, by its first month: written when they run out, read when an award of
+    /// theirs is rated again.
     Expired(Month),
     /// What the enrolment and the agreement say.
     Profile,

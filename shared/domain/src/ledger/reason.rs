@@ -48,6 +48,8 @@ pub enum Reason {
     DealOfAnotherPartner,
     /// The deal moved to another partner.
     DealMoved,
+    /// The partner to whom the deal was to move has left the program.
+    NewOwnerLeft,
     /// The deal was registered before.
     AlreadyRegistered,
     /// The deal was qualified before.
@@ -157,6 +159,7 @@ impl Reason {
             "opportunity_registered" => Reason::OpportunityRegistered,
             "deal_of_another_partner" => Reason::DealOfAnotherPartner,
             "deal_moved" => Reason::DealMoved,
+            "new_owner_left" => Reason::NewOwnerLeft,
             "already_registered" => Reason::AlreadyRegistered,
             "already_qualified" => Reason::AlreadyQualified,
             "already_closed" => Reason::AlreadyClosed,

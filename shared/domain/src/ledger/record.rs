@@ -51,6 +51,8 @@ pub struct Record {
     pub decided_by: u32,
     /// Versions of what was read outside the account (I25).
     pub relied_on: ReliedOn,
+    /// Until when it was to wait, if it was held before it was judged.
+    pub held_until: Option<Timestamp>,
     /// The edition of the deciding code.
     pub edition: u16,
     /// When it was decided.

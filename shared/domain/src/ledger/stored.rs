@@ -56,6 +56,9 @@ pub(crate) struct StoredRecord {
     /// The version of the opportunity that was read.
     #[serde(rename = "ro", default, skip_serializing_if = "Option::is_none")]
     opportunity: Option<u64>,
+    /// Until when it was to wait.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    held_until: Option<Timestamp>,
     /// The edition, where it is not the first.
     #[serde(rename = "ed", default = "first_edition", skip_serializing_if = "is_first_edition")]
     edition: u16,
@@ -144,6 +147,7 @@ impl From<Record> for StoredRecord {
             decided_by: Some(record.decided_by).filter(|number| earned != Some(*number)),
             deal: record.relied_on.deal,
             opportunity: record.relied_on.opportunity,
+            held_until: record.held_until,
             edition: record.edition,
             a: record.decided_at,
             c: [record.on, record.open_from].into_iter().chain(booked).collect(),
@@ -186,6 +190,7 @@ impl TryFrom<StoredRecord> for Record {
             trials: stored.trials,
             earned_by,
             decided_by: decided_by.ok_or("names no version that decided")?,
+            held_until: stored.held_until,
             relied_on: ReliedOn { deal: stored.deal, opportunity: stored.opportunity },
             edition: stored.edition,
             decided_at: stored.a,

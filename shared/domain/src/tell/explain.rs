@@ -217,6 +217,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::DealMoved => {
             "the deal moved to another partner; what it earns from now on is that partner's".to_owned()
         }
+        Reason::NewOwnerLeft => "the partner to whom the deal was to move has left the program".to_owned(),
         Reason::AlreadyRegistered => "the deal was registered before".to_owned(),
         Reason::AlreadyQualified => "the deal was qualified before".to_owned(),
         Reason::AlreadyClosed => "the deal was closed before".to_owned(),

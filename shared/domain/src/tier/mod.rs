@@ -23,15 +23,17 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
     let held = account.head.tiers.get(motion);
     // A tier that a newer version of the program no longer has is below all others: its holder enters what it reaches.
     let held_rank = held.and_then(|standing| tiers.iter().find(|tier| tier.id == standing.tier)).map(|tier| tier.rank);
-    let reached = |tier: &&Tier| {
-        let enter = tier.enter.as_ref();
-        enter.is_some_and(|criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))
-    };
-    let best = tiers.iter().rev().find(reached).or(tiers.first())?;
+    let best = tiers.iter().rev().find(|tier| reaches(program, account, motion, tier, at)).or(tiers.first())?;
     if held_rank.is_some_and(|rank| rank >= best.rank) {
         return None;
     }
     Some(move_to(motion, held, best, at.today, None))
+}
+
+/// Whether a partner meets what promotes to a tier.
+fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, at: Moment) -> bool {
+    let enter = tier.enter.as_ref();
+    enter.is_some_and(|criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))
 }
 
 fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
@@ -53,8 +55,8 @@ pub struct NextReview {
     pub on: Date,
 }
 
-/// The next review of a standing by the ladder in force; none if the tier is never lost. A ladder that changed reaches whoever
-/// stands on it with the first period whose books close under it.
+/// The next review of a standing by the ladder in force; none if the tier is never lost. A tier that
+/// is reviewed from now on, or more often, is so with the first period whose books close under the version that says so.
 pub fn next_review(programs: &Programs, current: &Version, motion: &Motion, held: &Standing) -> Option<NextReview> {
     let program = &current.program;
     let tier = program.ladders.get(motion)?.iter().find(|tier| tier.id == held.tier)?;
@@ -67,8 +69,8 @@ pub fn next_review(programs: &Programs, current: &Version, motion: &Motion, held
         Some(reviewed) => first(reviewed).max(boundary_after(calendar, tier.review, reviewed)),
         None => first(held.since),
     };
-    let closes = |as_of| program.policy.periods_close_after.after(as_of);
-    let in_force = calendar.day(programs.ladder_since(current, motion));
+    let closes = |as_of: Date| program.closes(as_of.yesterday().unwrap_or(as_of));
+    let in_force = calendar.day(programs.reviewed_since(current, motion, &tier.id));
     while closes(as_of) < in_force {
         as_of = boundary_after(calendar, tier.review, as_of);
     }
@@ -90,7 +92,10 @@ pub(crate) fn review(
         return stays(None);
     };
     let at = Moment::before(as_of, program.calendar.start_of(as_of));
-    let kept = assess(keep, program, account, motion, at, &mut Vec::new());
+    // What came since the period's end counts too: nobody loses what they have earned anew by then.
+    let today = Moment::of(program.calendar.start_of(on), on);
+    let met = |at| assess(keep, program, account, motion, at, &mut Vec::new());
+    let kept = met(at) || met(today);
     match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),
         (false, None, Some(grace)) => stays(Some(grace.after(as_of))),

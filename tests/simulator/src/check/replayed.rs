@@ -105,6 +105,7 @@ fn event(record: &Record) -> Result<Event, String> {
     let mut event = Event::internal(record.identity.clone(), record.partner.clone(), record.time, kind);
     event.data = data;
     event.hash.clone_from(&record.hash);
+    event.held_until = record.held_until;
     if !record.identity.source.is_internal() {
         let sent = Event::parse(&event.body(), record.decided_at).map_err(|error| format!("{error:?}"))?;
         if sent.hash != record.hash {

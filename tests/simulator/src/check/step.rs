@@ -134,7 +134,9 @@ fn i19_soonest_first(history: &mut History, record: &Record) -> Option<String> {
 
 /// I2: one award for each event and rule.
 fn i2_awarded_once(history: &mut History, record: &Record) -> Option<String> {
-    for posting in record.postings.iter().filter(|posting| posting.kind == PostingKind::Accrual) {
+    // What corrects an earlier award may come back in parts, to where each was.
+    let awards = |posting: &&Posting| posting.kind == PostingKind::Accrual && posting.corrects.is_none();
+    for posting in record.postings.iter().filter(awards) {
         let rule = posting.rule.as_ref().map(ToString::to_string).unwrap_or_default();
         if !history.awards.insert((record.identity.to_string(), rule, posting.to.to_string())) {
             return Some(format!("{}: a second award: {posting}", place(record)));
@@ -221,7 +223,13 @@ pub(super) fn i16_of_one_partner(changes: &[Change]) -> Option<String> {
 /// I20: the deadline of what waits never moves.
 pub(super) fn i20_deadline_stays(changes: &[Change]) -> Vec<String> {
     let until = |item: &Option<_>| item.as_ref().and_then(|item| text(item, "until").map(str::to_owned));
+    let of = |item: &Option<_>| item.as_ref().and_then(|item| text(item, "awaits").map(str::to_owned));
+    let awaits_reassignment = |item: &Option<_>| of(item).is_some_and(|awaits| awaits.starts_with("reassignment "));
     let moved = changes.iter().filter(|change| is_hold(change)).filter(|change| {
+        // What turns out to wait for something else than a reassignment waits as long as anything that does.
+        if awaits_reassignment(&change.old) && !awaits_reassignment(&change.new) {
+            return false;
+        }
         let (old, new) = (until(&change.old), until(&change.new));
         old.is_some() && new.is_some() && old != new
     });
