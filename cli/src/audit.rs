@@ -1,6 +1,6 @@
 //! `audit`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 use program::Programs;
 use store::Store;
+use store::cards::Sealer;
 
 use crate::connect::Connect;
 use crate::show::table;
@@ -25,7 +26,7 @@ use crate::show::table;
 /// names a published program version (I11), the stored account is the sum of the records (I10), and redemptions stand where
 /// their records left them (I6); nothing is stored that stands in no record. Deals and opportunities: no two records were decided
 /// from one version (I25), and each is stored as its records add up (I26). For each reward: loaded = free + reserved + issued
-/// (I18).
+/// (I18), and every card in stock or given opens with the card keys (where these may be read).
 #[derive(Args)]
 pub(crate) struct Audit {
     /// One program only.
@@ -34,6 +35,9 @@ pub(crate) struct Audit {
     /// One partner only.
     #[arg(long, requires = "program")]
     partner: Option<String>,
+    /// Name or ARN of the secret with the card keys.
+    #[arg(long, env = "CARD_SECRET", default_value = local::CARD_SECRET)]
+    card_secret: String,
     /// Print JSON, one finding a line.
     #[arg(long)]
     json: bool,
@@ -77,8 +81,9 @@ impl Audit {
         }
         bar.finish_and_clear();
         if self.partner.is_none() {
+            let sealer = self.sealer(&store).await;
             for (program, programs) in &versions {
-                audit_stock(&store, programs, &mut found).await?;
+                audit_stock(&store, programs, sealer.as_ref(), &mut found).await?;
                 let records = shared.remove(program).unwrap_or_default();
                 let id = ProgramId::try_from(program.as_str())?;
                 let what = engine::audit::shared(&store, &id, &records).await?;
@@ -89,6 +94,21 @@ impl Audit {
         let partners = everybody.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
         self.print(&found, partners);
         Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The keys of the cards; none, and said so, where they may not be read.
+    async fn sealer(&self, store: &Store) -> Option<Sealer> {
+        let ring = async {
+            let text = self.connect.secret(&self.card_secret)?.read().await?;
+            anyhow::Ok(Sealer::from_ring(&text, store.random().clone())?)
+        };
+        match ring.await {
+            Ok(sealer) => Some(sealer),
+            Err(error) => {
+                eprintln!("note: whether cards open is not looked at, since their keys cannot be read: {error:#}");
+                None
+            }
+        }
     }
 
     async fn everybody(&self, store: &Store) -> anyhow::Result<Vec<(String, String)>> {
@@ -184,9 +204,22 @@ fn publications(records: &[Record], programs: &Programs) -> Vec<String> {
     found
 }
 
-async fn audit_stock(store: &Store, programs: &Programs, found: &mut Vec<Finding>) -> anyhow::Result<()> {
+async fn audit_stock(
+    store: &Store,
+    programs: &Programs,
+    sealer: Option<&Sealer>,
+    found: &mut Vec<Finding>,
+) -> anyhow::Result<()> {
     let program = &programs.current(store.clock().now()).program;
-    for reward in program.rewards.keys() {
+    // Cards of rewards that a later version has no more are given, too.
+    let rewards = programs.all().iter().flat_map(|version| version.program.rewards.keys());
+    for reward in rewards.collect::<BTreeSet<_>>() {
+        if let Some(sealer) = sealer {
+            for (key, cards) in store::cards::unopened(store, &program.id, reward, sealer).await? {
+                let what = format!("{cards} cards, sealed with a key `{key}`, do not open with the card keys");
+                found.push(Finding { program: program.id.to_string(), of: reward.to_string(), what });
+            }
+        }
         let stock = store::cards::stock(store, &program.id, reward).await?;
         if stock.loaded != stock.free + stock.reserved + stock.issued {
             let what = format!("I18: {stock:?}");

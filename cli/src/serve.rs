@@ -49,7 +49,7 @@ impl Serve {
         let files = program_files(self.programs.as_deref())?;
         publish_missing(&stack, &files).await?;
         self.print(&stack).await?;
-        tokio::signal::ctrl_c().await?;
+        told_to_stop().await?;
         println!("stopped; the data stays in {}", self.data.display());
         Ok(ExitCode::SUCCESS)
     }
@@ -73,6 +73,20 @@ impl Serve {
         println!("\nCtrl-C stops it.");
         Ok(())
     }
+}
+
+/// Ctrl-C, or the signal by which a system or a supervisor ends a process.
+async fn told_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 fn explain(error: StartError) -> anyhow::Error {

@@ -41,7 +41,8 @@ struct Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        self.child.kill().expect("killed");
+        // One that has ended already cannot be killed.
+        let _ = self.child.kill();
         self.child.wait().expect("ended");
     }
 }
@@ -133,6 +134,53 @@ fn only_its_owner_reads(folder: &Path) {
         let name = entry.file_name();
         assert!(name == "lock" || mode.trailing_zeros() >= 6, "{} has mode {mode:o}", name.display());
     }
+}
+
+/// C7: a ring of card keys that is gone was made anew, and points were spent on cards that nobody can open.
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_a_lost_ring_of_card_keys_is_refused_and_found() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (keys, codes) = (data.path().join("card-keys.json"), data.path().join("codes.txt"));
+    std::fs::write(&codes, "AAAA-1\nAAAA-2\n").expect("written");
+    let load = |serve: &Serve| {
+        laurel(&["codes", "load", "starbucks-10", &codes.display().to_string(), "--endpoint", &serve.aws])
+    };
+    let serve = Serve::start(data.path(), free_ports()).await;
+    // It answers before its programs are published.
+    let end = Clock::system().instant() + Duration::from_secs(20);
+    while !load(&serve).status.success() {
+        assert!(Clock::system().instant() < end, "{}", text(&load(&serve).stderr));
+    }
+    let audit = laurel(&["audit", "--endpoint", &serve.aws]);
+    assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+    // While it runs, the ring becomes another: what is loaded is refused, and what is there is found.
+    let ring = std::fs::read_to_string(&keys).expect("a ring");
+    let other = store::cards::Sealer::new_ring(&ambient::Random::system()).expect("a ring");
+    let secret = worker::Secret::new(Clients::local(&serve.aws).secretsmanager(), local::CARD_SECRET);
+    secret.write(&other).await.expect("written");
+    let loaded = load(&serve);
+    assert!(
+        !loaded.status.success() && text(&loaded.stderr).contains("another key `first`"),
+        "{}",
+        text(&loaded.stderr)
+    );
+    let audit = laurel(&["audit", "--endpoint", &serve.aws, "--json"]);
+    assert!(text(&audit.stdout).contains("2 cards, sealed with a key `first`, do not open"), "{}", text(&audit.stdout));
+    drop(serve);
+    // Gone: refused at the start, and fine with the ring that was there.
+    std::fs::remove_file(&keys).expect("removed");
+    let refused = laurel(&["serve", "--port", "0", "--aws-port", "0", "--data", &data.path().display().to_string()]);
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("put back the ring"),
+        "{}",
+        text(&refused.stderr)
+    );
+    std::fs::write(&keys, ring).expect("put back");
+    let mut serve = Serve::start(data.path(), free_ports()).await;
+    // E5: a supervisor's signal is an end like Ctrl-C.
+    let pid = serve.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    assert_eq!(serve.child.wait().expect("ended").code(), Some(0));
 }
 
 /// A14: a disk that is full loses nothing: it is said, delivery waits, and what was answered is counted once there is room.

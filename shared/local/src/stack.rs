@@ -96,6 +96,7 @@ impl Stack {
         let store = open_store(&clients, clock, random);
         create_tables(&store).await?;
         store::programs::check_form(&store).await?;
+        store::cards::check(&store, &sealer).await?;
         store::programs::set_age_seconds(&store, 0).await?;
         let place = Place { aws: &aws, options: &options };
         let functions = place.functions();

@@ -39,6 +39,15 @@ pub enum StoreError {
     /// The stored account does not add up.
     #[error("the account does not add up")]
     Unsound(#[from] FoldError),
+    /// Cards here were sealed with a key that the ring does not have.
+    #[error(
+        "cards here are sealed with another key `{name}` than the ring of card keys has: put back the ring that was here \
+         (card-keys.json of the data folder, or the stack's secret); without it these cards open for nobody"
+    )]
+    OtherKeys {
+        /// The key's name.
+        name: String,
+    },
     /// A sealed card does not open with this key.
     #[error("the card cannot be opened with this key")]
     Sealed,
@@ -53,6 +62,7 @@ impl StoreError {
             | StoreError::Unreadable { .. }
             | StoreError::OtherForm { .. }
             | StoreError::Unsound(_)
+            | StoreError::OtherKeys { .. }
             | StoreError::Sealed => false,
         }
     }

@@ -106,6 +106,7 @@ impl From<StoreError> for Problem {
             | StoreError::Unreadable { .. }
             | StoreError::OtherForm { .. }
             | StoreError::Unsound(_)
+            | StoreError::OtherKeys { .. }
             | StoreError::Sealed => {
                 tracing::error!(%error, "a request failed");
                 Self::internal()

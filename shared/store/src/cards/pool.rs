@@ -27,9 +27,21 @@ const TAKE_TRIES_MAX: u32 = 12;
 
 /// A card as it stands in the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Card {
+pub(super) struct Card {
     print: String,
     code: SealedCode,
+}
+
+impl Card {
+    /// The code, with a ring that has its key. A card is bound to its reward.
+    pub(super) fn open(&self, pk: &str, sealer: &Sealer) -> Result<String, StoreError> {
+        sealer.open(&self.code, &format!("{pk} {}", self.print))
+    }
+
+    /// The name of the key that sealed it.
+    pub(super) fn key(&self) -> &str {
+        &self.code.key
+    }
 }
 
 /// What became of a file of codes.
@@ -44,7 +56,8 @@ pub struct LoadedCodes {
 /// Loads card codes of a reward, each once, however often the file is loaded. `progress` is told how many are done.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`], [`StoreError::Refused`], [`StoreError::Sealed`].
+/// [`StoreError::Unavailable`], [`StoreError::Refused`], [`StoreError::Sealed`]; [`StoreError::OtherKeys`]: other keys of these names
+/// have sealed cards here.
 pub async fn load(
     store: &Store,
     program: &ProgramId,
@@ -56,6 +69,7 @@ pub async fn load(
     let pk = keys::reward(program, reward);
     let mut result = LoadedCodes::default();
     let mut seen = HashSet::new();
+    super::ring::note(store, sealer).await?;
     for chunk in codes.chunks(LOAD_CHUNK) {
         let prints = chunk.iter().map(|code| Ok((sealer.print(code)?, code)));
         let mut prints: Vec<(String, &String)> = prints.collect::<Result<_, StoreError>>()?;
@@ -246,7 +260,7 @@ pub async fn reveal(
         let item = state::get(store, &pk, &keys::issued_card(&redemption.id, piece)).await?;
         let item = item.ok_or(StoreError::Unreadable { what: "card", why: "it is missing".to_owned() })?;
         let card: Card = read(&item, "card")?;
-        codes.push(sealer.open(&card.code, &format!("{pk} {}", card.print))?);
+        codes.push(card.open(&pk, sealer)?);
     }
     Ok(codes)
 }

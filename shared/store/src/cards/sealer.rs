@@ -81,6 +81,18 @@ impl Sealer {
         self.ring.contains_key(name)
     }
 
+    /// The keys that take part when a card is loaded, by name: the one that seals it, and the one that makes its fingerprint.
+    pub(super) fn in_use(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let current = self.ring.get(CURRENT).ok_or(StoreError::Sealed)?;
+        let key = |name: &str| Ok((name.to_owned(), self.fingerprint(name)?));
+        [current, FIRST].into_iter().map(key).collect()
+    }
+
+    /// Tells a key from another of the same name, and nothing of what it is.
+    pub(super) fn fingerprint(&self, name: &str) -> Result<String, StoreError> {
+        Ok(hex::encode(&self.derived(name, "name")?[..8]))
+    }
+
     /// The key derived from a member for one purpose.
     fn derived(&self, name: &str, purpose: &str) -> Result<[u8; 32], StoreError> {
         let text = self.ring.get(name).filter(|_| name != CURRENT).ok_or(StoreError::Sealed)?;
@@ -137,7 +149,7 @@ fn random_key(random: &Random) -> Result<String, StoreError> {
 /// A code that cannot be read, and the name of the key that opens it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SealedCode {
-    key: String,
+    pub(super) key: String,
     sealed: String,
 }
 

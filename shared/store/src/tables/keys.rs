@@ -179,6 +179,14 @@ pub fn free_card(print: &str) -> String {
     join(&["free", print])
 }
 
+/// The first part of the sort keys of cards that were given.
+pub const ISSUED: &str = "issued#";
+
+/// Sort key of the setting that says which key of this name has sealed cards here.
+pub fn card_key(name: &str) -> String {
+    join(&["card-key", name])
+}
+
 /// Sort key of the mark that a card was loaded once.
 pub fn card_print(print: &str) -> String {
     join(&["print", print])
