@@ -148,6 +148,9 @@ pub(crate) struct Token {
     /// What it allows: read, redeem, ingest, admin. Give it once for each.
     #[arg(long = "scope", required = true, value_parser = ["read", "redeem", "ingest", "admin"])]
     scopes: Vec<String>,
+    /// A source under which it may send events, as /crm/acme or /crm/*; any where none is given. Give it once for each.
+    #[arg(long = "source")]
+    sources: Vec<String>,
     /// The data folder of `serve`, which holds the key.
     #[arg(long, env = "LAUREL_DATA", default_value_os_t = default_data())]
     data: PathBuf,
@@ -162,7 +165,7 @@ impl Token {
             );
         }
         let tokens = local::Tokens::open(Some(&self.data), Clock::system(), &Random::system())?;
-        println!("{}", tokens.sign(self.partner.as_deref(), &self.program, &self.scopes)?);
+        println!("{}", tokens.sign_for(self.partner.as_deref(), &self.program, &self.scopes, &self.sources)?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use web::{Caller, Problem, Scope, media_type};
+use web::{Caller, FieldError, Problem, Scope, media_type};
 
 use crate::ReceiveEvents;
 
@@ -117,6 +117,11 @@ fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Post
                 Rejection::new(event::Code::SourceNotAllowed, "program", "the token is for another program");
             Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
         }
+        Ok(event) if !caller.may_send_as(&event.identity.source) => {
+            let message = format!("the token may not send as `{}`", event.identity.source);
+            let rejection = Rejection::new(event::Code::SourceNotAllowed, "source", message);
+            Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
+        }
         Ok(event) => Ok(event),
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, *rejection)),
         Err(Unreadable::Quarantined { reason, .. }) => {
@@ -139,13 +144,15 @@ fn queued(event: &Event, taken: bool) -> Posted {
 fn single_problem(bad: &Posted) -> Problem {
     match &bad.rejection {
         Some(rejection) => {
-            let pointer = format!("/{}", rejection.field.replace(['.', '['], "/").replace(']', ""));
-            let code = serde_json::to_value(rejection.code)
-                .ok()
-                .and_then(|c| c.as_str().map(str::to_owned))
-                .unwrap_or_default();
-            Problem::value(&pointer, &code, rejection.message.clone())
+            Problem::values(std::iter::once(rejection).chain(&rejection.also).map(field_error).collect())
         }
         None => Problem::new(StatusCode::BAD_REQUEST, "bad_body", bad.reason.clone().unwrap_or_default()),
     }
+}
+
+fn field_error(rejection: &Rejection) -> FieldError {
+    let pointer = format!("/{}", rejection.field.replace(['.', '['], "/").replace(']', ""));
+    let code = serde_json::to_value(rejection.code).ok();
+    let code = code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+    FieldError { pointer, code, detail: rejection.message.clone() }
 }

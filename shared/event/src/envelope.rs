@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, Members, syntax};
 use crate::planted::planted;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{FUTURE_SECONDS_MAX, YEAR_MIN, parse_instant};
 use crate::types::Kind;
 
@@ -201,28 +201,38 @@ impl Envelope<'_> {
     fn read(&self, identity: &[String; 3], now: Timestamp) -> Result<Event, Rejection> {
         self.no_duplicates()?;
         let [program, source, id] = identity;
-        let program = ProgramId::try_from(program.as_str()).map_err(|e| Rejection::id("program", &e))?;
-        let source = Source::try_from(source.as_str()).map_err(|e| Rejection::id("source", &e))?;
-        let id = EventId::try_from(id.as_str()).map_err(|e| Rejection::id("id", &e))?;
-        if source.is_internal() {
+        let mut faults = Faults::default();
+        let program = faults.keep(ProgramId::try_from(program.as_str()).map_err(|e| Rejection::id("program", &e)));
+        let source = faults.keep(Source::try_from(source.as_str()).map_err(|e| Rejection::id("source", &e)));
+        let id = faults.keep(EventId::try_from(id.as_str()).map_err(|e| Rejection::id("id", &e)));
+        if source.as_ref().is_some_and(Source::is_internal) {
             let message = "sources that start with urn:laurel: are Laurel's own; send under your own source";
-            return Err(Rejection::new(Code::ReservedSource, "source", message));
+            faults.note(Rejection::new(Code::ReservedSource, "source", message));
         }
-        self.version()?;
-        let partner = PartnerId::try_from(self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
-        if partner.is_internal() {
-            return Err(Rejection::reserved("subject"));
+        faults.keep(self.version());
+        let partner = faults.keep(self.partner());
+        let time = faults.keep(self.text("time").and_then(|text| check_time(&text, now)));
+        faults.keep(self.content_type());
+        let (type_name, data) = (faults.keep(self.text("type")), faults.keep(self.data()));
+        let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::read(&name, &data)));
+        let all = (program, source, id, partner, time, kind);
+        let (Some(program), Some(source), Some(id), Some(partner), Some(time), Some(kind)) = all else {
+            return Err(faults.told().unwrap_or_else(|| Rejection::missing("data")));
+        };
+        if let Some(fault) = faults.told() {
+            return Err(fault);
         }
-        let type_name = self.text("type")?;
-        let time = check_time(&self.text("time")?, now)?;
-        self.content_type()?;
-        let kind = Kind::read(&type_name, &self.data()?)?;
         // As the catalogue writes it: what no type declares is not stored, at no depth, and makes no other meaning; nor does
         // another spelling of the same.
         let data = kind.data();
         let hash = meaning(&kind, &partner, time, &data);
         let identity = Identity { program, source, id };
         Ok(Event { identity, partner, time, kind, data, hash, held_until: None, sent: None })
+    }
+
+    fn partner(&self) -> Result<PartnerId, Rejection> {
+        let partner = PartnerId::try_from(self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
+        if partner.is_internal() { Err(Rejection::reserved("subject")) } else { Ok(partner) }
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {

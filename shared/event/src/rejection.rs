@@ -49,12 +49,50 @@ pub struct Rejection {
     pub field: String,
     /// What to write instead. Holds nothing of the body but short, cleaned values.
     pub message: String,
+    /// What else is wrong, so that all of it can be mended at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Rejection>,
+}
+
+/// Most faults that are told of one event beside the first.
+const ALSO_MAX: usize = 20;
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Rejection>);
+
+impl Faults {
+    /// What is there, or notes why it is not.
+    #[inline(never)]
+    pub(crate) fn note(&mut self, fault: Rejection) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn keep<T>(&mut self, read: Result<T, Rejection>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.note(fault);
+                None
+            }
+        }
+    }
+
+    /// The first fault, with the others beside it. `None` if nothing is wrong.
+    pub(crate) fn told(self) -> Option<Rejection> {
+        let mut all = self.0.into_iter().flat_map(|mut fault| {
+            let also = std::mem::take(&mut fault.also);
+            std::iter::once(fault).chain(also)
+        });
+        let first = all.next()?;
+        Some(Rejection { also: all.take(ALSO_MAX).collect(), ..first })
+    }
 }
 
 impl Rejection {
     /// A rejection in its three parts.
     pub fn new(code: Code, field: &str, message: impl Into<String>) -> Self {
-        Self { code, field: field.to_owned(), message: message.into() }
+        Self { code, field: field.to_owned(), message: message.into(), also: Vec::new() }
     }
 
     pub(crate) fn missing(field: &str) -> Self {

@@ -67,6 +67,7 @@ fn token(claims: Claims) -> Token {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    words.extend(claims.sources.map(|sources| ("sources".to_owned(), sources)));
     words.extend(claims.partner_id.map(|id| ("partner_id".to_owned(), id)));
     Token { claims: words, scopes: None }
 }

@@ -26,6 +26,9 @@ pub struct Claims {
     pub program: String,
     /// Scopes, a blank between them.
     pub scope: String,
+    /// Patterns of the sources under which it may send, as one text; any where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<String>,
     /// Who signed it.
     pub iss: String,
     /// Whom it is for.
@@ -66,16 +69,31 @@ impl Tokens {
         Ok(Self { sign: EncodingKey::from_secret(&key), check: DecodingKey::from_secret(&key), clock })
     }
 
-    /// A token for a partner (or none) in a program.
+    /// A token for a partner (or none) in a program, that may send under any source.
     ///
     /// # Errors
     /// [`TokenError::Invalid`] if it cannot be signed.
     pub fn sign(&self, partner: Option<&str>, program: &str, scopes: &[String]) -> Result<String, TokenError> {
+        self.sign_for(partner, program, scopes, &[])
+    }
+
+    /// As [`Tokens::sign`]; where sources are named, it may send under these only.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`] if it cannot be signed.
+    pub fn sign_for(
+        &self,
+        partner: Option<&str>,
+        program: &str,
+        scopes: &[String],
+        sources: &[String],
+    ) -> Result<String, TokenError> {
         let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let claims = Claims {
             partner_id: partner.map(str::to_owned),
             program: program.to_owned(),
             scope: scopes.join(" "),
+            sources: Some(sources.join(" ")).filter(|sources| !sources.is_empty()),
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             exp: now + VALID_SECONDS,

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use event::ids::{PartnerId, ProgramId};
+use event::ids::{PartnerId, ProgramId, Source, matches_pattern};
 
 use crate::{Edge, Problem, Token};
 
@@ -38,9 +38,16 @@ pub struct Caller {
     pub program: ProgramId,
     partner: Option<PartnerId>,
     scopes: Vec<String>,
+    /// Patterns of the sources it may send under; any where the token names none.
+    sources: Option<Vec<String>>,
 }
 
 impl Caller {
+    /// Whether the caller may send events of this source: that one names another system's is a forgery, or a slip.
+    pub fn may_send_as(&self, source: &Source) -> bool {
+        self.sources.as_ref().is_none_or(|all| all.iter().any(|pattern| matches_pattern(pattern, source)))
+    }
+
     /// The caller may do this.
     ///
     /// # Errors
@@ -93,10 +100,14 @@ impl<S: Edge> FromRequestParts<S> for Caller {
         }
         let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
         let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok()).filter(|p| !p.is_internal());
-        let words =
-            claim("scope").unwrap_or_default().split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'));
-        let mut scopes: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_owned).collect();
+        let mut scopes = claim("scope").map(words).unwrap_or_default();
         scopes.extend(jwt.scopes.iter().flatten().cloned());
-        Ok(Self { program, partner, scopes })
+        Ok(Self { program, partner, scopes, sources: claim("sources").map(words) })
     }
+}
+
+/// The words of a claim: the gateway hands a list on as one text, as `[a b]`.
+fn words(claim: &str) -> Vec<String> {
+    let words = claim.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"'));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

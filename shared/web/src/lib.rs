@@ -16,7 +16,7 @@ use store::Store;
 pub use auth::{Caller, Scope};
 pub use gateway::{Call, Reply, Token, answer};
 pub use page::PageQuery;
-pub use problem::Problem;
+pub use problem::{FieldError, Problem};
 pub use redemption::{RedemptionView, redemption};
 
 /// A function's state, as far as this edge looks at it.

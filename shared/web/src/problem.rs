@@ -17,6 +17,20 @@ pub struct Problem {
     pointer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// Every value that is not acceptable, where there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// One value that is not acceptable.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldError {
+    /// Where it stands, as a JSON pointer.
+    pub pointer: String,
+    /// The stable word for what is wrong.
+    pub code: String,
+    /// What to write instead.
+    pub detail: String,
 }
 
 impl Problem {
@@ -30,12 +44,20 @@ impl Problem {
             detail: detail.into(),
             pointer: None,
             reason: None,
+            errors: Vec::new(),
         }
     }
 
     /// A value that is not acceptable, named by a JSON pointer.
     pub fn value(pointer: &str, code: &str, detail: impl Into<String>) -> Self {
         Self { pointer: Some(pointer.to_owned()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// Values that are not acceptable, all at once.
+    pub fn values(all: Vec<FieldError>) -> Self {
+        let Some(first) = all.first() else { return Self::internal() };
+        let problem = Self::value(&first.pointer, &first.code, first.detail.clone());
+        if all.len() > 1 { Self { errors: all, ..problem } } else { problem }
     }
 
     /// A refusal that was judged and recorded.

@@ -20,7 +20,7 @@ use crate::ids::{
 };
 use crate::json::Json;
 use crate::money::Money;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::{Code, Faults, Rejection};
 use form::Member;
 
 types! {
@@ -326,7 +326,7 @@ impl Kind {
     /// Reads the `data` of an event of type `name`.
     ///
     /// # Errors
-    /// The first member in bad form; a type that Laurel does not know.
+    /// Every member in bad form; a type that Laurel does not know.
     pub fn read(name: &str, data: &Json) -> Result<Self, Rejection> {
         let kind = Self::members(name, data).ok_or_else(|| unsupported(name))??;
         kind.check()?;
