@@ -27,6 +27,9 @@ pub(crate) struct Statement {
     /// Records to show, newest first.
     #[arg(long, default_value_t = 50)]
     limit: usize,
+    /// Print JSON, one movement a line.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -40,36 +43,34 @@ impl Statement {
             bail!("{program} knows no partner `{partner}`")
         };
         let page = store::history::page(&store, &program, &partner, None, self.limit).await?;
-        let mut rows = table(&[
-            "#",
-            "booked",
-            "movement",
-            "moved",
-            "points",
-            "from",
-            "to",
-            "rule",
-            "event",
-            "available",
-            "pending",
-        ]);
+        let programs = store::programs::read(&store, &program).await?;
+        let mut rows = table(&["#", "booked", "points", "what", "available", "pending"]);
         for record in &page.items {
+            let version = programs.as_ref().and_then(|programs| programs.number(record.version()));
             for posting in record.postings.iter().rev() {
-                let kind = serde_json::to_value(posting.kind)?;
+                let words = domain::tell::movement(record, posting, version.map(|version| &*version.program));
+                if self.json {
+                    let line = serde_json::json!({
+                        "position": record.position, "booked": record.booked, "kind": posting.kind, "points": posting.sum(),
+                        "amount": posting.amount, "from": posting.from, "to": posting.to, "rule": posting.rule,
+                        "source": record.identity.source, "id": record.identity.id, "about": domain::tell::about(record),
+                        "words": words, "balance": record.after,
+                    });
+                    println!("{line}");
+                    continue;
+                }
                 rows.add_row(vec![
                     Cell::new(record.position),
                     Cell::new(record.booked),
-                    Cell::new(kind.as_str().unwrap_or_default()),
-                    number(posting.amount),
                     points(posting.sum()),
-                    Cell::new(posting.from),
-                    Cell::new(posting.to),
-                    Cell::new(posting.rule.as_ref().map(ToString::to_string).unwrap_or_default()),
-                    Cell::new(format!("{} {}", record.identity.source, record.identity.id)),
+                    Cell::new(words),
                     number(record.after.available),
                     number(record.after.pending),
                 ]);
             }
+        }
+        if self.json {
+            return Ok(ExitCode::SUCCESS);
         }
         println!("{rows}");
         let Balance { available, pending, reserved, owed } = head.balance(Asset::Points);
@@ -93,6 +94,9 @@ pub(crate) struct Explain {
     /// The program.
     #[arg(long, default_value = "hr-software")]
     program: String,
+    /// Print JSON, as the API does.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -112,7 +116,12 @@ impl Explain {
         match store::history::record(&store, &identity).await? {
             Some(record) if record.partner.as_str() == self.partner => {
                 let version = programs.number(record.version());
-                explanation(&domain::tell::explain(&record, version.map(|v| &*v.program)));
+                let told = domain::tell::explain(&record, version.map(|v| &*v.program));
+                if self.json {
+                    println!("{}", serde_json::to_string(&told)?);
+                } else {
+                    explanation(&told);
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Some(record) => bail!("the event is about partner {}, not {}", record.partner, self.partner),

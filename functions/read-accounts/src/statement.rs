@@ -23,6 +23,11 @@ struct StatementLine {
     at: Timestamp,
     booked: Date,
     kind: PostingKind,
+    /// What it means, in words.
+    words: String,
+    /// What it is about, as `deal D-17`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
     /// What the line adds to the partner's total.
     points: i64,
     /// What moved.
@@ -92,6 +97,8 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
         at: record.decided_at,
         booked: record.booked,
         kind: posting.kind,
+        words: domain::tell::movement(record, posting, program.as_deref()),
+        about: domain::tell::about(record),
         points: posting.sum(),
         amount: posting.amount,
         from: posting.from,
@@ -108,7 +115,7 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
 }
 
 fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
-    let mut text = "position,at,booked,kind,points,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed\r\n".to_owned();
+    let mut text = "position,at,booked,kind,points,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed,about,words\r\n".to_owned();
     for line in lines {
         let kind = serde_json::to_value(line.kind).unwrap_or_default();
         let b = line.balance;
@@ -130,6 +137,8 @@ fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
             b.pending.to_string(),
             b.reserved.to_string(),
             b.owed.to_string(),
+            line.about.clone().unwrap_or_default(),
+            line.words.clone(),
         ];
         text.push_str(&fields.map(|f| csv_field(&f)).join(","));
         text.push_str("\r\n");

@@ -20,6 +20,8 @@ pub struct Policy {
     pub expiry_months: Option<i32>,
     /// Whether what a reversal cannot take is owed (else it is forgiven).
     pub owe_the_rest: bool,
+    /// Whether an award that is taken back frees the caps that it used, of its own period (else they stay used).
+    pub reversal_frees_caps: bool,
     /// How long a held event waits.
     pub held_for: Length,
     /// How long an event about another partner's deal waits for that deal's reassignment, before it is refused: to the end of the day.

@@ -373,6 +373,56 @@ fn a8_what_comes_late_waits_too() {
     assert_eq!(closed.held_until.map(|until| until.to_string()).as_deref(), Some("2026-03-27T00:00:00Z"));
 }
 
+/// Whether a deal whose points were taken back frees its cap was nowhere said: it is a setting.
+#[test]
+fn b13_what_is_taken_back_frees_its_cap_where_the_file_says_so() {
+    let played = |policy: &str| {
+        let capped = PROGRAM.replace("points = 100\n", "points = 100\nat_most = \"1 per partner per month\"\n");
+        let per_month = capped.replace("points = { by = \"total_value\", per = \"1000\", points = 1 }", "points = { by = \"total_value\", per = \"1000\", points = 1 }\nat_most = \"50 points per partner per month\"");
+        let mut world = World::new(&format!("{per_month}{policy}"), "2026-03-14T09:30:00Z");
+        world.enrol("p");
+        close(&mut world, "a", "50000");
+        void(&mut world, "a");
+        close(&mut world, "b", "30000");
+        let after = sums(&world).0;
+        // Amended down and up again, it takes no more than the cap leaves.
+        amend(&mut world, "b", "10000");
+        close(&mut world, "c", "40000");
+        amend(&mut world, "b", "30000");
+        (after, sums(&world).0)
+    };
+    assert_eq!(played(""), (0, 0), "they stay used");
+    assert_eq!(
+        played("\n[policy]\nreversed_awards = \"free their caps\"\n"),
+        (130, 150),
+        "100 once, and 50 by the dollar"
+    );
+}
+
+/// An award that was amended up after a reversal in part was "1000 points by " nothing, and a statement spoke of buckets.
+#[test]
+fn b11_a_movement_is_told_in_words() {
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    amend(&mut world, "a", "40");
+    amend(&mut world, "a", "120");
+    let told = |record: &domain::ledger::Record| {
+        let words = record.postings.iter().map(|posting| domain::tell::movement(record, posting, None));
+        (domain::tell::explain(record, None).sentence, words.collect::<Vec<_>>())
+    };
+    let (sentence, words) = told(world.last());
+    assert_eq!(sentence, "80 points for deal a by closed");
+    assert_eq!(
+        words,
+        [
+            r#"60 points for deal a by "closed", until the end of 2026-04"#,
+            r#"20 points for deal a by "closed", until the end of 2026-04"#
+        ]
+    );
+    void(&mut world, "a");
+    assert_eq!(told(world.last()).1, [r#"120 points taken back for deal a by "closed""#]);
+}
+
 const LADDER: &str = r#"
 [ladder.sell.gold]
 rank = 2

@@ -15,7 +15,7 @@ use super::clock::runs_out;
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
-use crate::earn::{Seen, factors, left, rate_again, use_caps};
+use crate::earn::{Seen, factors, free_caps, left, rate_again, use_caps};
 use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
@@ -75,15 +75,26 @@ fn rate_credit_again(
 ) -> Result<i64, Stop> {
     if worth < credit.net() {
         take_back(context, book, rule, credit.net() - worth, credit)?;
-        return Ok(-book.moved_by(&rule.id, PostingKind::Reversal));
+        let taken = book.moved_by(&rule.id, PostingKind::Reversal);
+        if program.policy.reversal_frees_caps {
+            for effect in free_caps(program, rule, seen, book.account(), (taken, taken == credit.net()))? {
+                book.effect(effect)?;
+            }
+        }
+        return Ok(-taken);
     }
+    let frees = program.policy.reversal_frees_caps;
     // What was forgiven never left: it comes back first, without points.
     let due = worth - credit.net() - credit.forgiven.min(worth - credit.net());
-    let restored = credit.taken().min(due);
+    // Where caps were freed, somebody else may have used them meanwhile.
+    let gave = if frees { credit.net() > 0 } else { credit.given > 0 };
+    let left = if due > 0 { left(program, rule, seen, book.account(), gave)? } else { 0 };
+    let restored = credit.taken().min(due).min(if frees { left } else { i64::MAX });
     let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
-        Part::Full if new > 0 => new.min(left(program, rule, seen, book.account(), credit.given > 0)?),
-        Part::Full | Part::Corrections(_) => 0,
+        Part::Full if frees => new.min(left - restored),
+        Part::Full => new.min(left),
+        Part::Corrections(_) => 0,
     };
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
     let would_be = || credit_place(context, program, rule, seen.booked);
@@ -101,8 +112,9 @@ fn rate_credit_again(
         back -= amount;
     }
     accrue(book, why, new, place.0, place.1)?;
-    if new > 0 {
-        for effect in use_caps(program, rule, seen, new, credit.given > 0) {
+    let counted = if frees { restored + new } else { new };
+    if counted > 0 {
+        for effect in use_caps(program, rule, seen, counted, gave) {
             book.effect(effect)?;
         }
     }

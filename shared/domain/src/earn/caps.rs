@@ -81,3 +81,23 @@ pub(crate) fn use_caps(program: &Program, rule: &Rule, seen: &Seen<'_>, points: 
     used.dedup();
     used.into_iter().map(|(key, by)| Effect::Cap { key, by }).collect()
 }
+
+/// The caps of a rule, given back by what was taken of an award; those on how often only where nothing of it is left. What is
+/// forgotten stays so, and no count falls below none.
+pub(crate) fn free_caps(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+    (taken, all): (i64, bool),
+) -> Result<Vec<Effect>, FoldError> {
+    let mut freed = Vec::new();
+    for effect in use_caps(program, rule, seen, taken, !all) {
+        let Effect::Cap { key, by } = effect else { continue };
+        if let Used::So(used) = account.used(&key)? {
+            freed.push(Effect::Cap { key, by: -by.min(used) });
+        }
+    }
+    freed.retain(|effect| !matches!(effect, Effect::Cap { by: 0, .. }));
+    Ok(freed)
+}

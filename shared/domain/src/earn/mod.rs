@@ -3,7 +3,7 @@
 mod caps;
 mod seen;
 
-pub(crate) use caps::{left, reward_caps, rule_caps, use_caps};
+pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
 pub(crate) use seen::Seen;
 
 use event::ids::Motion;

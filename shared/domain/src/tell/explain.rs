@@ -3,6 +3,7 @@
 use event::ids::RuleId;
 use serde::Serialize;
 
+use super::movement::about;
 use crate::ledger::Outcome;
 use crate::ledger::{Effect, Posting, PostingKind, Record};
 use crate::ledger::{Reason, Trial, Verdict};
@@ -108,9 +109,16 @@ fn headline(record: &Record, points: i64) -> String {
     match (&record.reason, record.outcome) {
         (Some(reason), _) => sentence(reason),
         (None, Outcome::Awarded) => {
-            let rules =
-                record.trials.iter().filter(|t| matches!(t.verdict, Verdict::Gave { .. })).map(|t| t.rule.as_str());
-            format!("{points} points by {}", rules.collect::<Vec<_>>().join(", "))
+            // By what gave something here, also where a deal was rated again.
+            let gave = |posting: &&Posting| posting.is_award();
+            let mut rules: Vec<&str> = Vec::new();
+            for rule in record.postings.iter().filter(gave).filter_map(|posting| posting.rule.as_ref()) {
+                if !rules.contains(&rule.as_str()) {
+                    rules.push(rule.as_str());
+                }
+            }
+            let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
+            format!("{points} points{about} by {}", rules.join(", "))
         }
         (None, outcome) => outcome.word().replace('_', " "),
     }

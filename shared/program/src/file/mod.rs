@@ -191,6 +191,7 @@ pub(crate) struct PolicyTable {
     pub(crate) clawback: String,
     pub(crate) held_events: ForTable,
     pub(crate) reassigned_deals: WithinTable,
+    pub(crate) reversed_awards: String,
     pub(crate) returned_points: ForTable,
     pub(crate) suspended_partners: String,
 }
@@ -201,6 +202,7 @@ impl Default for PolicyTable {
             expiry: "never".to_owned(),
             clawback: "within balance, rest netted from future points".to_owned(),
             held_events: ForTable { time: "30 days".to_owned() },
+            reversed_awards: "stay counted".to_owned(),
             reassigned_deals: WithinTable { time: "1 day".to_owned() },
             returned_points: ForTable { time: "30 days".to_owned() },
             suspended_partners: "earn nothing".to_owned(),

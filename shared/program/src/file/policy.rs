@@ -25,6 +25,11 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
             _ => Err("write \"within balance, rest netted from future points\" or \"within balance, rest forgiven\""
                 .to_owned()),
         };
+    let reversal_frees_caps = match table.reversed_awards.as_str() {
+        "stay counted" => Ok(false),
+        "free their caps" => Ok(true),
+        _ => Err("write \"stay counted\" or \"free their caps\"".to_owned()),
+    };
     let suspended_earn = match table.suspended_partners.as_str() {
         "earn nothing" => Ok(false),
         "earn" => Ok(true),
@@ -47,6 +52,7 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
     Some(Policy {
         expiry_months: f.take(&["policy", "expiry"], expiry)?,
         owe_the_rest: f.take(&["policy", "clawback"], owe_the_rest)?,
+        reversal_frees_caps: f.take(&["policy", "reversed_awards"], reversal_frees_caps)?,
         held_for: self::length(&["policy", "held_events"], &table.held_events.time, f)?,
         reassigned_within: self::length(&["policy", "reassigned_deals"], &table.reassigned_deals.time, f)?,
         returned_for: self::length(&["policy", "returned_points"], &table.returned_points.time, f)?,
