@@ -186,11 +186,8 @@ fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
             let rates = program.rates.into_keys().map(Awaited::Rate);
             std::iter::once(Awaited::Program).chain(rates).collect()
         }
-        Kind::DealReassigned { deal_id, .. } => {
-            vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
-        }
-        // Once it is closed it moves no more.
-        Kind::DealClosed { deal_id, .. } => {
+        // One that is closed moves no more.
+        Kind::DealReassigned { deal_id, .. } | Kind::DealClosed { deal_id, .. } => {
             vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
         }
         kind if Deal::is_changed_by(kind) => kind.deal_id().cloned().map(Awaited::Deal).into_iter().collect(),

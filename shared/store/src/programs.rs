@@ -214,10 +214,12 @@ pub async fn publish(
     effective_from: Option<Timestamp>,
     actor: &str,
 ) -> Result<Published, PublishError> {
-    let now = store.clock.now();
     let program = Program::parse(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
     let versions = versions(store, &id).await?;
+    let wait = wait(age_seconds(store).await?);
+    // Nothing is read from here on: what is written now is there before any function decides by it.
+    let now = store.clock.now();
     let hash = Version::content_hash(file);
     let last = versions.last();
     // The same content at another time is another version: what is asked for is never ignored.
@@ -238,7 +240,7 @@ pub async fn publish(
     let earliest = match last {
         // From the start of the day: what happened this morning counts.
         None => program.calendar.start_of(program.calendar.day(now)),
-        Some(_) => takes_effect(store, effective_from, now).await?,
+        Some(_) => takes_effect(effective_from, now, wait)?,
     };
     let effective_from = effective_from.unwrap_or(earliest);
     let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
@@ -247,9 +249,17 @@ pub async fn publish(
     Ok(Published { program: id, number, hash, effective_from, is_new: true })
 }
 
-/// The earliest that a version which is not the first takes effect: when no function can decide any more without having read it.
-async fn takes_effect(store: &Store, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, PublishError> {
-    let wait = SignedDuration::from_secs(2 * age_seconds(store).await?);
+/// How long the write of a publication may be on its way, in seconds, where functions keep what they have read at all.
+const WRITE_SECONDS: i64 = 30;
+
+/// How long after it is published a version takes effect, if it is not the first: by then it is written, and no function can decide
+/// any more without having read it.
+fn wait(age_seconds: i64) -> SignedDuration {
+    let write = if age_seconds > 0 { WRITE_SECONDS } else { 0 };
+    SignedDuration::from_secs(2 * age_seconds + write)
+}
+
+fn takes_effect(asked: Option<Timestamp>, now: Timestamp, wait: SignedDuration) -> Result<Timestamp, PublishError> {
     let earliest = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
     match asked {
         Some(asked) if asked < earliest => Err(PublishError::TooEarly { earliest }),

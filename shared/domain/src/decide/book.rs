@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use program::{Measure, Version};
 use rust_decimal::Decimal;
 
-use super::context::{Context, due_on};
+use super::context::Context;
+use super::due::due_on;
 use super::state::{Decision, Judgement, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
@@ -165,7 +166,7 @@ impl Book {
     }
 
     /// Points that this draft takes out of what had expired.
-    pub(super) fn from_expired(&self) -> i64 {
+    pub(super) fn expired_taken(&self) -> i64 {
         let of = |p: &&Posting| matches!(p.from, Bucket::Expired(_));
         self.draft.postings.iter().filter(of).map(|p| p.amount).sum()
     }

@@ -5,11 +5,11 @@ use event::ids::Identity;
 use event::time::Month;
 use event::{Event, Kind};
 use jiff::civil::Date;
-use program::{Programs, Version};
 
 use super::book::{Book, Why};
 use super::context::Context;
-use crate::ledger::{Account, Asset, Bucket, FoldError, Outcome, PostingKind, never};
+use super::due::{next_due, runs_out};
+use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind};
 use crate::tier::{self, next_review};
 
 /// Most records that catching up with the clock may add to one decision; the rest comes with the next.
@@ -47,11 +47,6 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
     Ok(())
 }
 
-/// Whether a lot has run out on `day`.
-pub(super) fn runs_out(lot: Month, day: Date) -> bool {
-    lot < never() && lot.plus(1).first_day() <= day
-}
-
 fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
     let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| runs_out(*lot, day));
     for (lot, points) in lots.collect::<Vec<_>>() {
@@ -59,13 +54,6 @@ fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldE
         record(context, book, Kind::PointsExpired { due: day }, day);
     }
     Ok(())
-}
-
-/// The next day on which something becomes due by itself: a release, an expiry, a review.
-pub(super) fn next_due(programs: &Programs, current: &Version, account: &Account) -> Option<Date> {
-    let reviews = account.head.tiers.iter();
-    let reviews = reviews.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on));
-    account.due().into_iter().chain(reviews).min()
 }
 
 fn review(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {

@@ -7,11 +7,10 @@ use jiff::civil::Date;
 use program::{Program, Programs, Version};
 use rust_decimal::Decimal;
 
-use super::clock::next_due;
 use super::state::State;
 use super::stop::{Awaited, Stop};
 use crate::deal::Deal;
-use crate::ledger::{Account, Head, Membership, Reason};
+use crate::ledger::{Head, Reason};
 
 /// What does not change while one group of events is decided.
 pub(super) struct Context<'a> {
@@ -88,16 +87,6 @@ impl<'a> Context<'a> {
     pub(super) fn start_of(&self, day: Date) -> Timestamp {
         self.program().calendar.start_of(day)
     }
-}
-
-/// The day on which somebody must look at an account: when something becomes due by itself, and for whoever takes part no later
-/// than the next close of a period.
-pub fn due_on(programs: &Programs, current: &Version, account: &Account, today: Date) -> Option<Date> {
-    let close = match account.head.membership() {
-        Membership::Active | Membership::Suspended => Some(current.program.next_close(today)),
-        Membership::Unknown | Membership::Offboarded => None,
-    };
-    next_due(programs, current, account).into_iter().chain(close).min()
 }
 
 /// What an event may do for its partner.

@@ -8,6 +8,7 @@ mod book;
 mod clock;
 mod context;
 mod deals;
+mod due;
 mod judge;
 mod needs;
 mod publication;
@@ -17,7 +18,7 @@ mod state;
 mod stop;
 
 pub use clock::CATCH_UP_MAX;
-pub use context::due_on;
+pub use due::due_on;
 pub use needs::{Needs, more_needs, needs, needs_to_show};
 pub use publication::{Publication, publication};
 pub use redemptions::{passes, reward_gate};

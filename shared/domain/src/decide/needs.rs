@@ -9,8 +9,8 @@ use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use program::{Criteria, Gate, Program, Programs, Reward};
 
-use super::clock::runs_out;
 use super::context::Context;
+use super::due::runs_out;
 use super::rating::lots_since;
 use super::state::State;
 use crate::deal::Closed;

@@ -11,8 +11,8 @@ use rust_decimal::Decimal;
 
 use super::award::{accrue, credit_place};
 use super::book::{Book, Why};
-use super::clock::runs_out;
 use super::context::{Case, Context, Part};
+use super::due::runs_out;
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Seen, factors, free_caps, left, rate_again, use_caps};
@@ -58,7 +58,7 @@ pub(super) fn rate_deal_again(
     measure_again(context, book, deal, closed, (acv, change), case.booked)?;
     Ok(Some(match change {
         0 => Reason::Unchanged,
-        change if change < 0 => Reason::TookBack { points: -change, expired: book.from_expired() },
+        change if change < 0 => Reason::TookBack { points: -change, expired: book.expired_taken() },
         _ => Reason::Unchanged,
     }))
 }

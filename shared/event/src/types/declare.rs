@@ -41,20 +41,14 @@ macro_rules! types {
                     $($name => {
                         let mut faults = Faults::default();
                         $(let $field = faults.keep(<$form as Member>::read(data.get(stringify!($field)), concat!("data.", stringify!($field))));)*
-                        match ($($field,)*) {
-                            ($(Some($field),)*) => Ok(Kind::$variant { $($field,)* }),
-                            #[allow(unreachable_patterns, reason = "a type without members has nothing wrong")]
-                            _ => Err(faults.told().unwrap_or_else(|| Rejection::missing("data"))),
-                        }
+                        let read = (|| Some(Kind::$variant { $($field: $field?,)* }))();
+                        read.ok_or_else(|| faults.told().unwrap_or_else(|| Rejection::missing("data")))
                     })*
                     $($own_name => {
                         let mut faults = Faults::default();
                         $(let $own_field = faults.keep(<$own_form as Member>::read(data.get(stringify!($own_field)), concat!("data.", stringify!($own_field))));)*
-                        match ($($own_field,)*) {
-                            ($(Some($own_field),)*) => Ok(Kind::$own_variant { $($own_field,)* }),
-                            #[allow(unreachable_patterns, reason = "a type without members has nothing wrong")]
-                            _ => Err(faults.told().unwrap_or_else(|| Rejection::missing("data"))),
-                        }
+                        let read = (|| Some(Kind::$own_variant { $($own_field: $own_field?,)* }))();
+                        read.ok_or_else(|| faults.told().unwrap_or_else(|| Rejection::missing("data")))
                     })*
                     _ => return None,
                 })

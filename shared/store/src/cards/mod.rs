@@ -1,5 +1,6 @@
 //! Voucher cards: their pool, and the keys that seal their codes.
 
+mod card;
 mod pool;
 mod ring;
 mod sealer;

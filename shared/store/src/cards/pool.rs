@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use domain::redemption::{Redemption, RedemptionStatus};
 use event::ids::ProgramId;
-use serde::{Deserialize, Serialize};
 
-use super::sealer::{SealedCode, Sealer};
+use super::card::Card;
+use super::sealer::Sealer;
 use crate::tables::items::{Stock, number, read, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Check, stock_names};
@@ -24,25 +24,6 @@ const CHOICE: i32 = 16;
 
 /// Tries to take a card before the order is left for the next delivery.
 const TAKE_TRIES_MAX: u32 = 12;
-
-/// A card as it stands in the table.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Card {
-    print: String,
-    code: SealedCode,
-}
-
-impl Card {
-    /// The code, with a ring that has its key. A card is bound to its reward.
-    pub(super) fn open(&self, pk: &str, sealer: &Sealer) -> Result<String, StoreError> {
-        sealer.open(&self.code, &format!("{pk} {}", self.print))
-    }
-
-    /// The name of the key that sealed it.
-    pub(super) fn key(&self) -> &str {
-        &self.code.key
-    }
-}
 
 /// What became of a file of codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event::ids::{ProgramId, RewardId};
 
-use super::pool::Card;
+use super::card::Card;
 use super::sealer::Sealer;
 use crate::tables::items::{Content, read, state_key, text, with_key};
 use crate::tables::keys;
