@@ -48,6 +48,11 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
+    /// Whether it tortures instead of telling its story.
+    pub(crate) fn is_torture(&self) -> bool {
+        self.torture
+    }
+
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         if self.torture {
             return crate::torture::torture(self.seed);

@@ -92,8 +92,11 @@ fn end_with_the_output() {
 
 fn main() -> ExitCode {
     end_with_the_output();
+    let command = Cli::parse().command;
+    // What a torture does to the functions is told by itself, and not by each of them.
+    let usual = if matches!(&command, Command::Demo(demo) if demo.is_torture()) { "off" } else { "error" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(run(Cli::parse().command));
+    let outcome = runtime.block_on(run(command));
     // A stack that is stopped has nothing left to wait for.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match outcome {
