@@ -143,17 +143,10 @@ impl Credit {
         for posting in record.postings.iter().filter(|posting| closes || posting.corrects.is_some()) {
             let Some(rule) = &posting.rule else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };
-            let lot = match posting.to {
-                Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => Some(lot),
-                Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => None,
-            };
             if posting.kind == PostingKind::Reversal {
                 credit.take(posting.from, posting.amount);
-                match posting.from {
-                    Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => {
-                        credit.place(lot, -posting.amount);
-                    }
-                    Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => {}
+                if let Some(lot) = posting.from.award_lot() {
+                    credit.place(lot, -posting.amount);
                 }
                 continue;
             }
@@ -162,12 +155,19 @@ impl Credit {
             }
             let new = posting.amount - credit.restore(posting.amount);
             credit.given += new;
-            let Some(lot) = lot else { continue };
+            let Some(lot) = posting.to.award_lot() else { continue };
             credit.place(lot, posting.amount);
-            match posting.to {
-                Bucket::Pending { release, .. } if new > 0 => (credit.release, credit.lot) = (Some(release), Some(lot)),
-                Bucket::Available(_) if new > 0 => (credit.release, credit.lot) = (None, Some(lot)),
-                _ => {}
+            // What comes back goes where it was; only what is new says where the award is.
+            if new > 0 {
+                credit.lot = Some(lot);
+                credit.release = match posting.to {
+                    Bucket::Pending { release, .. } => Some(release),
+                    Bucket::Available(_)
+                    | Bucket::Program
+                    | Bucket::Reserved(_)
+                    | Bucket::Owed
+                    | Bucket::Expired(_) => None,
+                };
             }
         }
     }

@@ -28,3 +28,13 @@ pub(super) fn next_due(programs: &Programs, current: &Version, account: &Account
 pub(super) fn runs_out(lot: Month, day: Date) -> bool {
     lot < never() && lot.plus(1).first_day() <= day
 }
+
+/// Most months that are looked back over for what expired.
+const EXPIRED_MONTHS_MAX: i32 = 120;
+
+/// Lots from `first` on that may have run out by `today`, the latest ones.
+pub(super) fn lots_since(first: Month, today: Date) -> impl Iterator<Item = Month> {
+    let last = Month::of(today).plus(-1);
+    let first = first.max(last.plus(1 - EXPIRED_MONTHS_MAX));
+    (0..EXPIRED_MONTHS_MAX).map(move |more| first.plus(more)).take_while(move |lot| *lot <= last)
+}

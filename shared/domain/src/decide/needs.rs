@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use program::{Criteria, Gate, Program, Programs, Reward};
 
 use super::context::Context;
-use super::due::runs_out;
-use super::rating::lots_since;
+use super::due::{lots_since, runs_out};
 use super::state::State;
 use crate::deal::Closed;
 use crate::earn::{Seen, reward_caps, rule_caps};

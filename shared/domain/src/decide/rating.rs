@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use super::award::{accrue, credit_place};
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
-use super::due::runs_out;
+use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Seen, factors, free_caps, left, rate_again, use_caps};
@@ -137,16 +137,6 @@ fn give_again(
         Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => place,
     };
     accrue(book, why, amount, lot, release)
-}
-
-/// Most months that are looked back over for what expired.
-const EXPIRED_MONTHS_MAX: i32 = 120;
-
-/// Lots from `first` on that may have run out by `today`, the latest ones.
-pub(super) fn lots_since(first: Month, today: Date) -> impl Iterator<Item = Month> {
-    let last = Month::of(today).plus(-1);
-    let first = first.max(last.plus(1 - EXPIRED_MONTHS_MAX));
-    (0..EXPIRED_MONTHS_MAX).map(move |more| first.plus(more)).take_while(move |lot| *lot <= last)
 }
 
 /// Takes back points of an award: from what expired unspent of its lots, then from pending, its own lots, other lots

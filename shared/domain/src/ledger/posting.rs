@@ -101,7 +101,7 @@ pub enum Bucket {
     Reserved(Month),
     /// Taken back but already spent: a debt.
     Owed,
-    /// Run out unspent, by the lot it was in: no longer the partner's, and nothing that could be taken back again.
+    /// Run out unspent, by the lot it was in: no longer the partner's. A reversal draws on it first, so that it is not taken twice.
     Expired(Month),
 }
 
@@ -111,6 +111,14 @@ pub fn never() -> Month {
 }
 
 impl Bucket {
+    /// The lot in which a partner's award stands here; none where it is not by lot, or set aside for something else.
+    pub(crate) fn award_lot(self) -> Option<Month> {
+        match self {
+            Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => Some(lot),
+            Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => None,
+        }
+    }
+
     /// Whether what is in it counts for the partner, as what it has or as what it owes.
     pub fn is_partners(self) -> bool {
         match self {
