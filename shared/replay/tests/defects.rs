@@ -308,6 +308,22 @@ fn b4_amending_down_and_up_again_is_nothing() {
     assert_eq!(sums(&world), (100, 0), "another deal's points live as long as before");
 }
 
+/// In steps, too: what expired comes back as that until all of it is back, and only then what was alive when it was taken.
+#[test]
+fn b4_what_was_taken_last_comes_back_first_in_every_step() {
+    let mut world = by_the_dollar();
+    close(&mut world, "a", "100");
+    amend(&mut world, "a", "50");
+    world.at("2026-05-02T09:30:00Z").catch_up();
+    amend(&mut world, "a", "0");
+    amend(&mut world, "a", "30");
+    assert_eq!(sums(&world), (0, 0));
+    amend(&mut world, "a", "60");
+    assert_eq!(sums(&world), (10, 0), "20 more as expired, and 10 of what was alive");
+    amend(&mut world, "a", "100");
+    assert_eq!(sums(&world), (50, 0));
+}
+
 /// What was withheld from a suspended partner was given later, by amending down and up.
 #[test]
 fn b2_what_was_withheld_is_not_given_later() {
