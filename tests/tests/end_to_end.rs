@@ -540,35 +540,6 @@ async fn events_may_be_posted() {
     let bad = post("application/cloudevents+json", won("p", "bad", "x")).await.expect("an answer");
     assert_eq!(bad.status().as_u16(), 422);
     assert_eq!(bad.json::<Value>().await.expect("json")["pointer"], "/data/acv/amount");
-    assert_eq!(post("application/json", enrolled("p")).await.expect("an answer").status().as_u16(), 415);
-    // E4: all that is wrong at once.
-    let wrong = won("p", "bad", "x").replace(r#""outcome":"won""#, r#""outcome":"maybe""#).replace("2026-", "26-");
-    let wrong: Value =
-        post("application/cloudevents+json", wrong).await.expect("an answer").json().await.expect("json");
-    let pointers: Vec<&str> =
-        wrong["errors"].as_array().into_iter().flatten().filter_map(|e| e["pointer"].as_str()).collect();
-    assert_eq!(pointers, ["/time", "/data/outcome", "/data/acv/amount"], "{wrong}");
-    // C4: a token that names its sources sends under no other.
-    let token = test.stack.tokens.sign_for(
-        None,
-        "hr-software",
-        &["ingest".to_owned()],
-        &["/crm/acme".to_owned(), "/lms/*".to_owned()],
-    );
-    let mut bound = test.api(None, "hr-software", &["ingest"]);
-    bound.token = token.expect("a token");
-    for (source, status) in [("/crm/acme", 202), ("/lms/x", 202), ("/crm/acmee", 422), ("/crm/other", 422)] {
-        let body = enrolled("q").replace("/crm/acme", source).replace("/crm/test", source);
-        assert!(body.contains(source), "{body}");
-        let reply =
-            bound.request("POST", "/v1/events").header("content-type", "application/cloudevents+json").body(body);
-        assert_eq!(reply.send().await.expect("an answer").status().as_u16(), status, "{source}");
-    }
-    // E4: larger than an event may be.
-    let large = enrolled("p").replace(r#""motions""#, &format!(r#""note":"{}","motions""#, "x".repeat(70_000)));
-    let large = post("application/cloudevents+json", large).await.expect("an answer");
-    assert_eq!(large.status().as_u16(), 413);
-    assert_eq!(large.json::<Value>().await.expect("json")["code"], "too_large");
     assert_eq!(
         api.request("POST", "/v1/events")
             .header("content-type", "application/cloudevents+json")

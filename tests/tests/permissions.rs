@@ -147,6 +147,8 @@ async fn staff(test: &TestStack) {
     let codes = ["A-1".to_owned(), "A-2".to_owned()];
     store::cards::load(&store, &program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     store::cards::stock(&store, &program, "starbucks-10").await.expect("a stock");
+    let reward = "starbucks-10".try_into().expect("a reward");
+    assert!(store::cards::unopened(&store, &program, &reward, &sealer).await.expect("cards").is_empty());
     for outcome in ["conflict", "rejected"] {
         store::aside::list(&store, "hr-software", outcome, 100).await.expect("rows");
     }
@@ -157,7 +159,35 @@ async fn staff(test: &TestStack) {
     engine::audit::partner(&store, &program, &partner, jiff::Timestamp::now()).await.expect("an audit");
     engine::rebuild::program(&store, &program, std::slice::from_ref(&partner), |_| ()).await.expect("rebuilt");
     let page = store::history::page(&store, &program, &partner, None, 10).await.expect("a history");
+    engine::audit::shared(&store, &program, &page.items).await.expect("what is shared");
     store::history::record(&store, &page.items[0].identity).await.expect("a record");
+    store::state::head(&store, &program, &partner).await.expect("a head");
+    store::programs::ids(&store).await.expect("programs");
+    store::programs::check_form(&store).await.expect("a form");
+    store::programs::read(&store, &program).await.expect("versions");
+}
+
+/// What staff's commands call is called by [`staff`] too, so that a command cannot need what nobody heard.
+#[test]
+fn staff_do_here_what_their_commands_do() {
+    let here = include_str!("permissions.rs");
+    let start = here.find("async fn staff(").expect("what staff do");
+    let staff = &here[start..start + here[start..].find("\n}\n").expect("its end")];
+    let mut calls = BTreeSet::new();
+    for command in ["audit", "codes", "connect", "events", "programs", "rebuild"] {
+        let path = format!("{}/../cli/src/{command}.rs", env!("CARGO_MANIFEST_DIR"));
+        let source = std::fs::read_to_string(path).expect("a command");
+        for start in ["store::", "engine::"] {
+            let paths = source.split(start).skip(1).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_' && c != ':').unwrap_or(rest.len());
+                (&rest[..end], rest[end..].starts_with('('))
+            });
+            calls.extend(paths.filter(|(_, called)| *called).map(|(path, _)| format!("{start}{path}(")));
+        }
+    }
+    assert!(calls.len() > 10, "the commands call something: {calls:?}");
+    let missing: Vec<_> = calls.iter().filter(|call| !staff.contains(*call)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Calls as the sources write them, and the action that each is.

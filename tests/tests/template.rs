@@ -77,6 +77,23 @@ async fn the_tables_have_the_shape_of_the_embedded_ones() {
     assert!(template.resource("LedgerTable")["TimeToLiveSpecification"].is_badvalue(), "nothing expires in the ledger");
 }
 
+/// Who takes events from senders reads the versions of programs, and nobody's account (I16).
+#[test]
+fn what_receives_events_reads_programs_only() {
+    let template = Template::read();
+    let policies = template.resource("ReceiveEventsRole")["Policies"].as_vec().expect("policies");
+    let statements = policies.iter().flat_map(|p| p["PolicyDocument"]["Statement"].as_vec().into_iter().flatten());
+    let reads: Vec<&Yaml> = statements.filter(|s| text(&s["Resource"]).contains(".state")).collect();
+    let [read] = reads[..] else { panic!("one statement: {reads:?}") };
+    let keys = read["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].as_vec().expect("leading keys");
+    let pattern = text(&keys[0]);
+    assert_eq!(keys.len(), 1);
+    let prefix = pattern.strip_suffix('*').expect("a prefix");
+    let (program, partner) = ("p".try_into().expect("an id"), "q".try_into().expect("an id"));
+    assert!(store::tables::keys::program("p").starts_with(prefix));
+    assert!(!store::tables::keys::partner(&program, &partner).starts_with(prefix));
+}
+
 /// I9: whatever a role may do, nothing is taken out of the ledger or changed in it; and nothing is deleted but what waits.
 #[test]
 fn only_what_waits_is_deleted() {

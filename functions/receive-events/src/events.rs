@@ -3,19 +3,17 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use event::{BODY_BYTES_MAX, Event, Rejection, Unreadable};
+use domain::decide::may_send;
+use event::{BODY_BYTES_MAX, Code, Event, Rejection, Unreadable};
 use jiff::Timestamp;
+use program::Programs;
 use serde::Serialize;
-use serde_json::value::RawValue;
-
-use web::{Caller, FieldError, Problem, Scope, media_type};
+use web::{Caller, FieldError, Problem, Scope};
 
 use crate::ReceiveEvents;
-
-/// Most events of one request.
-const BATCH_MAX: usize = 100;
+use crate::sent::Sent;
 
 /// What became of one posted event.
 #[derive(Serialize)]
@@ -44,18 +42,16 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Ingest)?;
-    let text = std::str::from_utf8(&body)
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8"))?;
-    let batch = is_batch(&headers)?;
-    if !batch && text.len() > BODY_BYTES_MAX {
-        let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {}", text.len());
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
-    }
-    let bodies = if batch { split(text)? } else { vec![text.to_owned()] };
+    let sent = Sent::read(&headers, &body)?;
     let now = api.clock.now();
-    let read: Vec<Result<Event, Posted>> = bodies.iter().map(|body| read_event(body, &caller, now)).collect();
-    if let (false, Some(Err(bad))) = (batch, read.first()) {
-        return Err(single_problem(bad));
+    let programs = api.programs(&caller).await;
+    let read = |body: &String| read_event(body, &caller, programs.as_ref(), now);
+    let read: Vec<Result<Event, Posted>> = match &sent {
+        Sent::One(body) => vec![read(body)],
+        Sent::Batch(bodies) => bodies.iter().map(read).collect(),
+    };
+    if let (Sent::One(body), Some(Err(bad))) = (&sent, read.first()) {
+        return Err(single_problem(bad, body.len()));
     }
     let good: Vec<String> = read.iter().filter_map(|r| r.as_ref().ok()).map(Event::body).collect();
     let mut failed = api.partner_events.send_all(&good).await;
@@ -76,58 +72,43 @@ pub(crate) async fn post(
     Ok((StatusCode::ACCEPTED, Json(PostedEvents { items: items.collect() })).into_response())
 }
 
-fn is_batch(headers: &HeaderMap) -> Result<bool, Problem> {
-    let given = media_type(headers);
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "encoded",
-            "send the body as it is, without Content-Encoding",
-        ));
-    }
-    match given.as_str() {
-        "application/cloudevents+json" => Ok(false),
-        "application/cloudevents-batch+json" => Ok(true),
-        _ => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "wrong_content_type",
-            "send application/cloudevents+json or application/cloudevents-batch+json",
-        )),
-    }
-}
-
-fn split(text: &str) -> Result<Vec<String>, Problem> {
-    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", detail);
-    let events: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|_| bad("the body is not a JSON array".to_owned()))?;
-    if events.len() > BATCH_MAX {
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_many",
-            format!("send at most {BATCH_MAX} events at once"),
-        ));
-    }
-    Ok(events.iter().map(|raw| raw.get().to_owned()).collect())
-}
-
-fn read_event(body: &str, caller: &Caller, now: Timestamp) -> Result<Event, Posted> {
-    match Event::parse(body, now) {
-        Ok(event) if event.identity.program != caller.program => {
-            let rejection =
-                Rejection::new(event::Code::SourceNotAllowed, "program", "the token is for another program");
-            Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
+/// An event that is worth queueing: one that reads, that this caller may send, and that the program may take.
+fn read_event(body: &str, caller: &Caller, programs: Option<&Programs>, now: Timestamp) -> Result<Event, Posted> {
+    let event = match Event::parse(body, now) {
+        Ok(event) => event,
+        Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => {
+            return Err(rejected(id, source, *rejection));
         }
-        Ok(event) if !caller.may_send_as(&event.identity.source) => {
-            let message = format!("the token may not send as `{}`", event.identity.source);
-            let rejection = Rejection::new(event::Code::SourceNotAllowed, "source", message);
-            Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection))
-        }
-        Ok(event) => Ok(event),
-        Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => Err(rejected(id, source, *rejection)),
         Err(Unreadable::Quarantined { reason, .. }) => {
-            Err(Posted { id: None, source: None, disposition: "rejected", rejection: None, reason: Some(reason) })
+            return Err(Posted {
+                id: None,
+                source: None,
+                disposition: "rejected",
+                rejection: None,
+                reason: Some(reason),
+            });
         }
+    };
+    match refusal(&event, caller, programs, now) {
+        Some(rejection) => Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection)),
+        None => Ok(event),
     }
+}
+
+/// Why an event that reads will surely not be judged, however long it waits.
+fn refusal(event: &Event, caller: &Caller, programs: Option<&Programs>, now: Timestamp) -> Option<Rejection> {
+    let source = &event.identity.source;
+    if event.identity.program != caller.program {
+        return Some(Rejection::new(Code::SourceNotAllowed, "program", "the token is for another program"));
+    }
+    if !caller.may_send_as(source) {
+        let message = format!("the token may not send as `{source}`");
+        return Some(Rejection::new(Code::SourceNotAllowed, "source", message));
+    }
+    // A version that is published already may take effect before the event is judged.
+    let mut by_version = programs?.from(now).map(|version| may_send(&version.program, event).err());
+    let first = by_version.next()??;
+    by_version.all(|refused| refused.is_some()).then_some(first)
 }
 
 fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
@@ -141,8 +122,12 @@ fn queued(event: &Event, taken: bool) -> Posted {
 }
 
 /// A single bad event is answered as a bad request.
-fn single_problem(bad: &Posted) -> Problem {
+fn single_problem(bad: &Posted, bytes: usize) -> Problem {
     match &bad.rejection {
+        None if bytes > BODY_BYTES_MAX => {
+            let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {bytes}");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+        }
         Some(rejection) => {
             Problem::values(std::iter::once(rejection).chain(&rejection.also).map(field_error).collect())
         }

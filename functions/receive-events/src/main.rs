@@ -1,6 +1,6 @@
 //! The Lambda function `receive-events`.
 
-use ambient::Clock;
+use ambient::{Clock, Random};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use receive_events::ReceiveEvents;
 use web::{Call, answer, closed};
@@ -9,6 +9,6 @@ use web::{Call, answer, closed};
 async fn main() -> Result<(), Error> {
     let clock = Clock::system();
     worker::start_logs(env!("CARGO_PKG_NAME"), clock.clone());
-    let router = closed(ReceiveEvents::from_env(clock)?.routes());
+    let router = closed(ReceiveEvents::from_env(clock, Random::system())?.routes());
     run(service_fn(async |call: LambdaEvent<Call>| Ok::<_, Error>(answer(router.clone(), call.payload).await))).await
 }

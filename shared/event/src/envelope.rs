@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -175,11 +177,17 @@ pub fn steady_hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
     bytes.into_iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
+/// The member that holds what happened, as JSON.
+const DATA: &str = "data";
+/// The member that holds it as the Base64 of its JSON.
+const DATA_BASE64: &str = "data_base64";
+
 struct Envelope<'a>(Vec<(String, &'a RawValue)>);
 
 impl Envelope<'_> {
+    /// A member; `null` is as good as absent (CloudEvents JSON format, 2.2).
     fn raw(&self, name: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| *raw)
+        self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
     }
 
     fn text(&self, name: &str) -> Result<String, Rejection> {
@@ -215,6 +223,7 @@ impl Envelope<'_> {
         faults.keep(self.content_type());
         let (type_name, data) = (faults.keep(self.text("type")), faults.keep(self.data()));
         let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::read(&name, &data)));
+        self.attributes(&mut faults);
         let all = (program, source, id, partner, time, kind);
         let (Some(program), Some(source), Some(id), Some(partner), Some(time), Some(kind)) = all else {
             return Err(faults.told().unwrap_or_else(|| Rejection::missing("data")));
@@ -260,22 +269,40 @@ impl Envelope<'_> {
         if major.is_some_and(|major| major != 1) { Err(unsupported("dataschema")) } else { Ok(()) }
     }
 
-    fn content_type(&self) -> Result<(), Rejection> {
-        if self.raw("datacontenttype").is_none() {
-            return Ok(());
-        }
-        let given = self.text("datacontenttype")?;
-        let json = given.split(';').next().map(str::trim) == Some("application/json");
-        if json {
-            Ok(())
-        } else {
-            Err(Rejection::form("datacontenttype", "write \"application/json\" or leave it out"))
+    /// Names and values that no attribute may have, those of extensions too (CloudEvents, "Attribute Naming Convention" and
+    /// "Type System").
+    fn attributes(&self, faults: &mut Faults) {
+        for (name, raw) in self.0.iter().filter(|(name, _)| !matches!(name.as_str(), DATA | DATA_BASE64)) {
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+                faults.note(Rejection::form(&shown(name), "name attributes with lower-case letters and digits only"));
+            } else if raw.get().starts_with(['{', '[']) {
+                faults.note(Rejection::form(name, "write a string, a number or a boolean; objects belong into `data`"));
+            }
         }
     }
 
+    fn content_type(&self) -> Result<(), Rejection> {
+        if self.raw("datacontenttype").is_none() || is_json(&self.text("datacontenttype")?) {
+            return Ok(());
+        }
+        Err(Rejection::form("datacontenttype", "write \"application/json\" or leave it out"))
+    }
+
+    /// The text that `data_base64` holds.
+    fn decoded(&self) -> Result<String, Rejection> {
+        let bytes = STANDARD.decode(self.text(DATA_BASE64)?).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.ok_or_else(|| Rejection::form(DATA_BASE64, "write the Base64 (RFC 4648, padded) of a JSON object"))
+    }
+
     fn data(&self) -> Result<Json, Rejection> {
-        let raw = self.raw("data").ok_or_else(|| Rejection::missing("data"))?;
-        match Json::from_raw(raw) {
+        let read = match (self.raw(DATA), self.raw(DATA_BASE64)) {
+            (Some(_), Some(_)) => return Err(Rejection::form(DATA_BASE64, "send `data` or `data_base64`, not both")),
+            (Some(raw), None) => Json::from_raw(raw),
+            (None, Some(_)) => Json::parse(&self.decoded()?),
+            (None, None) => return Err(Rejection::missing(DATA)),
+        };
+        match read {
             Ok(data @ Json::Map(_)) => Ok(data),
             Ok(_) => Err(Rejection::form("data", "write a JSON object")),
             Err(JsonError::DuplicateKey { key }) => Err(Rejection::duplicate_key("data", &key)),
@@ -287,6 +314,17 @@ impl Envelope<'_> {
             Err(error @ JsonError::Syntax { .. }) => Err(Rejection::form("data", &error.to_string())),
         }
     }
+}
+
+/// What can be shown of a name that a sender chose.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// Whether a media type says JSON: `application/json`, `text/json` and every `+json`, in any case, whatever its parameters.
+pub fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.split_once('/').is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
 }
 
 fn check_time(text: &str, now: Timestamp) -> Result<Timestamp, Rejection> {

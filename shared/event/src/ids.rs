@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::is_nfc;
 
 /// Longest id accepted, in characters.
 pub const ID_CHARS_MAX: usize = 128;
@@ -19,6 +20,9 @@ pub enum IdError {
     /// A control character, a white space other than the blank, or a blank at either end.
     #[error("holds a character that cannot be seen: {0}")]
     Invisible(String),
+    /// Not in Unicode's normalization form C: what looks alike would be two ids.
+    #[error("is not in Unicode's normalization form C (NFC); compose its letters and accents")]
+    NotComposed,
 }
 
 fn checked(text: &str) -> Result<(), IdError> {
@@ -33,7 +37,8 @@ fn checked(text: &str) -> Result<(), IdError> {
     let at_an_end = |c: &char| *c == ' ' && (text.starts_with(' ') || text.ends_with(' '));
     match text.chars().find(|c| invisible(c) || at_an_end(c)) {
         Some(c) => Err(IdError::Invisible(c.escape_unicode().to_string())),
-        None => Ok(()),
+        None if text.is_ascii() || is_nfc(text) => Ok(()),
+        None => Err(IdError::NotComposed),
     }
 }
 
@@ -259,6 +264,18 @@ mod tests {
             assert_eq!(is_ignorable(c), ignorable(c), "{}", c.escape_unicode());
         }
         assert!(PartnerId::try_from("partner\u{2066}-17").is_err());
+    }
+
+    /// C3: an id that looks like another is another spelling of the same letters, and refused.
+    #[test]
+    fn c3_ids_are_in_normalization_form_c() {
+        for composed in ["Åre", "Café", "ảnh", "한국", "가", "क्षि", "שלום", "ﻻ"] {
+            assert!(PartnerId::try_from(composed).is_ok(), "{composed}");
+        }
+        for other in ["A\u{30a}re", "Cafe\u{301}", "\u{212b}", "\u{1100}\u{1161}", "\u{2126}", "a\u{323}\u{301}\u{323}"]
+        {
+            assert_eq!(PartnerId::try_from(other), Err(IdError::NotComposed), "{other}");
+        }
     }
 
     #[test]

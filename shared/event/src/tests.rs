@@ -59,6 +59,54 @@ fn one_meaning_one_hash() {
     }
 }
 
+/// E3: what CloudEvents 1.0 allows means what it says, and what it forbids is refused.
+#[test]
+fn e3_cloud_events_as_the_specification_has_them() {
+    use base64::Engine;
+    let good = parse(GOOD).expect("event");
+    let data = GOOD.split_once("\"data\":").and_then(|(_, data)| data.strip_suffix('}')).expect("data");
+    let base64 = format!("\"{}\"", base64::engine::general_purpose::STANDARD.encode(data));
+    let in_base64 = |value: &str| GOOD.replace(&format!("\"data\":{data}"), &format!("\"data_base64\":{value}"));
+    let content = |kind: &str| with("\"application/json\"", &format!("\"{kind}\""));
+    let same = [
+        in_base64(&base64),
+        in_base64(&format!("{base64},\"data\":null")),
+        content("application/json; charset=utf-8"),
+        content("Application/JSON"),
+        content("text/json"),
+        content("application/vnd.acme.deal+json;v=1"),
+        with("\"application/json\"", "null"),
+        with("\"specversion\"", "\"dataschema\":null,\"specversion\""),
+        with("\"specversion\"", "\"traceparent\":\"00-x\",\"retries\":3,\"sampled\":true,\"specversion\""),
+        with("2026-03-14T09:30:00Z", "2026-03-14t09:30:00z"),
+    ];
+    for body in same {
+        assert_eq!(parse(&body).as_ref(), Ok(&good), "{body}");
+    }
+    let extension = |member: &str| with("\"specversion\"", &format!("{member},\"specversion\""));
+    let not_json = base64::engine::general_purpose::STANDARD.encode("oops");
+    let bad = [
+        (with("\"data\":", &format!("\"data_base64\":{base64},\"data\":")), Code::BadForm, "data_base64"),
+        (in_base64("\"%%%\""), Code::BadForm, "data_base64"),
+        (in_base64("\"/w==\""), Code::BadForm, "data_base64"),
+        (in_base64("7"), Code::BadForm, "data_base64"),
+        (in_base64(&format!("\"{not_json}\"")), Code::BadForm, "data"),
+        (in_base64("null"), Code::MissingField, "data"),
+        (content("application/xml"), Code::BadForm, "datacontenttype"),
+        (content("application/jsonp"), Code::BadForm, "datacontenttype"),
+        (content("json"), Code::BadForm, "datacontenttype"),
+        (extension("\"traceParent\":\"00-x\""), Code::BadForm, "traceParent"),
+        (extension("\"trace_parent\":\"00-x\""), Code::BadForm, "trace_parent"),
+        (extension("\"\":\"00-x\""), Code::BadForm, ""),
+        (extension("\"trace\":{\"a\":1}"), Code::BadForm, "trace"),
+        (extension("\"trace\":[1]"), Code::BadForm, "trace"),
+        (with("09:30:00Z", "09:30:00+24:00"), Code::BadTime, "time"),
+    ];
+    for (body, code, field) in bad {
+        assert_eq!(rejected(&body), (code, field.to_owned()), "{body}");
+    }
+}
+
 #[test]
 fn without_an_identity_it_is_quarantined() {
     let no_id = with("\"id\":\"e-1\",", "");

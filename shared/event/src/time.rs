@@ -12,14 +12,22 @@ pub const FUTURE_SECONDS_MAX: i64 = 5 * 60;
 /// The oldest year an event may carry.
 pub const YEAR_MIN: i16 = 2000;
 
-/// An event's `time`: RFC 3339 with an offset, nothing looser. `None` for any other form.
+/// An event's `time`: RFC 3339 with an offset of less than a day, nothing looser. `None` for any other form.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() }).collect();
     let seconds = shape.strip_prefix("0000-00-00T00:00:00")?;
     let offset = seconds.strip_prefix('.').map_or(seconds, |rest| rest.trim_start_matches('0'));
     let fraction = seconds.len() - offset.len();
     let leap_second = text.get(17..19) == Some("60");
     if !matches!(offset, "Z" | "+00:00" | "-00:00") || !(fraction == 0 || (2..=10).contains(&fraction)) || leap_second {
+        return None;
+    }
+    // What reads texts here takes offsets of a day and more, and minutes beyond an hour.
+    let within = |from_end: usize, most: u8| {
+        let two = text.get(text.len() - from_end..text.len() - from_end + 2);
+        two.and_then(|two| two.parse().ok()).is_some_and(|n: u8| n <= most)
+    };
+    if offset != "Z" && !(within(5, 23) && within(2, 59)) {
         return None;
     }
     text.parse().ok()
@@ -172,7 +180,14 @@ mod tests {
 
     #[test]
     fn instants_are_strict() {
-        for good in ["2026-03-14T09:30:00Z", "2026-03-14T09:30:00.5+08:00", "2024-02-29T00:00:00-05:30"] {
+        let good = [
+            "2026-03-14T09:30:00Z",
+            "2026-03-14T09:30:00.5+08:00",
+            "2024-02-29T00:00:00-05:30",
+            "2026-03-14t09:30:00z",
+            "2026-03-14T09:30:00+23:59",
+        ];
+        for good in good {
             assert!(parse_instant(good).is_some(), "{good}");
         }
         let bad = [
@@ -186,6 +201,8 @@ mod tests {
             "2026-03-14T09:30:00Z[UTC]",
             "+002026-03-14T09:30:00Z",
             "２026-03-14T09:30:00Z",
+            "2026-03-14T09:30:00+24:00",
+            "2026-03-14T09:30:00-23:60",
         ];
         for text in bad {
             assert_eq!(parse_instant(text), None, "{text}");

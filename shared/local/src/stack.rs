@@ -177,7 +177,7 @@ impl Place<'_> {
         let cards = CardKeys::new(Secret::new(redeem.secretsmanager(), CARD_SECRET));
         let events = self.queue(&receive, queues::PARTNER_EVENTS);
         let routes = ReadAccounts::new(self.store(&read)).routes();
-        let routes = routes.merge(ReceiveEvents::new(events, self.options.clock.clone()).routes());
+        let routes = routes.merge(ReceiveEvents::new(self.store(&receive), events).routes());
         web::closed(routes.merge(RedeemRewards::new(self.store(&redeem), cards).routes()))
     }
 }

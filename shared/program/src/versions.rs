@@ -85,6 +85,12 @@ impl Programs {
         self.in_force(now).unwrap_or(&self.versions[0])
     }
 
+    /// Every version by which something is decided from `now` on: the one in force, and those that take effect later.
+    pub fn from(&self, now: Timestamp) -> impl Iterator<Item = &Version> {
+        let current = self.current(now).number;
+        self.versions.iter().filter(move |version| version.number == current || version.effective_from > now)
+    }
+
     /// The version with this number.
     pub fn number(&self, number: u32) -> Option<&Version> {
         self.versions.iter().find(|version| version.number == number)

@@ -1,7 +1,7 @@
 //! The order of checks for one event: sender, partner, lifecycle, rules, caps, tier. Identity and form came before.
 
 use event::{Code, Event, Kind, Rejection, planted};
-use program::Version;
+use program::{Program, Version};
 
 use super::book::Book;
 use super::context::{Case, Context, Part};
@@ -35,7 +35,7 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     if let Some(place) = redemptions::judge(context, book, event)? {
         return Ok(place);
     }
-    may_send(context, event)?;
+    may_send(context.program(), event).map_err(Stop::Rejected)?;
     is_known(book, event)?;
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
     let part = takes_part(context, book, event)?;
@@ -46,20 +46,23 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     award::award(context, book, &case, amounts, reason)
 }
 
-/// May this source send this type?
-fn may_send(context: &Context<'_>, event: &Event) -> Result<(), Stop> {
+/// May this source send this type, says the program?
+///
+/// # Errors
+/// A [`Rejection`] `source_not_allowed`, which names the sources that may.
+pub fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
     let (source, kind) = (&event.identity.source, event.kind.name());
-    if context.program().accepts(source, kind) {
+    if program.accepts(source, kind) {
         return Ok(());
     }
-    let sources = context.program().sources.iter();
+    let sources = program.sources.iter();
     let allowed: Vec<&str> = sources
         .filter(|(_, kinds)| kinds.iter().any(|pattern| event::ids::matches_pattern(pattern, kind)))
         .map(|(pattern, _)| pattern.as_str())
         .collect();
     let from = if allowed.is_empty() { "no source".to_owned() } else { allowed.join(", ") };
     let message = format!("the program takes {kind} from {from}, not from {source}");
-    Err(Stop::Rejected(Rejection::new(Code::SourceNotAllowed, "source", message)))
+    Err(Rejection::new(Code::SourceNotAllowed, "source", message))
 }
 
 /// Is the partner enrolled?
