@@ -188,18 +188,28 @@ fn findings(audited: &Audited, programs: &Programs) -> Vec<String> {
     found
 }
 
-/// What of a program's own history does not hold: each version in force was published as it is.
+/// What of a program's own history does not hold: each version is what was published, and decides unless it was withdrawn.
 fn publications(records: &[Record], programs: &Programs) -> Vec<String> {
     let mut found = check_records(records, programs);
+    let mut decide = BTreeSet::new();
     for record in records {
-        let published = match record.happened() {
-            Some(Kind::ProgramPublished { content_hash, .. }) => content_hash,
-            _ => String::new(),
-        };
-        let stored = programs.number(record.decided_by).map(|version| version.hash.as_str()).unwrap_or_default();
-        if published != stored {
-            found.push(format!("I11: version {} is not what was published", record.decided_by));
+        let number = record.decided_by;
+        match record.happened() {
+            Some(Kind::ProgramPublished { content_hash, .. }) => {
+                decide.insert(number);
+                if programs.number(number).is_none_or(|version| version.hash != content_hash) {
+                    found.push(format!("I11: version {number} is not what was published"));
+                }
+            }
+            Some(Kind::ProgramWithdrawn { .. }) => {
+                decide.remove(&number);
+            }
+            _ => found.push(format!("I11: record {} is of no publication", record.position)),
         }
+    }
+    let stored: BTreeSet<u32> = programs.all().iter().map(|version| version.number).collect();
+    for number in stored.symmetric_difference(&decide) {
+        found.push(format!("I11: version {number} decides otherwise than was published and withdrawn"));
     }
     found
 }

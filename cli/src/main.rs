@@ -12,6 +12,7 @@ mod schema;
 mod serve;
 mod show;
 mod torture;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,9 @@ enum Command {
         after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z"
     )]
     Publish(programs::Publish),
+    /// The versions of programs: list, show, compare, withdraw.
+    #[command(subcommand)]
+    Programs(versions::Versions),
     /// JSON Schemas for editors and senders.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -124,6 +128,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(token) => token.run(),
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Programs(versions) => versions.run().await,
         Command::Publish(publish) => publish.run().await,
         Command::Statement(statement) => statement.run().await,
         Command::Explain(explain) => explain.run().await,

@@ -7,11 +7,12 @@ use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use program::{Diagnostic, Severity, check};
+use program::{Diagnostic, Program, Severity, Version, check};
 use store::Store;
 use store::programs::{PublishError, Published};
 
 use crate::connect::Connect;
+use crate::versions;
 
 /// Parse and lint a program file.
 #[derive(Args)]
@@ -51,6 +52,9 @@ pub(crate) struct Publish {
     /// From when it is in force, as 2027-01-01T00:00:00Z; as soon as every function can know it if absent.
     #[arg(long)]
     effective_from: Option<Timestamp>,
+    /// Publish also where versions are pending, without asking.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -59,6 +63,9 @@ impl Publish {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
+        if !self.agreed(&store, &text).await? {
+            bail!("{} was not published", self.file.display());
+        }
         match store::programs::publish(&store, &text, self.effective_from, &self.connect.actor()?).await {
             Ok(done) if done.is_new => {
                 println!(
@@ -85,6 +92,26 @@ impl Publish {
 }
 
 impl Publish {
+    /// Names the versions that take effect later, and asks whether to publish one more beside them.
+    async fn agreed(&self, store: &Store, text: &str) -> anyhow::Result<bool> {
+        // A file in bad form is told as such.
+        let Ok(program) = Program::parse(text) else { return Ok(true) };
+        let hash = Version::content_hash(text);
+        let pending = versions::pending(store, &program.id).await?;
+        let others: Vec<_> = pending.iter().filter(|version| version.content_hash != hash).collect();
+        for version in &others {
+            eprintln!(
+                "{}: version {} is pending and takes over from {} on; `laurel programs withdraw {} {}` takes it back",
+                program.id, version.number, version.effective_from, program.id, version.number
+            );
+        }
+        if others.is_empty() || self.yes {
+            return Ok(true);
+        }
+        let otherwise = "versions are pending; publish with --yes, or withdraw them first; nothing was published";
+        versions::asked("Publish another version all the same?", otherwise)
+    }
+
     /// Says what nobody expects: that a first version reaches no further back, and that an earlier one takes over later.
     async fn note_what_surprises(&self, store: &Store, done: &Published) -> anyhow::Result<()> {
         if done.number == 1 && self.effective_from.is_none() {
@@ -93,17 +120,14 @@ impl Publish {
                 done.effective_from
             );
         }
-        let program = done.program.as_str().try_into()?;
-        let programs = store::programs::read(store, &program).await?;
-        let later = programs
-            .iter()
-            .flat_map(|programs| programs.all())
-            .filter(|version| version.number < done.number && version.effective_from > done.effective_from);
-        for version in later {
-            println!(
-                "note: version {}, published earlier, takes over from {} on",
-                version.number, version.effective_from
-            );
+        let pending = versions::pending(store, &done.program.as_str().try_into()?).await?;
+        for version in pending.iter().filter(|version| version.number < done.number) {
+            if version.effective_from > done.effective_from {
+                println!(
+                    "note: version {}, published earlier, takes over from {} on",
+                    version.number, version.effective_from
+                );
+            }
         }
         Ok(())
     }

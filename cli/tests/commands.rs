@@ -328,6 +328,48 @@ async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
     );
 }
 
+/// B12: a version that was to take effect later could be neither seen nor compared nor taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn b12_versions_are_listed_compared_and_withdrawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(folder.path(), free_ports()).await;
+    let run = |args: &[&str]| {
+        let done = laurel(&[args, &["--endpoint", &serve.aws]].concat());
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let file = |name: &str, points: &str| {
+        let text = include_str!("../../infra/programs/hr-software.toml").replacen("points = 50\n", points, 1);
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("a path").to_owned()
+    };
+    let (next, other) = (file("next.toml", "points = 60\n"), file("other.toml", "points = 70\n"));
+    let later = (Clock::system().now() + jiff::SignedDuration::from_hours(48)).to_string();
+    let (code, told, why) = run(&["publish", &next, "--effective-from", &later]);
+    assert!(code == Some(0) && told.contains("version 2 is in force from"), "{told}{why}");
+    let (code, told, why) = run(&["publish", &other]);
+    assert!(code == Some(1) && why.contains("version 2 is pending") && why.contains("--yes"), "{told}{why}");
+    let (code, told, _) = run(&["publish", &other, "--yes"]);
+    assert!(code == Some(0) && told.contains("version 2, published earlier, takes over"), "{told}");
+    let (code, told, _) = run(&["programs", "diff", "hr-software", "2"]);
+    assert!(code == Some(1) && told.contains("-points = 50") && told.contains("+points = 60"), "{told}");
+    assert_eq!(run(&["programs", "diff", "hr-software", "3", "--file", &other]).0, Some(0));
+    assert_eq!(run(&["programs", "show", "hr-software", "3"]).1, std::fs::read_to_string(&other).expect("read"));
+    let standing = || {
+        let (_, lines, _) = run(&["programs", "list", "--program", "hr-software", "--json"]);
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["standing"].clone());
+        lines.filter_map(|word| word.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(standing(), ["past", "pending", "in_force"]);
+    let (code, told, why) = run(&["programs", "withdraw", "hr-software", "2"]);
+    assert!(code == Some(0) && told.contains("version 2 is withdrawn"), "{told}{why}");
+    assert_eq!(standing(), ["past", "withdrawn", "in_force"]);
+    let (code, _, why) = run(&["programs", "withdraw", "hr-software", "3"]);
+    assert!(code == Some(1) && why.contains("publish another one instead"), "{why}");
+    let (code, told, why) = run(&["audit"]);
+    assert_eq!(code, Some(0), "{told}{why}");
+}
+
 #[test]
 fn check_speaks_of_line_column_and_way_out() {
     let good = laurel(&["check", "infra/programs/hr-software.toml"]);

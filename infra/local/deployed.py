@@ -245,6 +245,8 @@ class Scenario:
             self.laurel("audit", "--json")
         except Failed as failed:
             found = [json.loads(line) for line in str(failed).splitlines() if line.startswith("{")]
+            if not found:
+                raise Failed(f"the audit came to no end: {failed}") from failed
             expect("what the audit found", [finding["of"] for finding in found], ["broken"])
         else:
             raise Failed("the audit found nothing, though one account does not read")

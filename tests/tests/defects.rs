@@ -36,6 +36,45 @@ async fn b12_an_effective_time_is_never_ignored() {
     assert!(publish(at(-1)).await.is_err(), "only a first version reaches back");
 }
 
+/// Nothing took a version back that was to take effect later.
+#[tokio::test(flavor = "multi_thread")]
+async fn b12_a_version_is_withdrawn_before_it_takes_effect() {
+    let (_engine, store) = engine().await;
+    let id = "perx".try_into().expect("an id");
+    let now = store.clock().now();
+    let store = store.under(ambient::Clock::standing_at(now));
+    let withdraw = async |number: u32| {
+        let done = store::programs::withdraw(&store, &id, number, "test").await;
+        done.map_err(|error| error.to_string())
+    };
+    let starts = |error: Result<Timestamp, String>, with: &str| error.is_err_and(|error| error.starts_with(with));
+    assert!(starts(withdraw(1).await, "the program has no version 1"));
+    let first = now + SignedDuration::from_hours(24);
+    store::programs::publish(&store, PERX, Some(first), "test").await.expect("published");
+    assert!(starts(withdraw(1).await, "version 1 is the only one"));
+    // A version can be withdrawn as long as no function can decide by it: as long as publishing it takes to take effect.
+    let wait = SignedDuration::from_secs(2 * 60 + 30);
+    store::programs::publish(&store, PERX, Some(now + wait), "test").await.expect("published");
+    store::programs::publish(&store, PERX, Some(first), "test").await.expect("published");
+    let at = |seconds: i64| store.under(ambient::Clock::standing_at(now + SignedDuration::from_secs(seconds)));
+    let late = store::programs::withdraw(&at(1), &id, 2, "test").await.map_err(|error| error.to_string());
+    assert!(starts(late, "version 2 takes effect at"));
+    assert_eq!(withdraw(2).await, Ok(now + wait));
+    assert!(starts(withdraw(2).await, "version 2 was withdrawn at"));
+    let programs = store::programs::read(&store, &id).await.expect("read").expect("it");
+    let standing: Vec<u32> = programs.all().iter().map(|version| version.number).collect();
+    assert_eq!((standing, programs.number(2).is_some()), (vec![1, 3], true));
+    // Its number stays taken; its history is dense.
+    let next = store::programs::publish(&store, PERX, Some(now + wait), "test").await.expect("published");
+    assert_eq!(next.number, 4);
+    let page = store::history::page(&store, &id, &event::ids::PartnerId::program(), None, 10).await.expect("read");
+    let history: Vec<(u64, &str, u32)> =
+        page.items.iter().map(|r| (r.position, r.kind.as_str(), r.decided_by)).collect();
+    let [published, withdrawn] = ["program.published", "program.withdrawn"];
+    let expected = [(5, published, 4), (4, withdrawn, 2), (3, published, 3), (2, published, 2), (1, published, 1)];
+    assert_eq!(history, expected);
+}
+
 /// A function that had read the versions long before it decided (a slow table, a clock that jumped) went by one that was in force no
 /// more: found by the simulation.
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,7 @@ async fn a12_what_is_surely_refused_is_told_at_once() {
     let file = include_str!("../../infra/programs/hr-software.toml");
     assert!(file.contains("\n\"/crm/*\""), "the program file names its sources");
     let later = file.replacen("\n\"/crm/*\"", "\n\"/blog/*\" = [\"partner.*\"]\n\"/crm/*\"", 1);
-    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5);
+    let soon = sender.test.stack.store.clock().now() + jiff::SignedDuration::from_mins(5);
     store::programs::publish(&sender.test.stack.store, &later, Some(soon), "staff").await.expect("published");
     assert_eq!(sender.structured(enrolled("r", "/blog/x")).await.0, 202);
     assert_eq!(sender.structured(enrolled("r", "/wiki/x")).await.0, 422);

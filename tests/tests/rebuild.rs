@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::audit::check_account;
 use domain::decide::{Needs, Publication, State, publication};
 use event::ids::{PartnerId, ProgramId};
+use jiff::SignedDuration;
 use laurel_tests::filled::{engine, fill, now, program};
 use local::{Aws, LEDGER_TABLE, STATE_TABLE};
 use store::tables::create_tables;
@@ -58,9 +59,10 @@ fn is_in_no_record((pk, sk): &(String, String)) -> bool {
 async fn a_table_written_from_the_ledger_alone_has_the_same_bytes() {
     let (_engine, store) = engine().await;
     fill(&store).await;
+    publish_and_withdraw(&store).await;
     let rebuilt = beside(&store).await;
     let done = rebuild(&rebuilt).await;
-    assert_eq!((done[0].versions, done[0].partners, done[0].findings.len()), (1, 1, 0), "{done:?}");
+    assert_eq!((done[0].versions, done[0].partners, done[0].findings.len()), (2, 1, 0), "{done:?}");
     let mut stored = items(&store, STATE_TABLE).await;
     stored.retain(|key, _| !is_in_no_record(key));
     for (_, item) in stored.iter_mut().filter(|((_, sk), _)| sk.starts_with("redemption#")) {
@@ -76,6 +78,14 @@ async fn a_table_written_from_the_ledger_alone_has_the_same_bytes() {
         assert_eq!(written[&key], item, "{key:?}");
     }
     assert!(rebuild(&rebuilt).await.iter().all(|done| done.written == 0), "nothing is left to write");
+}
+
+/// A version that never takes effect.
+async fn publish_and_withdraw(store: &Store) {
+    let later = Some(store.clock().now() + SignedDuration::from_hours(24));
+    let changed = format!("{}\n# Looked through again.\n", include_str!("../../infra/programs/hr-software.toml"));
+    let number = store::programs::publish(store, &changed, later, "test").await.expect("published").number;
+    store::programs::withdraw(store, &program(), number, "test").await.expect("withdrawn");
 }
 
 fn corpus() -> PathBuf {
@@ -104,7 +114,8 @@ async fn every_history_is_rebuilt_from_its_records() {
         let store = local::open_store(&worker::Clients::local(&engine.endpoint()), clock, random);
         create_tables(&store).await.expect("tables");
         let publications = world.programs.all().iter().map(|version| {
-            publication(Publication { version, file: &files[&version.hash], actor: "somebody", now: now() })
+            let position = u64::from(version.number);
+            publication(Publication { version, position, actor: "somebody", now: now() }, &files[&version.hash])
         });
         for record in publications.chain(world.records.iter().cloned()) {
             let item = serde_dynamo::to_item(&record).expect("an item");

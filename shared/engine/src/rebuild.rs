@@ -5,6 +5,7 @@
 use domain::audit::{Shared, check_account, rebuild_redemptions, rebuild_shared};
 use domain::decide::State;
 use domain::ledger::{Account, Record};
+use event::Kind;
 use event::ids::{PartnerId, ProgramId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -47,7 +48,7 @@ pub async fn program(
     let mut done = Rebuilt::default();
     for record in whole_history(store, program, &PartnerId::program()).await? {
         store::programs::restore(store, &record).await?;
-        done.versions += 1;
+        done.versions += usize::from(matches!(record.happened(), Some(Kind::ProgramPublished { .. })));
     }
     let mut shared = Vec::new();
     for (at, partner) in partners.iter().filter(|partner| !partner.is_internal()).enumerate() {

@@ -31,17 +31,23 @@ impl Version {
     }
 }
 
-/// All published versions of one program, at least one.
+/// The published versions of one program, at least one that stands.
 #[derive(Clone, Debug)]
 pub struct Programs {
     versions: Arc<[Version]>,
+    /// Those that were withdrawn before they took effect.
+    withdrawn: Arc<[Version]>,
     /// For each version, since when each tier is reviewed as it says.
     reviewed_since: Arc<[BTreeMap<(Motion, TierId), Timestamp>]>,
 }
 
 impl Programs {
     /// The versions of one program in any order; `None` if there are none.
-    pub fn new(mut versions: Vec<Version>) -> Option<Self> {
+    pub fn new(versions: Vec<Version>) -> Option<Self> {
+        (!versions.is_empty()).then(|| Self::of(versions))
+    }
+
+    fn of(mut versions: Vec<Version>) -> Self {
         versions.sort_by_key(|v| (v.effective_from, v.number));
         let mut reviewed_since: Vec<BTreeMap<(Motion, TierId), Timestamp>> = Vec::with_capacity(versions.len());
         for (at, version) in versions.iter().enumerate() {
@@ -60,11 +66,20 @@ impl Programs {
             let since = tiers.map(since).collect();
             reviewed_since.push(since);
         }
-        if versions.is_empty() {
-            None
-        } else {
-            Some(Self { versions: versions.into(), reviewed_since: reviewed_since.into() })
-        }
+        Self { versions: versions.into(), withdrawn: [].into(), reviewed_since: reviewed_since.into() }
+    }
+
+    /// The same with one more version.
+    pub fn with(&self, version: Version) -> Self {
+        let versions = self.versions.iter().cloned().chain([version]).collect();
+        Self { withdrawn: self.withdrawn.clone(), ..Self::of(versions) }
+    }
+
+    /// The same without a version that was withdrawn before it took effect; `None` if there is no other.
+    pub fn without(&self, number: u32) -> Option<Self> {
+        let (gone, rest): (Vec<_>, Vec<_>) = self.versions.iter().cloned().partition(|v| v.number == number);
+        let withdrawn = self.withdrawn.iter().cloned().chain(gone).collect();
+        Some(Self { withdrawn, ..Self::new(rest)? })
     }
 
     /// Since when a tier is reviewed, and as often, as this version says: from then on, also of those who held it before.
@@ -91,9 +106,9 @@ impl Programs {
         self.versions.iter().filter(move |version| version.number == current || version.effective_from > now)
     }
 
-    /// The version with this number.
+    /// The version with this number, also of those that were withdrawn.
     pub fn number(&self, number: u32) -> Option<&Version> {
-        self.versions.iter().find(|version| version.number == number)
+        self.versions.iter().chain(self.withdrawn.iter()).find(|version| version.number == number)
     }
 
     /// A reward as the newest version that has it says: one that was asked for is delivered, also where later versions have it no
@@ -102,7 +117,7 @@ impl Programs {
         self.versions.iter().rev().find_map(|version| version.program.rewards.get(id))
     }
 
-    /// Every version, oldest effective first.
+    /// Every version that was not withdrawn, oldest effective first.
     pub fn all(&self) -> &[Version] {
         &self.versions
     }

@@ -72,10 +72,8 @@ impl World {
     /// # Panics
     /// If the program is in bad form.
     pub fn publish(&mut self, program: &str, effective_from: &str) {
-        let mut versions = self.programs.all().to_vec();
-        let number = u32::try_from(versions.len()).expect("few versions") + 1;
-        versions.push(version(program, number, effective_from));
-        self.programs = Programs::new(versions).expect("versions");
+        let number = u32::try_from(self.programs.all().len()).expect("few versions") + 1;
+        self.programs = self.programs.with(version(program, number, effective_from));
     }
 
     /// The program's id.

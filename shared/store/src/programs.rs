@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use domain::decide::{Publication, publication};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use domain::decide::{Publication, publication, withdrawal};
 use domain::ledger::{RECORD_FORM, Record};
-use event::Kind;
 use event::ids::ProgramId;
+use event::{Kind, planted};
 use jiff::{SignedDuration, Timestamp};
 use program::{Diagnostic, Program, Programs, Version};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::cache::lock;
 use crate::error::unless_moved;
 use crate::tables::items::{Content, Item, read as read_item, state_key, text, with_key};
 use crate::tables::{built, keys};
-use crate::write::put_record;
+use crate::write::{Condition, put_record};
 use crate::{Store, StoreError, state};
 
 /// A version as it stands in the table.
@@ -30,6 +30,9 @@ struct VersionItem {
     /// The form of the records that are decided by it.
     #[serde(default = "first_form")]
     form: u16,
+    /// When it was withdrawn, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
 }
 
 /// Versions that do not say so are of the first form.
@@ -92,7 +95,9 @@ pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, Sto
     }
     let items = versions(store, id.as_str()).await?;
     let versions = items.iter().map(|item| parsed(store, item)).collect::<Result<Vec<_>, _>>()?;
+    let withdrawn = items.iter().filter(|item| item.withdrawn_at.is_some() && !planted("a withdrawn version decides"));
     let programs = Programs::new(versions);
+    let programs = withdrawn.fold(programs, |programs, item| programs?.without(item.number));
     if let Some(programs) = &programs {
         lock(&store.programs.read).insert(id.to_string(), (now, programs.clone()));
     }
@@ -216,12 +221,13 @@ pub async fn publish(
 ) -> Result<Published, PublishError> {
     let program = Program::parse(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
+    let listed = listed(store, &id).await?;
     let versions = versions(store, &id).await?;
     let wait = wait(age_seconds(store).await?);
     // Nothing is read from here on: what is written now is there before any function decides by it.
     let now = store.clock.now();
     let hash = Version::content_hash(file);
-    let last = versions.last();
+    let last = versions.iter().rev().find(|version| version.withdrawn_at.is_none());
     // The same content at another time is another version: what is asked for is never ignored.
     let as_asked = |last: &&VersionItem| effective_from.is_none_or(|asked| asked == last.effective_from);
     if let Some(last) = last.filter(|v| v.hash == hash).filter(as_asked) {
@@ -233,7 +239,7 @@ pub async fn publish(
             is_new: false,
         });
     }
-    let number = last.map_or(1, |v| v.number + 1);
+    let number = versions.last().map_or(1, |v| v.number + 1);
     if let Some(asked) = program.version.filter(|asked| *asked != number) {
         return Err(PublishError::Edited { number: asked, next: number });
     }
@@ -244,9 +250,83 @@ pub async fn publish(
     };
     let effective_from = effective_from.unwrap_or(earliest);
     let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
-    put_version(store, &publication(Publication { version: &version, file, actor, now })).await?;
-    lock(&store.programs.read).remove(&id);
+    let position = listed.map_or(0, |listed| listed.position) + 1;
+    let record = publication(Publication { version: &version, position, actor, now }, file);
+    if !put(store, &record, listed).await? {
+        return Err(PublishError::Raced);
+    }
     Ok(Published { program: id, number, hash, effective_from, is_new: true })
+}
+
+/// Why a version was not withdrawn.
+#[derive(Debug, thiserror::Error)]
+pub enum WithdrawError {
+    /// The program has none of this number.
+    #[error("the program has no version {0}")]
+    Unknown(u32),
+    /// It was withdrawn before.
+    #[error("version {number} was withdrawn at {at} already")]
+    Already {
+        /// Its number.
+        number: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something may be decided by it already.
+    #[error(
+        "version {number} takes effect at {from}, and functions may decide by it from then on, whatever is withdrawn after {}; publish another one instead",
+        latest.map_or_else(|| "its publication".to_owned(), |latest| latest.to_string())
+    )]
+    TooLate {
+        /// Its number.
+        number: u32,
+        /// From when it is in force.
+        from: Timestamp,
+        /// Until when it could have been withdrawn.
+        latest: Option<Timestamp>,
+    },
+    /// The program would have no version.
+    #[error("version {0} is the only one of its program; publish another one first")]
+    Only(u32),
+    /// Somebody else published or withdrew just now.
+    #[error("somebody else published or withdrew a version just now; look at it and try again")]
+    Raced,
+    /// The table's fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Withdraws a version before it takes effect, and records that in the history of the program itself. Its number stays taken. Gives
+/// the instant from which it would have been in force.
+///
+/// # Errors
+/// Every [`WithdrawError`].
+pub async fn withdraw(
+    store: &Store,
+    program: &ProgramId,
+    number: u32,
+    actor: &str,
+) -> Result<Timestamp, WithdrawError> {
+    let listed = listed(store, program).await?;
+    let versions = versions(store, program).await?;
+    let wait = wait(age_seconds(store).await?);
+    let now = store.clock.now();
+    let item = versions.iter().find(|version| version.number == number).ok_or(WithdrawError::Unknown(number))?;
+    if let Some(at) = item.withdrawn_at {
+        return Err(WithdrawError::Already { number, at });
+    }
+    if now.saturating_add(wait).unwrap_or(Timestamp::MAX) > item.effective_from {
+        let latest = item.effective_from.checked_sub(wait).ok().filter(|latest| *latest > item.published_at);
+        return Err(WithdrawError::TooLate { number, from: item.effective_from, latest });
+    }
+    if !versions.iter().any(|other| other.number != number && other.withdrawn_at.is_none()) {
+        return Err(WithdrawError::Only(number));
+    }
+    let version = parsed(store, item)?;
+    let position = listed.map_or(0, |listed| listed.position) + 1;
+    let record = withdrawal(Publication { version: &version, position, actor, now });
+    let record = record.ok_or(WithdrawError::Unknown(number))?;
+    if put(store, &record, listed).await? { Ok(item.effective_from) } else { Err(WithdrawError::Raced) }
 }
 
 /// How long the write of a publication may be on its way, in seconds, where functions keep what they have read at all.
@@ -267,52 +347,112 @@ fn takes_effect(asked: Option<Timestamp>, now: Timestamp, wait: SignedDuration) 
     }
 }
 
-impl VersionItem {
-    /// The version that a record says was published; `None` if the record is of something else.
-    fn of(record: &Record) -> Option<Self> {
-        let Some(Kind::ProgramPublished { content_hash: hash, effective_from, file, .. }) = record.happened() else {
-            return None;
-        };
-        let (number, published_at) = (record.decided_by, record.decided_at);
-        Some(Self { number, hash, effective_from, published_at, file: file.0, form: RECORD_FORM })
+/// A program's place in the list of programs: how many versions it has, and how many records of its own. What is published and
+/// withdrawn is so one after the other.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Listed {
+    versions: u32,
+    position: u64,
+}
+
+async fn listed(store: &Store, program: &str) -> Result<Option<Listed>, StoreError> {
+    let item = state::get(store, keys::PROGRAMS, program).await?;
+    item.map(|item| read_item(&item, "list of programs")).transpose()
+}
+
+/// What a record of a program's own history makes of its versions.
+enum Change {
+    Published(VersionItem),
+    Withdrawn(u32, Timestamp),
+}
+
+impl Change {
+    fn of(record: &Record) -> Result<Self, StoreError> {
+        let (number, at) = (record.decided_by, record.decided_at);
+        match record.happened() {
+            Some(Kind::ProgramPublished { content_hash: hash, effective_from, file, .. }) => {
+                let (file, form) = (file.0, RECORD_FORM);
+                let item =
+                    VersionItem { number, hash, effective_from, published_at: at, file, form, withdrawn_at: None };
+                Ok(Self::Published(item))
+            }
+            Some(Kind::ProgramWithdrawn { .. }) => Ok(Self::Withdrawn(number, at)),
+            _ => Err(StoreError::Unreadable { what: "publication", why: "the record is of something else".to_owned() }),
+        }
     }
 }
 
-/// The state that the record of a publication adds up to: the version, and the program's place in the list.
-fn puts(store: &Store, record: &Record) -> Result<[Put; 2], StoreError> {
-    let id = record.identity.program.as_str();
-    let not_one = || StoreError::Unreadable { what: "publication", why: "the record is of something else".to_owned() };
-    let item = VersionItem::of(record).ok_or_else(not_one)?;
-    let version = with_key(state_key(&keys::program(id), &keys::version(item.number)), &item, "program version")?;
-    let listed = with_key(state_key(keys::PROGRAMS, id), &Content { content: item.number }, "list of programs")?;
-    let put = |item| Put::builder().table_name(store.state()).set_item(Some(item));
-    let version = put(version).condition_expression("attribute_not_exists(pk)");
-    Ok([version.build().map_err(built)?, put(listed).build().map_err(built)?])
+/// The version that a record adds.
+fn put_version(store: &Store, program: &str, item: &VersionItem) -> Result<Put, StoreError> {
+    let item = with_key(state_key(&keys::program(program), &keys::version(item.number)), item, "program version")?;
+    let put = Put::builder().table_name(store.state()).set_item(Some(item));
+    put.condition_expression("attribute_not_exists(pk)").build().map_err(built)
 }
 
-/// Writes the state that the record of a publication adds up to, where it is missing: the version, and the program's place in
-/// the list, each for itself.
+/// The version that a record takes back.
+fn mark_version(store: &Store, program: &str, number: u32, at: Timestamp) -> Result<Update, StoreError> {
+    let update = Update::builder().table_name(store.state());
+    let update = update.set_key(Some(state_key(&keys::program(program), &keys::version(number))));
+    let update =
+        update.update_expression("SET withdrawn_at = :at").expression_attribute_values(":at", text(at.to_string()));
+    let condition = "attribute_exists(pk) AND attribute_not_exists(withdrawn_at)";
+    update.condition_expression(condition).build().map_err(built)
+}
+
+/// The program's place in the list after a record.
+fn put_listed(store: &Store, record: &Record, before: Option<Listed>, condition: Condition) -> Result<Put, StoreError> {
+    let versions = record.decided_by.max(before.map_or(0, |before| before.versions));
+    let listed = Listed { versions, position: record.position };
+    let item = with_key(state_key(keys::PROGRAMS, &record.identity.program), &listed, "list of programs")?;
+    let (condition, names, values) = condition.parts();
+    let put = Put::builder().table_name(store.state()).set_item(Some(item)).set_condition_expression(condition);
+    put.set_expression_attribute_names(names).set_expression_attribute_values(values).build().map_err(built)
+}
+
+/// Writes the state that a record of a program's own history adds up to, where it is missing, each item for itself: records come in
+/// their order.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if the record is of something else.
 pub async fn restore(store: &Store, record: &Record) -> Result<(), StoreError> {
-    for put in puts(store, record)? {
-        let put_item = store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
-        unless_moved(put_item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await)?;
+    let program = record.identity.program.as_str();
+    match Change::of(record)? {
+        Change::Published(item) => {
+            let put = put_version(store, program, &item)?;
+            let item = store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
+            unless_moved(item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await)?;
+        }
+        Change::Withdrawn(number, at) => {
+            let mark = mark_version(store, program, number, at)?;
+            let update = store.client.update_item().table_name(mark.table_name()).set_key(Some(mark.key().clone()));
+            let update = update.update_expression(mark.update_expression());
+            let update = update.set_expression_attribute_values(mark.expression_attribute_values().cloned());
+            unless_moved(update.set_condition_expression(mark.condition_expression().map(str::to_owned)).send().await)?;
+        }
     }
-    lock(&store.programs.read).remove(record.identity.program.as_str());
+    let put = put_listed(store, record, listed(store, program).await?, Condition::None)?;
+    store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone())).send().await?;
+    lock(&store.programs.read).remove(program);
     Ok(())
 }
 
-async fn put_version(store: &Store, record: &Record) -> Result<(), PublishError> {
-    let [version, listed] = puts(store, record)?;
-    let puts = [put_record(store, record)?.0, version, listed];
-    let actions = puts.map(|put| TransactWriteItem::builder().put(put).build());
-    match store.client.transact_write_items().set_transact_items(Some(actions.into())).send().await {
-        Ok(_) => Ok(()),
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
-            Err(PublishError::Raced)
-        }
-        Err(error) => Err(PublishError::Store(error.into())),
+/// Writes a record of a program's own history with what it adds up to, after what was read; false if somebody was faster.
+async fn put(store: &Store, record: &Record, before: Option<Listed>) -> Result<bool, StoreError> {
+    let program = record.identity.program.as_str();
+    let action = TransactWriteItem::builder();
+    let version = match Change::of(record)? {
+        Change::Published(item) => action.put(put_version(store, program, &item)?),
+        Change::Withdrawn(number, at) => action.update(mark_version(store, program, number, at)?),
+    };
+    let unmoved = Condition::Version(keys::POSITION, before.map(|before| before.position));
+    let puts = [put_record(store, record)?.0, put_listed(store, record, before, unmoved)?];
+    let mut actions: Vec<_> = puts.map(|put| TransactWriteItem::builder().put(put).build()).into();
+    actions.push(version.build());
+    let sent = store.client.transact_write_items().set_transact_items(Some(actions)).send().await;
+    lock(&store.programs.read).remove(program);
+    match sent {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

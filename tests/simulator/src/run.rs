@@ -8,6 +8,7 @@ use ambient::{Clock, Random};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::cards::Sealer;
+use store::programs::WithdrawError;
 use tokio::task::LocalSet;
 
 use crate::aws::{Aws, Calls, lock};
@@ -218,7 +219,13 @@ async fn take(aws: &Arc<Aws>, client: &Arc<Client>, step: &Step, guests: &mut Ve
         Action::Reveal(partner, key) => {
             guests.push(tokio::task::spawn_local(about(aws.clone(), client.clone(), partner, key, "reveal")));
         }
-        Action::Publish(file) => guests.push(tokio::task::spawn_local(publish(aws.clone(), file))),
+        Action::Publish(file, later) => {
+            let from = later.map(|later| aws.clock.now() + later);
+            guests.push(tokio::task::spawn_local(publish(aws.clone(), file, from)));
+        }
+        Action::Withdraw => {
+            guests.push(tokio::task::spawn_local(withdraw(aws.clone(), client.program.clone())));
+        }
         Action::Load(reward, codes) => {
             guests.push(tokio::task::spawn_local(load(aws.clone(), client.program.clone(), reward, codes)));
         }
@@ -292,12 +299,31 @@ async fn about(aws: Arc<Aws>, client: Arc<Client>, partner: String, key: String,
     }
 }
 
-async fn publish(aws: Arc<Aws>, file: String) {
+async fn publish(aws: Arc<Aws>, file: String, from: Option<Timestamp>) {
     for _ in 0..ASKS_MAX {
         let given = Given::new(&aws, "staff");
         let store = given.store();
-        if let Ok(Ok(_)) = Box::pin(given.call(store::programs::publish(&store, &file, None, "staff"))).await {
+        if let Ok(Ok(_)) = Box::pin(given.call(store::programs::publish(&store, &file, from, "staff"))).await {
             return;
+        }
+        aws.clock.sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Withdraws the version that takes effect last, if that is still to come.
+async fn withdraw(aws: Arc<Aws>, program: String) {
+    let Ok(program) = program.as_str().try_into() else { return };
+    for _ in 0..ASKS_MAX {
+        let given = Given::new(&aws, "staff");
+        let store = given.store();
+        let read = Box::pin(given.call(store::programs::read(&store, &program))).await;
+        if let Ok(Ok(Some(programs))) = read {
+            let now = store.clock().now();
+            let Some(last) = programs.all().last().filter(|version| version.effective_from > now) else { return };
+            let sent = Box::pin(given.call(store::programs::withdraw(&store, &program, last.number, "staff"))).await;
+            if sent.is_ok_and(|sent| !matches!(sent, Err(WithdrawError::Store(_) | WithdrawError::Raced))) {
+                return;
+            }
         }
         aws.clock.sleep(Duration::from_millis(200)).await;
     }

@@ -29,8 +29,10 @@ pub enum Action {
     Cancel(String, String),
     /// A partner looks at the cards that it got under a key.
     Reveal(String, String),
-    /// Staff publish a version.
-    Publish(String),
+    /// Staff publish a version, which takes effect as soon as it can or so much later.
+    Publish(String, Option<SignedDuration>),
+    /// Staff withdraw what takes effect last.
+    Withdraw,
     /// Staff load cards.
     Load(String, Vec<String>),
     /// The schedule.
@@ -237,7 +239,12 @@ impl Maker {
             }
             87 => {
                 let file = grammar::text(&choices(&mut self.rng));
-                if self.program == "test" { Action::Publish(file) } else { Action::Sweep }
+                let later = self.rng.bool().then(|| SignedDuration::from_mins(self.rng.i64(10..40 * 60)));
+                match self.rng.usize(..3) {
+                    _ if self.program != "test" => Action::Sweep,
+                    0 => Action::Withdraw,
+                    _ => Action::Publish(file, later),
+                }
             }
             88..=89 => {
                 let reward = self.reward();

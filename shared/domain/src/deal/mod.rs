@@ -141,6 +141,7 @@ impl Deal {
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }
+            | Kind::ProgramWithdrawn { .. }
             | Kind::RedemptionRequested { .. }
             | Kind::RedemptionOrdering { .. }
             | Kind::RedemptionFulfilled { .. }

@@ -1,29 +1,29 @@
-//! Publishing a version of a program: nothing to decide, and a record all the same, in the history of the program itself.
+//! Publishing a version of a program, and withdrawing one before it takes effect: nothing to decide, and a record all the same, in
+//! the history of the program itself.
 
 use event::ids::{Identity, PartnerId};
-use event::{Document, Event, Kind};
+use event::{Document, Event, Kind, Whole};
 use jiff::Timestamp;
 use program::Version;
 
 use crate::ledger::{Balance, EDITION, Outcome, Record, ReliedOn};
 
-/// A version as it is published.
+/// A version as it is published or withdrawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
     /// The version.
     pub version: &'a Version,
-    /// Its file.
-    pub file: &'a str,
-    /// Who published it, says whoever did; nothing proves it.
+    /// The record's position in the history of the program.
+    pub position: u64,
+    /// Who does it, says whoever does; nothing proves it.
     pub actor: &'a str,
     /// When.
     pub now: Timestamp,
 }
 
-/// The record of a publication. Its position is the version's number.
-pub fn publication(publication: Publication<'_>) -> Record {
-    let Publication { version, file, actor, now } = publication;
-    let program = &version.program;
+/// The record of a publication; `file` is the text of the version.
+pub fn publication(publication: Publication<'_>, file: &str) -> Record {
+    let Publication { version, actor, .. } = publication;
     let kind = Kind::ProgramPublished {
         content_hash: version.hash.clone(),
         effective_from: version.effective_from,
@@ -31,14 +31,28 @@ pub fn publication(publication: Publication<'_>) -> Record {
         verified: false,
         file: Document(file.to_owned()),
     };
-    let identity = Identity::internal(&program.id, "program", &[&version.number.to_string()]);
+    record(publication, &[&version.number.to_string()], kind)
+}
+
+/// The record of a withdrawal; `None` for a number that no version has.
+pub fn withdrawal(publication: Publication<'_>) -> Option<Record> {
+    let Publication { version, actor, .. } = publication;
+    let number = Whole::new(i64::from(version.number))?;
+    let kind = Kind::ProgramWithdrawn { number, actor: actor.to_owned(), verified: false };
+    Some(record(publication, &[&version.number.to_string(), "withdrawn"], kind))
+}
+
+fn record(publication: Publication<'_>, identity: &[&str], kind: Kind) -> Record {
+    let Publication { version, position, now, .. } = publication;
+    let program = &version.program;
+    let identity = Identity::internal(&program.id, "program", identity);
     let Event { identity, partner, time, kind, data, hash, .. } =
         Event::internal(identity, PartnerId::program(), now, kind);
     let today = program.calendar.day(now);
     Record {
         identity,
         partner,
-        position: u64::from(version.number),
+        position,
         kind: kind.name().to_owned(),
         time,
         data: data.canonical(),

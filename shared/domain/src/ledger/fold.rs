@@ -111,6 +111,7 @@ impl Account {
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }
+            | Kind::ProgramWithdrawn { .. }
             | Kind::RedemptionRequested { .. }
             | Kind::RedemptionOrdering { .. }
             | Kind::RedemptionFulfilled { .. }

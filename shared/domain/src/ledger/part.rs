@@ -102,6 +102,7 @@ impl Part {
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }
+            | Kind::ProgramWithdrawn { .. }
             | Kind::RedemptionRequested { .. }
             | Kind::RedemptionOrdering { .. }
             | Kind::RedemptionFulfilled { .. }

@@ -312,6 +312,15 @@ types! {
             /// The file.
             file: Document,
         }
+        /// A version that was published to take effect later never will. It stands in the history of the program itself.
+        ProgramWithdrawn = "program.withdrawn" {
+            /// The version's number.
+            number: Whole<1, 1_000_000>,
+            /// Who withdrew it, says whoever did.
+            actor: String,
+            /// Whether that was proved.
+            verified: bool,
+        }
         /// Points went back.
         RedemptionReleased = "redemption.released" {
             /// The redemption.

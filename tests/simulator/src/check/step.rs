@@ -167,13 +167,19 @@ fn i14_never_more_than_given(history: &mut History, record: &Record) -> Option<S
     None
 }
 
-/// The versions of a program with the one that a record publishes.
+/// The versions of a program with the one that a record publishes, or without the one it withdraws.
 pub(super) fn published(record: &Record, before: Option<&Programs>) -> Option<Programs> {
-    let Kind::ProgramPublished { effective_from, file, content_hash, .. } = record.happened()? else { return None };
-    let mut versions = before.map(|programs| programs.all().to_vec()).unwrap_or_default();
+    let (effective_from, file, hash) = match record.happened()? {
+        Kind::ProgramPublished { effective_from, file, content_hash, .. } => (effective_from, file, content_hash),
+        Kind::ProgramWithdrawn { .. } => return before?.without(record.decided_by),
+        _ => return None,
+    };
     let program = Arc::new(Program::parse(&file.0).ok()?);
-    versions.push(Version { number: record.decided_by, hash: content_hash, effective_from, program });
-    Programs::new(versions)
+    let version = Version { number: record.decided_by, hash, effective_from, program };
+    match before {
+        Some(before) => Some(before.with(version)),
+        None => Programs::new(vec![version]),
+    }
 }
 
 /// I9, I3: nothing in the ledger is ever changed, so no event is counted a second time.
