@@ -166,6 +166,19 @@ async fn c7_a_lost_ring_of_card_keys_is_refused_and_found() {
     );
     let audit = laurel(&["audit", "--endpoint", &serve.aws, "--json"]);
     assert!(text(&audit.stdout).contains("2 cards, sealed with a key `first`, do not open"), "{}", text(&audit.stdout));
+    // No points are spent on cards that nobody could open.
+    let folder = data.path().display().to_string();
+    let token =
+        laurel(&["token", "--partner", "p", "--program", "hr-software", "--scope", "redeem", "--data", &folder]);
+    let redeem = async || {
+        let ask = reqwest::Client::new().post(format!("{}/v1/partners/p/redemptions", serve.http));
+        let ask = ask.bearer_auth(text(&token.stdout).trim()).header("idempotency-key", "k");
+        let reply = ask.json(&json!({ "reward_id": "starbucks-10", "quantity": 1 })).send().await.expect("an answer");
+        (reply.status().as_u16(), reply.json::<Value>().await.expect("JSON")["code"].clone())
+    };
+    assert_eq!(redeem().await, (503, json!("no_card_keys")));
+    secret.write(&ring).await.expect("written");
+    assert_eq!(redeem().await, (404, json!("not_found")), "nobody enrolled `p`");
     drop(serve);
     // Gone: refused at the start, and fine with the ring that was there.
     std::fs::remove_file(&keys).expect("removed");

@@ -1,4 +1,4 @@
-//! The keys of voucher cards, read from their secret when the first card is revealed.
+//! The keys of voucher cards, read from their secret before the first points are spent or the first card is revealed.
 
 use std::sync::Arc;
 
@@ -22,6 +22,28 @@ impl CardKeys {
         Self { secret, read: Arc::default() }
     }
 
+    /// That cards can be opened once points were spent on them: the secret has every key that sealed cards here.
+    ///
+    /// # Errors
+    /// A [`Problem`] `no_card_keys` if not.
+    pub(crate) async fn ready(&self, store: &Store) -> Result<(), Problem> {
+        if self.read.read().await.is_some() {
+            return Ok(());
+        }
+        let sealer = self.read_secret(store).await?;
+        match store::cards::check(store, &sealer).await {
+            Ok(()) => {
+                *self.read.write().await = Some(sealer);
+                Ok(())
+            }
+            Err(error @ StoreError::OtherKeys { .. }) => {
+                tracing::error!(%error, "cards that were loaded cannot be opened");
+                Err(no_keys("cards cannot be delivered just now, so no points were spent; try again in a while"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The codes of a fulfilled redemption. A card that the keys read so far do not open may be younger than they are, so
     /// they are read once more.
     pub(crate) async fn reveal(
@@ -37,18 +59,20 @@ impl CardKeys {
                 known => return Ok(known?),
             }
         }
-        let sealer = self.read_again(store).await?;
+        let sealer = self.read_secret(store).await?;
+        *self.read.write().await = Some(sealer.clone());
         Ok(store::cards::reveal(store, &caller.program, redemption, &sealer).await?)
     }
 
-    async fn read_again(&self, store: &Store) -> Result<Sealer, Problem> {
+    async fn read_secret(&self, store: &Store) -> Result<Sealer, Problem> {
         let text = self.secret.read().await.map_err(|error| {
             tracing::error!(%error, "the card keys cannot be read");
-            let detail = "cards cannot be shown just now; try again in a while";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_keys", detail)
+            no_keys("what opens cards does not answer just now; nothing is lost, try again in a while")
         })?;
-        let sealer = Sealer::from_ring(&text, store.random().clone())?;
-        *self.read.write().await = Some(sealer.clone());
-        Ok(sealer)
+        Ok(Sealer::from_ring(&text, store.random().clone())?)
     }
+}
+
+fn no_keys(detail: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_card_keys", detail)
 }

@@ -39,6 +39,7 @@ pub(crate) async fn create(
     let partner = caller.partner(&id, Scope::Redeem)?;
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
+    api.cards.ready(&api.store).await?;
     let programs = web::programs(&api.store, &caller).await?;
     if store::state::head(&api.store, &caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
