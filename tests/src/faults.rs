@@ -1,6 +1,7 @@
 //! Faults below the SDK: what the table says, or never says, to a transaction.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -56,4 +57,23 @@ pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 
         program_age_max: std::time::Duration::ZERO,
     };
     Store::new(clients.dynamodb(), settings, ambient::Clock::system(), ambient::Random::system())
+}
+
+/// A store on the engine at `endpoint` before whose first batch of reads something else happens, once.
+pub fn interrupted_store<F>(endpoint: &str, meanwhile: F) -> Store
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let meanwhile = Mutex::new(Some(Box::pin(meanwhile)));
+    let clients = clients_through(endpoint, move |request, inner| {
+        let is_batch = target(&request).ends_with("BatchGetItem");
+        let first = meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| is_batch);
+        let Some(first) = first else { return inner.call(request) };
+        let inner = inner.clone();
+        HttpConnectorFuture::new(async move {
+            first.await;
+            inner.call(request).await
+        })
+    });
+    local::open_store(&clients, ambient::Clock::system(), ambient::Random::system())
 }

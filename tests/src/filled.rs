@@ -62,6 +62,14 @@ pub async fn engine() -> (Aws, Store) {
     (engine, store)
 }
 
+/// Another event of the partner.
+///
+/// # Panics
+/// If it is in bad form, or the engine does not answer.
+pub async fn also(store: &Store, kind: &str, id: &str, data: &Value) {
+    judge(store, sent(kind, id, data)).await;
+}
+
 async fn judge(store: &Store, mut event: Event) {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let persons = event.persons().into_iter().collect();

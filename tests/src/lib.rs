@@ -7,6 +7,6 @@ mod stack;
 pub mod template;
 mod wire;
 
-pub use faults::{Fault, faulty_store};
+pub use faults::{Fault, faulty_store, interrupted_store};
 pub use recorder::{Permission, permissions_needed, recording_clients, told_clients};
 pub use stack::{Api, TestStack, body, envelope_bodies};

@@ -1,9 +1,44 @@
 //! Defects that were found by readers or by the simulation, each mended: a test is named after what was found.
 
+use domain::redemption::{RedemptionStep, Wish};
+use engine::steps::Step;
+use event::{ReleaseReason, Whole};
 use jiff::{SignedDuration, Timestamp};
-use laurel_tests::filled::engine;
+use laurel_tests::filled::{also, engine, fill, northwind, now, program};
+use laurel_tests::interrupted_store;
+use store::patience::Patience;
 
 const PERX: &str = include_str!("../../infra/programs/perx.toml");
+
+/// What was read while others wrote did not add up, and was called broken: found by messages of one partner in parallel.
+#[tokio::test(flavor = "multi_thread")]
+async fn a10_a_torn_read_is_contention() {
+    let (aws, store) = engine().await;
+    fill(&store).await;
+    let acv = serde_json::json!({ "amount": "90000", "currency": "USD" });
+    also(&store, "deal.closed", "D9-won", &serde_json::json!({ "deal_id": "D9", "outcome": "won", "acv": acv })).await;
+    let programs = store::programs::read(&store, &program()).await.expect("read").expect("published");
+    let id: event::ids::RedemptionId = "0190-second".try_into().expect("an id");
+    let patience = || Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
+    // Nothing is reserved any more.
+    let release = |id: &event::ids::RedemptionId| {
+        RedemptionStep::Released(ReleaseReason::Cancelled).event(&program(), &northwind(), id, now())
+    };
+    let first = release(&"0190-card".try_into().expect("an id"));
+    engine::steps::take(&store, &programs, &first, patience(), |_| ()).await.expect("released");
+    let (other, meant, ours) = (store.clone(), id.clone(), programs.clone());
+    // Between head and redemption, another request makes the redemption: the head knows of nothing that is reserved.
+    let meanwhile = async move {
+        let wish =
+            Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
+        let event = wish.event(&program(), &northwind(), "order-2", meant, now());
+        let step = engine::steps::take(&other, &ours, &event, patience(), |_| ()).await;
+        assert!(matches!(&step, Ok(Step::Recorded(record)) if record.reason.is_none()), "{step:?}");
+    };
+    let torn = interrupted_store(&aws.endpoint(), meanwhile).under(store.clock().clone());
+    let step = engine::steps::take(&torn, &programs, &release(&id), patience(), |_| ()).await;
+    assert!(matches!(step, Ok(Step::Recorded(_))), "{step:?}");
+}
 
 /// A first version took effect the second it was published: an enrolment of that morning was refused for ever.
 #[tokio::test(flavor = "multi_thread")]

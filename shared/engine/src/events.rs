@@ -1,6 +1,6 @@
 //! Judging one partner's events: decide, write, and when others write first, read and decide again.
 
-use domain::decide::{Awaited, Decision, Judgement, State, decide};
+use domain::decide::{Awaited, Decision, Judgement, State};
 use domain::ledger::{Outcome, Reason, Record};
 use event::ids::PartnerId;
 use event::{Event, Meaning, Rejection};
@@ -12,7 +12,7 @@ use store::patience::{Patience, pause};
 use store::write::{self, Written};
 use store::{Store, StoreError, history, persons};
 
-use crate::load::load;
+use crate::load::{decided, load};
 
 /// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
 const CHUNK_EVENTS: usize = 40;
@@ -157,7 +157,7 @@ async fn try_chunk(
     };
     let events: Vec<Event> = group.iter().map(as_held).collect();
     let before = load(store, programs, partner, &events, now).await?;
-    let decision = decide(programs, before.clone(), &events, now)?;
+    let decision = decided(store, programs, &before, &events, now).await?;
     let mut tx = write::transaction(store, program, &before, &decision)?;
     for (arrival, judgement) in group.iter().zip(&decision.judgements) {
         if let (Some(_), Judgement::Recorded(_)) = (&arrival.held_until, judgement)

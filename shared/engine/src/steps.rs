@@ -1,6 +1,6 @@
 //! Steps of our own: a redemption's, and the clock's.
 
-use domain::decide::{Judgement, decide};
+use domain::decide::Judgement;
 use domain::ledger::{Reason, Record};
 use domain::redemption::Redemption;
 use event::Event;
@@ -11,7 +11,7 @@ use store::patience::{Patience, pause};
 use store::write::{self, Check, Written};
 use store::{Store, StoreError, history};
 
-use crate::load::load;
+use crate::load::{decided, load};
 
 /// What became of a step.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ async fn try_step(
     let program = &programs.current(now).program.id;
     let group = std::slice::from_ref(event);
     let before = load(store, programs, &event.partner, group, now).await?;
-    let mut decision = decide(programs, before.clone(), group, now)?;
+    let mut decision = decided(store, programs, &before, group, now).await?;
     let judgement = decision.judgements.first().cloned().unwrap_or(Judgement::Later);
     if let Judgement::Moot(reason) = judgement {
         return Ok(Some(Step::Moot(reason)));
@@ -129,7 +129,13 @@ pub async fn catch_up(
         let programs = &store::programs::at(store, programs, now).await?;
         let program: &ProgramId = &programs.current(now).program.id;
         let before = load(store, programs, partner, &[], now).await?;
-        let decision = decide(programs, before.clone(), &[], now)?;
+        let decision = match decided(store, programs, &before, &[], now).await {
+            Err(StoreError::Contention) => {
+                tries += 1;
+                continue;
+            }
+            decision => decision?,
+        };
         if decision.records.is_empty() {
             // Looked at, and nothing was due: not before its next day again.
             if let Some(on) = decision.due_on.filter(|_| done.is_empty() && before.account.head.position > 0) {

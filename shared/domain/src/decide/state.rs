@@ -13,7 +13,7 @@ use crate::ledger::{Account, Head, Outcome, Reason, Record};
 use crate::redemption::{Redemption, StockMove};
 
 /// Everything a decision about one partner's events looks at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// The partner.
     pub partner: PartnerId,
