@@ -60,6 +60,7 @@ impl Demo {
         let stack = Stack::start(Options::default()).await?;
         let started = stack.store.clock().instant();
         publish_missing(&stack, &program_files(None)?).await?;
+        stack.set_ready();
         let api = Api::new(&stack, "hr-software", "partner-17")?;
         println!("Laurel runs in this process: SQS queues, seven functions, three DynamoDB tables and an HTTP API.\n");
 

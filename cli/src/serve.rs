@@ -48,6 +48,7 @@ impl Serve {
         let stack = Stack::start(options).await.map_err(explain)?;
         let files = program_files(self.programs.as_deref())?;
         publish_missing(&stack, &files).await?;
+        stack.set_ready();
         self.print(&stack).await?;
         told_to_stop().await?;
         println!("stopped; the data stays in {}", self.data.display());
@@ -164,7 +165,7 @@ impl Token {
                 self.data.display()
             );
         }
-        let tokens = local::Tokens::open(Some(&self.data), Clock::system(), &Random::system())?;
+        let tokens = local::Tokens::of_folder(&self.data, Clock::system(), &Random::system())?;
         println!("{}", tokens.sign_for(self.partner.as_deref(), &self.program, &self.scopes, &self.sources)?);
         Ok(ExitCode::SUCCESS)
     }

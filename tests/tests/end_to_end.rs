@@ -490,14 +490,17 @@ async fn only_a_valid_token_opens() {
         "{}.{}.{}",
         parts[0],
         b64(
-            &json!({ "partner_id": "q", "program": "hr-software", "scope": "read", "iss": "laurel-local", "aud": "laurel", "exp": 4_000_000_000_u64 })
+            &json!({ "partner_id": "q", "program": "hr-software", "scope": "read", "iss": api.base, "aud": "laurel", "exp": 4_000_000_000_u64 })
         ),
         parts[2]
     );
-    let foreign = local::Tokens::open(None, ambient::Clock::system(), &ambient::Random::system())
-        .expect("keys")
-        .sign(Some("p"), "hr-software", &["read".to_owned()])
-        .expect("token");
+    let elsewhere = std::env::temp_dir().join(format!("laurel-elsewhere-{}", std::process::id()));
+    let foreign =
+        local::Tokens::open(Some(&elsewhere), &api.base, ambient::Clock::system(), &ambient::Random::system())
+            .expect("keys")
+            .sign(Some("p"), "hr-software", &["read".to_owned()])
+            .expect("token");
+    std::fs::remove_dir_all(elsewhere).expect("removed");
     for bad in ["", "x", &none, &tampered, &foreign] {
         assert_eq!(with(bad).await, 401, "{bad}");
     }
@@ -513,6 +516,14 @@ async fn only_a_valid_token_opens() {
     let refused = get(format!("Bearer {foreign}")).await.expect("an answer");
     let challenge = refused.headers()["www-authenticate"].to_str().expect("text").to_owned();
     assert!(challenge.contains("error=\"invalid_token\"") && challenge.contains("InvalidSignature"), "{challenge}");
+    // E8: every answer says which request it is of.
+    let [one, other] = [api.request("GET", "/v1/partners/p"), api.request("GET", "/v1/nowhere")];
+    let mut ids = vec![refused.headers()["x-request-id"].to_str().expect("text").to_owned()];
+    for request in [one, other] {
+        let answer = request.send().await.expect("an answer");
+        ids.push(answer.headers()["x-request-id"].to_str().expect("text").to_owned());
+    }
+    assert!(ids.iter().all(|id| id.len() == 36) && ids[0] != ids[1] && ids[1] != ids[2], "{ids:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

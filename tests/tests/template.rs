@@ -116,7 +116,9 @@ fn only_what_waits_is_deleted() {
 #[test]
 fn every_variable_is_one_that_the_code_reads() {
     let template = Template::read();
-    let settings = file("shared/worker/src/settings.rs") + &file("shared/worker/src/telemetry.rs");
+    let settings = file("shared/worker/src/settings.rs")
+        + &file("shared/worker/src/telemetry.rs")
+        + &file("shared/web/src/auth.rs");
     let mut variables = template.global_variables();
     for (_, function) in template.resources("AWS::Serverless::Function") {
         variables.extend(names(&function["Environment"]["Variables"]));

@@ -58,7 +58,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Rows>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let outcome = wanted.outcome.as_deref().map(read_outcome).transpose()?;
-    let cursor = wanted.cursor.as_ref().map(|c| cursor::read("events", &caller.program, &partner, c)).transpose()?;
+    // A place in one filtered list is none in another.
+    let name = format!("events {}", outcome.map(Outcome::word).unwrap_or_default());
+    let cursor = wanted.cursor.as_ref().map(|c| cursor::read(&name, &caller.program, &partner, c)).transpose()?;
     let limit = PageQuery { cursor: None, limit: wanted.limit }.limit()?;
     let (mut list, mut start) = List::starts(cursor.as_deref());
     let mut items = Vec::new();
@@ -79,7 +81,7 @@ pub(crate) async fn list(
         }
     };
     let text = |(list, start): (List, Option<String>)| format!("{} {}", list.word(), start.unwrap_or_default());
-    let next_cursor = place.map(|place| cursor::write("events", &caller.program, &partner, &text(place)));
+    let next_cursor = place.map(|place| cursor::write(&name, &caller.program, &partner, &text(place)));
     Ok(Json(Rows { items, next_cursor }))
 }
 

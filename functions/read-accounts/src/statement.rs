@@ -84,9 +84,12 @@ pub(crate) async fn show(
         }
     }
     let next_cursor = before.map(|at| cursor::write("statement", &caller.program, &partner, &at.to_string()));
-    let wants_csv =
-        headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"));
-    Ok(if wants_csv { csv(&items, next_cursor) } else { Json(Statement { items, next_cursor }).into_response() })
+    let mut response = match web::preferred(&headers, &["application/json", "text/csv"]) {
+        1 => csv(&items, next_cursor),
+        _ => Json(Statement { items, next_cursor }).into_response(),
+    };
+    response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
 /// The lines of one record, the last movement first.

@@ -200,14 +200,16 @@ pub(crate) async fn cancel(
     let step = RedemptionStep::Released(ReleaseReason::Cancelled);
     let event = step.event(&caller.program, &partner, &found.id, api.store.clock().now());
     match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), |_| ()).await? {
-        step @ (Step::Recorded(_) | Step::Existing(_)) => {
-            if let Step::Recorded(record) = step {
-                tracing::info!(correlation_id = %found.id, position = record.position, "a redemption was cancelled");
-            }
-            Ok(Json(RedemptionView::from(redemption(&api.store, &caller, &partner, &found.id).await?)).into_response())
+        Step::Recorded(record) => {
+            tracing::info!(correlation_id = %found.id, position = record.position, "a redemption was cancelled");
         }
-        Step::Moot(reason) => Err(Problem::refusal(&reason)),
+        Step::Existing(_) => {}
+        // Where another request released it just now, what was asked for is so.
+        Step::Moot(reason) => {
+            store::history::record(&api.store, &event.identity).await?.ok_or_else(|| Problem::refusal(&reason))?;
+        }
     }
+    Ok(Json(RedemptionView::from(redemption(&api.store, &caller, &partner, &found.id).await?)).into_response())
 }
 
 pub(crate) async fn reveal(

@@ -1,25 +1,50 @@
 //! What an HTTP API does before the function is called: checks the token, bounds the headers, hands on the claims.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
+use ambient::Random;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::json;
-use web::Token;
+use web::{REQUEST_ID, RequestId, Token};
 
-use crate::tokens::{Claims, Tokens};
+use crate::tokens::{CONFIGURATION_PATH, KEYS_PATH, Tokens};
 
 /// Most bytes of all headers together, as API Gateway has it.
 const HEADER_BYTES_MAX: usize = 10_240;
 
-pub(crate) fn app(api: Router, tokens: Tokens) -> Router {
-    api.layer(from_fn_with_state(tokens, authorize)).route("/healthz", axum::routing::get(|| async { "ok\n" }))
+/// The API behind a gate, and what stands before it: the issuer of tokens, and whether everything is up.
+pub(crate) fn app(api: Router, tokens: Tokens, random: Random, ready: Arc<AtomicBool>) -> Router {
+    let health = move || async move {
+        if ready.load(Ordering::Acquire) {
+            (StatusCode::OK, "ok\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+        }
+    };
+    let (configuration, keys) = (tokens.configuration(), tokens.keys());
+    api.layer(from_fn_with_state((tokens, random), authorize))
+        .route("/healthz", get(health))
+        .route(CONFIGURATION_PATH, get(|| async { Json(configuration) }))
+        .route(KEYS_PATH, get(|| async { Json(keys) }))
 }
 
-async fn authorize(State(tokens): State<Tokens>, mut request: Request, next: Next) -> Response {
+async fn authorize(State((tokens, random)): State<(Tokens, Random)>, mut request: Request, next: Next) -> Response {
+    let id = random.uuid().map(|id| id.to_string()).unwrap_or_default();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = authorized(&tokens, request, next).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+async fn authorized(tokens: &Tokens, mut request: Request, next: Next) -> Response {
     if header_bytes(request.headers()) > HEADER_BYTES_MAX {
         return problem(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -29,7 +54,7 @@ async fn authorize(State(tokens): State<Tokens>, mut request: Request, next: Nex
     }
     match bearer(request.headers()).map(|token| tokens.check(token)) {
         Some(Ok(claims)) => {
-            request.extensions_mut().insert(token(claims));
+            request.extensions_mut().insert(Token { claims, scopes: None });
             next.run(request).await
         }
         Some(Err(error)) => {
@@ -54,22 +79,6 @@ fn unauthorized(challenge: &str) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
-}
-
-/// The token as the gateway hands it on: claims are strings.
-fn token(claims: Claims) -> Token {
-    let mut words: BTreeMap<String, String> = [
-        ("program", claims.program),
-        ("scope", claims.scope),
-        ("iss", claims.iss),
-        ("aud", claims.aud),
-        ("exp", claims.exp.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    words.extend(claims.sources.map(|sources| ("sources".to_owned(), sources)));
-    words.extend(claims.partner_id.map(|id| ("partner_id".to_owned(), id)));
-    Token { claims: words, scopes: None }
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

@@ -5,8 +5,10 @@
 mod aws;
 mod deliver;
 mod gateway;
+mod listen;
 mod names;
 mod options;
+mod private;
 mod stack;
 mod tokens;
 
@@ -14,4 +16,4 @@ pub use aws::{Aws, EngineError};
 pub use names::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, WAITING_TABLE, queues};
 pub use options::{Options, open_store};
 pub use stack::{Stack, StartError};
-pub use tokens::{Claims, TokenError, Tokens};
+pub use tokens::{TokenError, Tokens};

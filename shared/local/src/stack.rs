@@ -1,11 +1,14 @@
 //! The running stack: engine, functions, pollers and API, each as deployed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use award_points::AwardPoints;
 use axum::Router;
 use fulfil_redemptions::FulfilRedemptions;
+use hyper_util::service::TowerToHyperService;
 use read_accounts::ReadAccounts;
 use receive_events::ReceiveEvents;
 use redeem_rewards::{CardKeys, RedeemRewards};
@@ -19,6 +22,7 @@ use tokio::task::JoinSet;
 use worker::{Clients, Queue, Secret};
 
 use crate::aws::{Aws, EngineError};
+use crate::listen::accept;
 use crate::names::{CARD_SECRET, queues};
 use crate::options::{Options, open_store};
 use crate::tokens::{TokenError, Tokens};
@@ -74,6 +78,7 @@ pub struct Stack {
     pub sealer: Sealer,
     review: ReviewPartners,
     http: std::net::SocketAddr,
+    ready: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
     _lock: Option<std::fs::File>,
 }
@@ -90,10 +95,9 @@ impl Stack {
         let aws = Aws::start(listener, options.data.as_deref(), clock.clone(), random.clone()).await?;
         let clients = Clients::local(&aws.endpoint());
         aws.make_queues(options.visibility).await?;
-        let tokens = Tokens::open(options.data.as_deref(), clock.clone(), &random)?;
         let cards = Secret::new(clients.secretsmanager(), CARD_SECRET);
         let sealer = Sealer::from_ring(&cards.read().await?, random.clone())?;
-        let store = open_store(&clients, clock, random);
+        let store = open_store(&clients, clock.clone(), random.clone());
         create_tables(&store).await?;
         store::programs::check_form(&store).await?;
         store::cards::check(&store, &sealer).await?;
@@ -106,13 +110,18 @@ impl Stack {
         let api = place.api();
         let listener = listen(options.http_port).await?;
         let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
-        let app = gateway::app(api, tokens.clone());
-        tasks.spawn(async move {
-            if let Err(error) = axum::serve(listener, app).await {
-                tracing::error!(%error, "the HTTP API stopped");
-            }
-        });
-        Ok(Self { aws, store, clients, tokens, sealer, review, http, _tasks: tasks, _lock: lock })
+        let ready = Arc::new(AtomicBool::new(false));
+        let tokens = Tokens::open(options.data.as_deref(), &format!("http://{http}"), clock, &random)?;
+        tasks.spawn(accept(
+            listener,
+            TowerToHyperService::new(gateway::app(api, tokens.clone(), random, ready.clone())),
+        ));
+        Ok(Self { aws, store, clients, tokens, sealer, review, http, ready, _tasks: tasks, _lock: lock })
+    }
+
+    /// Says at `/healthz` that everything is up, programs included.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
     }
 
     /// Where the HTTP API is: `http://127.0.0.1:<port>`.
@@ -178,7 +187,8 @@ impl Place<'_> {
         let events = self.queue(&receive, queues::PARTNER_EVENTS);
         let routes = ReadAccounts::new(self.store(&read)).routes();
         let routes = routes.merge(ReceiveEvents::new(self.store(&receive), events).routes());
-        web::closed(routes.merge(RedeemRewards::new(self.store(&redeem), cards).routes()))
+        let routes = routes.merge(RedeemRewards::new(self.store(&redeem), cards).routes());
+        web::closed(routes, web::ClaimNames::default())
     }
 }
 

@@ -7,6 +7,40 @@ use event::ids::{PartnerId, ProgramId, Source, matches_pattern};
 
 use crate::{Edge, Problem, Token};
 
+/// What the issuer of tokens calls what Laurel looks for in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The claim that names the partner.
+    pub partner: String,
+    /// The claim that names the program.
+    pub program: String,
+    /// The claim that names the sources under which events may be sent.
+    pub sources: String,
+    /// What stands before `read`, `redeem`, `ingest` and `admin` in scopes, as `laurel/`.
+    pub scope_prefix: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        let [partner, program, sources] = ["partner_id", "program", "sources"].map(str::to_owned);
+        Self { partner, program, sources, scope_prefix: String::new() }
+    }
+}
+
+impl ClaimNames {
+    /// As the environment says: `PARTNER_CLAIM`, `PROGRAM_CLAIM`, `SOURCES_CLAIM`, `SCOPE_PREFIX`, each as usual where it is not set.
+    pub fn from_env() -> Self {
+        let usual = Self::default();
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            partner: text("PARTNER_CLAIM").unwrap_or(usual.partner),
+            program: text("PROGRAM_CLAIM").unwrap_or(usual.program),
+            sources: text("SOURCES_CLAIM").unwrap_or(usual.sources),
+            scope_prefix: text("SCOPE_PREFIX").unwrap_or_default(),
+        }
+    }
+}
+
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -38,14 +72,15 @@ pub struct Caller {
     pub program: ProgramId,
     partner: Option<PartnerId>,
     scopes: Vec<String>,
-    /// Patterns of the sources it may send under; any where the token names none.
-    sources: Option<Vec<String>>,
+    /// Patterns of the sources it may send under.
+    sources: Vec<String>,
 }
 
 impl Caller {
-    /// Whether the caller may send events of this source: that one names another system's is a forgery, or a slip.
+    /// Whether the caller may send events of this source: that one names another system's is a forgery, or a slip. A token that
+    /// names no sources sends none.
     pub fn may_send_as(&self, source: &Source) -> bool {
-        self.sources.as_ref().is_none_or(|all| all.iter().any(|pattern| matches_pattern(pattern, source)))
+        self.sources.iter().any(|pattern| matches_pattern(pattern, source))
     }
 
     /// The caller may do this.
@@ -98,11 +133,14 @@ impl<S: Edge> FromRequestParts<S> for Caller {
         if expires <= edge.clock().now().as_second() {
             return Err(unauthorized());
         }
-        let program = claim("program").and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
-        let partner = claim("partner_id").and_then(|p| PartnerId::try_from(p).ok()).filter(|p| !p.is_internal());
-        let mut scopes = claim("scope").map(words).unwrap_or_default();
-        scopes.extend(jwt.scopes.iter().flatten().cloned());
-        Ok(Self { program, partner, scopes, sources: claim("sources").map(words) })
+        let names = parts.extensions.get::<ClaimNames>().cloned().unwrap_or_default();
+        let program = claim(&names.program).and_then(|p| ProgramId::try_from(p).ok()).ok_or_else(unauthorized)?;
+        let partner = claim(&names.partner).and_then(|p| PartnerId::try_from(p).ok()).filter(|p| !p.is_internal());
+        // As the gateway does: `scope`, or `scp` where an issuer calls it so.
+        let given = ["scope", "scp"].into_iter().filter_map(claim).flat_map(words);
+        let scopes = given.chain(jwt.scopes.iter().flatten().cloned());
+        let scopes = scopes.filter_map(|scope| scope.strip_prefix(&names.scope_prefix).map(str::to_owned)).collect();
+        Ok(Self { program, partner, scopes, sources: claim(&names.sources).map(words).unwrap_or_default() })
     }
 }
 

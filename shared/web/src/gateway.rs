@@ -52,8 +52,11 @@ pub struct Call {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Context {
     http: Http,
+    #[serde(default)]
+    request_id: String,
     authorizer: Option<Authorizer>,
 }
 
@@ -75,6 +78,11 @@ pub struct Token {
     /// Its scopes, where the gateway lists them apart from the claims.
     pub scopes: Option<Vec<String>>,
 }
+
+/// The gateway's name for a request, as an extension of the request; in every answer as `x-request-id`, so that a caller can tell
+/// which one it means.
+#[derive(Clone, Debug, Default)]
+pub struct RequestId(pub String);
 
 /// What the gateway is answered.
 #[derive(Debug, Serialize)]
@@ -108,6 +116,7 @@ fn request(call: Call) -> Result<Request<Body>, Problem> {
     let request = Request::builder().method(call.request_context.http.method.as_str()).uri(uri);
     let mut request = request.body(Body::from(body)).map_err(|_| bad("method, path and query are no request"))?;
     *request.headers_mut() = headers(&call.headers).ok_or_else(|| bad("a header is none"))?;
+    request.extensions_mut().insert(RequestId(call.request_context.request_id));
     if let Some(token) = call.request_context.authorizer.and_then(|a| a.jwt) {
         request.extensions_mut().insert(token);
     }

@@ -1,5 +1,6 @@
 //! The HTTP edge of those functions that the gateway calls: its calls, who calls, problems, pages.
 
+mod accept;
 mod auth;
 pub mod cursor;
 mod gateway;
@@ -13,10 +14,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use program::Programs;
 use store::Store;
 
-pub use auth::{Caller, Scope};
-pub use gateway::{Call, Reply, Token, answer};
+pub use accept::preferred;
+pub use auth::{Caller, ClaimNames, Scope};
+pub use gateway::{Call, Reply, RequestId, Token, answer};
 pub use page::PageQuery;
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, REQUEST_ID};
 pub use redemption::{RedemptionView, redemption};
 
 /// A function's state, as far as this edge looks at it.
@@ -25,14 +27,16 @@ pub trait Edge: Clone + Send + Sync + 'static {
     fn clock(&self) -> &Clock;
 }
 
-/// Routes, and what is said to everybody who takes none of them: problems, like every other error.
-pub fn closed(routes: Router) -> Router {
+/// Routes, and what is said to everybody who takes none of them: problems, like every other error. Every answer says the request's
+/// id. `names` says what the issuer calls its claims.
+pub fn closed(routes: Router, names: ClaimNames) -> Router {
     routes
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
         })
-        .layer(axum::middleware::map_response(problem::told_as_problem))
+        .layer(axum::Extension(names))
+        .layer(axum::middleware::from_fn(problem::told_as_problem))
 }
 
 /// The versions of the caller's program.

@@ -1,10 +1,14 @@
 //! Errors as RFC 9457 says, each with a stable `code`. Nothing internal and no other partner's data is in them.
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::ledger::Reason;
 use serde::Serialize;
 use store::StoreError;
+
+use crate::RequestId;
 
 /// An error as the caller sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -97,8 +101,24 @@ impl Problem {
     }
 }
 
-/// What the framework refuses by itself (a query that does not read, a body too large) in the form of every other error.
-pub(crate) async fn told_as_problem(response: Response) -> Response {
+/// The header that says a request's id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// Says in every answer which request it is of, and what the framework refuses by itself (a query that does not read, a body too
+/// large) in the form of every other error.
+pub(crate) async fn told_as_problem(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
+    let mut response = as_problem(next.run(request).await).await;
+    if response.status().is_server_error() {
+        tracing::warn!(request_id = id, status = response.status().as_u16(), "a request was not served");
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
     if own || !status.is_client_error() {

@@ -271,7 +271,7 @@ impl Redeems {
         let given = Given::new(aws, "redeem-rewards");
         let keys =
             CardKeys::new(Secret::new(own!(aws_sdk_secretsmanager, given.clients.secretsmanager()), "card-keys"));
-        let router = web::closed(RedeemRewards::new(given.store(), keys).routes());
+        let router = web::closed(RedeemRewards::new(given.store(), keys).routes(), web::ClaimNames::default());
         Self { given, router }
     }
 

@@ -24,10 +24,9 @@ use dynoxide::Database;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use rustack_sqs_core::{config::SqsConfig, handler::RustackSqsHandler, provider::RustackSqs};
 use rustack_sqs_http::{dispatch::SqsHandler, response::error_to_response, router::resolve_operation};
 use rustack_sqs_model::operations::SqsOperation;
@@ -36,8 +35,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::listen::accept;
 use crate::names::queues;
-use crate::tokens::open_private;
+use crate::private::open_private;
 use journal::Journal;
 use secrets::Secrets;
 
@@ -126,7 +126,8 @@ impl Aws {
             changed: Arc::default(),
             health: Arc::default(),
         });
-        tasks.spawn(accept(listener, port.clone()));
+        let shared = port.clone();
+        tasks.spawn(accept(listener, service_fn(move |request| answer(shared.clone(), request))));
         Ok(Self { addr, db, port, _tasks: tasks })
     }
 
@@ -198,24 +199,6 @@ impl Aws {
             .sqs_call(SqsOperation::CreateQueue, json!({ "QueueName": name, "Attributes": attributes }))
             .await
             .map(|_| ())
-    }
-}
-
-async fn accept(listener: TcpListener, port: Arc<Port>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays slow");
-        }
-        let port = port.clone();
-        connections.spawn(async move {
-            let serve = service_fn(move |request| answer(port.clone(), request));
-            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await {
-                tracing::debug!(%error, "a connection ended");
-            }
-        });
-        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -9,7 +9,7 @@ use store::cards::Sealer;
 
 use super::{EngineError, failed};
 use crate::names::CARD_SECRET;
-use crate::tokens::write_private;
+use crate::private::write_private;
 
 /// The secret, and where it is kept.
 pub(crate) struct Secrets {
