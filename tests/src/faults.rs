@@ -59,15 +59,15 @@ pub fn faulty_store(endpoint: &str, plan: impl Fn(u32) -> Fault + Send + Sync + 
     Store::new(clients.dynamodb(), settings, ambient::Clock::system(), ambient::Random::system())
 }
 
-/// A store on the engine at `endpoint` before whose first batch of reads something else happens, once.
-pub fn interrupted_store<F>(endpoint: &str, meanwhile: F) -> Store
+/// A store on the engine at `endpoint` before whose first call of `operation` something else happens, once.
+pub fn interrupted_store<F>(endpoint: &str, operation: &'static str, meanwhile: F) -> Store
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let meanwhile = Mutex::new(Some(Box::pin(meanwhile)));
     let clients = clients_through(endpoint, move |request, inner| {
-        let is_batch = target(&request).ends_with("BatchGetItem");
-        let first = meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| is_batch);
+        let is_it = target(&request).ends_with(operation);
+        let first = meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| is_it);
         let Some(first) = first else { return inner.call(request) };
         let inner = inner.clone();
         HttpConnectorFuture::new(async move {

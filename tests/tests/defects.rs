@@ -35,9 +35,41 @@ async fn a10_a_torn_read_is_contention() {
         let step = engine::steps::take(&other, &ours, &event, patience(), |_| ()).await;
         assert!(matches!(&step, Ok(Step::Recorded(record)) if record.reason.is_none()), "{step:?}");
     };
-    let torn = interrupted_store(&aws.endpoint(), meanwhile).under(store.clock().clone());
+    let torn = interrupted_store(&aws.endpoint(), "BatchGetItem", meanwhile).under(store.clock().clone());
     let step = engine::steps::take(&torn, &programs, &release(&id), patience(), |_| ()).await;
     assert!(matches!(step, Ok(Step::Recorded(_))), "{step:?}");
+}
+
+/// A deal moved to a partner who left, or came back, while that was written: found by the simulation (I11).
+#[tokio::test(flavor = "multi_thread")]
+async fn a9_a_deal_moves_by_who_its_new_owner_is_when_that_is_written() {
+    let (aws, store) = engine().await;
+    fill(&store).await;
+    let programs = store::programs::read(&store, &program()).await.expect("read").expect("published");
+    let patience = || Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
+    let to: event::ids::PartnerId = "contoso".try_into().expect("an id");
+    let of = |kind: &str, partner: &str, id: &str, data: serde_json::Value| {
+        let text = laurel_tests::body(kind, partner, "hr-software", "/crm/acme", id, &data);
+        event::Event::parse(&text, now()).expect("an event")
+    };
+    let enrolled =
+        of("partner.enrolled", "contoso", "contoso-1", serde_json::json!({ "name": "C", "motions": ["sell"] }));
+    let registered = serde_json::json!({ "deal_id": "D7", "opportunity_id": "O7", "customer": "Fabrikam" });
+    also(&store, "deal.registered", "D7-registered", &registered).await;
+    engine::events::judge(&store, &programs, &to, &[enrolled.into()], patience()).await;
+    let left = of("partner.offboarded", "contoso", "contoso-2", serde_json::json!({ "reason": "left" }));
+    let (other, ours, whose) = (store.clone(), programs.clone(), to.clone());
+    let meanwhile = async move {
+        engine::events::judge(&other, &ours, &whose, &[left.into()], patience()).await;
+    };
+    let slow = interrupted_store(&aws.endpoint(), "TransactWriteItems", meanwhile).under(store.clock().clone());
+    let moved = serde_json::json!({ "deal_id": "D7", "to_partner": "contoso" });
+    let moved = of("deal.reassigned", "northwind", "D7-moved", moved);
+    let settled = engine::events::judge(&slow, &programs, &northwind(), &[moved.into()], patience()).await;
+    let record = settled[0].record.as_ref().expect("a record");
+    assert_eq!(record.reason, Some(domain::ledger::Reason::NewOwnerLeft));
+    let head = store::state::head(&store, &program(), &to).await.expect("read").expect("a head");
+    assert_eq!(record.relied_on.partner, Some(head.position), "and the record says by which position");
 }
 
 /// A first version took effect the second it was published: an enrolment of that morning was refused for ever.

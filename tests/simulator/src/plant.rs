@@ -89,6 +89,7 @@ plants! {
         PersonNotBlanked = "a person is not blanked",
         ReleasedInDoubt = "an order in doubt is released",
         DealOfNobody = "a deal goes to nobody",
+        OtherUnchecked = "another partner is not checked",
         WithdrawnDecides = "a withdrawn version decides",
         ExpiredTakenAgain = "takes what expired again",
     }

@@ -235,9 +235,11 @@ impl Book {
     fn relied_on(&self, event: &Event) -> ReliedOn {
         let deal = event.kind.deal_id().and_then(|id| self.state.deals.get(id));
         let opportunity = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get(id));
+        let partner = event.kind.other_partner().and_then(|id| self.state.others.get(id));
         ReliedOn {
             deal: deal.map(|deal| deal.as_ref().map_or(0, |deal| deal.version)),
             opportunity: opportunity.map(|o| o.as_ref().map_or(0, |o| o.version)),
+            partner: partner.map(|head| head.position),
         }
     }
 

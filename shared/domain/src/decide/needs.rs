@@ -120,6 +120,7 @@ impl<'a> Asking<'a> {
         // Both days it may be booked on, so that the decision is free to choose.
         self.part(Part::Measures(Month::of(day).quarter()));
         self.parts(Part::learned(&event.kind));
+        self.needs.others.extend(event.kind.other_partner().filter(|other| **other != event.partner).cloned());
         self.needs.deals.extend(event.kind.deal_id().cloned());
         self.needs.opportunities.extend(event.kind.opportunity_id().cloned());
         match &event.kind {
@@ -129,9 +130,6 @@ impl<'a> Asking<'a> {
                     self.gates(reward);
                     self.counts(reward_caps(current, reward, today).iter().map(|(key, _)| key));
                 }
-            }
-            Kind::DealReassigned { to_partner, .. } if *to_partner != event.partner => {
-                self.needs.others.insert(to_partner.clone());
             }
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
         }

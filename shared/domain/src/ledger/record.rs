@@ -76,13 +76,15 @@ pub struct VersionRef {
     pub hash: String,
 }
 
-/// Versions of deal and opportunity as they were before this record. 0: there was none.
+/// Versions of what the event names outside the account, as they were before this record. 0: there was none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReliedOn {
     /// The deal that the event names.
     pub deal: Option<u64>,
     /// The opportunity that the event names.
     pub opportunity: Option<u64>,
+    /// The position of the other partner that the event names.
+    pub partner: Option<u64>,
 }
 
 impl Record {

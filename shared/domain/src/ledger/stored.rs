@@ -56,6 +56,9 @@ pub(crate) struct StoredRecord {
     /// The version of the opportunity that was read.
     #[serde(rename = "ro", default, skip_serializing_if = "Option::is_none")]
     opportunity: Option<u64>,
+    /// The position of the other partner that was read.
+    #[serde(rename = "rp", default, skip_serializing_if = "Option::is_none")]
+    other: Option<u64>,
     /// Until when it was to wait.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     held_until: Option<Timestamp>,
@@ -147,6 +150,7 @@ impl From<Record> for StoredRecord {
             decided_by: Some(record.decided_by).filter(|number| earned != Some(*number)),
             deal: record.relied_on.deal,
             opportunity: record.relied_on.opportunity,
+            other: record.relied_on.partner,
             held_until: record.held_until,
             edition: record.edition,
             a: record.decided_at,
@@ -191,7 +195,7 @@ impl TryFrom<StoredRecord> for Record {
             earned_by,
             decided_by: decided_by.ok_or("names no version that decided")?,
             held_until: stored.held_until,
-            relied_on: ReliedOn { deal: stored.deal, opportunity: stored.opportunity },
+            relied_on: ReliedOn { deal: stored.deal, opportunity: stored.opportunity, partner: stored.other },
             edition: stored.edition,
             decided_at: stored.a,
             on: *on,

@@ -394,6 +394,14 @@ impl Kind {
         }
     }
 
+    /// The partner it names beside its own, if it names one.
+    pub fn other_partner(&self) -> Option<&PartnerId> {
+        match self {
+            Kind::DealReassigned { to_partner, .. } => Some(to_partner),
+            _ => None,
+        }
+    }
+
     /// The redemption it is a step of, if it is one's.
     pub fn redemption_id(&self) -> Option<&RedemptionId> {
         match self {

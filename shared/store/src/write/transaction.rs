@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 use domain::decide::{Decision, State};
 use domain::ledger::{Record, packed, record_key};
 use domain::redemption::StockMove;
-use event::Meaning;
 use event::ids::{PartnerId, ProgramId};
+use event::{Meaning, planted};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -277,7 +277,7 @@ async fn send_parts(store: &Store, tx: Transaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deals and opportunities: what was changed is written, what was only looked at is checked.
+/// Deals, opportunities and other partners: what was changed is written, what was only looked at is checked.
 fn write_shared(
     store: &Store,
     tx: &mut Transaction,
@@ -294,6 +294,11 @@ fn write_shared(
         let old = before.opportunities.get(id).and_then(Option::as_ref);
         let key = state_key(&keys::opportunity(program, id), keys::ONLY);
         put_or_check(store, tx, key, "opportunity", old.map(|o| (o, o.version)), opportunity.as_ref())?;
+    }
+    for (id, head) in before.others.iter().filter(|_| !planted("another partner is not checked")) {
+        let position = Some(head.position).filter(|position| *position > 0);
+        let key = state_key(&keys::partner(program, id), keys::HEAD);
+        check(store, tx, key, Condition::Version(keys::POSITION, position))?;
     }
     Ok(())
 }
