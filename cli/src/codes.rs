@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use store::cards::Sealer;
 
 use crate::connect::Connect;
-use crate::programs::read;
+use crate::file::read;
 
 /// Voucher card codes.
 #[derive(Subcommand)]

@@ -5,6 +5,7 @@ mod codes;
 mod connect;
 mod demo;
 mod events;
+mod file;
 mod programs;
 mod rebuild;
 mod redrive;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
@@ -12,6 +12,7 @@ use store::Store;
 use store::programs::{PublishError, Published};
 
 use crate::connect::Connect;
+use crate::file::read;
 use crate::versions;
 
 /// Parse and lint a program file.
@@ -131,10 +132,6 @@ impl Publish {
         }
         Ok(())
     }
-}
-
-pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// Prints findings with file, line, column and caret.

@@ -16,6 +16,7 @@ use similar::TextDiff;
 use store::Store;
 
 use crate::connect::Connect;
+use crate::file::read;
 use crate::show::table;
 
 /// Records of a program's own history read at once.
@@ -290,7 +291,7 @@ impl Diff {
         let named = |version: &Listed| format!("{program} version {}", version.number);
         let (before, after) = match (&self.file, self.with) {
             (Some(file), _) => {
-                let text = crate::programs::read(file)?;
+                let text = read(file)?;
                 ((named(&this), this.file), (file.display().to_string(), text))
             }
             (None, Some(with)) => {

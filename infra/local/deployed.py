@@ -2,9 +2,12 @@
 
 import json
 import subprocess
+from datetime import datetime
 
 import requests
 from botocore.exceptions import ClientError
+from cloudevents.core.bindings.http import to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
 
 from stack import ROOT, STACK, Emulator, Failed, Stack, expect, package_bytes, until
 
@@ -232,12 +235,21 @@ class Scenario:
         self.correlation = first.json()["id"]
 
     def posted(self):
-        """an event posted to the API is judged like one on the queue"""
-        token = self.emulator.issuer.token(scope="ingest")
-        view = event("/cms/portal", "content.viewed", "fabrikam-view-9", "fabrikam", {"content_id": "c9", "person_id": "dana", "seconds": 45})
-        body = {"data": json.dumps(view), "headers": {"Content-Type": "application/cloudevents+json"}}
-        expect("status of the posted event", self.call("POST", "/v1/events", token, **body).status_code, 202)
-        until("its points", lambda: self.get("fabrikam")["balance"]["available"] == POINTS + 2)
+        """events that the CloudEvents SDK posts to the API, in every mode, are judged like those on the queue"""
+        token = self.emulator.issuer.token(scope="ingest", sources="/cms/*")
+        for number, to_message in enumerate([to_structured_event, to_binary_event]):
+            data = {"content_id": f"posted-{number}", "person_id": "dana", "seconds": 45}
+            view = event("/cms/portal", "content.viewed", f"fabrikam-view-{number}", "fabrikam", data)
+            attributes = {name: value for name, value in view.items() if name != "data"}
+            attributes |= {"time": datetime.fromisoformat(view["time"]), "datacontenttype": "application/json"}
+            message = to_message(CloudEvent(attributes=attributes, data=data))
+            answer = self.call("POST", "/v1/events", token, data=message.body, headers=message.headers)
+            expect(f"status of the event posted by {to_message.__name__}", answer.status_code, 202)
+        until("their points", lambda: self.get("fabrikam")["balance"]["available"] == POINTS + 4)
+        other = {"data": json.dumps(enrolled("nobody")), "headers": {"Content-Type": "application/cloudevents+json"}}
+        refused = self.call("POST", "/v1/events", token, **other)
+        expect("a source that the token does not name", (refused.status_code, refused.json()["code"]), (422, "source_not_allowed"))
+        expect("the request's id", bool(refused.headers.get("x-request-id")), True)
 
     def audit(self):
         """an audit by staff proves every account from its records, and finds the one that was broken"""

@@ -10,6 +10,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 AUDIENCE = "laurel"
+# As with issuers that name things their own way: the template's parameters say so.
+SCOPE_PREFIX = "laurel/"
+PARTNER_CLAIM = "https://laurel.example/partner"
 
 
 def _encoded(number):
@@ -48,7 +51,8 @@ class Issuer:
 
     def token(self, partner=None, scope="read redeem", program="hr-software", forged=False, **claims):
         """A token; `forged` signs it with a key that is not published, claims replace the usual ones."""
-        said = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 600, "program": program, "scope": scope}
-        said |= {"partner_id": partner} if partner else {}
+        scopes = " ".join(SCOPE_PREFIX + word for word in scope.split())
+        said = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 600, "program": program, "scope": scopes}
+        said |= {PARTNER_CLAIM: partner} if partner else {}
         said |= claims
         return jwt.encode(said, self._other if forged else self._key, algorithm="RS256", headers={"kid": "one"})

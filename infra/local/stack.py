@@ -14,14 +14,17 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from issuer import AUDIENCE, Issuer
+from issuer import AUDIENCE, PARTNER_CLAIM, SCOPE_PREFIX, Issuer
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 STACK = "laurel"
 REGION = "us-east-1"
 # Locally: a schedule that fires within the run, windows that do not make it slow.
-PARAMETERS = {"JwtAudience": AUDIENCE, "Architecture": "x86_64", "SweepEvery": "rate(1 minute)", "AwardBatchWindowSeconds": "1"}
+PARAMETERS = {
+    "JwtAudience": AUDIENCE, "ScopePrefix": SCOPE_PREFIX, "PartnerClaim": PARTNER_CLAIM, "Architecture": "x86_64",
+    "SweepEvery": "rate(1 minute)", "AwardBatchWindowSeconds": "1",
+}  # fmt: skip
 
 
 class Failed(Exception):

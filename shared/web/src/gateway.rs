@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
-use crate::Problem;
+use crate::{Problem, RequestId};
 
 /// What a path may not hold as it is. The gateway hands paths on decoded in part.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
@@ -78,11 +78,6 @@ pub struct Token {
     /// Its scopes, where the gateway lists them apart from the claims.
     pub scopes: Option<Vec<String>>,
 }
-
-/// The gateway's name for a request, as an extension of the request; in every answer as `x-request-id`, so that a caller can tell
-/// which one it means.
-#[derive(Clone, Debug, Default)]
-pub struct RequestId(pub String);
 
 /// What the gateway is answered.
 #[derive(Debug, Serialize)]

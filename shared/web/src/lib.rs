@@ -16,9 +16,9 @@ use store::Store;
 
 pub use accept::preferred;
 pub use auth::{Caller, ClaimNames, Scope};
-pub use gateway::{Call, Reply, RequestId, Token, answer};
+pub use gateway::{Call, Reply, Token, answer};
 pub use page::PageQuery;
-pub use problem::{FieldError, Problem, REQUEST_ID};
+pub use problem::{FieldError, Problem, REQUEST_ID, RequestId};
 pub use redemption::{RedemptionView, redemption};
 
 /// A function's state, as far as this edge looks at it.

@@ -8,8 +8,6 @@ use domain::ledger::Reason;
 use serde::Serialize;
 use store::StoreError;
 
-use crate::RequestId;
-
 /// An error as the caller sees it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Problem {
@@ -100,6 +98,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 }
+
+/// The gateway's name for a request, as an extension of the request; in every answer as `x-request-id`, so that a caller can tell
+/// which one it means.
+#[derive(Clone, Debug, Default)]
+pub struct RequestId(pub String);
 
 /// The header that says a request's id.
 pub const REQUEST_ID: &str = "x-request-id";

@@ -4,6 +4,7 @@
 mod error;
 mod health;
 mod journal;
+mod limits;
 mod secrets;
 mod stream;
 
@@ -241,20 +242,46 @@ impl Port {
             Ok(operation) => operation,
             Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
         };
-        let body = request.into_body().collect().await?.to_bytes();
+        let mut body = request.into_body().collect().await?.to_bytes();
+        let mut failed = Vec::new();
+        if let Ok(mut asked) = serde_json::from_slice::<Value>(&body) {
+            failed = match limits::check(operation, &mut asked) {
+                Ok(failed) => failed,
+                Err(refusal) => {
+                    let mut reply = json_reply(400, &refusal.body())?;
+                    reply.headers_mut().insert("x-amzn-query-error", refusal.query_error().parse()?);
+                    return Ok(reply);
+                }
+            };
+            if !failed.is_empty() {
+                if asked["Entries"].as_array().is_some_and(Vec::is_empty) {
+                    return json_reply(200, &json!({ "Successful": [], "Failed": failed }));
+                }
+                body = Bytes::from(asked.to_string());
+            }
+        }
         let reply = match self.handler.handle_operation(operation, body.clone()).await {
             Ok(reply) => reply,
             Err(error) => return Ok(error_to_response(&error, "-").map(Body::new)),
         };
-        let Some(journal) = &self.journal else { return Ok(reply.map(Body::new)) };
         let (parts, stream) = reply.into_parts();
-        let out = stream.collect().await?.to_bytes();
+        let mut out = stream.collect().await?.to_bytes();
         // Written before the caller is told: what was answered survives the end of the process.
-        if let Err(error) = journal.record(&self.sqs, operation, &body, &out).await {
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.record(&self.sqs, operation, &body, &out).await
+        {
             self.health.failed(&error.to_string());
             return json_reply(500, &json!({ "__type": "InternalFailure", "message": error.to_string() }));
         }
-        Ok(Response::from_parts(parts, Body::from(out)))
+        if !failed.is_empty() {
+            let mut told: Value = serde_json::from_slice(&out)?;
+            failed.extend(told["Failed"].as_array().cloned().unwrap_or_default());
+            told["Failed"] = Value::Array(failed);
+            out = Bytes::from(told.to_string());
+        }
+        let mut reply = Response::from_parts(parts, Body::from(out));
+        reply.headers_mut().remove(http::header::CONTENT_LENGTH);
+        Ok(reply)
     }
 
     /// One call of our own that need not outlive the process.
