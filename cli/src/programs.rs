@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use program::{Diagnostic, Program, Severity, Version, check};
+use program::{Code, Diagnostic, Program, Severity, Version, check, leaps};
 use store::Store;
 use store::programs::{PublishError, Published};
 
@@ -26,12 +26,31 @@ pub(crate) struct Check {
     /// Let warnings fail too.
     #[arg(long)]
     strict: bool,
+    /// The file as it was before: says which rules give many times as much, or as little.
+    #[arg(long)]
+    against: Option<PathBuf>,
 }
 
 impl Check {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let text = read(&self.file)?;
-        let found = check(&text);
+        let text = match read(&self.file) {
+            Ok(text) => text,
+            Err(error) if self.json => {
+                let found = serde_json::json!([{
+                    "severity": Severity::Error, "code": Code::Unreadable, "message": format!("{error:#}"),
+                    "help": "name a file that is there", "span": { "start": 0, "end": 0 }, "line": 1, "column": 1,
+                }]);
+                println!("{}", serde_json::to_string_pretty(&found)?);
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut found = check(&text);
+        if let (Some(against), Ok(program)) = (&self.against, Program::parse(&text)) {
+            let before = Program::parse(&read(against)?);
+            let before = before.map_err(|_| anyhow!("{} is in bad form itself", against.display()))?;
+            found.extend(leaps(&before, &program, &text));
+        }
         let errors = found.iter().filter(|d| d.severity == Severity::Error || self.strict).count();
         if self.json {
             println!("{}", serde_json::to_string_pretty(&found)?);
@@ -53,7 +72,7 @@ pub(crate) struct Publish {
     /// From when it is in force, as 2027-01-01T00:00:00Z; as soon as every function can know it if absent.
     #[arg(long)]
     effective_from: Option<Timestamp>,
-    /// Publish also where versions are pending, without asking.
+    /// Publish without asking, also where versions are pending or points leap.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -93,7 +112,7 @@ impl Publish {
 }
 
 impl Publish {
-    /// Names the versions that take effect later, and asks whether to publish one more beside them.
+    /// Names the versions that take effect later and rules that leap, and asks whether to publish all the same.
     async fn agreed(&self, store: &Store, text: &str) -> anyhow::Result<bool> {
         // A file in bad form is told as such.
         let Ok(program) = Program::parse(text) else { return Ok(true) };
@@ -106,11 +125,15 @@ impl Publish {
                 program.id, version.number, version.effective_from, program.id, version.number
             );
         }
-        if others.is_empty() || self.yes {
+        let now = store.clock().now();
+        let known = store::programs::read(store, &program.id).await?;
+        let leaps = known.map(|known| leaps(&known.current(now).program, &program, text)).unwrap_or_default();
+        report(&self.file, text, &leaps);
+        if self.yes || (others.is_empty() && leaps.is_empty()) {
             return Ok(true);
         }
-        let otherwise = "versions are pending; publish with --yes, or withdraw them first; nothing was published";
-        versions::asked("Publish another version all the same?", otherwise)
+        let otherwise = "look at what is said above; publish with --yes if it is meant; nothing was published";
+        versions::asked("Publish it all the same?", otherwise)
     }
 
     /// Says what nobody expects: that a first version reaches no further back, and that an earlier one takes over later.
@@ -141,7 +164,9 @@ fn report(file: &Path, text: &str, found: &[Diagnostic]) {
             if one.severity == Severity::Error { miette::Severity::Error } else { miette::Severity::Warning };
         let length = one.span.len().max(1);
         let label = LabeledSpan::at(one.span.start..one.span.start + length, "here");
+        let code = serde_json::to_value(one.code).unwrap_or_default();
         let mut diagnostic = MietteDiagnostic::new(one.message.clone()).with_severity(severity).with_label(label);
+        diagnostic = diagnostic.with_code(code.as_str().unwrap_or_default());
         if let Some(help) = &one.help {
             diagnostic = diagnostic.with_help(help.clone());
         }

@@ -404,6 +404,21 @@ fn check_speaks_of_line_column_and_way_out() {
     assert_eq!((found[0]["severity"].as_str(), found[0]["column"].as_u64()), (Some("error"), Some(1)));
 }
 
+/// E2: `--json` printed nothing for a file that is not there.
+#[test]
+fn e2_check_prints_json_whatever_is_wrong() {
+    for (path, code) in [("no/such.toml", "unreadable"), ("Cargo.toml", "unknown_key")] {
+        let done = laurel(&["check", path, "--json"]);
+        let found: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let codes: Vec<_> = found.as_array().expect("findings").iter().map(|one| &one["code"]).collect();
+        assert!(done.status.code() == Some(1) && codes.contains(&&json!(code)), "{path}: {found}");
+        assert!(found[0]["line"].is_u64() && found[0]["message"].is_string(), "{found}");
+    }
+    let file = "infra/programs/hr-software.toml";
+    let done = laurel(&["check", file, "--against", file]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
 #[test]
 fn a_command_without_a_stack_says_the_way_out() {
     let (port, _) = free_ports();

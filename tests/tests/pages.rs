@@ -41,7 +41,7 @@ fn variants(source: &str, name: &str) -> Vec<String> {
 #[test]
 fn e8_every_problem_is_explained() {
     let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).expect("a page");
-    let page = read("functions/PROBLEMS.md");
+    let page = read("shared/web/PROBLEMS.md");
     let told: Vec<String> =
         page.lines().filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
     let explained: BTreeSet<String> = told.iter().cloned().collect();

@@ -15,11 +15,73 @@ pub enum Severity {
     Warning,
 }
 
+/// A stable word for each kind of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The file is no TOML.
+    NotToml,
+    /// The file cannot be read.
+    Unreadable,
+    /// A key that nothing reads.
+    UnknownKey,
+    /// A key that must be there is not.
+    MissingKey,
+    /// A value of another type than the key takes.
+    WrongType,
+    /// A value that is none of the words or forms that can stand there, or out of its range.
+    BadValue,
+    /// The program's id is no table key.
+    BadId,
+    /// No ISO 4217 currency.
+    BadCurrency,
+    /// A rate for the program's own currency.
+    OwnCurrency,
+    /// No event type, or no pattern of one.
+    UnknownEventType,
+    /// The event type has no such field.
+    UnknownField,
+    /// No ladder has this tier.
+    UnknownTier,
+    /// There is no such campaign.
+    UnknownCampaign,
+    /// There is no such provider of rewards.
+    UnknownProvider,
+    /// A campaign ends before it starts.
+    CampaignDates,
+    /// Bands are not in rising order.
+    BandsOrder,
+    /// Bands leave a gap, overlap, or are none.
+    BandsGap,
+    /// Two tiers of one ladder have the same rank.
+    SameRank,
+    /// The lowest tier has something to enter or keep.
+    LowestTier,
+    /// Events that name no motion count where there is no ladder.
+    MotionWithoutLadder,
+    /// A source pattern that no path or URI matches.
+    SourceIsAName,
+    /// One event can earn any number of points.
+    UnboundedPoints,
+    /// Nothing leads to a tier.
+    UnreachableTier,
+    /// A tier is lost without a warning.
+    DemotionWithoutWarning,
+    /// A steady partner goes up and down for ever.
+    OscillatingLadder,
+    /// Whoever reaches a tier reaches a higher one at once.
+    TierNeverHeld,
+    /// A rule gives many times as much, or as little, as before.
+    PointsLeap,
+}
+
 /// One finding in a program file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// What kind of finding it is.
+    pub code: Code,
     /// What is wrong.
     pub message: String,
     /// The way out.
@@ -34,7 +96,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn new(
-        severity: Severity,
+        (severity, code): (Severity, Code),
         text: &str,
         span: Range<usize>,
         message: String,
@@ -43,7 +105,7 @@ impl Diagnostic {
         let before = text.get(..span.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
-        Self { severity, message, help, span, line, column }
+        Self { severity, code, message, help, span, line, column }
     }
 }
 
@@ -73,7 +135,13 @@ pub(crate) fn from_reader(text: &str, error: &toml::de::Error) -> Diagnostic {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known here: {}", known.join(", ")),
     });
-    Diagnostic::new(Severity::Error, text, error.span().unwrap_or(0..0), message, help)
+    let code = match message.split('`').next().unwrap_or_default() {
+        "unknown field " => Code::UnknownKey,
+        "missing field " => Code::MissingKey,
+        _ if DeTable::parse(text).is_err() => Code::NotToml,
+        _ => Code::WrongType,
+    };
+    Diagnostic::new((Severity::Error, code), text, error.span().unwrap_or(0..0), message, help)
 }
 
 /// Serde's sentence: unknown field `x`, expected one of `a`, `b`.
@@ -102,21 +170,21 @@ impl<'a> Findings<'a> {
         Self { text, found: Vec::new() }
     }
 
-    pub(crate) fn error(&mut self, path: &[&str], message: impl Into<String>, help: Option<String>) {
-        self.push(Severity::Error, path, message.into(), help);
+    pub(crate) fn error(&mut self, code: Code, path: &[&str], message: impl Into<String>, help: Option<String>) {
+        self.push((Severity::Error, code), path, message.into(), help);
     }
 
-    pub(crate) fn warning(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
-        self.push(Severity::Warning, path, message.into(), Some(help.into()));
+    pub(crate) fn warning(&mut self, code: Code, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        self.push((Severity::Warning, code), path, message.into(), Some(help.into()));
     }
 
-    fn push(&mut self, severity: Severity, path: &[&str], message: String, help: Option<String>) {
+    fn push(&mut self, kind: (Severity, Code), path: &[&str], message: String, help: Option<String>) {
         let span = locate(self.text, path);
-        self.found.push(Diagnostic::new(severity, self.text, span, message, help));
+        self.found.push(Diagnostic::new(kind, self.text, span, message, help));
     }
 
     /// The value, or the finding that there is none.
     pub(crate) fn take<T>(&mut self, path: &[&str], result: Result<T, String>) -> Option<T> {
-        result.map_err(|message| self.error(path, message, None)).ok()
+        result.map_err(|message| self.error(Code::BadValue, path, message, None)).ok()
     }
 }

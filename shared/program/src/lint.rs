@@ -1,8 +1,8 @@
 //! Programs that run and surprise somebody.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::findings::{Diagnostic, Findings};
+use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::program::Program;
 use crate::rule::Points;
@@ -17,6 +17,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     if !program.ladders.is_empty() && !program.ladders.contains_key(&program.default_motion) {
         f.warning(
+            Code::MotionWithoutLadder,
             &["program", "default_motion"],
             format!("what names no motion counts in `{}`, which has no ladder", program.default_motion),
             format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
@@ -24,6 +25,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     for (source, _) in program.sources.iter().filter(|(source, _)| !source.starts_with('/') && !source.contains(':')) {
         f.warning(
+            Code::SourceIsAName,
             &["sources", source],
             format!("`{source}` is the name of a system; what systems send under is a path or a URI"),
             format!("everything that one sends: \"/{source}/*\""),
@@ -33,6 +35,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
         let bounded = rule.at_most.iter().any(|cap| cap.points) || !matches!(rule.points, Points::Per { .. });
         if !bounded {
             f.warning(
+                Code::UnboundedPoints,
                 &["earn", &rule.id, "points"],
                 "one event can earn any number of points",
                 "bound it: at_most = \"5000 points per partner per month\"",
@@ -42,10 +45,48 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     f.found
 }
 
+/// By how many times a rule's points may change before somebody is asked whether that is meant.
+const LEAP: i64 = 10;
+
+/// Rules that give many times as much, or as little, as they did by the version before: a slip of the hand looks so.
+pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    let mut f = Findings::new(text);
+    for rule in after.rules.values() {
+        let gave = before.rules.get(&rule.id).and_then(|old| most(&old.points));
+        let Some((gave, gives)) = gave.zip(most(&rule.points)).filter(|(gave, gives)| gave != gives) else { continue };
+        let (less, more) = (gave.min(gives), gave.max(gives));
+        if less.is_zero() || more < less.saturating_mul(Decimal::from(LEAP)) {
+            continue;
+        }
+        let times = (more / less).round_dp_with_strategy(1, RoundingStrategy::ToZero).normalize();
+        let (gave, gives) = (gave.normalize(), gives.normalize());
+        let word = if gives > gave { "as many" } else { "as few" };
+        let message = format!("`{}` gives {gives} points where it gave {gave}: {times} times {word}", rule.id);
+        f.warning(Code::PointsLeap, &["earn", &rule.id, "points"], message, "look at the number once more");
+    }
+    f.found
+}
+
+/// The most points that an event can be worth, or points for one of the amount they are counted by; `None` for what cannot be
+/// compared.
+fn most(points: &Points) -> Option<Decimal> {
+    let largest = |mut all: Vec<i64>| {
+        all.sort_unstable();
+        all.last().map(|points| Decimal::from(*points))
+    };
+    match points {
+        Points::Fixed(points) => Some(Decimal::from(*points)),
+        Points::Bands { bands, .. } => largest(bands.iter().map(|(_, points)| *points).collect()),
+        Points::Table { table, .. } => largest(table.values().copied().collect()),
+        Points::Per { per, points, .. } => Decimal::from(*points).checked_div(*per),
+    }
+}
+
 fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) {
     let at = |name| ["ladder", motion, tier.id.as_str(), name];
     if tier.enter.is_none() {
         f.warning(
+            Code::UnreachableTier,
             &at("enter"),
             format!("nothing leads to `{}`", tier.id),
             "say what promotes: enter = { deals = 5, within = \"1 year\" }",
@@ -53,6 +94,7 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
     }
     if tier.keep.is_some() && tier.grace.is_none() {
         f.warning(
+            Code::DemotionWithoutWarning,
             &at("keep"),
             format!("`{}` is lost at the first failed review, without a warning", tier.id),
             "give time: grace = \"1 quarter\"",
@@ -68,7 +110,12 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
             tier.id,
             keep.words()
         );
-        f.warning(&at("keep"), message, "ask for no more to keep than every way to enter brings");
+        f.warning(
+            Code::OscillatingLadder,
+            &at("keep"),
+            message,
+            "ask for no more to keep than every way to enter brings",
+        );
     }
     let easier = |lower: &&Tier| {
         lower
@@ -79,6 +126,7 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
     };
     if let Some(lower) = below.iter().find(easier) {
         f.warning(
+            Code::TierNeverHeld,
             &at("enter"),
             format!("`{}` is never held: whoever reaches it reaches `{}` at once", lower.id, tier.id),
             "ask for more to enter the higher tier",

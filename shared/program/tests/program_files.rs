@@ -177,7 +177,10 @@ fn findings_in_program_files() {
             let severity = format!("{:?}", d.severity).to_lowercase();
             let help = d.help.map(|help| format!("\n    help: {help}")).unwrap_or_default();
             let line = program.lines().nth(d.line - 1).unwrap_or_default().trim();
-            writeln!(text, "  {severity} {}:{} {}{help}\n    | {line}", d.line, d.column, d.message).expect("text");
+            let code = serde_json::to_value(d.code).expect("JSON");
+            let code = code.as_str().expect("a word");
+            writeln!(text, "  {severity} {code} {}:{} {}{help}\n    | {line}", d.line, d.column, d.message)
+                .expect("text");
         }
     }
     insta::assert_snapshot!(text);
@@ -198,6 +201,24 @@ fn every_measure_is_read_in_a_ladder() {
         let enter = read.ladders.values().flatten().find_map(|tier| tier.enter.clone());
         assert!(format!("{enter:?}").contains(&format!("{measure:?}")), "{word}: {enter:?}");
     }
+}
+
+/// E2: 50 points became 50,000, and nothing said so.
+#[test]
+fn e2_points_that_leap_are_named() {
+    let before = Program::parse(HR).expect("in good form");
+    let leap = |from: &str, to: &str| {
+        assert!(HR.contains(from), "{from}");
+        let text = HR.replacen(from, to, 1);
+        let found = laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text);
+        let line = |d: &Diagnostic| text.lines().nth(d.line - 1).unwrap_or_default().to_owned();
+        found.iter().map(|d| (d.message.clone(), line(d))).collect::<Vec<_>>()
+    };
+    let expected = ("`registration` gives 50000 points where it gave 50: 1000 times as many", "points = 50000");
+    assert_eq!(leap("points = 50\n", "points = 50000\n"), [(expected.0.to_owned(), expected.1.to_owned())]);
+    assert_eq!(leap("points = 50\n", "points = 5\n").len(), 1, "ten times as few");
+    assert_eq!(leap("points = 50\n", "points = 499\n"), []);
+    assert_eq!(leap("points = 50\n", "points = 0\n"), [], "taking a rule out of use is meant");
 }
 
 /// E2: forms that pass and are surely not meant.

@@ -13,19 +13,27 @@ use super::ladders::ladder;
 use super::policy::policy;
 use super::rewards::reward;
 use super::rules::{campaign, rule};
+use super::shape;
 use super::values::{length, positive};
 use super::{File, Head};
-use crate::findings::{Diagnostic, Findings, from_reader, nearest};
+use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::policy::Registration;
 use crate::program::Program;
 
 pub(crate) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
-    let file: File = toml::from_str(text).map_err(|e| vec![from_reader(text, &e)])?;
-    let mut findings = Findings::new(text);
+    let mut read = shape::read(text);
+    // Where keys are missing or of another type, what the rest says is no longer what was meant.
+    let is_whole = read.found.iter().all(|fault| fault.code == Code::UnknownKey);
+    let Some(file) = read.file.take().filter(|_| is_whole) else { return Err(read.found) };
+    let mut findings = Findings::new(&read.text);
     let program = program(file, &mut findings);
+    let mut found = findings.found;
+    found.retain(|finding| !read.is_of_a_slip(finding));
+    found.extend(read.found);
+    found.sort_by_key(|finding| finding.span.start);
     match program {
-        Some(program) if findings.found.is_empty() => Ok(program),
-        _ => Err(findings.found),
+        Some(program) if found.is_empty() => Ok(program),
+        _ => Err(found),
     }
 }
 
@@ -37,6 +45,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     };
     if !slug(&file.program.id) {
         f.error(
+            Code::BadId,
             &["program", "id"],
             "a program's id is a table key",
             Some("write small letters, digits and hyphens, as in \"hr-software\"".to_owned()),
@@ -54,7 +63,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let ladders: BTreeMap<_, _> =
         file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
     let rules: BTreeMap<_, _> =
-        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &campaigns, &ladders, f)?))).collect();
+        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &file.campaign, &ladders, f)?))).collect();
     let rewards: BTreeMap<_, _> = file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &ladders, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let accept_second = match file.registration.second_registrant.as_str() {
@@ -104,15 +113,15 @@ fn rates(head: &Head, f: &mut Findings<'_>) -> BTreeMap<String, Decimal> {
     for (code, rate) in &head.rates {
         let path = ["program", "rates", code.as_str()];
         if let Err(e) = parse_currency(code) {
-            f.error(&path, e.to_string(), None);
+            f.error(Code::BadCurrency, &path, e.to_string(), None);
         }
         if *code == head.currency {
             let message = format!("{code} is the program's own currency: one of it is one, whatever stands here");
-            f.error(&path, message, Some("leave it out".to_owned()));
+            f.error(Code::OwnCurrency, &path, message, Some("leave it out".to_owned()));
         }
         if let Some(rate) = positive(&path, rate, f) {
             if rate > Decimal::from(RATE_MAX) {
-                f.error(&path, format!("a rate is at most {RATE_MAX}"), None);
+                f.error(Code::BadValue, &path, format!("a rate is at most {RATE_MAX}"), None);
             }
             rates.insert(code.clone(), rate);
         }
@@ -125,7 +134,7 @@ fn sources(table: &BTreeMap<String, Vec<String>>, f: &mut Findings<'_>) -> Vec<(
         let names = catalogue::names();
         for kind in kinds.iter().filter(|k| !names.iter().any(|known| matches_pattern(k, known))) {
             let help = nearest(kind, &names).map(|near| format!("did you mean `{near}`?"));
-            f.error(&["sources", source], format!("`{kind}` matches no event type"), help);
+            f.error(Code::UnknownEventType, &["sources", source], format!("`{kind}` matches no event type"), help);
         }
     }
     table.clone().into_iter().collect()
@@ -135,6 +144,7 @@ fn counts_as_deal(entries: &[String], f: &mut Findings<'_>) {
     const KNOWN: [&str; 3] = ["deal.closed:won", "deal.closed", "purchase_order.received"];
     for entry in entries.iter().filter(|e| !KNOWN.contains(&e.as_str())) {
         f.error(
+            Code::UnknownEventType,
             &["program", "counts_as_deal"],
             format!("`{entry}` cannot count as a deal"),
             Some(format!("known: {}", KNOWN.join(", "))),

@@ -7,7 +7,7 @@ use event::time::Length;
 
 use super::values::{decimal, length};
 use super::{CriteriaTable, Quoted, TierTable};
-use crate::findings::Findings;
+use crate::findings::{Code, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::window::Within;
 
@@ -16,6 +16,7 @@ pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &m
     tiers.sort_by_key(|t| t.rank);
     for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
         f.error(
+            Code::SameRank,
             &["ladder", motion, &pair[1].id, "rank"],
             format!("`{}` and `{}` have the same rank", pair[0].id, pair[1].id),
             None,
@@ -23,6 +24,7 @@ pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &m
     }
     if let Some(first) = tiers.first().filter(|t| t.enter.is_some() || t.keep.is_some()) {
         f.error(
+            Code::LowestTier,
             &["ladder", motion, &first.id],
             "the lowest tier is where partners start; it has nothing to enter or keep",
             None,

@@ -5,6 +5,7 @@ mod ladders;
 mod policy;
 mod rewards;
 mod rules;
+mod shape;
 mod values;
 
 pub(crate) use compile::compile;

@@ -7,7 +7,7 @@ use event::ids::{Motion, RewardId};
 use super::values::{POINTS_MAX, caps};
 use super::{NeedsTable, RewardTable};
 use crate::cap::CapBy;
-use crate::findings::Findings;
+use crate::findings::{Code, Findings};
 use crate::ladder::Tier;
 use crate::reward::{Gate, Provider, Reward};
 
@@ -18,22 +18,28 @@ pub(crate) fn reward(
     f: &mut Findings<'_>,
 ) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
-        f.error(&["reward", id, "points"], format!("a reward costs between 1 and {POINTS_MAX} points"), None);
+        f.error(
+            Code::BadValue,
+            &["reward", id, "points"],
+            format!("a reward costs between 1 and {POINTS_MAX} points"),
+            None,
+        );
     }
     let provider = Provider::ALL.iter().copied().find(|provider| provider.word() == table.provider);
     if provider.is_none() {
         let known = Provider::ALL.iter().map(|provider| provider.word()).collect::<Vec<_>>().join(", ");
         let message = format!("there is no provider `{}`", table.provider);
-        f.error(&["reward", id, "provider"], message, Some(format!("known: {known}")));
+        f.error(Code::UnknownProvider, &["reward", id, "provider"], message, Some(format!("known: {known}")));
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
     let NeedsTable { tier, certification, course } = &table.needs;
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().flatten().any(|t| t.id == **tier)) {
-        f.error(&["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
+        f.error(Code::UnknownTier, &["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
     }
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
     if at_most.iter().any(|cap| cap.points || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(
+            Code::BadValue,
             &["reward", id, "at_most"],
             "a reward's cap counts pieces per partner, as in \"2 per partner per month\"",
             None,

@@ -8,7 +8,7 @@ use event::ids::{Motion, RuleId};
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{Band, CampaignTable, Earn, PointsTable, Scale, TimesTable};
 use crate::condition::{Condition, Test};
-use crate::findings::{Findings, nearest};
+use crate::findings::{Code, Findings, nearest};
 use crate::ladder::Tier;
 use crate::rule::{Campaign, Points, Rule, Times};
 
@@ -19,6 +19,7 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
     let (from, until) = (from?, until?);
     if from >= until {
         f.error(
+            Code::CampaignDates,
             &["campaign", id, "until"],
             format!("ends on {until}, before it starts on {from}"),
             Some("`until` is the first day after the campaign".to_owned()),
@@ -30,13 +31,13 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
 pub(crate) fn rule(
     id: &RuleId,
     table: &Earn,
-    campaigns: &BTreeMap<String, Campaign>,
+    campaigns: &BTreeMap<String, CampaignTable>,
     ladders: &BTreeMap<Motion, Vec<Tier>>,
     f: &mut Findings<'_>,
 ) -> Option<Rule> {
     if catalogue::row(&table.on).is_none() {
         let help = nearest(&table.on, &catalogue::names()).map(|near| format!("did you mean `{near}`?"));
-        f.error(&["earn", id, "on"], format!("`{}` is no event type", table.on), help);
+        f.error(Code::UnknownEventType, &["earn", id, "on"], format!("`{}` is no event type", table.on), help);
         return None;
     }
     let conditions = table.conditions.iter().filter_map(|(name, word)| {
@@ -72,7 +73,7 @@ fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
     if !known.contains(&name) {
         let help = nearest(name, &known)
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        f.error(path, format!("{on} has no field `{name}`"), Some(help));
+        f.error(Code::UnknownField, path, format!("{on} has no field `{name}`"), Some(help));
     }
 }
 
@@ -108,11 +109,12 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
         whole_points(path, band.points, f);
         if let Some((before, _)) = bands.last().filter(|(before, _)| *before >= from) {
             let message = format!("the band from {from} overlaps the one from {before}");
-            f.error(path, message, Some("write bands in rising order".to_owned()));
+            f.error(Code::BandsOrder, path, message, Some("write bands in rising order".to_owned()));
         }
         if let Some(end) = ends.filter(|end| *end != from) {
             let word = if end < from { "a gap" } else { "an overlap" };
             f.error(
+                Code::BandsGap,
                 path,
                 format!("there is {word} between {end} and {from}"),
                 Some("let each `to` be the next `from`, or leave `to` out".to_owned()),
@@ -123,13 +125,14 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
     }
     if ends.is_some() {
         f.error(
+            Code::BandsGap,
             path,
             "the last band ends, so larger amounts fall through a gap",
             Some("leave `to` out of the last band".to_owned()),
         );
     }
     if bands.is_empty() {
-        f.error(path, "`bands` is empty", None);
+        f.error(Code::BandsGap, path, "`bands` is empty", None);
     }
     Some(Points::Bands { by: scale.by.clone(), bands })
 }
@@ -137,7 +140,7 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
 fn times(
     id: &str,
     table: &TimesTable,
-    campaigns: &BTreeMap<String, Campaign>,
+    campaigns: &BTreeMap<String, CampaignTable>,
     ladders: &BTreeMap<Motion, Vec<Tier>>,
     f: &mut Findings<'_>,
 ) -> Option<Times> {
@@ -146,7 +149,7 @@ fn times(
         TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
             let in_motion = |m: &Motion| motion.as_ref().is_none_or(|wanted| wanted == m);
             if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.iter().any(|t| t.id == *tier)) {
-                f.error(&path, format!("no ladder has a tier `{tier}`"), None);
+                f.error(Code::UnknownTier, &path, format!("no ladder has a tier `{tier}`"), None);
             }
             let by = multiplier(&path, by, f)?;
             Some(Times::Tier { motion: motion.clone(), tier: tier.clone(), by })
@@ -155,7 +158,7 @@ fn times(
             if !campaigns.contains_key(campaign) {
                 let known: Vec<_> = campaigns.keys().collect();
                 let help = nearest(campaign, &known).map(|near| format!("did you mean `{near}`?"));
-                f.error(&path, format!("there is no [campaign.{campaign}]"), help);
+                f.error(Code::UnknownCampaign, &path, format!("there is no [campaign.{campaign}]"), help);
             }
             Some(Times::Campaign(campaign.clone()))
         }
