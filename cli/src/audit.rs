@@ -17,7 +17,7 @@ use store::Store;
 use store::cards::Sealer;
 
 use crate::connect::Connect;
-use crate::show::table;
+use crate::show::{shown, table};
 
 /// Prove that every account is what its records add up to.
 ///
@@ -149,7 +149,7 @@ impl Audit {
         if found.is_empty() {
             println!("{partners} partners: no findings");
         } else {
-            println!("{rows}\n{partners} partners: {} findings", found.len());
+            println!("{}\n{partners} partners: {} findings", shown(&rows), found.len());
         }
     }
 }

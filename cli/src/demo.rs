@@ -13,7 +13,7 @@ use local::{Options, Stack, queues};
 use serde_json::Value;
 
 use crate::serve::{program_files, publish_missing};
-use crate::show::{points, table};
+use crate::show::{points, shown, table};
 
 /// Longest wait for an event to be judged or a card to be delivered.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -230,7 +230,7 @@ async fn show_events(clock: &Clock, api: &Api, expected: usize) -> anyhow::Resul
             Cell::new(tier),
         ]);
     }
-    println!("{rows}\n");
+    println!("{}\n", shown(&rows));
     Ok(())
 }
 
@@ -289,7 +289,7 @@ async fn redeem(stack: &Stack, api: &Api) -> anyhow::Result<()> {
         "another one, key demo-2",
         &format!("{refused} {}: {}", text(&reason, "code"), text(&reason, "detail")),
     ]);
-    println!("{rows}\n");
+    println!("{}\n", shown(&rows));
     Ok(())
 }
 
@@ -316,6 +316,6 @@ async fn show_balances(apis: &[&Api]) -> anyhow::Result<()> {
             Cell::new(steps.join("\n")),
         ]);
     }
-    println!("{rows}\n");
+    println!("{}\n", shown(&rows));
     Ok(())
 }

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
-use domain::ledger::{Asset, Balance};
+use domain::ledger::{Asset, Balance, Outcome};
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use event::json::Json;
+use jiff::Timestamp;
 use store::holds::{Hold, Of};
 
 use crate::connect::Connect;
-use crate::show::{explanation, number, points, table};
+use crate::show::{explanation, number, points, shown, table};
 
 /// Rows of one table.
 const ROWS_MAX: i32 = 1_000;
@@ -72,7 +73,7 @@ impl Statement {
         if self.json {
             return Ok(ExitCode::SUCCESS);
         }
-        println!("{rows}");
+        println!("{}", shown(&rows));
         let Balance { available, pending, reserved, owed } = head.balance(Asset::Points);
         println!("{partner}: {available} available, {pending} pending, {reserved} reserved, {owed} owed");
         if page.next.is_some() {
@@ -125,12 +126,64 @@ impl Explain {
                 Ok(ExitCode::SUCCESS)
             }
             Some(record) => bail!("the event is about partner {}, not {}", record.partner, self.partner),
-            None => bail!(
-                "no event {} {} was judged in {program}; look at `laurel events --outcome held` and `--outcome rejected`",
-                self.source,
-                self.id
-            ),
+            None => self.not_judged(&store, &program).await,
         }
+    }
+
+    /// What became of an event that has no record: it waits, or was not acceptable.
+    async fn not_judged(&self, store: &store::Store, program: &ProgramId) -> anyhow::Result<ExitCode> {
+        let Some((outcome, at, sentence)) = self.beside(store, program).await? else {
+            bail!("{program} knows no event {} {} about {}", self.source, self.id, self.partner)
+        };
+        if self.json {
+            let told = serde_json::json!({ "source": self.source, "id": self.id, "outcome": outcome, "at": at, "sentence": sentence });
+            println!("{told}");
+        } else {
+            println!("{} {}: {}, {at:.0}", self.source, self.id, outcome.word());
+            println!("  {sentence}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The event among those that wait, and among those that were kept beside the records, newest first.
+    async fn beside(
+        &self,
+        store: &store::Store,
+        program: &ProgramId,
+    ) -> anyhow::Result<Option<(Outcome, Timestamp, String)>> {
+        let partner = PartnerId::try_from(self.partner.as_str())?;
+        let mut start = None;
+        loop {
+            let page = store::holds::of_partner(store, program, &partner, ROWS_MAX, start.as_deref()).await?;
+            let is_it = |hold: &&Hold| *hold.identity.source == self.source && *hold.identity.id == self.id;
+            if let Some(hold) = page.items.iter().find(is_it) {
+                let sentence = format!("waits for {} until {:.0}", hold.awaited(), hold.until);
+                return Ok(Some((Outcome::Held, hold.held_at, sentence)));
+            }
+            start = page.next;
+            if start.is_none() {
+                break;
+            }
+        }
+        for outcome in [Outcome::Rejected, Outcome::Conflict] {
+            let mut start = None;
+            loop {
+                let word = outcome.word();
+                let page = store::aside::of_partner(store, program, &partner, word, ROWS_MAX, start.as_deref()).await?;
+                if let Some(kept) = page.items.iter().find(|kept| kept.source == self.source && kept.id == self.id) {
+                    let faults = kept.rejection.iter().flat_map(|first| std::iter::once(first).chain(&first.also));
+                    let faults: Vec<String> = faults.map(|one| format!("{}: {}", one.field, one.message)).collect();
+                    let differs = difference(store, kept).await?;
+                    let sentence = if faults.is_empty() { differs } else { faults.join("\n  ") };
+                    return Ok(Some((outcome, kept.kept_at, sentence)));
+                }
+                start = page.next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -265,7 +318,7 @@ impl Events {
 
     fn print(&self, rows: &comfy_table::Table) {
         if !self.json {
-            println!("{rows}");
+            println!("{}", shown(rows));
             println!("{} rows", rows.row_iter().count());
         }
     }

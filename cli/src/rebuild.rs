@@ -10,7 +10,7 @@ use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::connect::Connect;
-use crate::show::{number, table};
+use crate::show::{number, shown, table};
 
 /// What no record holds, and where it comes from instead.
 const NOT_RESTORED: [(&str, &str); 6] = [
@@ -73,7 +73,7 @@ impl Rebuild {
             findings.extend(done.findings.into_iter().map(|what| format!("{program}: {what}")));
         }
         bar.finish_and_clear();
-        println!("{rows}");
+        println!("{}", shown(&rows));
         println!("\nNo record holds these; they stay as they are in the table:");
         for (what, instead) in NOT_RESTORED {
             println!("  {what}: {instead}");

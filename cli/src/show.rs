@@ -15,6 +15,22 @@ pub(crate) fn table(heads: &[&str]) -> Table {
     table
 }
 
+/// Narrower than this, a table breaks its words.
+const WIDTH_MIN: u16 = 60;
+
+/// A table as it fits the terminal: where it is too narrow for columns, each row as lines of their own.
+pub(crate) fn shown(table: &Table) -> String {
+    let is_narrow = table.width().is_some_and(|width| width < WIDTH_MIN);
+    let Some(heads) = table.header().filter(|_| is_narrow) else { return table.to_string() };
+    let heads: Vec<String> = heads.cell_iter().map(Cell::content).collect();
+    let row = |row: &comfy_table::Row| {
+        let cells = heads.iter().zip(row.cell_iter()).map(|(head, cell)| (head, cell.content()));
+        let lines = cells.filter(|(_, text)| !text.is_empty()).map(|(head, text)| format!("{head}: {text}"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    table.row_iter().map(row).collect::<Vec<_>>().join("\n\n")
+}
+
 /// A number, to the right.
 pub(crate) fn number(value: i64) -> Cell {
     Cell::new(value).set_alignment(CellAlignment::Right)
@@ -30,7 +46,7 @@ pub(crate) fn points(value: i64) -> Cell {
 pub(crate) fn explanation(e: &Explanation) {
     println!("{} {} ({}): {}, {} points", e.source, e.id, e.kind, e.outcome.word(), e.points);
     println!("  {}", e.sentence);
-    println!("  judged at {} by program version {}, edition {}", e.decided_at, e.program_version, e.edition);
+    println!("  judged at {:.0} by program version {}, edition {}", e.decided_at, e.program_version, e.edition);
     for change in &e.tier_changes {
         println!("  tier: {change}");
     }
@@ -49,5 +65,30 @@ pub(crate) fn explanation(e: &Explanation) {
             Cell::new(why),
         ]);
     }
-    println!("{table}");
+    println!("{}", shown(&table));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// E5: on a narrow terminal every letter had a line of its own.
+    #[test]
+    fn e5_a_narrow_terminal_gets_lines_instead_of_columns() {
+        let rows = |width| {
+            let mut rows = table(&["#", "points", "what", "why"]);
+            rows.set_width(width);
+            rows.add_row(["1", "+500", "500 points for deal D-8841 by \"closed\"", ""]);
+            rows.add_row(["2", "+2", "2 points for content battlecard", "reading"]);
+            shown(&rows)
+        };
+        let narrow = "#: 1\npoints: +500\nwhat: 500 points for deal D-8841 by \"closed\"\n\n\
+                      #: 2\npoints: +2\nwhat: 2 points for content battlecard\nwhy: reading";
+        assert_eq!(rows(30), narrow);
+        let wide = rows(80);
+        assert!(
+            wide.contains("500 points for deal D-8841") && wide.lines().all(|line| line.chars().count() <= 80),
+            "{wide}"
+        );
+    }
 }

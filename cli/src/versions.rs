@@ -17,7 +17,7 @@ use store::Store;
 
 use crate::connect::Connect;
 use crate::file::read;
-use crate::show::table;
+use crate::show::{shown, table};
 
 /// Records of a program's own history read at once.
 const PAGE: usize = 100;
@@ -234,7 +234,7 @@ impl List {
             }
         }
         if !self.json {
-            println!("{rows}");
+            println!("{}", shown(&rows));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -404,6 +404,34 @@ fn check_speaks_of_line_column_and_way_out() {
     assert_eq!((found[0]["severity"].as_str(), found[0]["column"].as_u64()), (Some("error"), Some(1)));
 }
 
+/// E5: `explain` said that an event was not judged, and not why: it was rejected, or waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn e5_an_event_without_a_record_is_explained() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(folder.path(), free_ports()).await;
+    let closed = json!({ "deal_id": "D-1", "outcome": "won", "acv": { "amount": "x", "currency": "USD" } });
+    let early = json!({ "deal_id": "D-1", "outcome": "lost" });
+    for body in [event("deal.closed", "p", "bad", &closed), event("deal.closed", "p", "early", &early)] {
+        serve.queue().send(worker::Outgoing { body, attribute: None }).await.expect("sent");
+    }
+    serve.worked_off().await;
+    let explain = |id: &str, more: &[&str]| {
+        let source =
+            serde_json::from_str::<Value>(&event("deal.closed", "p", id, &early)).expect("JSON")["source"].clone();
+        let args = [&["explain", "p", source.as_str().expect("text"), id, "--endpoint", &serve.aws], more].concat();
+        let done = laurel(&args);
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    let (code, told) = explain("bad", &[]);
+    assert!(code == Some(0) && told.contains("rejected") && told.contains("data.acv.amount"), "{told}");
+    let (code, told) = explain("early", &["--json"]);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert!(code == Some(0) && told["outcome"] == "held", "{told}");
+    assert!(told["sentence"].as_str().is_some_and(|s| s.starts_with("waits for ")), "{told}");
+    let (code, told) = explain("never-sent", &[]);
+    assert!(code == Some(1) && told.contains("knows no event"), "{told}");
+}
+
 /// E2: `--json` printed nothing for a file that is not there.
 #[test]
 fn e2_check_prints_json_whatever_is_wrong() {

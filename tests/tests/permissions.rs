@@ -144,6 +144,9 @@ async fn staff(test: &TestStack) {
     let program = "hr-software".try_into().expect("a program");
     let file = format!("{}\n# Looked through again.\n", include_str!("../../infra/programs/hr-software.toml"));
     assert!(store::programs::publish(&store, &file, None, "operator").await.expect("published").is_new);
+    let later = store.clock().now() + jiff::SignedDuration::from_hours(1);
+    let next = store::programs::publish(&store, &file, Some(later), "operator").await.expect("published");
+    store::programs::withdraw(&store, &program, next.number, "operator").await.expect("withdrawn");
     let codes = ["A-1".to_owned(), "A-2".to_owned()];
     store::cards::load(&store, &program, "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     store::cards::stock(&store, &program, "starbucks-10").await.expect("a stock");
@@ -154,7 +157,9 @@ async fn staff(test: &TestStack) {
     }
     store::holds::page(&store, Of::Program(&program), None).await.expect("holds");
     store::aside::quarantined(&store, 100).await.expect("rows");
+    store::aside::of_partner(&store, "hr-software", "partner-17", "rejected", 10, None).await.expect("rows");
     let partner = "partner-17".try_into().expect("a partner");
+    store::holds::of_partner(&store, &program, &partner, 10, None).await.expect("holds");
     store::everybody::list(&store).await.expect("everybody");
     engine::audit::partner(&store, &program, &partner, jiff::Timestamp::now()).await.expect("an audit");
     engine::rebuild::program(&store, &program, std::slice::from_ref(&partner), |_| ()).await.expect("rebuilt");
@@ -175,7 +180,7 @@ fn staff_do_here_what_their_commands_do() {
     let staff = &here[start..start + here[start..].find("\n}\n").expect("its end")];
     let staff: String = staff.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let mut calls = BTreeSet::new();
-    for command in ["audit", "codes", "connect", "events", "programs", "rebuild"] {
+    for command in ["audit", "codes", "connect", "events", "programs", "rebuild", "versions"] {
         let path = format!("{}/../cli/src/{command}.rs", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a command");
         for start in ["store::", "engine::"] {
