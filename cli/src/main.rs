@@ -126,7 +126,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
-        Command::Token(token) => token.run(),
+        Command::Token(token) => token.run().await,
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
         Command::Programs(versions) => versions.run().await,

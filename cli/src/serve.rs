@@ -158,16 +158,30 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         if !self.data.is_dir() {
             anyhow::bail!(
                 "there is no data folder {}; name that of `serve` with --data, or start `cargo laurel serve` first",
                 self.data.display()
             );
         }
+        self.check_program().await?;
         let tokens = local::Tokens::of_folder(&self.data, Clock::system(), &Random::system())?;
         println!("{}", tokens.sign_for(self.partner.as_deref(), &self.program, &self.scopes, &self.sources)?);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Token {
+    /// That there is the program, where `serve` runs and can say so: a token for none opens nothing.
+    async fn check_program(&self) -> anyhow::Result<()> {
+        let Some(clients) = local::clients_of_folder(&self.data) else { return Ok(()) };
+        let store = local::open_store(&clients, Clock::system(), Random::system());
+        let Ok(known) = store::programs::ids(&store).await else { return Ok(()) };
+        if !known.contains(&self.program) {
+            bail!("there is no program `{}`; published here: {}", self.program, known.join(", "));
+        }
+        Ok(())
     }
 }
 

@@ -432,6 +432,22 @@ async fn e5_an_event_without_a_record_is_explained() {
     assert!(code == Some(1) && told.contains("knows no event"), "{told}");
 }
 
+/// C10: a token was made for any program.
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_a_token_is_for_a_program_that_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().display().to_string();
+    let token = |program: &str| laurel(&["token", "--program", program, "--scope", "read", "--data", &data]);
+    let serve = Serve::start(folder.path(), free_ports()).await;
+    assert!(token("hr-software").status.success());
+    let refused = token("hr-sofware");
+    let why = text(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && refused.stdout.is_empty(), "{why}");
+    assert!(why.contains("no program `hr-sofware`; published here: hr-software, perx"), "{why}");
+    drop(serve);
+    assert!(token("hr-software").status.success(), "nobody runs, so nobody can say");
+}
+
 /// E2: `--json` printed nothing for a file that is not there.
 #[test]
 fn e2_check_prints_json_whatever_is_wrong() {

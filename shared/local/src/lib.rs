@@ -15,5 +15,5 @@ mod tokens;
 pub use aws::{Aws, EngineError};
 pub use names::{CARD_SECRET, LEDGER_TABLE, STATE_TABLE, WAITING_TABLE, queues};
 pub use options::{Options, open_store};
-pub use stack::{Stack, StartError};
+pub use stack::{Stack, StartError, clients_of_folder};
 pub use tokens::{TokenError, Tokens};

@@ -25,6 +25,7 @@ use crate::aws::{Aws, EngineError};
 use crate::listen::accept;
 use crate::names::{CARD_SECRET, queues};
 use crate::options::{Options, open_store};
+use crate::private::replace_private;
 use crate::tokens::{TokenError, Tokens};
 use crate::{deliver, gateway};
 
@@ -64,6 +65,15 @@ pub enum StartError {
     Secret(#[from] worker::SecretError),
 }
 
+/// File of the data folder: where its AWS endpoint is, or was.
+const ENDPOINT_FILE: &str = "endpoint";
+
+/// Clients of the stack that runs, or ran last, on a data folder.
+pub fn clients_of_folder(folder: &Path) -> Option<Clients> {
+    let endpoint = std::fs::read_to_string(folder.join(ENDPOINT_FILE)).ok()?;
+    Some(Clients::local(endpoint.trim()))
+}
+
 /// A running stack. Dropping it stops it.
 pub struct Stack {
     /// The engine.
@@ -93,6 +103,10 @@ impl Stack {
         let (clock, random) = (options.clock.clone(), options.random.clone());
         let listener = listen(options.aws_port).await?;
         let aws = Aws::start(listener, options.data.as_deref(), clock.clone(), random.clone()).await?;
+        if let Some(folder) = &options.data {
+            let data = |source| StartError::Data { path: folder.clone(), source };
+            replace_private(&folder.join(ENDPOINT_FILE), aws.endpoint().as_bytes()).map_err(data)?;
+        }
         let clients = Clients::local(&aws.endpoint());
         aws.make_queues(options.visibility).await?;
         let cards = Secret::new(clients.secretsmanager(), CARD_SECRET);
