@@ -1,130 +1,15 @@
 //! The commands as a person runs them: `serve` killed and started again, `check`, `token`, `demo`.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use ambient::Clock;
 use serde_json::{Value, json};
+use serve::{LAUREL, REPOSITORY, Serve, event, free_ports, laurel, text};
 use worker::{Clients, Queue};
 
-const LAUREL: &str = env!("CARGO_BIN_EXE_laurel");
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-fn laurel(args: &[&str]) -> Output {
-    Command::new(LAUREL)
-        .args(args)
-        .current_dir(REPOSITORY)
-        .env_remove("AWS_ENDPOINT_URL")
-        .output()
-        .expect("laurel runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Two ports that were free a moment ago.
-fn free_ports() -> (u16, u16) {
-    let bind = || TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (a, b) = (bind(), bind());
-    (a.local_addr().expect("address").port(), b.local_addr().expect("address").port())
-}
-
-/// A `serve` that is killed when the test ends, however it ends.
-struct Serve {
-    child: Child,
-    http: String,
-    aws: String,
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        // One that has ended already cannot be killed.
-        let _ = self.child.kill();
-        self.child.wait().expect("ended");
-    }
-}
-
-impl Serve {
-    async fn start(data: &Path, ports: (u16, u16)) -> Self {
-        Self::start_as(Command::new(LAUREL), data, ports).await
-    }
-
-    async fn start_as(mut laurel: Command, data: &Path, (http, aws): (u16, u16)) -> Self {
-        let child = laurel
-            .args([
-                "serve",
-                "--port",
-                &http.to_string(),
-                "--aws-port",
-                &aws.to_string(),
-                "--visibility-seconds",
-                "2",
-                "--data",
-            ])
-            .arg(data)
-            .current_dir(REPOSITORY)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("serve starts");
-        let serve = Self { child, http: format!("http://127.0.0.1:{http}"), aws: format!("http://127.0.0.1:{aws}") };
-        let end = Clock::system().instant() + Duration::from_secs(60);
-        while !reqwest::get(format!("{}/healthz", serve.http)).await.is_ok_and(|reply| reply.status().is_success()) {
-            assert!(Clock::system().instant() < end, "serve did not come up");
-            Clock::system().sleep(Duration::from_millis(50)).await;
-        }
-        serve
-    }
-
-    fn queue(&self) -> Queue {
-        Queue::new(Clients::local(&self.aws).sqs(), &self.queue_url())
-    }
-
-    fn queue_url(&self) -> String {
-        format!("{}/000000000000/partner-events", self.aws)
-    }
-
-    async fn worked_off(&self) {
-        use aws_sdk_sqs::types::QueueAttributeName::All;
-        let end = Clock::system().instant() + Duration::from_secs(120);
-        loop {
-            let asked = Clients::local(&self.aws)
-                .sqs()
-                .get_queue_attributes()
-                .queue_url(self.queue_url())
-                .attribute_names(All)
-                .send()
-                .await;
-            let counts = asked.expect("attributes").attributes.unwrap_or_default();
-            let waiting: u64 = counts
-                .iter()
-                .filter(|(name, _)| name.as_str().starts_with("ApproximateNumber"))
-                .filter_map(|(_, n)| n.parse::<u64>().ok())
-                .sum();
-            if waiting == 0 {
-                return;
-            }
-            assert!(Clock::system().instant() < end, "{waiting} messages were not worked off");
-            Clock::system().sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn available(&self, token: &str, partner: &str) -> Option<i64> {
-        let reply = reqwest::Client::new()
-            .get(format!("{}/v1/partners/{partner}", self.http))
-            .bearer_auth(token)
-            .send()
-            .await
-            .ok()?;
-        reply.json::<Value>().await.ok()?["balance"]["available"].as_i64()
-    }
-}
-
-fn event(kind: &str, partner: &str, id: &str, data: &Value) -> String {
-    json!({ "specversion": "1.0", "id": id, "source": "/crm/test", "type": kind, "subject": partner, "program": "hr-software", "time": "2026-03-14T09:30:00Z", "data": data }).to_string()
-}
+mod serve;
 
 /// C10: what holds events, keys and cards is nobody else's to read.
 #[cfg(unix)]

@@ -239,7 +239,7 @@ class Scenario:
         token = self.emulator.issuer.token(scope="ingest", sources="/cms/*")
         for number, to_message in enumerate([to_structured_event, to_binary_event]):
             data = {"content_id": f"posted-{number}", "person_id": "dana", "seconds": 45}
-            view = event("/cms/portal", "content.viewed", f"fabrikam-view-{number}", "fabrikam", data)
+            view = event("/cms/portal", "content.viewed", f"fabrikam-posted-{number}", "fabrikam", data)
             attributes = {name: value for name, value in view.items() if name != "data"}
             attributes |= {"time": datetime.fromisoformat(view["time"]), "datacontenttype": "application/json"}
             message = to_message(CloudEvent(attributes=attributes, data=data))
