@@ -234,8 +234,14 @@ fn b4_each_rule_takes_of_each_lot_what_it_put_there() {
 
 /// One point for each dollar of annual value; points run out at the end of the month after the one in which they are earned.
 fn by_the_dollar() -> World {
+    by_the_dollar_held("")
+}
+
+/// The same, with a line more about when points are released.
+fn by_the_dollar_held(hold: &str) -> World {
     let rule = r#"points = { by = "total_value", per = "1000", points = 1 }"#;
-    let program = PROGRAM.replace("points = 100\n", "points = { by = \"acv\", per = \"1\", points = 1 }\n");
+    let program =
+        PROGRAM.replace("points = 100\n", &format!("points = {{ by = \"acv\", per = \"1\", points = 1 }}\n{hold}\n"));
     let program = program.replace(rule, "points = 0").replace("points = 0", rule);
     let policy = "\n[reward.card]\nname = \"Card\"\npoints = 100\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
     let mut world = World::new(&format!("{program}{policy}"), "2026-03-14T09:30:00Z");
@@ -284,6 +290,20 @@ fn b4_what_a_declined_order_gave_back_and_expired_is_not_owed() {
     world.at("2026-07-02T09:30:00Z");
     void(&mut world, "a");
     assert_eq!(sums(&world), (0, 0));
+}
+
+/// What came back was held anew, and a reversal owed it instead of taking it from where it was held: found by the simulation (I5).
+#[test]
+fn b4_what_came_back_and_is_held_is_taken_from_there() {
+    let mut world = by_the_dollar_held("hold = \"30 days\"");
+    close(&mut world, "a", "130");
+    amend(&mut world, "a", "100");
+    world.at("2026-05-02T09:30:00Z").catch_up();
+    assert_eq!(sums(&world), (0, 0), "100 were released and have expired");
+    amend(&mut world, "a", "130");
+    assert_eq!(world.account("p").balance().pending, 30);
+    void(&mut world, "a");
+    assert_eq!(world.account("p").balance(), domain::ledger::Balance::default(), "nothing is left, and nothing owed");
 }
 
 /// Amending down and up is nothing: what comes back is what was taken last, where it was.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Bucket, Posting, PostingKind, Record, Trial, Verdict, is_zero};
+use crate::ledger::{Bucket, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
 
 /// The type whose rules are credited.
 const CLOSING: &str = "deal.closed";
@@ -42,6 +42,9 @@ pub struct Credit {
     /// What it put into each lot and was not taken out again, spent or expired as it may be.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub placed: BTreeMap<Month, i64>,
+    /// What of that was held, and until when, as far as that was still to come when the deal was touched last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Release, i64>,
 }
 
 /// What was taken back of a credit at once, and out of which bucket.
@@ -69,6 +72,7 @@ impl Credit {
             release: None,
             lot: None,
             placed: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -77,6 +81,14 @@ impl Credit {
         let placed = self.placed.entry(lot).or_default();
         *placed = (*placed + amount).max(0);
         self.placed.retain(|_, placed| *placed > 0);
+    }
+
+    /// Notes that so much of it is held in a bucket from now on, or no longer.
+    fn hold(&mut self, bucket: Bucket, amount: i64) {
+        if let Bucket::Pending { release: day, lot } = bucket {
+            let held = self.held.entry(Release { day, lot }).or_default();
+            *held = (*held + amount).max(0);
+        }
     }
 
     /// What stands to its credit now.
@@ -145,6 +157,7 @@ impl Credit {
             let Some(credit) = credits.get_mut(rule) else { continue };
             if posting.kind == PostingKind::Reversal {
                 credit.take(posting.from, posting.amount);
+                credit.hold(posting.from, -posting.amount);
                 if let Some(lot) = posting.from.award_lot() {
                     credit.place(lot, -posting.amount);
                 }
@@ -157,6 +170,7 @@ impl Credit {
             credit.given += new;
             let Some(lot) = posting.to.award_lot() else { continue };
             credit.place(lot, posting.amount);
+            credit.hold(posting.to, posting.amount);
             // What comes back goes where it was; only what is new says where the award is.
             if new > 0 {
                 credit.lot = Some(lot);
@@ -169,6 +183,9 @@ impl Credit {
                     | Bucket::Expired(_) => None,
                 };
             }
+        }
+        for credit in credits.values_mut() {
+            credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }
     }
 }

@@ -157,9 +157,9 @@ fn take_back(
         book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
-    if let (Some(release), Some(lot)) = (credit.release, credit.lot) {
-        let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(&Release { day: release, lot }));
-        let taken = left.min(held.copied().unwrap_or(0));
+    for (place, own) in credit.held.iter().rev() {
+        let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(place)).copied();
+        let (taken, Release { day: release, lot }) = (left.min(*own).min(held.unwrap_or(0)), *place);
         book.post(PostingKind::Reversal, taken, Bucket::Pending { release, lot }, Bucket::Program, why)?;
         left -= taken;
     }
