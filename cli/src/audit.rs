@@ -195,9 +195,12 @@ fn publications(records: &[Record], programs: &Programs) -> Vec<String> {
     for record in records {
         let number = record.decided_by;
         match record.happened() {
-            Some(Kind::ProgramPublished { content_hash, .. }) => {
+            Some(Kind::ProgramPublished { content_hash, effective_from, .. }) => {
                 decide.insert(number);
-                if programs.number(number).is_none_or(|version| version.hash != content_hash) {
+                let as_published = |version: &program::Version| {
+                    version.hash == content_hash && version.effective_from == effective_from
+                };
+                if !programs.number(number).is_some_and(as_published) {
                     found.push(format!("I11: version {number} is not what was published"));
                 }
             }
@@ -237,4 +240,32 @@ async fn audit_stock(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::decide::{Publication, publication};
+    use program::{Program, Version};
+
+    use super::*;
+
+    /// A version in the table that is in force from another day on than was published decides otherwise, and nothing said so.
+    #[test]
+    fn a_version_in_force_from_another_day_is_no_finding() {
+        let text = include_str!("../../infra/programs/hr-software.toml");
+        let program = Arc::new(Program::parse(text).expect("in good form"));
+        let at = |from: &str| Version {
+            number: 1,
+            hash: Version::content_hash(text),
+            effective_from: from.parse().expect("an instant"),
+            program: program.clone(),
+        };
+        let published = at("2026-01-01T00:00:00Z");
+        let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
+        let record = publication(Publication { version: &published, position: 1, actor: "a", now }, text);
+        let stored = Programs::new(vec![at("2026-06-01T00:00:00Z")]).expect("a version");
+        assert_ne!(publications(&[record], &stored), Vec::<String>::new());
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) fn points(value: i64) -> Cell {
 pub(crate) fn explanation(e: &Explanation) {
     println!("{} {} ({}): {}, {} points", e.source, e.id, e.kind, e.outcome.word(), e.points);
     println!("  {}", e.sentence);
-    println!("  judged at {:.0} by program version {}, edition {}", e.decided_at, e.program_version, e.edition);
+    println!("  judged at {} by program version {}, edition {}", e.decided_at, e.program_version, e.edition);
     for change in &e.tier_changes {
         println!("  tier: {change}");
     }

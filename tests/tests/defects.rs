@@ -160,3 +160,200 @@ async fn a_decision_goes_by_the_versions_of_its_own_instant() {
     let fresh = store::programs::at(&store, &read, at).await.expect("read");
     assert_eq!((read.current(at).number, fresh.current(at).number), (1, 2));
 }
+
+/// A sender's clock may be five minutes ahead, and a version takes effect after two and a half: an event earned by a version that was
+/// withdrawn afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_by_which_an_event_has_earned_is_withdrawn() {
+    let (_engine, store) = engine().await;
+    fill(&store).await;
+    let hr = include_str!("../corpus/programs/hr-software.toml");
+    let dear = hr.replacen("points = 50\n", "points = 50000\n", 1);
+    assert_ne!(hr, dear);
+    let soon = now() + SignedDuration::from_secs(200);
+    let second = store::programs::publish(&store, &dear, Some(soon), "test").await.expect("published").number;
+    let programs = store::programs::read(&store, &program()).await.expect("read").expect("published");
+    let registered = serde_json::json!({ "deal_id": "D8", "opportunity_id": "O8", "customer": "Fabrikam" });
+    let mut event: serde_json::Value = serde_json::from_str(&laurel_tests::body(
+        "deal.registered",
+        "northwind",
+        "hr-software",
+        "/crm/acme",
+        "D8-r",
+        &registered,
+    ))
+    .expect("JSON");
+    event["time"] = serde_json::json!((now() + SignedDuration::from_secs(240)).to_string());
+    let event = event::Event::parse(&event.to_string(), now()).expect("an event");
+    let patience = Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
+    let settled = engine::events::judge(&store, &programs, &northwind(), &[event.into()], patience).await;
+    let earned_by = settled[0].record.as_ref().and_then(|r| r.earned_by.clone()).expect("a version");
+    let later = store.under(ambient::Clock::standing_at(now() + SignedDuration::from_secs(10)));
+    let withdrawn = store::programs::withdraw(&later, &program(), second, "test").await;
+    assert!(
+        earned_by.number != second || withdrawn.is_err(),
+        "{:?} points by version {}, and that was withdrawn: {withdrawn:?}",
+        settled[0].record.as_ref().map(|r| r.after),
+        earned_by.number
+    );
+}
+
+/// Where functions keep nothing (`serve`) a version could be withdrawn up to the instant it takes effect, and the write was on its way
+/// while it decided.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_withdrawn_well_before_it_takes_effect() {
+    let (_engine, staff) = engine().await;
+    store::programs::set_age_seconds(&staff, 0).await.expect("as serve does");
+    let changed = format!("{}\n# Changed.\n", include_str!("../corpus/programs/hr-software.toml"));
+    let from = now() + SignedDuration::from_secs(60);
+    let number = store::programs::publish(&staff, &changed, Some(from), "test").await.expect("published").number;
+    let at = |seconds| staff.under(ambient::Clock::standing_at(now() + SignedDuration::from_secs(seconds)));
+    assert!(store::programs::withdraw(&at(31), &program(), number, "test").await.is_err());
+    store::programs::withdraw(&at(30), &program(), number, "test").await.expect("half a minute is enough");
+}
+
+/// A version that was published without delay (`serve`) is missed by whoever read within a second before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_in_force_is_missed_where_nothing_is_kept() {
+    let (aws, staff) = engine().await;
+    store::programs::set_age_seconds(&staff, 0).await.expect("as serve does");
+    let hr = include_str!("../corpus/programs/hr-software.toml");
+    let serve = local::open_store(
+        &worker::Clients::local(&aws.endpoint()),
+        ambient::Clock::standing_at(now()),
+        ambient::Random::seeded(3),
+    );
+    let given = store::programs::read(&serve, &program()).await.expect("read").expect("it");
+    let staff = staff.under(ambient::Clock::standing_at(now() + SignedDuration::from_millis(100)));
+    let done = store::programs::publish(&staff, &format!("{hr}\n# Changed.\n"), None, "test").await.expect("published");
+    let decides = now() + SignedDuration::from_millis(700);
+    assert!(done.effective_from < decides);
+    let serve = serve.under(ambient::Clock::standing_at(decides));
+    let programs = store::programs::at(&serve, &given, decides).await.expect("read");
+    assert_eq!(programs.current(decides).number, done.number, "in force since {}", done.effective_from);
+}
+
+/// A rebuild puts the list of programs where the history stood when it read it: a version that is published meanwhile, or after a
+/// rebuild that was cut short, leaves the next one a position that is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_moves_the_history_of_a_program_back() {
+    let (_engine, store) = engine().await;
+    let hr = include_str!("../corpus/programs/hr-software.toml");
+    let history = async || {
+        let page =
+            store::history::page(&store, &program(), &event::ids::PartnerId::program(), None, 10).await.expect("read");
+        page.items
+    };
+    let read = history().await;
+    let publish = async |text: &str| {
+        store::programs::publish(&store, &format!("{hr}\n# {text}\n"), None, "test").await.expect("published");
+    };
+    publish("While the rebuild goes.").await;
+    store::programs::restore(&store, &program(), &read).await.expect("restored");
+    publish("After it.").await;
+    let positions: Vec<u64> = history().await.iter().map(|record| record.position).collect();
+    assert_eq!(positions, [3, 2, 1], "positions are dense (I9)");
+}
+
+/// A version in the table that is not what was published (another effective time, another file) stays as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_leaves_a_version_that_is_not_what_was_published() {
+    use aws_sdk_dynamodb::types::AttributeValue::S;
+    let (aws, store) = engine().await;
+    fill(&store).await;
+    let rows = store.client().scan().table_name(local::STATE_TABLE).send().await.expect("items").items.expect("items");
+    let version = rows.into_iter().find(|row| row.contains_key("effective_from")).expect("a version");
+    let mut other = version.clone();
+    other.insert("effective_from".to_owned(), S("2026-02-01T00:00:00Z".to_owned()));
+    let file = version["file"].as_s().expect("text").replacen("points = 50\n", "points = 50000\n", 1);
+    other.insert("file".to_owned(), S(file));
+    store.client().put_item().table_name(local::STATE_TABLE).set_item(Some(other)).send().await.expect("put");
+    let done = engine::rebuild::program(&store, &program(), &[northwind()], |_| ()).await.expect("rebuilt");
+    let fresh =
+        local::open_store(&worker::Clients::local(&aws.endpoint()), store.clock().clone(), ambient::Random::seeded(4));
+    let programs = store::programs::read(&fresh, &program()).await.expect("read").expect("it");
+    let first = &programs.all()[0];
+    assert_eq!(first.effective_from.to_string(), "2020-01-01T00:00:00Z", "{done:?}");
+}
+
+/// The keys were not looked at again once somebody had tried to see a card: points were spent on cards that nobody can open.
+#[tokio::test(flavor = "multi_thread")]
+async fn points_are_spent_while_cards_cannot_be_opened() {
+    use serde_json::json;
+    let test = laurel_tests::TestStack::start().await;
+    let store = &test.stack.store;
+    let of = |kind: &str, id: &str, data: serde_json::Value| {
+        laurel_tests::body(kind, "partner-17", "hr-software", "/crm/acme", id, &data)
+    };
+    let acv = json!({ "amount": "90000", "currency": "USD" });
+    for event in [
+        of("partner.enrolled", "e", json!({ "name": "N", "motions": ["sell"] })),
+        of("deal.registered", "r", json!({ "deal_id": "D1", "opportunity_id": "O1", "customer": "C" })),
+        of("deal.closed", "c", json!({ "deal_id": "D1", "outcome": "won", "acv": acv })),
+    ] {
+        test.send(&[event]).await;
+    }
+    // Sealed with a key that is not in the secret.
+    let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
+    let sealer = store::cards::Sealer::from_ring(&ring, ambient::Random::seeded(2)).expect("a ring");
+    let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
+    store::cards::load(store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
+    // One that was asked for before the key was lost.
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+    let wish = Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
+    let (partner, id) = ("partner-17".try_into().expect("an id"), "0190-card".try_into().expect("an id"));
+    let event = wish.event(&program(), &partner, "order-0", id, store.clock().now());
+    let patience = Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
+    let step = engine::steps::take(store, &programs, &event, patience, |_| ()).await;
+    assert!(matches!(&step, Ok(Step::Recorded(record)) if record.reason.is_none()), "{step:?}");
+    let api = test.api(Some("partner-17"), "hr-software", &["read", "redeem"]);
+    let path = "/v1/partners/partner-17/redemptions/0190-card";
+    test.until("delivery", async || (api.get(path).await.1["status"] == "fulfilled").then_some(())).await;
+    let wish = r#"{"reward_id":"starbucks-10","quantity":1}"#;
+    assert_eq!(api.redeem("partner-17", "order-1", wish).await.0, 503, "no points are spent");
+    let revealed = api.request("POST", &format!("{path}/reveal")).send().await.expect("an answer");
+    assert!(revealed.status().is_server_error(), "the card does not open");
+    let (status, told) = api.redeem("partner-17", "order-1", wish).await;
+    assert_eq!(status, 503, "{told}");
+}
+
+/// A reward that was asked for and paid: asked again under the same key while the keys of cards are lost, the answer was that no points
+/// were spent (I7).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_told_that_no_points_were_spent() {
+    use serde_json::json;
+    let mut told = Vec::new();
+    for lost in [false, true] {
+        let test = laurel_tests::TestStack::start().await;
+        let store = &test.stack.store;
+        let of = |kind: &str, id: &str, data: serde_json::Value| {
+            laurel_tests::body(kind, "partner-17", "hr-software", "/crm/acme", id, &data)
+        };
+        let acv = json!({ "amount": "90000", "currency": "USD" });
+        for event in [
+            of("partner.enrolled", "e", json!({ "name": "N", "motions": ["sell"] })),
+            of("deal.registered", "r", json!({ "deal_id": "D1", "opportunity_id": "O1", "customer": "C" })),
+            of("deal.closed", "c", json!({ "deal_id": "D1", "outcome": "won", "acv": acv })),
+        ] {
+            test.send(&[event]).await;
+        }
+        let ring = json!({ "current": "first", "first": "k".repeat(32) }).to_string();
+        let other = store::cards::Sealer::from_ring(&ring, ambient::Random::seeded(2)).expect("a ring");
+        let codes = ["CODE-1".to_owned(), "CODE-2".to_owned()];
+        let sealer = if lost { &other } else { &test.stack.sealer };
+        store::cards::load(store, &program(), "starbucks-10", &codes, sealer, |_| ()).await.expect("loaded");
+        let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+        let wish =
+            Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
+        let (partner, id) = ("partner-17".try_into().expect("an id"), "0190-card".try_into().expect("an id"));
+        let mut event = wish.event(&program(), &partner, "order-0", id, store.clock().now());
+        event.hash = event::body_hash(r#"{"quantity":1,"reward_id":"starbucks-10"}"#);
+        let patience = Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
+        let step = engine::steps::take(store, &programs, &event, patience, |_| ()).await;
+        assert!(matches!(&step, Ok(Step::Recorded(record)) if record.reason.is_none()), "{step:?}");
+        let api = test.api(Some("partner-17"), "hr-software", &["read", "redeem"]);
+        told.push(api.redeem("partner-17", "order-0", r#"{"reward_id":"starbucks-10","quantity":1}"#).await);
+    }
+    assert_eq!(told[0].0, 201, "the saved answer: {told:?}");
+    assert_eq!(told[1].0, 201, "500 points were spent, and the same request is told: {}", told[1].1);
+}

@@ -110,7 +110,9 @@ async fn e3_events_may_be_sent_in_every_legal_form() {
     let mut no_version = attributes("x").to_vec();
     no_version.remove(1);
     let (status, told) = sender.post(&no_version, data).await;
-    assert_eq!(status, 400, "without ce-specversion it is structured, and no event: {told}");
+    assert_eq!((status, &told["pointer"]), (422, &json!("/specversion")), "{told}");
+    let (status, told) = sender.post(&attributes("untyped")[1..], data).await;
+    assert_eq!(status, 202, "without a content type it is JSON: {told}");
     let (status, told) = sender.post(&attributes("x"), "oops").await;
     assert_eq!((status, &told["code"]), (400, &json!("bad_body")), "{told}");
     let mut twice = attributes("x").to_vec();

@@ -168,3 +168,20 @@ async fn tables_of_another_form_are_refused() {
     let refused = store::programs::read(&store, &program()).await.expect_err("another form").to_string();
     assert!(refused.contains("start with empty ones"), "{refused}");
 }
+
+/// Versions are written one by one, and taken back afterwards: one that was withdrawn long before it would have taken effect was in
+/// force between two writes of a rebuild, and stayed so where the rebuild was cut short.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_version_is_in_force_while_a_rebuild_goes() {
+    let (_engine, store) = engine().await;
+    publish_and_withdraw(&store).await;
+    let page = store::history::page(&store, &program(), &PartnerId::program(), None, 10).await.expect("read");
+    // Days later the state is lost and written anew.
+    let later = now() + SignedDuration::from_hours(72);
+    let rebuilt = beside(&store).await.under(Clock::standing_at(later));
+    let records: Vec<_> = page.items.into_iter().rev().collect();
+    store::programs::restore(&rebuilt, &program(), &records).await.expect("restored");
+    let programs = store::programs::read(&rebuilt, &program()).await.expect("read").expect("published");
+    assert_eq!(programs.current(later).number, 1, "version 2 was withdrawn before it took effect");
+    assert!(programs.is_withdrawn(2), "and is written once, as withdrawn");
+}

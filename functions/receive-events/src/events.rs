@@ -80,13 +80,8 @@ fn read_event(body: &str, caller: &Caller, programs: Option<&Programs>, now: Tim
             return Err(rejected(id, source, *rejection));
         }
         Err(Unreadable::Quarantined { reason, .. }) => {
-            return Err(Posted {
-                id: None,
-                source: None,
-                disposition: "rejected",
-                rejection: None,
-                reason: Some(reason),
-            });
+            let rejection = Some(Rejection::new(Code::BadForm, "", reason.clone()));
+            return Err(Posted { id: None, source: None, disposition: "rejected", rejection, reason: Some(reason) });
         }
     };
     match refusal(&event, caller, programs, now) {
@@ -124,19 +119,25 @@ fn queued(event: &Event, taken: bool) -> Posted {
 /// A single bad event is answered as a bad request.
 fn single_problem(bad: &Posted, bytes: usize) -> Problem {
     match &bad.rejection {
-        None if bytes > BODY_BYTES_MAX => {
+        _ if bytes > BODY_BYTES_MAX => {
             let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {bytes}");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
         }
-        Some(rejection) => {
+        Some(rejection) if bad.id.is_some() => {
             Problem::values(std::iter::once(rejection).chain(&rejection.also).map(field_error).collect())
         }
-        None => Problem::new(StatusCode::BAD_REQUEST, "bad_body", bad.reason.clone().unwrap_or_default()),
+        _ => Problem::new(StatusCode::BAD_REQUEST, "bad_body", bad.reason.clone().unwrap_or_default()),
     }
 }
 
 fn field_error(rejection: &Rejection) -> FieldError {
-    let pointer = format!("/{}", rejection.field.replace(['.', '['], "/").replace(']', ""));
+    // Only below `data` do dots and brackets lead anywhere; what stands above is one name, as the sender wrote it.
+    let field = &rejection.field;
+    let pointer = if field.starts_with("data.") {
+        format!("/{}", field.replace(['.', '['], "/").replace(']', ""))
+    } else {
+        format!("/{}", field.replace('~', "~0").replace('/', "~1"))
+    };
     let code = serde_json::to_value(rejection.code).ok();
     let code = code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
     FieldError { pointer, code, detail: rejection.message.clone() }

@@ -30,11 +30,12 @@ impl Sent {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", detail));
         }
         let text = std::str::from_utf8(body).map_err(|_| bad("the body is not UTF-8"))?;
-        let is_binary = headers.contains_key("ce-specversion");
+        let is_binary = headers.keys().any(|name| name.as_str().starts_with(ATTRIBUTE));
         match media_type(headers).as_str() {
             "application/cloudevents+json" => one(text),
             "application/cloudevents-batch+json" => split(text).map(Self::Batch),
-            json if is_binary && event::is_json(json) => binary(headers, text).map(Self::One),
+            // Without a type it is JSON, as everything that we take.
+            json if is_binary && (json.is_empty() || event::is_json(json)) => binary(headers, text).map(Self::One),
             "application/json" => one(text),
             _ => {
                 let detail = "send application/cloudevents+json, application/cloudevents-batch+json, or in binary mode \
@@ -78,7 +79,9 @@ fn binary(headers: &HeaderMap, text: &str) -> Result<String, Problem> {
     let mut members = Vec::new();
     for (name, value) in headers {
         if let Some(name) = attribute(name) {
-            members.push(format!("{}:{}", json(&name), json(&decoded(value.as_bytes()))));
+            let not_utf8 = || bad(format!("the header of `{name}` is not UTF-8, percent-encoded where it must be"));
+            let value = decoded(value.as_bytes()).ok_or_else(not_utf8)?;
+            members.push(format!("{}:{}", json(&name), json(&value)));
         }
     }
     members.push(format!("\"data\":{data}"));
@@ -93,12 +96,13 @@ fn attribute(header: &HeaderName) -> Option<String> {
     }
 }
 
-/// The value of an attribute: without the quotes that a header may have, percent-decoded (HTTP binding, 3.1.3.2).
-fn decoded(value: &[u8]) -> String {
-    let text = String::from_utf8_lossy(value);
+/// The value of an attribute: without the quotes that a header may have, percent-decoded (HTTP binding, 3.1.3.2). `None` for what
+/// is no UTF-8: two ids would become one.
+fn decoded(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?;
     let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    let text = inner.map_or_else(|| text.to_string(), unescaped);
-    percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    let text = inner.map_or_else(|| text.to_owned(), unescaped);
+    percent_decode_str(&text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 /// A quoted string without its backslashes (RFC 9110, 5.6.4).
@@ -174,5 +178,20 @@ mod tests {
             of("application/cloudevents-batch+json", &[], &format!("[{}]", vec!["{}"; 101].join(","))),
             "too_many"
         );
+    }
+
+    /// Two events whose ids are no UTF-8 became one: the second was a duplicate of the first, or in conflict with it.
+    #[test]
+    fn ids_that_are_no_utf8_become_one_id() {
+        let of = |id: &str| {
+            let given = [("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", id)];
+            match Sent::read(&headers(&given), b"{}") {
+                Ok(Sent::One(body)) => body,
+                Ok(Sent::Batch(_)) => panic!("one event"),
+                Err(_) => format!("refused {id}"),
+            }
+        };
+        assert!(event::ids::EventId::try_from("order-\u{fffd}").is_ok(), "and it is an id");
+        assert_ne!(of("order-%E9"), of("order-%E8"));
     }
 }

@@ -59,9 +59,12 @@ impl CardKeys {
                 known => return Ok(known?),
             }
         }
+        // Kept only once they were looked at: what opens this card may lack the keys of others.
         let sealer = self.read_secret(store).await?;
-        *self.read.write().await = Some(sealer.clone());
-        Ok(store::cards::reveal(store, &caller.program, redemption, &sealer).await?)
+        let revealed = store::cards::reveal(store, &caller.program, redemption, &sealer).await?;
+        let checked = store::cards::check(store, &sealer).await.is_ok();
+        *self.read.write().await = Some(sealer).filter(|_| checked);
+        Ok(revealed)
     }
 
     async fn read_secret(&self, store: &Store) -> Result<Sealer, Problem> {

@@ -12,7 +12,7 @@ use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
 use event::{Event, Kind, ReleaseReason, Whole, body_hash};
 
-use web::{Caller, Problem, RedemptionView, Scope, media_type, redemption};
+use web::{Caller, FieldError, Problem, RedemptionView, Scope, media_type, redemption};
 
 use crate::{RedeemRewards, patience};
 
@@ -39,12 +39,16 @@ pub(crate) async fn create(
     let partner = caller.partner(&id, Scope::Redeem)?;
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
-    api.cards.ready(&api.store).await?;
+    let event = request_event(&api, &caller, &partner, &key, &request)?;
+    if let Err(problem) = api.cards.ready(&api.store).await {
+        // What was answered before is answered so again, whether or not anything can be opened by now (I7).
+        let Some(record) = store::history::record(&api.store, &event.identity).await? else { return Err(problem) };
+        return answer_again(&api, &caller, &request, &record).await;
+    }
     let programs = web::programs(&api.store, &caller).await?;
     if store::state::head(&api.store, &caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
     }
-    let event = request_event(&api, &caller, &partner, &key, &request)?;
     let recipient = request.recipient.clone();
     let finish = |redemption: &mut Redemption| redemption.recipient.clone_from(&recipient);
     match engine::steps::take(&api.store, &programs, &event, patience(api.store.clock()), finish).await? {
@@ -52,14 +56,23 @@ pub(crate) async fn create(
             told(&record);
             Ok(answer(&record, false))
         }
-        Step::Existing(record) if same_request(&api, &caller, &request, &record).await? => Ok(answer(&record, true)),
-        Step::Existing(_) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "key_reused",
-            "this Idempotency-Key came before with another body; use a new key",
-        )),
+        Step::Existing(record) => answer_again(&api, &caller, &request, &record).await,
         Step::Moot(reason) => Err(Problem::refusal(&reason)),
     }
+}
+
+/// The answer that a key had before, if it came with the same request.
+async fn answer_again(
+    api: &RedeemRewards,
+    caller: &Caller,
+    request: &Request,
+    record: &Record,
+) -> Result<Response, Problem> {
+    if same_request(api, caller, request, record).await? {
+        return Ok(answer(record, true));
+    }
+    let detail = "this Idempotency-Key came before with another body; use a new key";
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", detail))
 }
 
 /// Whether a record is of this very request: the same wish, for the same recipient.
@@ -88,12 +101,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
-    if media_type(headers) != "application/json" || headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "wrong_content_type",
-            "send application/json, without Content-Encoding",
-        ));
+    let unsupported = |code, detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(unsupported("encoded", "send the body as it is, without Content-Encoding"));
+    }
+    if media_type(headers) != "application/json" {
+        return Err(unsupported("wrong_content_type", "send application/json"));
     }
     if body.len() > BODY_BYTES_MAX {
         return Err(Problem::new(
@@ -106,24 +119,35 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| bad("the body is not UTF-8".to_owned()))?;
     let tree = Tree::parse(text).map_err(|e| bad(e.to_string()))?;
     let Tree::Map(members) = &tree else { return Err(Problem::value("", "not_an_object", "send a JSON object")) };
-    if let Some(unknown) = members.keys().find(|k| !["reward_id", "quantity", "recipient"].contains(&k.as_str())) {
-        return Err(Problem::value(
-            &format!("/{}", unknown.replace('~', "~0").replace('/', "~1")),
-            "unknown_field",
-            "there is no such field; known: reward_id, quantity, recipient",
-        ));
+    let mut faults = Vec::new();
+    let mut fault = |pointer: &str, code: &str, detail: &str| {
+        faults.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail: detail.to_owned() });
+    };
+    for unknown in members.keys().filter(|k| !["reward_id", "quantity", "recipient"].contains(&k.as_str())) {
+        let pointer = format!("/{}", unknown.replace('~', "~0").replace('/', "~1"));
+        fault(&pointer, "unknown_field", "there is no such field; known: reward_id, quantity, recipient");
     }
-    let reward_id = tree.get("reward_id").and_then(Tree::as_text).and_then(|id| RewardId::try_from(id).ok());
-    let reward_id = reward_id
-        .ok_or_else(|| Problem::value("/reward_id", "bad_reward_id", "write the id of a reward as a string"))?;
+    let reward_id = match tree.get("reward_id").and_then(Tree::as_text) {
+        None => Err("write the id of a reward as a string".to_owned()),
+        Some(id) => RewardId::try_from(id).map_err(|why| format!("the id {why}")),
+    };
+    if let Err(why) = &reward_id {
+        fault("/reward_id", "bad_reward_id", why);
+    }
     let quantity = tree.get("quantity").and_then(Tree::as_integer).filter(|q| *q <= QUANTITY_MAX).and_then(Whole::new);
-    let quantity = quantity.ok_or_else(|| {
-        Problem::value("/quantity", "bad_quantity", format!("write a whole number from 1 to {QUANTITY_MAX}"))
-    })?;
+    if quantity.is_none() {
+        fault("/quantity", "bad_quantity", &format!("write a whole number from 1 to {QUANTITY_MAX}"));
+    }
     let recipient = match tree.get("recipient") {
         None => None,
         Some(recipient @ Tree::Map(_)) => Some(recipient.canonical()),
-        Some(_) => return Err(Problem::value("/recipient", "bad_recipient", "write an object")),
+        Some(_) => {
+            fault("/recipient", "bad_recipient", "write an object");
+            None
+        }
+    };
+    let (Ok(reward_id), Some(quantity), true) = (reward_id, quantity, faults.is_empty()) else {
+        return Err(Problem::values(faults));
     };
     let mut meant = members.clone();
     meant.remove("recipient");

@@ -5,7 +5,6 @@
 use domain::audit::{Shared, check_account, rebuild_redemptions, rebuild_shared};
 use domain::decide::State;
 use domain::ledger::{Account, Record};
-use event::Kind;
 use event::ids::{PartnerId, ProgramId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -46,10 +45,8 @@ pub async fn program(
     mut progress: impl FnMut(usize),
 ) -> Result<Rebuilt, StoreError> {
     let mut done = Rebuilt::default();
-    for record in whole_history(store, program, &PartnerId::program()).await? {
-        store::programs::restore(store, &record).await?;
-        done.versions += usize::from(matches!(record.happened(), Some(Kind::ProgramPublished { .. })));
-    }
+    let publications = whole_history(store, program, &PartnerId::program()).await?;
+    done.versions = store::programs::restore(store, program, &publications).await?;
     let mut shared = Vec::new();
     for (at, partner) in partners.iter().filter(|partner| !partner.is_internal()).enumerate() {
         let records = account(store, program, partner, &mut done).await?;

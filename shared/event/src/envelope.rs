@@ -329,8 +329,9 @@ pub fn is_json(media_type: &str) -> bool {
 
 fn check_time(text: &str, now: Timestamp) -> Result<Timestamp, Rejection> {
     let bad = |message: &str| Rejection::new(Code::BadTime, "time", message);
-    let time =
-        parse_instant(text).ok_or_else(|| bad("write RFC 3339 with an offset, as in \"2026-03-14T09:30:00Z\""))?;
+    let time = parse_instant(text).ok_or_else(|| {
+        bad("write RFC 3339 with an offset, no leap second and at most 9 decimals, as in \"2026-03-14T09:30:00Z\"")
+    })?;
     if time.as_second() > now.as_second() + FUTURE_SECONDS_MAX {
         return Err(bad("lies more than 5 minutes in the future"));
     }

@@ -1,11 +1,13 @@
 //! Programs that run and surprise somebody.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::program::Program;
-use crate::rule::Points;
+use crate::rule::{Points, Times};
 use crate::window::Within;
 
 pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
@@ -48,38 +50,64 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
 /// By how many times a rule's points may change before somebody is asked whether that is meant.
 const LEAP: i64 = 10;
 
-/// Rules that give many times as much, or as little, as they did by the version before: a slip of the hand looks so.
+/// Rules that give many times as much, or as little, as they did by the version before: a slip of the hand looks so. Compared is what
+/// stands at the same place: a band by where it begins, a row of a table by its value, a multiplier by its tier.
 pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
     let mut f = Findings::new(text);
     for rule in after.rules.values() {
-        let gave = before.rules.get(&rule.id).and_then(|old| most(&old.points));
-        let Some((gave, gives)) = gave.zip(most(&rule.points)).filter(|(gave, gives)| gave != gives) else { continue };
-        let (less, more) = (gave.min(gives), gave.max(gives));
-        if less.is_zero() || more < less.saturating_mul(Decimal::from(LEAP)) {
-            continue;
+        let Some(old) = before.rules.get(&rule.id) else { continue };
+        let figures =
+            [("points", points(&old.points), points(&rule.points)), ("times", times(&old.times), times(&rule.times))];
+        for (key, gave, gives) in figures {
+            let both = gives.iter().filter_map(|(place, gives)| Some((place, *gave.get(place)?, *gives)));
+            for (place, gave, gives) in both {
+                if let Some(times) = leap(gave, gives) {
+                    let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
+                    let (gave, gives) = (gave.normalize(), gives.normalize());
+                    let message = format!("`{}`: {what} = {gives} where it was {gave}: {times}", rule.id);
+                    f.warning(Code::PointsLeap, &["earn", &rule.id, key], message, "look at the number once more");
+                }
+            }
         }
-        let times = (more / less).round_dp_with_strategy(1, RoundingStrategy::ToZero).normalize();
-        let (gave, gives) = (gave.normalize(), gives.normalize());
-        let word = if gives > gave { "as many" } else { "as few" };
-        let message = format!("`{}` gives {gives} points where it gave {gave}: {times} times {word}", rule.id);
-        f.warning(Code::PointsLeap, &["earn", &rule.id, "points"], message, "look at the number once more");
     }
     f.found
 }
 
-/// The most points that an event can be worth, or points for one of the amount they are counted by; `None` for what cannot be
-/// compared.
-fn most(points: &Points) -> Option<Decimal> {
-    let largest = |mut all: Vec<i64>| {
-        all.sort_unstable();
-        all.last().map(|points| Decimal::from(*points))
-    };
-    match points {
-        Points::Fixed(points) => Some(Decimal::from(*points)),
-        Points::Bands { bands, .. } => largest(bands.iter().map(|(_, points)| *points).collect()),
-        Points::Table { table, .. } => largest(table.values().copied().collect()),
-        Points::Per { per, points, .. } => Decimal::from(*points).checked_div(*per),
+/// By how many times one figure is another, in words; `None` where that is no leap.
+fn leap(gave: Decimal, gives: Decimal) -> Option<String> {
+    let (less, more) = (gave.min(gives), gave.max(gives));
+    if less.is_zero() || more < less.saturating_mul(Decimal::from(LEAP)) {
+        return None;
     }
+    let times = more.checked_div(less).map(|times| times.round_dp_with_strategy(1, RoundingStrategy::ToZero));
+    let times = times.map_or("very many".to_owned(), |times| times.normalize().to_string());
+    Some(format!("{times} times as {}", if gives > gave { "much" } else { "little" }))
+}
+
+/// The figures of a rule's points, each by what must be the same to be compared.
+fn points(points: &Points) -> BTreeMap<String, Decimal> {
+    match points {
+        Points::Fixed(points) => BTreeMap::from([(String::new(), Decimal::from(*points))]),
+        Points::Bands { by, bands } => {
+            bands.iter().map(|(from, points)| (format!("by {by} from {from}"), Decimal::from(*points))).collect()
+        }
+        Points::Table { by, table } => {
+            table.iter().map(|(value, points)| (format!("by {by} {value}"), Decimal::from(*points))).collect()
+        }
+        Points::Per { by, per, points } => {
+            let each = Decimal::from(*points).checked_div(*per);
+            each.map(|each| (format!("for each 1 of {by}"), each)).into_iter().collect()
+        }
+    }
+}
+
+/// The factors of a rule's multipliers, by tier.
+fn times(times: &[Times]) -> BTreeMap<String, Decimal> {
+    let factor = |one: &Times| match one {
+        Times::Tier { tier, by, .. } => Some((format!("by tier {tier}"), *by)),
+        Times::Campaign(_) => None,
+    };
+    times.iter().filter_map(factor).collect()
 }
 
 fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) {

@@ -117,6 +117,11 @@ impl Programs {
         self.versions.iter().rev().find_map(|version| version.program.rewards.get(id))
     }
 
+    /// Whether the version with this number was withdrawn: by it nothing is decided, and nothing earned.
+    pub fn is_withdrawn(&self, number: u32) -> bool {
+        self.withdrawn.iter().any(|version| version.number == number)
+    }
+
     /// Every version that was not withdrawn, oldest effective first.
     pub fn all(&self) -> &[Version] {
         &self.versions

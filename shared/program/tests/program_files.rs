@@ -214,9 +214,9 @@ fn e2_points_that_leap_are_named() {
         let line = |d: &Diagnostic| text.lines().nth(d.line - 1).unwrap_or_default().to_owned();
         found.iter().map(|d| (d.message.clone(), line(d))).collect::<Vec<_>>()
     };
-    let expected = ("`registration` gives 50000 points where it gave 50: 1000 times as many", "points = 50000");
+    let expected = ("`registration`: points = 50000 where it was 50: 1000 times as much", "points = 50000");
     assert_eq!(leap("points = 50\n", "points = 50000\n"), [(expected.0.to_owned(), expected.1.to_owned())]);
-    assert_eq!(leap("points = 50\n", "points = 5\n").len(), 1, "ten times as few");
+    assert_eq!(leap("points = 50\n", "points = 5\n").len(), 1, "ten times as little");
     assert_eq!(leap("points = 50\n", "points = 499\n"), []);
     assert_eq!(leap("points = 50\n", "points = 0\n"), [], "taking a rule out of use is meant");
 }
@@ -237,4 +237,61 @@ fn e2_what_is_surely_not_meant_is_found() {
     let (severity, message, help, line) = first("\"/cms/*\"", "\"cms\"");
     assert_eq!((severity, help.as_deref()), (Severity::Warning, Some("everything that one sends: \"/cms/*\"")));
     assert!(message.contains("a path or a URI") && line.starts_with("\"cms\""), "{message} at {line}");
+}
+
+/// `laurel check --against` and `publish` fell over two files that are in good form each.
+#[test]
+fn a_leap_that_is_too_far_to_divide_is_a_panic() {
+    let per = |per: &str, points: &str| {
+        let text = HR.replacen(
+            "points = 50\n",
+            &format!("points = {{ by = \"expected_acv\", per = \"{per}\", points = {points} }}\n"),
+            1,
+        );
+        let program = Program::parse(&text).unwrap_or_else(|found| panic!("{found:?}"));
+        (program, text)
+    };
+    let (before, _) = per("100000000000000", "1");
+    let (after, text) = per("0.000000000001", "1000000");
+    let found = laurel_program::leaps(&before, &after, &text);
+    assert_eq!(found.len(), 1);
+}
+
+/// Only the dearest band is looked at, and no multiplier.
+#[test]
+fn rules_that_leap_below_their_highest_band_or_by_a_multiplier_are_not_named() {
+    let before = Program::parse(HR).expect("in good form");
+    let leap = |from: &str, to: &str| {
+        assert!(HR.contains(from), "{from}");
+        let text = HR.replacen(from, to, 1);
+        laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text).len()
+    };
+    let band = leap("{ from = \"0.01\", points = 200 }", "{ from = \"0.01\", points = 2 }");
+    let times = leap("{ tier = \"gold\", by = \"1.25\" }", "{ tier = \"gold\", by = \"125\" }");
+    assert_eq!((band, times), (1, 1), "a hundred times as few for every small deal; a hundred times as many for gold");
+}
+
+/// Points for an event and points for each unit of an amount are no two numbers of one kind.
+#[test]
+fn what_cannot_be_compared_is_called_a_leap() {
+    let before = Program::parse(HR).expect("in good form");
+    let text = HR.replacen("points = 50\n", "points = { by = \"expected_acv\", per = \"1000\", points = 1 }\n", 1);
+    let found = laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text);
+    assert_eq!(found.iter().map(|d| d.message.clone()).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// Whatever is cut out of or put into a file, looking at it ends with findings.
+#[test]
+fn no_slip_of_form_is_a_panic() {
+    let places: Vec<usize> = HR.char_indices().map(|(at, _)| at).step_by(11).collect();
+    for put in ["", "[", "]", "\n[", "é = \"", "{", "\"", "=", ",", "\n[[x]]\n", "1", "\r"] {
+        for at in &places {
+            let next = HR[*at..].chars().next().map_or(0, char::len_utf8);
+            let text = format!("{}{put}{}", &HR[..*at], &HR[at + next..]);
+            let found = laurel_program::check(&text);
+            for one in found {
+                assert!(one.span.end >= one.span.start);
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Program versions: immutable items, read with a bounded age, parsed once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::lock;
 use crate::error::unless_moved;
-use crate::tables::items::{Content, Item, read as read_item, state_key, text, with_key};
+use crate::tables::items::{Content, Item, number, read as read_item, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, put_record};
 use crate::{Store, StoreError, state};
 
 /// A version as it stands in the table.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct VersionItem {
     number: u32,
     hash: String,
@@ -112,15 +113,13 @@ pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, Sto
 pub async fn at(store: &Store, given: &Programs, now: Timestamp) -> Result<Programs, StoreError> {
     let id = &given.current(now).program.id;
     let cached = lock(&store.programs.read).get(id.as_str()).cloned();
-    let age_max = store.settings.program_age_max.max(MOMENT);
+    // Where nothing is to be kept, nothing is: a version may take effect, or be withdrawn, at once.
+    let age_max = store.settings.program_age_max;
     match cached.filter(|(read, _)| is_fresh(now, *read, age_max)) {
         Some((_, programs)) => Ok(programs),
         None => Ok(read(store, id).await?.unwrap_or_else(|| given.clone())),
     }
 }
-
-/// What was read so lately is not read again for the next step.
-const MOMENT: Duration = Duration::from_secs(1);
 
 /// By the wall's clock, which goes on while a function sleeps between two calls: the runtime's own may stand still then. Where it
 /// went back nobody knows how old the versions are.
@@ -143,6 +142,10 @@ fn parsed(store: &Store, item: &VersionItem) -> Result<Version, StoreError> {
     let known = lock(&store.programs.parsed).get(&item.hash).cloned();
     let program = match known {
         Some(program) => program,
+        None if Version::content_hash(&item.file) != item.hash => {
+            let why = format!("version {} is not what was published", item.number);
+            return Err(StoreError::Unreadable { what: "program version", why });
+        }
         None => {
             let parsed = Program::parse(&item.file).map_err(|found| StoreError::Unreadable {
                 what: "program version",
@@ -309,7 +312,8 @@ pub async fn withdraw(
 ) -> Result<Timestamp, WithdrawError> {
     let listed = listed(store, program).await?;
     let versions = versions(store, program).await?;
-    let wait = wait(age_seconds(store).await?);
+    // The write may be on its way for a while, however little functions keep.
+    let wait = wait(age_seconds(store).await?).max(SignedDuration::from_secs(WRITE_SECONDS));
     let now = store.clock.now();
     let item = versions.iter().find(|version| version.number == number).ok_or(WithdrawError::Unknown(number))?;
     if let Some(at) = item.withdrawn_at {
@@ -409,31 +413,47 @@ fn put_listed(store: &Store, record: &Record, before: Option<Listed>, condition:
     put.set_expression_attribute_names(names).set_expression_attribute_values(values).build().map_err(built)
 }
 
-/// Writes the state that a record of a program's own history adds up to, where it is missing, each item for itself: records come in
-/// their order.
+/// Writes the state that a program's own history adds up to, where it is another: `records` in their order. How many versions there
+/// are. Somebody who publishes meanwhile is neither undone nor moved back.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if the record is of something else.
-pub async fn restore(store: &Store, record: &Record) -> Result<(), StoreError> {
-    let program = record.identity.program.as_str();
-    match Change::of(record)? {
-        Change::Published(item) => {
-            let put = put_version(store, program, &item)?;
-            let item = store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
-            unless_moved(item.set_condition_expression(put.condition_expression().map(str::to_owned)).send().await)?;
-        }
-        Change::Withdrawn(number, at) => {
-            let mark = mark_version(store, program, number, at)?;
-            let update = store.client.update_item().table_name(mark.table_name()).set_key(Some(mark.key().clone()));
-            let update = update.update_expression(mark.update_expression());
-            let update = update.set_expression_attribute_values(mark.expression_attribute_values().cloned());
-            unless_moved(update.set_condition_expression(mark.condition_expression().map(str::to_owned)).send().await)?;
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if a record is of something else.
+pub async fn restore(store: &Store, program: &ProgramId, records: &[Record]) -> Result<usize, StoreError> {
+    let mut items: BTreeMap<u32, VersionItem> = BTreeMap::new();
+    for record in records {
+        match Change::of(record)? {
+            Change::Published(item) => {
+                items.insert(item.number, item);
+            }
+            Change::Withdrawn(number, at) => {
+                if let Some(item) = items.get_mut(&number) {
+                    item.withdrawn_at = Some(at);
+                }
+            }
         }
     }
-    let put = put_listed(store, record, listed(store, program).await?, Condition::None)?;
-    store.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone())).send().await?;
-    lock(&store.programs.read).remove(program);
-    Ok(())
+    // Each is written once and whole: one that was withdrawn decides at no time in between.
+    let stored = match versions(store, program).await {
+        // What does not read is written anew.
+        Err(StoreError::Unreadable { .. }) => Vec::new(),
+        stored => stored?,
+    };
+    for item in items.values().filter(|item| !stored.contains(item)) {
+        let key = state_key(&keys::program(program), &keys::version(item.number));
+        let item = with_key(key, item, "program version")?;
+        store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
+    }
+    if let Some(last) = records.last() {
+        let versions = items.keys().next_back().copied().unwrap_or_default();
+        let listed = Listed { versions, position: last.position };
+        let item = with_key(state_key(keys::PROGRAMS, program), &listed, "list of programs")?;
+        let put = store.client.put_item().table_name(store.state()).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(#position) OR #position < :position");
+        let put = put.expression_attribute_names("#position", keys::POSITION);
+        unless_moved(put.expression_attribute_values(":position", number(last.position)).send().await)?;
+    }
+    lock(&store.programs.read).remove(program.as_str());
+    Ok(items.len())
 }
 
 /// Writes a record of a program's own history with what it adds up to, after what was read; false if somebody was faster.

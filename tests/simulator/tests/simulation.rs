@@ -7,13 +7,18 @@ use simulator::{Fault, Plan, Plant, command, invariant, many, shrink};
 
 /// Seeds of each run; `cargo simulate --seeds N` runs any number.
 const SEEDS: u64 = 24;
+/// One more, in which dead letters are redriven.
+const REDRIVEN: u64 = 62;
 /// Seeds in which a planted defect is found at the latest.
 const PLANTED_SEEDS: u64 = 120;
 
 /// Where the seeds of a planted defect begin: a race that few seeds have is looked for where it is, and beyond if it is there no more.
 fn first_seed(plant: Plant) -> u64 {
     match plant {
+        // An owner who leaves between the read and the write: one seed in two thousand.
+        Plant::OtherUnchecked => 61_868,
         Plant::CardUnconditioned => 60,
+        Plant::WithdrawnDecides => 7,
         Plant::PseudonymUnconditioned => 25,
         Plant::DealUnconditioned => 14,
         Plant::OrderUnderNewId | Plant::AnswerOfNow | Plant::StandingNotIndexed => 6,
@@ -27,7 +32,7 @@ fn threads() -> usize {
 
 #[test]
 fn seeds_hold_every_invariant() {
-    let plans: Vec<Plan> = (1..=SEEDS).map(Plan::of).collect();
+    let plans: Vec<Plan> = (1..=SEEDS).chain([REDRIVEN]).map(Plan::of).collect();
     let mut met: BTreeMap<(Fault, String), u64> = BTreeMap::new();
     let (mut called, mut looked) = (BTreeSet::new(), BTreeSet::new());
     let mut found = None;

@@ -51,6 +51,10 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
         if !earned || !published(record.decided_by, "") {
             found.push(format!("I11: {place} names no published version"));
         }
+        let by = [record.decided_by, record.version()];
+        if !record.partner.is_internal() && by.iter().any(|number| programs.is_withdrawn(*number)) {
+            found.push(format!("I11: {place} was decided by a version that was withdrawn"));
+        }
     }
     found.extend(check_reversals(records));
     found

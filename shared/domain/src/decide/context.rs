@@ -1,7 +1,7 @@
 //! What a decision is judged by: the program's versions, and the day.
 
 use event::ids::Motion;
-use event::{Event, Kind};
+use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Program, Programs, Version};
@@ -33,6 +33,13 @@ impl<'a> Context<'a> {
             .day
             .map_or_else(|| current.program.calendar.day(now), |day| day.max(current.program.calendar.day(now)));
         Self { programs, current, now, today, open_from: current.program.open_from(today) }
+    }
+
+    /// The version that an event earns by: the one in force at its own time, as far as that has come. A sender's clock may be ahead,
+    /// and what takes effect later may still be withdrawn.
+    pub(super) fn earning(&self, event: &Event) -> Option<&'a Version> {
+        let at = if planted("earns by the version of now") { self.now } else { event.time.min(self.now) };
+        self.programs.in_force(at)
     }
 
     pub(super) fn program(&self) -> &'a Program {

@@ -1,6 +1,6 @@
 //! The order of checks for one event: sender, partner, lifecycle, rules, caps, tier. Identity and form came before.
 
-use event::{Code, Event, Kind, Rejection, planted};
+use event::{Code, Event, Kind, Rejection};
 use program::{Program, Version};
 
 use super::book::Book;
@@ -12,8 +12,7 @@ use crate::ledger::{FoldError, Membership, Outcome, Reason};
 
 /// Judges one event to its end, or to where it stops.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Judgement, FoldError> {
-    let at = if planted("earns by the version of now") { context.now } else { event.time };
-    let earning = context.programs.in_force(at);
+    let earning = context.earning(event);
     match try_judge(context, book, event, earning) {
         Ok(place) => Ok(Judgement::Recorded(place)),
         Err(Stop::Refused(reason)) => {

@@ -133,7 +133,7 @@ impl<'a> Asking<'a> {
             }
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
         }
-        let Some(earning) = self.context.programs.in_force(event.time) else { return };
+        let Some(earning) = self.context.earning(event) else { return };
         let persons = event.persons();
         // A closing that is booked long ago may be reversed in the same group.
         let months = earning.program.policy.expiry_months.filter(|_| matches!(event.kind, Kind::DealClosed { .. }));

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 /// Most bytes of all bodies of a batch together.
 const BATCH_BYTES_MAX: usize = 1_048_576;
+/// Most entries of a batch.
+const ENTRIES_MAX: usize = 10;
 /// Most characters of a batch entry's id.
 const ENTRY_ID_MAX: usize = 80;
 
@@ -88,6 +90,11 @@ fn entry_ids(request: &Value) -> Result<(), Refusal> {
 /// Takes out the entries that `check` refuses.
 fn take_out(request: &mut Value, check: impl Fn(&Value) -> Result<(), Refusal>) -> Vec<Value> {
     let Some(entries) = request["Entries"].as_array_mut() else { return Vec::new() };
+    // Too many, or two of one id: the engine refuses it whole.
+    let ids: std::collections::BTreeSet<&str> = entries.iter().filter_map(|entry| entry["Id"].as_str()).collect();
+    if entries.len() > ENTRIES_MAX || ids.len() < entries.len() {
+        return Vec::new();
+    }
     let mut failed = Vec::new();
     entries.retain(|entry| match check(entry) {
         Ok(()) => true,
@@ -179,5 +186,17 @@ mod tests {
         let failed = check(SqsOperation::SendMessageBatch, &mut request).expect("taken");
         assert_eq!((failed[0]["Id"].as_str(), failed[0]["SenderFault"].as_bool()), (Some("late"), Some(true)));
         assert_eq!(request["Entries"], json!([{ "Id": "good", "MessageBody": "y" }]));
+    }
+
+    /// SQS counts entries before it looks at one of them: eleven are too many, also where one of them is refused by itself.
+    #[test]
+    fn a_batch_of_eleven_is_taken_because_one_of_them_is_refused() {
+        let entries: Vec<Value> = (0..11)
+            .map(|n| json!({ "Id": format!("e{n}"), "MessageBody": "x", "DelaySeconds": if n == 0 { 901 } else { 0 } }))
+            .collect();
+        let mut request = json!({ "Entries": entries });
+        let _ = check(SqsOperation::SendMessageBatch, &mut request);
+        // What is left of it goes on to the engine, which counts ten and takes them.
+        assert_ne!(request["Entries"].as_array().map(Vec::len), Some(10));
     }
 }

@@ -234,7 +234,7 @@ fn i12_tiers(records: &[Record]) -> Vec<String> {
 fn i11_version_of_its_time(records: &[Record], programs: &Programs) -> Vec<String> {
     let sent = records.iter().filter(|record| !record.identity.source.is_internal());
     let other = sent.filter(|record| {
-        let version = programs.in_force(record.time).map(|version| version.number);
+        let version = programs.in_force(record.time.min(record.decided_at)).map(|version| version.number);
         record.earned_by.as_ref().map(|version| version.number) != version
     });
     other
