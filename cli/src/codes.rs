@@ -88,7 +88,7 @@ impl Codes {
 impl Load {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
-        let codes: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
+        let codes = codes(&text)?;
         let store = self.connect.store().await?;
         let program = ProgramId::try_from(self.program.as_str()).context("--program is no id")?;
         let Some(programs) = store::programs::read(&store, &program).await? else {
@@ -111,6 +111,52 @@ impl Load {
             "{}: {} codes loaded, {} were there before; {} are free now",
             self.reward, done.loaded, done.repeated, stock.free
         );
+        if done.elsewhere > 0 {
+            bail!(
+                "{} codes are loaded for another reward already, and a card is given once: they were left out",
+                done.elsewhere
+            );
+        }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Most characters of a code.
+const CODE_CHARS_MAX: usize = 200;
+
+/// The codes of a file, one a line. Nothing is loaded of a file with a line that is surely none: a partner would pay for it.
+fn codes(text: &str) -> anyhow::Result<Vec<String>> {
+    let is_code = |line: &str| {
+        line.len() <= CODE_CHARS_MAX && line.bytes().all(|b| b.is_ascii_graphic() && !b",;\"#".contains(&b))
+    };
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).enumerate();
+    let (good, bad): (Vec<_>, Vec<_>) = lines.filter(|(_, line)| !line.is_empty()).partition(|(_, line)| is_code(line));
+    if !bad.is_empty() {
+        let lines: Vec<String> = bad.iter().take(10).map(|(at, _)| (at + 1).to_string()).collect();
+        bail!(
+            "nothing was loaded: {} lines are no codes (lines {}{}); a code has at most {CODE_CHARS_MAX} visible ASCII characters, \
+             without blanks, commas, semicolons, quotes and #",
+            bad.len(),
+            lines.join(", "),
+            if bad.len() > lines.len() { ", ..." } else { "" }
+        );
+    }
+    Ok(good.into_iter().map(|(_, line)| line.to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::codes;
+
+    #[test]
+    fn a_line_that_is_no_code_stops_the_whole_file() {
+        assert_eq!(
+            codes("\u{feff}AAAA-1\r\n\n https://x.example/?c=2 \n").expect("codes"),
+            ["AAAA-1", "https://x.example/?c=2"]
+        );
+        for bad in ["A\u{1}", "A\tB", "A B", "# a comment", "A-5,A-6", "\"A\"", "Ä", &"x".repeat(201)] {
+            let error = codes(&format!("GOOD-1\n{bad}\n")).expect_err(bad).to_string();
+            assert!(error.starts_with("nothing was loaded: 1 lines are no codes (lines 2)"), "{bad}: {error}");
+        }
     }
 }

@@ -226,34 +226,36 @@ impl Events {
         match self.outcome {
             Wanted::Quarantined => self.quarantined(&store).await?,
             Wanted::Held => self.held(&store, &programs).await?,
-            Wanted::Conflict => self.kept(&store, &programs, "conflict").await?,
-            Wanted::Rejected => self.kept(&store, &programs, "rejected").await?,
+            Wanted::Conflict => self.kept(&store, "conflict").await?,
+            Wanted::Rejected => self.kept(&store, "rejected").await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn kept(&self, store: &store::Store, programs: &[String], outcome: &str) -> anyhow::Result<()> {
+    async fn kept(&self, store: &store::Store, outcome: &str) -> anyhow::Result<()> {
         let mut rows = table(&["program", "partner", "source", "id", "kept at", "why", "hash", "first hash"]);
-        for program in programs {
-            for kept in store::aside::list(store, program, outcome, ROWS_MAX).await? {
-                if self.json {
-                    println!("{}", serde_json::to_string(&kept)?);
-                    continue;
-                }
-                let differs = difference(store, &kept).await?;
-                let why = kept.rejection.as_ref().map_or(differs, |r| format!("{}: {}", r.field, r.message));
-                let first = kept.first_hash.as_deref().map_or("", |h| &h[..12]);
-                rows.add_row([
-                    &kept.program,
-                    kept.partner.as_deref().unwrap_or("?"),
-                    &kept.source,
-                    &kept.id,
-                    &kept.kept_at.to_string(),
-                    &why,
-                    &kept.hash[..12],
-                    first,
-                ]);
+        let kept = match &self.program {
+            Some(program) => store::aside::list(store, program, outcome, ROWS_MAX).await?,
+            None => store::aside::everywhere(store, outcome, ROWS_MAX.unsigned_abs() as usize).await?,
+        };
+        for kept in kept {
+            if self.json {
+                println!("{}", serde_json::to_string(&kept)?);
+                continue;
             }
+            let differs = difference(store, &kept).await?;
+            let why = kept.rejection.as_ref().map_or(differs, |r| format!("{}: {}", r.field, r.message));
+            let first = kept.first_hash.as_deref().map_or("", |h| &h[..12]);
+            rows.add_row([
+                &kept.program,
+                kept.partner.as_deref().unwrap_or("?"),
+                &kept.source,
+                &kept.id,
+                &kept.kept_at.to_string(),
+                &why,
+                &kept.hash[..12],
+                first,
+            ]);
         }
         self.print(&rows);
         Ok(())

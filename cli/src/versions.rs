@@ -273,7 +273,7 @@ pub(crate) struct Diff {
     program: String,
     /// The version that is compared.
     version: u32,
-    /// With which other version; the one before it if absent.
+    /// With which other version; the one that it takes over from if absent.
     #[arg(conflicts_with = "file")]
     with: Option<u32>,
     /// With a file that is not published.
@@ -299,10 +299,18 @@ impl Diff {
                 ((named(&this), this.file), (named(&other), other.file))
             }
             (None, None) => {
-                let Some(before) = self.version.checked_sub(1).filter(|before| *before > 0) else {
-                    bail!("version 1 is the first; name another to compare it with, or a --file");
+                let all = versions(&store, &program).await?;
+                // What it takes over from; of one that never is in force, what was published before it.
+                let before = all.iter().filter(|other| other.withdrawn_at.is_none() && other.number != this.number);
+                let taken_over = before.clone().filter(|other| {
+                    (other.effective_from, other.number) < (this.effective_from, this.number)
+                        && other.standing != Standing::NeverInForce
+                });
+                let taken_over = taken_over.max_by_key(|other| (other.effective_from, other.number));
+                let published = before.filter(|other| other.number < this.number).max_by_key(|other| other.number);
+                let Some(other) = taken_over.or(published).cloned() else {
+                    bail!("version {} is the first; name another to compare it with, or a --file", this.number);
                 };
-                let other = one(&store, &program, before).await?;
                 ((named(&other), other.file), (named(&this), this.file))
             }
         };

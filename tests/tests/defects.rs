@@ -357,3 +357,21 @@ async fn a_replay_is_told_that_no_points_were_spent() {
     assert_eq!(told[0].0, 201, "the saved answer: {told:?}");
     assert_eq!(told[1].0, 201, "500 points were spent, and the same request is told: {}", told[1].1);
 }
+
+/// A file of codes loaded for a second reward gave every card twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_is_of_one_reward() {
+    let (_engine, store) = engine().await;
+    let ring = serde_json::json!({ "current": "first", "first": "k".repeat(32) }).to_string();
+    let sealer = store::cards::Sealer::from_ring(&ring, ambient::Random::seeded(2)).expect("a ring");
+    let load = async |reward: &str, codes: &[&str]| {
+        let codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+        let done = store::cards::load(&store, &program(), reward, &codes, &sealer, |_| ()).await.expect("loaded");
+        (done.loaded, done.repeated, done.elsewhere)
+    };
+    assert_eq!(load("starbucks-10", &["A-1", "A-2"]).await, (2, 0, 0));
+    assert_eq!(load("starbucks-10", &["A-1", "A-3"]).await, (1, 1, 0));
+    assert_eq!(load("amazon-50", &["A-1", "A-2", "B-1"]).await, (1, 0, 2));
+    let stock = store::cards::stock(&store, &program(), "amazon-50").await.expect("a stock");
+    assert_eq!((stock.loaded, stock.free), (1, 1));
+}

@@ -53,7 +53,8 @@ fn e8_every_problem_is_explained() {
     let mut met: BTreeSet<String> = BTreeSet::new();
     for source in &all {
         let source = source.split("#[cfg(test)]").next().unwrap_or_default().replace("fn problem(", "");
-        for start in ["Problem::new(", "Self::new(StatusCode", "Problem::value(", "Self::value(", "problem("] {
+        for start in ["Problem::new(", "Self::new(StatusCode", "Problem::value(", "Self::value(", "problem(", " fault("]
+        {
             met.extend(words(&source, start));
         }
     }
@@ -63,6 +64,7 @@ fn e8_every_problem_is_explained() {
         variants(&read("shared/domain/src/ledger/reason.rs"), "Reason").into_iter().collect();
     let refused = explained.intersection(&reasons).cloned().collect::<Vec<_>>();
     let expected = [
+        "cap_reached",
         "gate_not_passed",
         "no_program",
         "not_enough_points",

@@ -155,6 +155,7 @@ async fn staff(test: &TestStack) {
     for outcome in ["conflict", "rejected"] {
         store::aside::list(&store, "hr-software", outcome, 100).await.expect("rows");
     }
+    store::aside::everywhere(&store, "rejected", 100).await.expect("rows");
     store::holds::page(&store, Of::Program(&program), None).await.expect("holds");
     store::aside::quarantined(&store, 100).await.expect("rows");
     store::aside::of_partner(&store, "hr-software", "partner-17", "rejected", 10, None).await.expect("rows");

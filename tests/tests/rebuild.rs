@@ -51,7 +51,7 @@ async fn rebuild(store: &Store) -> Vec<engine::rebuild::Rebuilt> {
 
 /// What a sort key or a partition names that no record holds.
 fn is_in_no_record((pk, sk): &(String, String)) -> bool {
-    let wholly = ["reward#", "quarantine", "settings"].iter().any(|kind| pk.starts_with(kind));
+    let wholly = ["reward#", "card#", "quarantine", "settings"].iter().any(|kind| pk.starts_with(kind));
     wholly || sk.starts_with("person#") || sk.starts_with("erased#")
 }
 

@@ -101,6 +101,9 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let lock = options.data.as_deref().map(open_data).transpose()?;
         let (clock, random) = (options.clock.clone(), options.random.clone());
+        if let Some(folder) = &options.data {
+            make_whole(folder, &options).await?;
+        }
         let listener = listen(options.aws_port).await?;
         let aws = Aws::start(listener, options.data.as_deref(), clock.clone(), random.clone()).await?;
         if let Some(folder) = &options.data {
@@ -151,6 +154,31 @@ impl Stack {
         let deadline = self.store.clock().instant() + Duration::from_secs(30);
         self.review.handle(review_partners::Trigger::Schedule(serde_json::Value::Null), deadline).await.map(|_| ())
     }
+}
+
+/// File of the data folder while its engine is made for the first time.
+const MAKING_FILE: &str = "making";
+/// The engine's file, and what it puts beside it.
+const ENGINE_FILES: [&str; 3] = ["engine.sqlite", "engine.sqlite-wal", "engine.sqlite-shm"];
+
+/// Makes tables and queues of a new data folder on a port that nobody knows, before anything is answered on the real one. Where
+/// that was cut short, nothing was answered yet, and it begins anew: half a table would never be made whole.
+async fn make_whole(folder: &Path, options: &Options) -> Result<(), StartError> {
+    let data = |source| StartError::Data { path: folder.to_owned(), source };
+    let making = folder.join(MAKING_FILE);
+    if making.exists() {
+        for file in ENGINE_FILES.map(|file| folder.join(file)).iter().filter(|file| file.exists()) {
+            std::fs::remove_file(file).map_err(data)?;
+        }
+    } else if folder.join(ENGINE_FILES[0]).exists() {
+        return Ok(());
+    }
+    replace_private(&making, b"an engine that is not whole yet").map_err(data)?;
+    let aws = Aws::start(listen(0).await?, Some(folder), options.clock.clone(), options.random.clone()).await?;
+    aws.make_queues(options.visibility).await?;
+    create_tables(&open_store(&Clients::local(&aws.endpoint()), options.clock.clone(), options.random.clone())).await?;
+    drop(aws);
+    std::fs::remove_file(making).map_err(data)
 }
 
 /// Where functions run, and what each is given, as the template gives it.

@@ -15,7 +15,7 @@ use rsa::traits::PublicKeyParts;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::private::{replace_private, write_private};
+use crate::private::{place_private, replace_private};
 
 /// Whom local tokens are for.
 const AUDIENCE: &str = "laurel";
@@ -195,7 +195,7 @@ fn key_of_folder(folder: &Path, random: &Random) -> Result<RsaPrivateKey, TokenE
         return RsaPrivateKey::from_pkcs1_der(&found).map_err(not_one);
     }
     let fresh = fresh_key(random)?;
-    write_private(&path, fresh.to_pkcs1_der().map_err(bad_key)?.as_bytes())?;
+    place_private(&path, fresh.to_pkcs1_der().map_err(bad_key)?.as_bytes())?;
     Ok(fresh)
 }
 

@@ -204,6 +204,28 @@ pub async fn list(store: &Store, program: &str, outcome: &str, limit: i32) -> Re
     reply.items().iter().map(|item| read(item, "kept event")).collect()
 }
 
+/// What was kept beside the records with one outcome, of every program, also of those that nobody published, newest first; at most
+/// `limit`, which need not be the newest where there are more.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn everywhere(store: &Store, outcome: &str, limit: usize) -> Result<Vec<Aside>, StoreError> {
+    // Nothing else stands in this index.
+    let scan = store.client.scan().table_name(store.ledger()).index_name(keys::BY_ASIDE);
+    let scan = scan.filter_expression("begins_with(aside, :outcome)");
+    let scan = scan.expression_attribute_values(":outcome", text(keys::aside("", outcome)));
+    let mut pages = scan.into_paginator().items().send();
+    let mut found: Vec<Aside> = Vec::new();
+    while let Some(item) = pages.next().await {
+        found.push(read(&item?, "kept event")?);
+        if found.len() >= limit {
+            break;
+        }
+    }
+    found.sort_by_key(|kept| std::cmp::Reverse(kept.kept_at));
+    Ok(found)
+}
+
 /// Quarantined messages, at most `limit`.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use store::cards::Sealer;
 
 use super::{EngineError, failed};
 use crate::names::CARD_SECRET;
-use crate::private::write_private;
+use crate::private::place_private;
 
 /// The secret, and where it is kept.
 pub(crate) struct Secrets {
@@ -36,11 +36,8 @@ impl Secrets {
     fn set(&self, text: &str) -> Result<(), EngineError> {
         let mut held = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &self.path {
-            let fresh = path.with_extension("new");
-            // Whole or not at all: a ring that is half written opens no card.
-            std::fs::remove_file(&fresh).or_else(not_there).map_err(failed)?;
-            write_private(&fresh, text.as_bytes()).map_err(failed)?;
-            std::fs::rename(&fresh, path).map_err(failed)?;
+            // A ring that is half written opens no card.
+            place_private(path, text.as_bytes()).map_err(failed)?;
         }
         text.clone_into(&mut held);
         Ok(())
@@ -65,8 +62,4 @@ impl Secrets {
             _ => (400, json!({ "__type": "InvalidRequestException", "Message": "not offered here" })),
         }
     }
-}
-
-fn not_there(error: std::io::Error) -> std::io::Result<()> {
-    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

@@ -68,7 +68,16 @@ pub(crate) fn read(text: &str) -> Read {
 fn around(text: &str, span: &Range<usize>) -> Option<(Range<usize>, Option<String>)> {
     let line = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
     if text[line..].starts_with('[') {
-        let after = text[line + 1..].find("\n[").map_or(text.len(), |at| line + 1 + at + 1);
+        let header = text[line..].split(']').next().unwrap_or_default();
+        let below = format!("{header}.");
+        let mut after = line;
+        loop {
+            after = text[after + 1..].find("\n[").map_or(text.len(), |at| after + 1 + at + 1);
+            // What stands below it makes no table of it.
+            if !text[after..].starts_with(&below) {
+                break;
+            }
+        }
         let name = text[line..].trim_start_matches('[').split([']', '.']).next().unwrap_or_default().trim().to_owned();
         return Some((line..after, Some(name)));
     }

@@ -8,7 +8,7 @@ use event::ids::ProgramId;
 
 use super::card::Card;
 use super::sealer::Sealer;
-use crate::tables::items::{Stock, number, read, state_key, text, with_key};
+use crate::tables::items::{Content, Item, Stock, number, read, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Check, stock_names};
 use crate::{Store, StoreError, state};
@@ -32,6 +32,8 @@ pub struct LoadedCodes {
     pub loaded: usize,
     /// Codes that were loaded before, here or earlier.
     pub repeated: usize,
+    /// Codes that were loaded for another reward, of this or another program: a card is given once.
+    pub elsewhere: usize,
 }
 
 /// Loads card codes of a reward, each once, however often the file is loaded. `progress` is told how many are done.
@@ -55,28 +57,32 @@ pub async fn load(
         let prints = chunk.iter().map(|code| Ok((sealer.print(code)?, code)));
         let mut prints: Vec<(String, &String)> = prints.collect::<Result<_, StoreError>>()?;
         prints.retain(|(print, _)| seen.insert(print.clone()));
-        let loaded = load_chunk(store, &pk, &prints, sealer).await?;
+        let (loaded, elsewhere) = load_chunk(store, &pk, &prints, sealer).await?;
         result.loaded += loaded;
-        result.repeated += chunk.len() - loaded;
-        progress(result.loaded + result.repeated);
+        result.elsewhere += elsewhere;
+        result.repeated += chunk.len() - loaded - elsewhere;
+        progress(result.loaded + result.repeated + result.elsewhere);
     }
     Ok(result)
 }
 
-/// Loads those cards of a chunk that are not there; how many. Where somebody else loads the same, it looks again.
+/// Loads those cards of a chunk that are not there; how many, and how many are another reward's. Where somebody else loads the same,
+/// it looks again.
 async fn load_chunk(
     store: &Store,
     pk: &str,
     prints: &[(String, &String)],
     sealer: &Sealer,
-) -> Result<usize, StoreError> {
-    let mark = |print: &str| (pk.to_owned(), keys::card_print(print));
+) -> Result<(usize, usize), StoreError> {
+    let mark = |print: &str| (keys::card_print(print), keys::ONLY.to_owned());
     for attempt in 0..LOAD_TRIES_MAX {
         crate::patience::pause(store, attempt).await;
         let known = state::batch_get(store, prints.iter().map(|(print, _)| mark(print)).collect()).await?;
         let fresh: Vec<_> = prints.iter().filter(|(print, _)| !known.contains_key(&mark(print))).cloned().collect();
+        let of = |item: &Item| read::<Content<String>>(item, "mark of a card").map(|mark| mark.content);
+        let rewards = known.values().map(of).collect::<Result<Vec<_>, _>>()?;
         if fresh.is_empty() || put_cards(store, pk, &fresh, sealer).await? {
-            return Ok(fresh.len());
+            return Ok((fresh.len(), rewards.iter().filter(|reward| *reward != pk).count()));
         }
     }
     Err(StoreError::Contention)
@@ -89,7 +95,8 @@ async fn put_cards(store: &Store, pk: &str, cards: &[(String, &String)], sealer:
     for (print, code) in cards {
         let card = Card { print: print.clone(), code: sealer.seal(code, &format!("{pk} {print}"))? };
         let free = with_key(state_key(pk, &keys::free_card(print)), &card, "card")?;
-        let mark = state_key(pk, &keys::card_print(print));
+        let mark = state_key(&keys::card_print(print), keys::ONLY);
+        let mark = with_key(mark, &Content { content: pk.to_owned() }, "mark of a card")?;
         // The mark alone says whether a code was loaded. Its free card may stand there already, where the state was
         // made anew and the waiting table kept: then the card is counted again by being loaded again.
         let mark = put(store.state(), mark).condition_expression("attribute_not_exists(pk)");

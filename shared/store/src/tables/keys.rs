@@ -187,9 +187,9 @@ pub fn card_key(name: &str) -> String {
     join(&["card-key", name])
 }
 
-/// Sort key of the mark that a card was loaded once.
+/// Partition key of the mark that a code was loaded, whatever the reward: a card is given once.
 pub fn card_print(print: &str) -> String {
-    join(&["print", print])
+    join(&["card", print])
 }
 
 /// Sort key of a card that belongs to a redemption.
