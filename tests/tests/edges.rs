@@ -373,9 +373,15 @@ async fn free_cards_of_a_lost_state_are_loaded_again() {
     };
     assert_eq!(load(&["A", "B"]).await, 2);
     let client = store.client();
-    let cards = client.scan().table_name(local::STATE_TABLE).filter_expression("begins_with(pk, :reward)");
-    let reward = aws_sdk_dynamodb::types::AttributeValue::S("reward#".to_owned());
-    let cards = cards.expression_attribute_values(":reward", reward).send().await.expect("items");
+    let cards = client
+        .scan()
+        .table_name(local::STATE_TABLE)
+        .filter_expression("begins_with(pk, :reward) OR begins_with(pk, :mark)");
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let cards = cards
+        .expression_attribute_values(":reward", text("reward#"))
+        .expression_attribute_values(":mark", text("card#"));
+    let cards = cards.send().await.expect("items");
     assert_eq!(cards.items().len(), 3, "two marks and the stock");
     for card in cards.items() {
         let key = ["pk", "sk"].map(|name| (name.to_owned(), card[name].clone()));
