@@ -6,7 +6,7 @@ use std::process::Command;
 use simulator::{Fault, Plan, Plant, command, invariant, many, shrink};
 
 /// Seeds of each run; `cargo simulate --seeds N` runs any number.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 40;
 /// One more, in which dead letters are redriven.
 const REDRIVEN: u64 = 46;
 /// Seeds in which a planted defect is found at the latest.
