@@ -15,13 +15,14 @@ const PLANTED_SEEDS: u64 = 120;
 /// Where the seeds of a planted defect begin: a race that few seeds have is looked for where it is, and beyond if it is there no more.
 fn first_seed(plant: Plant) -> u64 {
     match plant {
-        // An owner who leaves between the read and the write: one seed in two thousand.
-        Plant::OtherUnchecked => 61_868,
         Plant::CardUnconditioned => 294,
+        Plant::ExpiredTakenAgain => 32,
+        Plant::PseudonymUnconditioned => 18,
+        Plant::AnswerOfNow => 8,
         Plant::WithdrawnDecides => 7,
-        Plant::PseudonymUnconditioned => 25,
-        Plant::DealUnconditioned => 14,
-        Plant::OrderUnderNewId | Plant::AnswerOfNow | Plant::StandingNotIndexed => 6,
+        Plant::DealOfNobody => 6,
+        Plant::OtherUnchecked => 5,
+        Plant::DealUnconditioned | Plant::StockUnconditioned => 3,
         _ => 1,
     }
 }
