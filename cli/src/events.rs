@@ -8,7 +8,7 @@ use comfy_table::Cell;
 use domain::ledger::{Asset, Balance, Outcome};
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use event::json::Json;
-use jiff::Timestamp;
+use store::beside::Beside;
 use store::holds::{Hold, Of};
 
 use crate::connect::Connect;
@@ -132,8 +132,19 @@ impl Explain {
 
     /// What became of an event that has no record: it waits, or was not acceptable.
     async fn not_judged(&self, store: &store::Store, program: &ProgramId) -> anyhow::Result<ExitCode> {
-        let Some((outcome, at, sentence)) = self.beside(store, program).await? else {
-            bail!("{program} knows no event {} {} about {}", self.source, self.id, self.partner)
+        let partner = PartnerId::try_from(self.partner.as_str())?;
+        let found = store::beside::find(store, program, &partner, (&self.source, &self.id)).await?;
+        let (outcome, at, sentence) = match found {
+            None => bail!("{program} knows no event {} {} about {}", self.source, self.id, self.partner),
+            Some(Beside::Held(hold)) => {
+                (Outcome::Held, hold.held_at, format!("waits for {} until {:.0}", hold.awaited(), hold.until))
+            }
+            Some(Beside::Kept(kept)) => {
+                let faults = kept.rejection.iter().flat_map(|first| std::iter::once(first).chain(&first.also));
+                let faults: Vec<String> = faults.map(|one| format!("{}: {}", one.field, one.message)).collect();
+                let differs = difference(store, &kept).await?;
+                (kept.outcome, kept.kept_at, if faults.is_empty() { differs } else { faults.join("\n  ") })
+            }
         };
         if self.json {
             let told = serde_json::json!({ "source": self.source, "id": self.id, "outcome": outcome, "at": at, "sentence": sentence });
@@ -143,47 +154,6 @@ impl Explain {
             println!("  {sentence}");
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// The event among those that wait, and among those that were kept beside the records, newest first.
-    async fn beside(
-        &self,
-        store: &store::Store,
-        program: &ProgramId,
-    ) -> anyhow::Result<Option<(Outcome, Timestamp, String)>> {
-        let partner = PartnerId::try_from(self.partner.as_str())?;
-        let mut start = None;
-        loop {
-            let page = store::holds::of_partner(store, program, &partner, ROWS_MAX, start.as_deref()).await?;
-            let is_it = |hold: &&Hold| *hold.identity.source == self.source && *hold.identity.id == self.id;
-            if let Some(hold) = page.items.iter().find(is_it) {
-                let sentence = format!("waits for {} until {:.0}", hold.awaited(), hold.until);
-                return Ok(Some((Outcome::Held, hold.held_at, sentence)));
-            }
-            start = page.next;
-            if start.is_none() {
-                break;
-            }
-        }
-        for outcome in [Outcome::Rejected, Outcome::Conflict] {
-            let mut start = None;
-            loop {
-                let word = outcome.word();
-                let page = store::aside::of_partner(store, program, &partner, word, ROWS_MAX, start.as_deref()).await?;
-                if let Some(kept) = page.items.iter().find(|kept| kept.source == self.source && kept.id == self.id) {
-                    let faults = kept.rejection.iter().flat_map(|first| std::iter::once(first).chain(&first.also));
-                    let faults: Vec<String> = faults.map(|one| format!("{}: {}", one.field, one.message)).collect();
-                    let differs = difference(store, kept).await?;
-                    let sentence = if faults.is_empty() { differs } else { faults.join("\n  ") };
-                    return Ok(Some((outcome, kept.kept_at, sentence)));
-                }
-                start = page.next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -226,18 +196,22 @@ impl Events {
         match self.outcome {
             Wanted::Quarantined => self.quarantined(&store).await?,
             Wanted::Held => self.held(&store, &programs).await?,
-            Wanted::Conflict => self.kept(&store, "conflict").await?,
-            Wanted::Rejected => self.kept(&store, "rejected").await?,
+            Wanted::Conflict => self.kept(&store, &programs, "conflict").await?,
+            Wanted::Rejected => self.kept(&store, &programs, "rejected").await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn kept(&self, store: &store::Store, outcome: &str) -> anyhow::Result<()> {
+    async fn kept(&self, store: &store::Store, programs: &[String], outcome: &str) -> anyhow::Result<()> {
         let mut rows = table(&["program", "partner", "source", "id", "kept at", "why", "hash", "first hash"]);
-        let kept = match &self.program {
-            Some(program) => store::aside::list(store, program, outcome, ROWS_MAX).await?,
-            None => store::aside::everywhere(store, outcome, ROWS_MAX.unsigned_abs() as usize).await?,
-        };
+        let mut kept = Vec::new();
+        for program in programs {
+            kept.extend(store::aside::list(store, program, outcome, ROWS_MAX).await?);
+        }
+        if self.program.is_none() {
+            let most = ROWS_MAX.unsigned_abs() as usize;
+            kept.extend(store::aside::of_others(store, programs, outcome, most).await?);
+        }
         for kept in kept {
             if self.json {
                 println!("{}", serde_json::to_string(&kept)?);

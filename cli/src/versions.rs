@@ -19,9 +19,6 @@ use crate::connect::Connect;
 use crate::file::read;
 use crate::show::{shown, table};
 
-/// Records of a program's own history read at once.
-const PAGE: usize = 100;
-
 /// The versions of programs.
 #[derive(Subcommand)]
 pub(crate) enum Versions {
@@ -104,18 +101,9 @@ pub(crate) struct Listed {
 
 /// Every version of a program, oldest first.
 pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Result<Vec<Listed>> {
-    let mut records = Vec::new();
-    let mut before = None;
-    loop {
-        let page = store::history::page(store, program, &PartnerId::program(), before, PAGE).await?;
-        records.extend(page.items);
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
-    }
+    let records = engine::audit::whole_history(store, program, &PartnerId::program()).await?;
     let mut versions = BTreeMap::new();
-    for record in records.iter().rev() {
+    for record in &records {
         let number = record.decided_by;
         match record.happened() {
             Some(Kind::ProgramPublished { content_hash, effective_from, actor, file, .. }) => {

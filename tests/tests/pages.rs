@@ -1,20 +1,8 @@
 //! Pages that people read agree with the code.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-fn sources(folder: &Path, out: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, out);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            out.push(std::fs::read_to_string(&path).expect("a source"));
-        }
-    }
-}
 
 /// The first text in quotes after each `start`, if nothing but arguments stands before it; a pointer is passed over.
 fn words(source: &str, start: &str) -> Vec<String> {
@@ -46,10 +34,9 @@ fn e8_every_problem_is_explained() {
         page.lines().filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
     let explained: BTreeSet<String> = told.iter().cloned().collect();
     assert_eq!(explained.len(), told.len(), "each once");
-    let mut all = Vec::new();
-    for folder in ["functions", "shared/web/src", "shared/local/src"] {
-        sources(&Path::new(ROOT).join(folder), &mut all);
-    }
+    let folders = ["functions", "shared/web/src", "shared/local/src"];
+    let all: Vec<String> =
+        folders.iter().flat_map(|folder| laurel_tests::sources(&format!("{ROOT}/{folder}"))).collect();
     let mut met: BTreeSet<String> = BTreeSet::new();
     for source in &all {
         let source = source.split("#[cfg(test)]").next().unwrap_or_default().replace("fn problem(", "");

@@ -155,16 +155,16 @@ async fn staff(test: &TestStack) {
     for outcome in ["conflict", "rejected"] {
         store::aside::list(&store, "hr-software", outcome, 100).await.expect("rows");
     }
-    store::aside::everywhere(&store, "rejected", 100).await.expect("rows");
+    store::aside::of_others(&store, &[], "rejected", 100).await.expect("rows");
     store::holds::page(&store, Of::Program(&program), None).await.expect("holds");
     store::aside::quarantined(&store, 100).await.expect("rows");
-    store::aside::of_partner(&store, "hr-software", "partner-17", "rejected", 10, None).await.expect("rows");
     let partner = "partner-17".try_into().expect("a partner");
-    store::holds::of_partner(&store, &program, &partner, 10, None).await.expect("holds");
+    store::beside::find(&store, &program, &partner, ("/crm/acme", "nothing")).await.expect("a search");
     store::everybody::list(&store).await.expect("everybody");
     engine::audit::partner(&store, &program, &partner, jiff::Timestamp::now()).await.expect("an audit");
     engine::rebuild::program(&store, &program, std::slice::from_ref(&partner), |_| ()).await.expect("rebuilt");
     let page = store::history::page(&store, &program, &partner, None, 10).await.expect("a history");
+    engine::audit::whole_history(&store, &program, &partner).await.expect("a history");
     engine::audit::shared(&store, &program, &page.items).await.expect("what is shared");
     store::history::record(&store, &page.items[0].identity).await.expect("a record");
     store::state::head(&store, &program, &partner).await.expect("a head");
@@ -221,23 +221,10 @@ const OPERATIONS: [(&str, &str); 16] = [
 fn called() -> BTreeSet<String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let folders = ["shared/store/src", "shared/worker/src", "functions"];
-    let mut sources = Vec::new();
-    for folder in folders {
-        read_sources(std::path::Path::new(&format!("{root}/{folder}")), &mut sources);
-    }
+    let sources: Vec<String> =
+        folders.iter().flat_map(|folder| laurel_tests::sources(&format!("{root}/{folder}"))).collect();
     let found = OPERATIONS.iter().filter(|(call, _)| sources.iter().any(|s| s.contains(call)));
     found.map(|(_, action)| (*action).to_owned()).collect()
-}
-
-fn read_sources(folder: &std::path::Path, sources: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            read_sources(&path, sources);
-        } else if path.extension().is_some_and(|x| x == "rs") {
-            sources.push(std::fs::read_to_string(&path).expect("a source"));
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

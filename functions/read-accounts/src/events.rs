@@ -9,14 +9,12 @@ use domain::tell::{Explanation, earned, explain as explain_record};
 use event::ids::{EventId, Identity, PartnerId, Source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{aside::Aside, holds::Hold};
+use store::{aside::Aside, beside::Beside, holds::Hold};
 
 use web::{Caller, PageQuery, Problem, Scope, cursor};
 
 use crate::ReadAccounts;
 
-/// Rows of one page of each list looked through for one event that waits or was kept beside.
-const ASIDE_MAX: usize = 1_000;
 /// Pages of history looked through for one page of a filtered list.
 const PAGES_MAX: usize = 20;
 
@@ -254,19 +252,10 @@ pub(crate) async fn explain(
         let version = programs.number(record.version());
         return Ok(Json(Explained::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
     }
-    for list in [List::Held, List::Conflicts, List::Rejected] {
-        let mut start = None;
-        for _ in 0..PAGES_MAX {
-            let (rows, next) = aside(&api, &caller, &partner, list, ASIDE_MAX, start).await?;
-            let found = rows.into_iter().find(|row| row.source == asked.source && row.id == asked.id);
-            if let Some(row) = found {
-                return Ok(Json(Explained::Aside(row)));
-            }
-            start = next;
-            if start.is_none() {
-                break;
-            }
-        }
+    let found = store::beside::find(&api.store, &caller.program, &partner, (&asked.source, &asked.id)).await?;
+    match found {
+        Some(Beside::Held(hold)) => Ok(Json(Explained::Aside(hold_row(&hold)))),
+        Some(Beside::Kept(kept)) => Ok(Json(Explained::Aside(aside_row(&kept)))),
+        None => Err(Problem::not_found()),
     }
-    Err(Problem::not_found())
 }

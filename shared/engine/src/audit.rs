@@ -149,11 +149,11 @@ pub(crate) async fn stored_beside(
     Ok(beside)
 }
 
-pub(crate) async fn whole_history(
-    store: &Store,
-    program: &ProgramId,
-    partner: &PartnerId,
-) -> Result<Vec<Record>, StoreError> {
+/// Every record of a partner, or of the program itself, by position.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn whole_history(store: &Store, program: &ProgramId, partner: &PartnerId) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     let mut before = None;
     loop {

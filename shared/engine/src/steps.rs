@@ -104,7 +104,12 @@ async fn try_step(
         (Written::Exists(_), _) => {
             Ok(history::record(store, &event.identity).await?.map(|record| Step::Existing(Box::new(record))))
         }
-        _ => Ok(None),
+        // Something moved; or what was written is only what the clock had due.
+        (Written::Stale, _)
+        | (
+            Written::Committed { .. },
+            Judgement::Later | Judgement::Held { .. } | Judgement::Rejected(_) | Judgement::Moot(_),
+        ) => Ok(None),
     }
 }
 

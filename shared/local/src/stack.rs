@@ -25,7 +25,7 @@ use crate::aws::{Aws, EngineError};
 use crate::listen::accept;
 use crate::names::{CARD_SECRET, queues};
 use crate::options::{Options, open_store};
-use crate::private::replace_private;
+use crate::private::{hold_fast, remove, write_private};
 use crate::tokens::{TokenError, Tokens};
 use crate::{deliver, gateway};
 
@@ -86,6 +86,8 @@ pub struct Stack {
     pub tokens: Tokens,
     /// Seals cards.
     pub sealer: Sealer,
+    /// What the gateway calls once a token is checked.
+    pub routes: Router,
     review: ReviewPartners,
     http: std::net::SocketAddr,
     ready: Arc<AtomicBool>,
@@ -108,7 +110,7 @@ impl Stack {
         let aws = Aws::start(listener, options.data.as_deref(), clock.clone(), random.clone()).await?;
         if let Some(folder) = &options.data {
             let data = |source| StartError::Data { path: folder.clone(), source };
-            replace_private(&folder.join(ENDPOINT_FILE), aws.endpoint().as_bytes()).map_err(data)?;
+            write_private(&folder.join(ENDPOINT_FILE), aws.endpoint().as_bytes()).map_err(data)?;
         }
         let clients = Clients::local(&aws.endpoint());
         aws.make_queues(options.visibility).await?;
@@ -124,16 +126,16 @@ impl Stack {
         let review = functions.review.clone();
         let mut tasks = JoinSet::new();
         functions.start(&mut tasks, &aws, &clients, &options);
-        let api = place.api();
+        let routes = place.api();
         let listener = listen(options.http_port).await?;
         let http = listener.local_addr().map_err(|source| StartError::Port { port: options.http_port, source })?;
         let ready = Arc::new(AtomicBool::new(false));
         let tokens = Tokens::open(options.data.as_deref(), &format!("http://{http}"), clock, &random)?;
         tasks.spawn(accept(
             listener,
-            TowerToHyperService::new(gateway::app(api, tokens.clone(), random, ready.clone())),
+            TowerToHyperService::new(gateway::app(routes.clone(), tokens.clone(), random, ready.clone())),
         ));
-        Ok(Self { aws, store, clients, tokens, sealer, review, http, ready, _tasks: tasks, _lock: lock })
+        Ok(Self { aws, store, clients, tokens, sealer, routes, review, http, ready, _tasks: tasks, _lock: lock })
     }
 
     /// Says at `/healthz` that everything is up, programs included.
@@ -167,18 +169,22 @@ async fn make_whole(folder: &Path, options: &Options) -> Result<(), StartError> 
     let data = |source| StartError::Data { path: folder.to_owned(), source };
     let making = folder.join(MAKING_FILE);
     if making.exists() {
-        for file in ENGINE_FILES.map(|file| folder.join(file)).iter().filter(|file| file.exists()) {
-            std::fs::remove_file(file).map_err(data)?;
+        for file in ENGINE_FILES {
+            remove(&folder.join(file)).map_err(data)?;
         }
     } else if folder.join(ENGINE_FILES[0]).exists() {
         return Ok(());
     }
-    replace_private(&making, b"an engine that is not whole yet").map_err(data)?;
-    let aws = Aws::start(listen(0).await?, Some(folder), options.clock.clone(), options.random.clone()).await?;
+    write_private(&making, b"an engine that is not whole yet").map_err(data)?;
+    hold_fast(folder).map_err(data)?;
+    let (clock, random) = (options.clock.clone(), options.random.clone());
+    let aws = Aws::start(listen(0).await?, Some(folder), clock.clone(), random.clone()).await?;
     aws.make_queues(options.visibility).await?;
-    create_tables(&open_store(&Clients::local(&aws.endpoint()), options.clock.clone(), options.random.clone())).await?;
+    create_tables(&open_store(&Clients::local(&aws.endpoint()), clock, random)).await?;
     drop(aws);
-    std::fs::remove_file(making).map_err(data)
+    std::fs::remove_file(making).map_err(data)?;
+    // Were it back after a loss of power, what was answered since would be begun anew.
+    hold_fast(folder).map_err(data)
 }
 
 /// Where functions run, and what each is given, as the template gives it.

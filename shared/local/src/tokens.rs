@@ -15,7 +15,7 @@ use rsa::traits::PublicKeyParts;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::private::{place_private, replace_private};
+use crate::private::write_private;
 
 /// Whom local tokens are for.
 const AUDIENCE: &str = "laurel";
@@ -86,7 +86,7 @@ impl Tokens {
     pub fn open(data: Option<&Path>, issuer: &str, clock: Clock, random: &Random) -> Result<Self, TokenError> {
         let Some(folder) = data else { return Self::new(key_of_process(random)?, issuer, clock) };
         std::fs::create_dir_all(folder)?;
-        replace_private(&folder.join(ISSUER_FILE), issuer.as_bytes())?;
+        write_private(&folder.join(ISSUER_FILE), issuer.as_bytes())?;
         Self::new(key_of_folder(folder, random)?, issuer, clock)
     }
 
@@ -195,7 +195,7 @@ fn key_of_folder(folder: &Path, random: &Random) -> Result<RsaPrivateKey, TokenE
         return RsaPrivateKey::from_pkcs1_der(&found).map_err(not_one);
     }
     let fresh = fresh_key(random)?;
-    place_private(&path, fresh.to_pkcs1_der().map_err(bad_key)?.as_bytes())?;
+    write_private(&path, fresh.to_pkcs1_der().map_err(bad_key)?.as_bytes())?;
     Ok(fresh)
 }
 

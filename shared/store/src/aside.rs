@@ -204,26 +204,40 @@ pub async fn list(store: &Store, program: &str, outcome: &str, limit: i32) -> Re
     reply.items().iter().map(|item| read(item, "kept event")).collect()
 }
 
-/// What was kept beside the records with one outcome, of every program, also of those that nobody published, newest first; at most
-/// `limit`, which need not be the newest where there are more.
+/// What was kept beside the records with one outcome, of programs that are none of these, newest first; at most `limit`. Looks
+/// through all that was kept with that outcome, which is for staff, now and then.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn everywhere(store: &Store, outcome: &str, limit: usize) -> Result<Vec<Aside>, StoreError> {
+pub async fn of_others(
+    store: &Store,
+    programs: &[String],
+    outcome: &str,
+    limit: usize,
+) -> Result<Vec<Aside>, StoreError> {
     // Nothing else stands in this index.
     let scan = store.client.scan().table_name(store.ledger()).index_name(keys::BY_ASIDE);
     let scan = scan.filter_expression("begins_with(aside, :outcome)");
     let scan = scan.expression_attribute_values(":outcome", text(keys::aside("", outcome)));
-    let mut pages = scan.into_paginator().items().send();
+    let mut items = scan.into_paginator().items().send();
     let mut found: Vec<Aside> = Vec::new();
-    while let Some(item) = pages.next().await {
-        found.push(read(&item?, "kept event")?);
-        if found.len() >= limit {
-            break;
+    while let Some(item) = items.next().await {
+        let kept: Aside = read(&item?, "kept event")?;
+        if !programs.contains(&kept.program) {
+            found.push(kept);
+        }
+        // What is shown is the newest; the rest need not be held.
+        if found.len() > 2 * limit {
+            newest(&mut found, limit);
         }
     }
-    found.sort_by_key(|kept| std::cmp::Reverse(kept.kept_at));
+    newest(&mut found, limit);
     Ok(found)
+}
+
+fn newest(kept: &mut Vec<Aside>, limit: usize) {
+    kept.sort_by_key(|kept| std::cmp::Reverse(kept.kept_at));
+    kept.truncate(limit);
 }
 
 /// Quarantined messages, at most `limit`.

@@ -17,5 +17,5 @@ pub mod tables;
 pub mod write;
 
 pub use error::StoreError;
-pub use read::{due, everybody, history, redemptions, state};
+pub use read::{beside, due, everybody, history, redemptions, state};
 pub use store::{Store, StoreSettings};

@@ -132,6 +132,9 @@ async fn as_problem(response: Response) -> Response {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "wrong_content_type",
         _ => "bad_request",
     };
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(status, code, "a request has at most 2 MiB; send a batch in parts").into_response();
+    }
     let text = axum::body::to_bytes(response.into_body(), 1_024).await.unwrap_or_default();
     Problem::new(status, code, String::from_utf8_lossy(&text)).into_response()
 }

@@ -50,7 +50,7 @@ fn same_currency(deal: &Deal, money: Money) -> Result<(), Stop> {
         Some(deal) if deal != money.currency() => {
             Err(Stop::Refused(Reason::OtherCurrency { deal: deal.to_owned(), event: money.currency().to_owned() }))
         }
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use store::cards::Sealer;
 
 use super::{EngineError, failed};
 use crate::names::CARD_SECRET;
-use crate::private::place_private;
+use crate::private::write_private;
 
 /// The secret, and where it is kept.
 pub(crate) struct Secrets {
@@ -37,7 +37,7 @@ impl Secrets {
         let mut held = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &self.path {
             // A ring that is half written opens no card.
-            place_private(path, text.as_bytes()).map_err(failed)?;
+            write_private(path, text.as_bytes()).map_err(failed)?;
         }
         text.clone_into(&mut held);
         Ok(())

@@ -1,5 +1,6 @@
 //! Reading: a partner's state, its history and redemptions, what is due.
 
+pub mod beside;
 pub mod due;
 pub mod everybody;
 pub mod history;

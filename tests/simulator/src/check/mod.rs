@@ -129,6 +129,7 @@ impl Watch {
             let found = step::record(history, record);
             self.add(found);
         }
+        self.found("I25", step::i25_relied_on(table, changes, &records));
         self.found("I10", step::i10_head_moves(&records, changes));
         if !records.is_empty() {
             self.log.push(records);

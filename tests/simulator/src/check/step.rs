@@ -7,6 +7,7 @@ use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
 use event::Kind;
 use program::{Program, Programs, Version};
 use serde_json::Value;
+use store::tables::keys;
 
 use super::{CODE, PERSON, is_hold, sort_key, status, whose};
 use crate::aws::{LEDGER, STATE, WAITING};
@@ -290,6 +291,40 @@ pub(super) fn i26_owner_is_known(table: &Dynamo, changes: &[Change]) -> Vec<Stri
         (!known).then(|| format!("{} belongs to {owner}, whom nobody knows", change.key.0.text()))
     });
     stray.collect()
+}
+
+/// I25: what a record relied on outside its partner's account is what stood there when it was written, and nothing that its event
+/// names is left out.
+pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Record]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for record in records.iter().filter(|record| !record.partner.is_internal()) {
+        let Some(kind) = record.happened() else { continue };
+        let (program, relied_on) = (&record.identity.program, record.relied_on);
+        let other = kind.other_partner().filter(|other| **other != record.partner);
+        let named = [
+            (kind.deal_id().map(|id| keys::deal(program, id)), keys::ONLY, keys::VERSION, relied_on.deal),
+            (
+                kind.opportunity_id().map(|id| keys::opportunity(program, id)),
+                keys::ONLY,
+                keys::VERSION,
+                relied_on.opportunity,
+            ),
+            (other.map(|id| keys::partner(program, id)), keys::HEAD, keys::POSITION, relied_on.partner),
+        ];
+        for (pk, sk, counter, relied_on) in named {
+            // A later record of the same decision goes on from the one before.
+            let Some(pk) = pk.filter(|pk| seen.insert(pk.clone())) else { continue };
+            let key = (KeyPart::S(pk.clone()), Some(KeyPart::S(sk.to_owned())));
+            let change = changes.iter().find(|change| change.table == STATE && change.key == key);
+            let before = change.map_or_else(|| table.item(STATE, &key), |change| change.old.as_ref());
+            let stood = before.and_then(|item| number(item, counter)).unwrap_or(0);
+            if relied_on != u64::try_from(stood).ok() {
+                found.push(format!("{}: relied on {pk} at {relied_on:?}, which stood at {stood}", place(record)));
+            }
+        }
+    }
+    found
 }
 
 /// I6: a redemption moves on one step at a time, and what is final stays.
