@@ -635,3 +635,33 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
     let tiers: Vec<String> = world.records.iter().flat_map(|record| record.effects.iter().filter_map(tier)).collect();
     assert_eq!(tiers[..5], ["base", "gold", "base", "gold", "base"], "five deals a year, one every 73 days");
 }
+
+/// An invoice or an order of another partner's deal earned, and an order counted to the ladder, though nobody says so of a deal
+/// that is not its own; one of a deal that nobody has told of counts.
+#[test]
+fn a_invoices_and_orders_of_another_partners_deal_earn_nothing() {
+    let rules = "[earn.paid]\non = \"invoice.paid\"\npoints = 10\n[earn.ordered]\non = \"purchase_order.received\"\npoints = 10\n";
+    let program = PROGRAM
+        .replace("\"deal.*\"", "\"deal.*\", \"invoice.paid\", \"purchase_order.received\"")
+        .replace("[\"deal.closed:won\"]", "[\"deal.closed:won\", \"purchase_order.received\"]")
+        .replace("[earn.closed]", &format!("{rules}[earn.closed]"));
+    let mut world = World::new(&program, "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    world.enrol("q");
+    services(&mut world);
+    let (at, of) = ("2026-03-14T09:30:00Z", |deal: &str, more: &str| {
+        format!(r#"{{"deal_id":"{deal}",{more}"amount":{{"amount":"5","currency":"USD"}}}}"#)
+    });
+    let invoice = r#""invoice_id":"i","#;
+    for (kind, id, more) in [("invoice.paid", "i1", invoice), ("purchase_order.received", "o1", "")] {
+        assert_eq!(world.send(kind, "q", id, at, &of("d", more)), Outcome::Refused, "{kind}");
+        assert_eq!(world.last().reason, Some(Reason::DealOfAnotherPartner));
+    }
+    assert_eq!((world.account("q").balance().available, world.account("q").measures.is_empty()), (0, true));
+    for (kind, id, deal, more) in
+        [("invoice.paid", "i2", "unknown", invoice), ("purchase_order.received", "o2", "unknown", "")]
+    {
+        assert_eq!(world.send(kind, "q", id, at, &of(deal, more)), Outcome::Awarded, "{kind}");
+    }
+    assert_eq!(send(&mut world, "invoice.paid", "i3", &of("d", invoice)), Outcome::Awarded);
+}

@@ -40,13 +40,8 @@ pub(super) fn lifecycle(
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
         }
-        Kind::PurchaseOrderReceived { .. } if context.program().is_deal(case.event.kind.name(), None) => {
-            let motion = context.motion(&book.state, &case.event.kind);
-            let (month, amount) = (Month::of(case.booked), amounts.get("amount").copied().unwrap_or_default());
-            book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
-            book.measure(&motion, month, Measure::Acv, amount)?;
-            Ok(None)
-        }
+        Kind::PurchaseOrderReceived { deal_id, .. } => order(context, book, case, amounts, deal_id),
+        Kind::InvoicePaid { deal_id, .. } => own_deal(context, book, case, deal_id).map(|_| None),
         _ => learn(book, case),
     }
 }
@@ -168,6 +163,23 @@ fn close(
         let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
         book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
         book.measure(&motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
+    }
+    Ok(None)
+}
+
+/// An order counts as a deal where the program says so; the deal that it names need not be known.
+fn order(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    amounts: &Amounts,
+    id: &DealId,
+) -> Result<Option<Reason>, Stop> {
+    own_deal(context, book, case, id)?;
+    if context.program().is_deal(case.event.kind.name(), None) {
+        let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
+        book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
+        book.measure(&motion, month, Measure::Acv, amounts.get("amount").copied().unwrap_or_default())?;
     }
     Ok(None)
 }
