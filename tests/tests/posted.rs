@@ -77,6 +77,20 @@ async fn a12_what_is_surely_refused_is_told_at_once() {
     assert_eq!(sender.structured(enrolled("r", "/wiki/x")).await.0, 422);
 }
 
+/// Who had no answer was told on the second try that its event is refused, though it counted: a version had taken effect between.
+#[tokio::test]
+async fn a12_what_was_counted_is_not_refused_when_it_is_sent_again() {
+    let sender = Sender::start().await;
+    assert_eq!(sender.structured(enrolled("p", "/crm/x")).await.0, 202);
+    sender.knows("p").await;
+    let file = include_str!("../../infra/programs/hr-software.toml");
+    let without = file.replacen("[\"partner.*\", \"agreement", "[\"agreement", 1);
+    assert_ne!(file, without, "the program file lets /crm/* send partner.*");
+    store::programs::publish(&sender.test.stack.store, &without, None, "staff").await.expect("published");
+    let (status, told) = sender.structured(enrolled("p", "/crm/x")).await;
+    assert_eq!((status, &told["items"][0]["disposition"]), (202, &json!("queued")), "{told}");
+}
+
 /// E3: binary mode, `application/json` and `data_base64` make the same event.
 #[tokio::test]
 async fn e3_events_may_be_sent_in_every_legal_form() {

@@ -7,13 +7,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::decide::may_send;
 use event::{BODY_BYTES_MAX, Code, Event, Rejection, Unreadable};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use serde::Serialize;
 use web::{Caller, FieldError, Problem, Scope};
 
 use crate::ReceiveEvents;
 use crate::sent::Sent;
+
+/// For how long a sender may send again what it had no answer to.
+const SENT_AGAIN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What became of one posted event.
 #[derive(Serialize)]
@@ -100,10 +103,12 @@ fn refusal(event: &Event, caller: &Caller, programs: Option<&Programs>, now: Tim
         let message = format!("the token may not send as `{source}`");
         return Some(Rejection::new(Code::SourceNotAllowed, "source", message));
     }
-    // A version that is published already may take effect before the event is judged.
-    let mut by_version = programs?.from(now).map(|version| may_send(&version.program, event).err());
-    let first = by_version.next()??;
-    by_version.all(|refused| refused.is_some()).then_some(first)
+    // A version that is published already may take effect before the event is judged; and what one took until lately may be
+    // counted by now, and sent again by who had no answer.
+    let programs = programs?;
+    let refused = may_send(&programs.current(now).program, event).err()?;
+    let mut asked = programs.from(now.checked_sub(SENT_AGAIN_FOR).unwrap_or(now));
+    asked.all(|version| may_send(&version.program, event).is_err()).then_some(refused)
 }
 
 fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
