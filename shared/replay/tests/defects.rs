@@ -163,6 +163,28 @@ fn expiring() -> World {
     world
 }
 
+/// A reversal of a deal whose points ran out more than ten years ago was never judged: what had expired of its lot was not loaded.
+#[test]
+fn b4_a_deal_of_long_ago_is_reversed() {
+    let policy = "\n[policy]\nexpiry = \"1 month after earning, at the end of the month\"\n";
+    let mut world = World::new(&format!("{PROGRAM}{policy}"), "2026-03-14T09:30:00Z");
+    world.enrol("p");
+    services(&mut world);
+    // One month later others run out.
+    world.at("2026-04-14T09:30:00Z");
+    send(&mut world, "deal.closed", "e", &SERVICES.replace(r#""d""#, r#""e""#));
+    world.at("2046-05-02T09:30:00Z");
+    let reversed = |deal: &str| format!(r#"{{"deal_id":"{deal}","reason":"returned"}}"#);
+    for deal in ["d", "e"] {
+        assert_eq!(send(&mut world, "deal.reversed", &format!("{deal}-all"), &reversed(deal)), Outcome::NoRule);
+        assert_eq!(world.last().reason, Some(Reason::TookBack { points: 150, expired: 150 }));
+    }
+    // So is one that was told of this late, together with its closing.
+    let closed = world.event("deal.closed", "p", "f", "2026-04-15T09:30:00Z", &SERVICES.replace(r#""d""#, r#""f""#));
+    let void = world.event("deal.reversed", "p", "f-all", "2026-04-16T09:30:00Z", &reversed("f"));
+    assert_eq!(world.decide_for(&"p".try_into().expect("a partner"), &[closed, void]).records.len(), 2);
+}
+
 /// Amending down and up again after points expired gave them anew: they come back as what they were.
 #[test]
 fn b4_what_expired_comes_back_as_expired() {

@@ -37,7 +37,7 @@ pub enum StoreError {
         found: u16,
     },
     /// The stored account does not add up.
-    #[error("the account does not add up")]
+    #[error("the account does not add up: {0}")]
     Unsound(#[from] FoldError),
     /// Cards here were sealed with a key that the ring does not have.
     #[error(

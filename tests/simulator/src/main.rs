@@ -38,7 +38,7 @@ struct Ask {
     /// A planted defect; `all` plants each in turn and tells in how many seeds it was found, by which checkers.
     #[arg(long)]
     plant: Option<String>,
-    /// Shows whatever holds this text as it happens.
+    /// Shows whatever holds this text as it happens, and everything of which the functions warn.
     #[arg(long)]
     show: Option<String>,
     /// Shows which fault met what, how often.
@@ -62,6 +62,9 @@ impl Ask {
 
 fn main() -> ExitCode {
     let ask = Ask::parse();
+    if ask.show.is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).without_time().init();
+    }
     match ask.plant.as_deref() {
         Some("all") => planted(&ask),
         Some(name) => match Plant::ALL.iter().copied().find(|plant| plant.name() == name) {

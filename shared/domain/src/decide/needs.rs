@@ -96,12 +96,13 @@ impl<'a> Asking<'a> {
         self.parts(ending.into_iter().map(|lot| Part::Expired(lot.quarter())));
     }
 
-    /// What expired from a lot on, if that has run out.
-    fn expired_since(&mut self, lot: Month) {
+    /// What expired of an award's lots, and of all that ran out since the first of them.
+    fn expired_since(&mut self, lots: impl IntoIterator<Item = Month>) {
         let today = self.context.today;
-        if runs_out(lot, today) {
-            self.parts(lots_since(lot, today).map(|lot| Part::Expired(lot.quarter())).collect::<BTreeSet<_>>());
-        }
+        let lots: BTreeSet<Month> = lots.into_iter().filter(|lot| runs_out(*lot, today)).collect();
+        let since = lots.first().into_iter().flat_map(|first| lots_since(*first, today));
+        let quarters: BTreeSet<Month> = since.chain(lots.iter().copied()).map(Month::quarter).collect();
+        self.parts(quarters.into_iter().map(Part::Expired));
     }
 
     fn gates(&mut self, reward: &Reward) {
@@ -139,7 +140,7 @@ impl<'a> Asking<'a> {
         let months = earning.program.policy.expiry_months.filter(|_| matches!(event.kind, Kind::DealClosed { .. }));
         for booked in [day, today] {
             if let Some(months) = months {
-                self.expired_since(Month::of(booked).plus(months));
+                self.expired_since([Month::of(booked).plus(months)]);
             }
             let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
             for rule in earning.program.rules_on(event.kind.name()) {
@@ -158,8 +159,8 @@ impl<'a> Asking<'a> {
             _ => None,
         });
         self.parts(taken);
-        for lot in closed.credits.values().filter_map(|credit| credit.placed.keys().next()) {
-            self.expired_since(*lot);
+        for credit in closed.credits.values() {
+            self.expired_since(credit.placed.keys().copied());
         }
         let Some(earning) = self.context.programs.number(closed.version) else { return };
         let data = Json::parse(&closed.data).unwrap_or(Json::Null);

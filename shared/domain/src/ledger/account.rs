@@ -263,7 +263,7 @@ impl Account {
     /// # Errors
     /// [`FoldError::NotLoaded`] if not.
     pub(crate) fn must_know(&self, part: &Part) -> Result<(), FoldError> {
-        if self.knows(part) { Ok(()) } else { Err(FoldError::NotLoaded) }
+        if self.knows(part) { Ok(()) } else { Err(FoldError::NotLoaded(Box::new(part.clone()))) }
     }
 
     /// The next day on which points are released or run out by themselves.

@@ -6,6 +6,7 @@ use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::part::Part;
 use super::posting::{Bucket, Posting};
 use super::reason::is_zero;
 
@@ -31,8 +32,8 @@ pub enum FoldError {
         found: u64,
     },
     /// A decision would change an item that was not loaded (I25).
-    #[error("an item to be changed was not loaded")]
-    NotLoaded,
+    #[error("an item to be changed was not loaded: {0:?}")]
+    NotLoaded(Box<Part>),
     /// A sum does not fit 64 bits.
     #[error("a sum does not fit")]
     Overflow,
