@@ -26,6 +26,9 @@ struct Ask {
     /// Events of a seed, at least.
     #[arg(long, default_value_t = 200)]
     events: usize,
+    /// Partners of a seed; deals and keys go with them, and time passes slower. A few where nothing is said.
+    #[arg(long)]
+    partners: Option<usize>,
     /// Threads.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
     threads: usize,
@@ -56,7 +59,8 @@ fn fault(word: &str) -> Result<Fault, String> {
 
 impl Ask {
     fn plan(&self, seed: u64, plant: Option<Plant>) -> Plan {
-        Plan { events: self.events, without: self.without.clone(), plant, shows: self.show.clone(), ..Plan::of(seed) }
+        let (without, shows) = (self.without.clone(), self.show.clone());
+        Plan { events: self.events, partners: self.partners, without, plant, shows, ..Plan::of(seed) }
     }
 }
 
@@ -88,7 +92,7 @@ fn seeds(ask: &Ask, plant: Option<Plant>) -> ExitCode {
     if let Some(seed) = ask.seed {
         let mut plan = ask.plan(seed, plant);
         if !ask.steps.is_empty() {
-            let steps = simulator::Workload::new(seed, ask.events).steps.len();
+            let steps = simulator::Workload::new(seed, ask.events, ask.partners).steps.len();
             plan.skip = (0..steps).filter(|at| !ask.steps.contains(at)).collect();
         }
         let outcome = run(&plan);

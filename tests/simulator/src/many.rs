@@ -76,6 +76,10 @@ pub fn shrink(plan: &Plan, outcome: &Outcome, mut told: impl FnMut(&Plan)) -> Pl
 /// The command that runs a plan again.
 pub fn command(plan: &Plan, steps: usize) -> String {
     let mut words = vec![format!("cargo simulate --seed {}", plan.seed)];
+    if plan.events != Plan::of(plan.seed).events {
+        words.push(format!("--events {}", plan.events));
+    }
+    words.extend(plan.partners.map(|partners| format!("--partners {partners}")));
     words.extend(plan.plant.map(|plant| format!("--plant {:?}", plant.name())));
     words.extend(plan.without.iter().map(|fault| format!("--without {:?}", fault.word())));
     let kept: BTreeSet<usize> = (0..steps).filter(|at| !plan.skip.contains(at)).collect();

@@ -23,6 +23,10 @@ use crate::workload::{Action, Step, Workload};
 
 /// How often everything is looked at while it goes on: every so many steps.
 const WHOLE_EVERY: usize = 50;
+/// Of seeds that are longer than this it is, from then on, whenever there is half more.
+const LONG: usize = 1_000;
+/// So many events may wait in their queue before the next step; more workers than there are would have come by then.
+const BACKLOG_MAX: usize = 400;
 /// Tries of a client whose request was not answered.
 const ASKS_MAX: usize = 12;
 /// Rounds of sweeping until everything must be at rest.
@@ -38,6 +42,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many events, at least.
     pub events: usize,
+    /// How many partners; a few where it does not say.
+    pub partners: Option<usize>,
     /// Faults that do not happen.
     pub without: Vec<Fault>,
     /// Steps that are left out.
@@ -53,7 +59,16 @@ pub struct Plan {
 impl Plan {
     /// All of a seed.
     pub fn of(seed: u64) -> Self {
-        Self { seed, events: 200, without: Vec::new(), skip: BTreeSet::new(), plant: None, shows: None, tells: None }
+        Self {
+            seed,
+            events: 200,
+            partners: None,
+            without: Vec::new(),
+            skip: BTreeSet::new(),
+            plant: None,
+            shows: None,
+            tells: None,
+        }
     }
 }
 
@@ -121,7 +136,7 @@ async fn account(plan: &Plan, begins: Timestamp) -> Arc<Aws> {
 }
 
 async fn whole(plan: &Plan) -> Outcome {
-    let work = Workload::new(plan.seed, plan.events);
+    let work = Workload::new(plan.seed, plan.events, plan.partners);
     let aws = account(plan, work.begins).await;
     let first = work.begins - SignedDuration::from_hours(300 * 24);
     let store = Given::new(&aws, "staff").store();
@@ -142,13 +157,19 @@ async fn whole(plan: &Plan) -> Outcome {
     ];
     let client = Arc::new(Client { program: work.program.clone(), made: Mutex::default() });
     let mut guests = Vec::new();
+    let mut whole_at = WHOLE_EVERY;
     for (at, step) in work.steps.iter().enumerate() {
         if !plan.skip.contains(&at) {
             take(&aws, &client, step, &mut guests).await;
+            guests.retain(|guest| !guest.is_finished());
         }
         aws.clock.sleep(Duration::from_millis(step.pause_ms)).await;
-        if at % WHOLE_EVERY == WHOLE_EVERY - 1 {
+        while lock(&aws.queues).all("partner-events").len() > BACKLOG_MAX {
+            aws.clock.sleep(Duration::from_millis(100)).await;
+        }
+        if at + 1 >= whole_at {
             look(&aws);
+            whole_at += if whole_at < LONG { WHOLE_EVERY } else { whole_at / 2 };
         }
         if !lock(&aws.watch).findings.is_empty() {
             break;

@@ -73,6 +73,8 @@ pub struct Workload {
 
 /// Partners of a seed, at least.
 const PARTNERS_MIN: usize = 5;
+/// Most partners that want the same cards at once.
+const CROWD_MAX: usize = 8;
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
@@ -82,6 +84,9 @@ struct Maker {
     program: String,
     now: Timestamp,
     partners: usize,
+    /// How many times as many partners as a small seed has: so many times more deals there are, and so many times seldomer is what
+    /// happens to all of them.
+    scale: usize,
     count: usize,
     /// Bodies that may be sent again.
     sent: Vec<String>,
@@ -95,8 +100,8 @@ struct Maker {
 }
 
 impl Workload {
-    /// The workload of a seed: at least so many events.
-    pub fn new(seed: u64, events: usize) -> Self {
+    /// The workload of a seed: at least so many events, of so many partners, or of a few.
+    pub fn new(seed: u64, events: usize, partners: Option<usize>) -> Self {
         let mut rng = Rng::with_seed(seed);
         let (program, file, rewards) = match rng.usize(..6) {
             0 => ("hr-software", HR.to_owned(), vec!["starbucks-10", "amazon-50"]),
@@ -106,12 +111,14 @@ impl Workload {
         // Anywhere in a year: quarter ends, changes of daylight saving time, the end of February.
         let begins = "2026-01-08T09:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let begins = begins + SignedDuration::from_hours(rng.i64(0..300 * 24));
-        let partners = PARTNERS_MIN + rng.usize(..3);
+        let few = PARTNERS_MIN + rng.usize(..3);
+        let partners = partners.unwrap_or(few);
         let mut maker = Maker {
             rng,
             program: program.to_owned(),
             now: begins,
             partners,
+            scale: (partners / PARTNERS_MIN).max(1),
             count: 0,
             sent: Vec::new(),
             keys: Vec::new(),
@@ -183,6 +190,7 @@ impl Maker {
             31..=45 => SignedDuration::from_secs(self.rng.i64(0..120)),
             _ => SignedDuration::from_secs(self.rng.i64(0..10)),
         };
+        let ahead = ahead / i32::try_from(self.scale).unwrap_or(i32::MAX);
         self.now += ahead;
         // Mostly on the heels of each other, so that workers meet.
         let pause_ms = match self.rng.usize(..10) {
@@ -195,6 +203,19 @@ impl Maker {
 
     fn partner(&mut self) -> usize {
         self.rng.usize(..self.partners)
+    }
+
+    /// Whether something of which a small seed sees one happens by now.
+    fn happens_to_all(&mut self) -> bool {
+        self.scale == 1 || self.rng.usize(..self.scale) == 0
+    }
+
+    fn deal(&mut self) -> String {
+        format!("d{}", self.rng.usize(..40 * self.scale))
+    }
+
+    fn opportunity(&mut self) -> String {
+        format!("o{}", self.rng.usize(..15 * self.scale))
     }
 
     fn reward(&mut self) -> &'static str {
@@ -237,7 +258,7 @@ impl Maker {
                 let (partner, key) = self.keys[self.rng.usize(..self.keys.len())].clone();
                 if self.rng.bool() { Action::Cancel(partner, key) } else { Action::Reveal(partner, key) }
             }
-            87 => {
+            87 if self.happens_to_all() => {
                 let file = grammar::text(&choices(&mut self.rng));
                 let later = self.rng.bool().then(|| SignedDuration::from_mins(self.rng.i64(10..40 * 60)));
                 match self.rng.usize(..3) {
@@ -252,7 +273,9 @@ impl Maker {
             }
             90..=93 => Action::Sweep,
             94..=96 => Action::Redrive,
-            97..=98 => Action::Expire,
+            97..=98 if self.happens_to_all() => Action::Expire,
+            // As often as before.
+            87 | 97..=98 => Action::Sweep,
             _ => Action::Back(self.rng.i64(1..20)),
         }
     }
@@ -287,7 +310,7 @@ impl Maker {
 
     fn redeem(&mut self, partner: usize, quantity: i64) -> Action {
         let (partner, reward) = (format!("p{partner}"), self.reward().to_owned());
-        let key = format!("k{}", self.rng.usize(..60));
+        let key = format!("k{}", self.rng.usize(..60 * self.scale));
         self.keys.push((partner.clone(), key.clone()));
         let recipient = format!("r{}{PERSON}", self.rng.usize(..4));
         Action::Redeem { partner, key, reward, quantity, recipient }
@@ -295,7 +318,11 @@ impl Maker {
 
     /// Everybody wants the same cards at once.
     fn run_on_stock(&mut self) -> Action {
-        for partner in 0..self.partners {
+        let crowd: Vec<usize> = match self.partners {
+            few @ 0..=CROWD_MAX => (0..few).collect(),
+            _ => (0..CROWD_MAX).map(|_| self.partner()).collect(),
+        };
+        for partner in crowd {
             let quantity = 1 + self.rng.i64(0..6) / 3;
             let action = self.redeem(partner, quantity);
             self.rush.push(action);
@@ -306,7 +333,7 @@ impl Maker {
 
     /// Two partners speak of one deal or one opportunity at once.
     fn duel(&mut self) -> Action {
-        let (deal, opportunity) = (format!("d{}", self.rng.usize(..40)), format!("o{}", self.rng.usize(..15)));
+        let (deal, opportunity) = (self.deal(), self.opportunity());
         let (first, other) = (self.partner(), self.partner());
         let registered = |deal: &str| json!({ "deal_id": deal, "opportunity_id": opportunity, "customer": "Contoso", "motion": "sell" });
         let both = match self.rng.usize(..4) {
@@ -426,11 +453,11 @@ impl Maker {
             let (_, body) = self.coming.remove(next);
             return self.send(body);
         }
-        let (partner, deal) = (self.partner(), format!("d{}", self.rng.usize(..40)));
+        let (partner, deal) = (self.partner(), self.deal());
         let mut late = 5 * 24 * 3_600 + self.late();
         let mut events = Vec::new();
         let closed = json!({ "deal_id": deal, "outcome": if self.rng.usize(..6) == 0 { "lost" } else { "won" }, "acv": self.money(), "tenor_months": self.rng.u32(1..37) });
-        let registered = json!({ "deal_id": deal, "opportunity_id": format!("o{}", self.rng.usize(..15)), "customer": "Contoso", "motion": "sell" });
+        let registered = json!({ "deal_id": deal, "opportunity_id": self.opportunity(), "customer": "Contoso", "motion": "sell" });
         let kinds =
             [("deal.registered", registered), ("deal.qualified", json!({ "deal_id": deal })), ("deal.closed", closed)];
         for (kind, data) in kinds {
@@ -490,9 +517,9 @@ impl Maker {
             14 if self.rng.usize(..6) == 0 => ("partner.offboarded", json!({ "reason": "ended" })),
             14 => (
                 "purchase_order.received",
-                json!({ "deal_id": format!("d{}", self.rng.usize(..40)), "amount": self.money() }),
+                json!({ "deal_id": self.deal(), "amount": self.money() }),
             ),
-            _ => ("deal.influenced", json!({ "deal_id": format!("d{}", self.rng.usize(..40)), "kind": "endorsement" })),
+            _ => ("deal.influenced", json!({ "deal_id": self.deal(), "kind": "endorsement" })),
         };
         self.body(kind, partner, late, data)
     }

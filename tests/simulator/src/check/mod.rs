@@ -6,7 +6,7 @@ mod rest;
 mod step;
 mod whole;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::ledger::Record;
 use event::ids::{PartnerId, ProgramId};
@@ -66,6 +66,10 @@ pub(crate) struct Watch {
     answers: HashMap<(String, String), (u16, String)>,
     /// Cards that belong to somebody: by their print, where.
     issued: HashMap<String, String>,
+    /// Redemptions that are being ordered, by their id.
+    ordering: HashSet<String>,
+    /// What was put aside in the ledger: program, source and id of its event.
+    asides: HashSet<[String; 3]>,
     /// Names that must stand nowhere but where they may.
     quiet: BTreeSet<String>,
 }
@@ -109,11 +113,12 @@ impl Watch {
         self.found("I28", step::i28_nobody_named(changes));
         self.found("I16", step::i16_of_one_partner(changes));
         self.found("I20", step::i20_deadline_stays(changes));
-        self.found("I8", step::i8_hold_ends_judged(table, changes));
+        let ended = step::i8_hold_ends_judged(&mut self.asides, table, changes);
+        self.found("I8", ended);
         self.found("I18", step::i18_stock(changes));
         self.found("I26", step::i26_owner_is_known(table, changes));
         self.found("I6", step::i6_redemption_steps(changes));
-        let cards = step::i6_cards(&mut self.issued, table, changes);
+        let cards = step::i6_cards(&mut self.issued, &mut self.ordering, changes);
         self.found("I6", cards);
         let records = records(changes, &mut self.findings);
         for record in &records {

@@ -48,9 +48,9 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
         }
     }
     let quarantined: BTreeSet<&str> = queues.all("quarantine").iter().map(|message| message.body.as_str()).collect();
-    let mut asides: HashMap<[&str; 3], Vec<(&str, &str)>> = HashMap::new();
+    let mut asides: HashMap<[String; 3], Vec<(String, String)>> = HashMap::new();
     for (_, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("aside")) {
-        let part = |name| text(item, name).unwrap_or_default();
+        let part = |name| text(&item, name).unwrap_or_default().to_owned();
         asides.entry([part("program"), part("source"), part("id")]).or_default().push((part("outcome"), part("hash")));
     }
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
@@ -63,13 +63,12 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
                 }
             }
             Err(Unreadable::Rejected { identity, .. }) => {
-                let identity = [identity[0].as_str(), identity[1].as_str(), identity[2].as_str()];
                 // What was of the future when it came is no more when it comes again.
                 let later = Event::parse(&sent.body, now).ok().map(|event| record_key(&event.identity));
                 let judged =
                     later.as_ref().is_some_and(|key| table.item(LEDGER, &(KeyPart::S(key.clone()), None)).is_some());
                 if !judged
-                    && !asides.get(&identity).is_some_and(|all| all.iter().any(|(outcome, _)| *outcome == "rejected"))
+                    && !asides.get(&identity).is_some_and(|all| all.iter().any(|(outcome, _)| outcome == "rejected"))
                 {
                     found.push(format!("was rejected and is kept nowhere: {}", sent.body));
                 }
@@ -78,9 +77,9 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
             Ok(event) => {
                 let key = record_key(&event.identity);
                 let record = table.item(LEDGER, &(KeyPart::S(key.clone()), None));
-                let hash = record.and_then(|item| super::record(item).ok()).map(|record| record.hash);
+                let hash = record.and_then(|item| super::record(&item).ok()).map(|record| record.hash);
                 let identity =
-                    [event.identity.program.as_str(), event.identity.source.as_str(), event.identity.id.as_str()];
+                    [event.identity.program.to_string(), event.identity.source.to_string(), event.identity.id.to_string()];
                 let kept = asides.get(&identity).is_some_and(|all| all.iter().any(|(_, hash)| *hash == event.hash));
                 if hash.as_ref() != Some(&event.hash) && !kept {
                     found.push(format!("came to nothing: {}", sent.body));
@@ -92,7 +91,7 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
     let records = table.items(LEDGER).filter(|(key, item)| item.contains_key("f") && !known.contains_key(key.0.text()));
     for (key, item) in records {
         let internal =
-            super::record(item).is_ok_and(|record| record.identity.source.as_str().starts_with("urn:laurel"));
+            super::record(&item).is_ok_and(|record| record.identity.source.as_str().starts_with("urn:laurel"));
         if !internal {
             found.push(format!("a record of what nobody sent: {}", key.0.text()));
         }
@@ -112,16 +111,16 @@ fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String>
         .items(LEDGER)
         .filter(|(_, item)| item.contains_key("aside"))
         .map(|(_, item)| {
-            let part = |name: &str| text(item, name).unwrap_or_default().replace('%', "%25").replace('#', "%23");
+            let part = |name: &str| text(&item, name).unwrap_or_default().replace('%', "%25").replace('#', "%23");
             (
                 format!("{}#{}#{}", part("program"), part("source"), part("id")),
-                text(item, "hash").unwrap_or_default().to_owned(),
+                text(&item, "hash").unwrap_or_default().to_owned(),
             )
         })
         .collect();
     let mut found = Vec::new();
     for (key, hashes) in meanings.iter().filter(|(_, hashes)| hashes.len() > 1) {
-        let record = table.item(LEDGER, &(KeyPart::S(key.clone()), None)).and_then(|item| super::record(item).ok());
+        let record = table.item(LEDGER, &(KeyPart::S(key.clone()), None)).and_then(|item| super::record(&item).ok());
         for hash in hashes {
             let recorded = record.as_ref().is_some_and(|record| record.hash == *hash);
             if !recorded && !kept.contains(&(key.clone(), hash.clone())) {
@@ -141,12 +140,12 @@ fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<S
         let persons = event.persons().iter().map(ToString::to_string).collect();
         meanings.entry(key).or_default().insert((event.hash, persons));
     }
-    let conflicts = table.items(LEDGER).filter(|(_, item)| text(item, "outcome") == Some("conflict"));
+    let conflicts = table.items(LEDGER).filter(|(_, item)| text(&item, "outcome") == Some("conflict"));
     let none = conflicts.filter(|(_, item)| {
-        let key = ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned());
+        let key = ["program", "source", "id"].map(|name| text(&item, name).unwrap_or_default().to_owned());
         meanings.get(&key).is_some_and(|all| all.len() < 2)
     });
-    none.map(|(_, item)| format!("{:?} was sent with one meaning and is kept as a conflict", text(item, "id")))
+    none.map(|(_, item)| format!("{:?} was sent with one meaning and is kept as a conflict", text(&item, "id")))
         .collect()
 }
 
@@ -154,7 +153,7 @@ fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<S
 fn i20_nothing_stands_still(table: &crate::table::Dynamo, all: &Snapshot, now: Timestamp) -> Vec<String> {
     let mut found = Vec::new();
     for (key, item) in table.items(WAITING).filter(|(key, _)| key.0.text().starts_with("held#")) {
-        let until: Option<Timestamp> = text(item, "until").and_then(|until| until.parse().ok());
+        let until: Option<Timestamp> = text(&item, "until").and_then(|until| until.parse().ok());
         if until.is_none_or(|until| until <= now) {
             found.push(format!("{} waits since its deadline {until:?}", key.0.text()));
         } else if table.item(LEDGER, &(KeyPart::S(key.0.text().trim_start_matches("held#").to_owned()), None)).is_some()
@@ -168,7 +167,7 @@ fn i20_nothing_stands_still(table: &crate::table::Dynamo, all: &Snapshot, now: T
     let today = now.to_string();
     for ((pk, sk), item) in table.items(STATE) {
         let is_head = sk.as_ref().is_some_and(|sk| sk.text() == "head");
-        if let Some(on) = text(item, "due_on").filter(|on| is_head && *on < &today[..10]) {
+        if let Some(on) = text(&item, "due_on").filter(|on| is_head && *on < &today[..10]) {
             found.push(format!("{} was due on {on}", pk.text()));
         }
     }
@@ -204,11 +203,11 @@ fn i18_cards(table: &crate::table::Dynamo) -> Vec<String> {
     let mut found = Vec::new();
     for ((pk, sk), item) in table.items(STATE).filter(|((_, sk), _)| sk.as_ref().is_some_and(|sk| sk.text() == "stock"))
     {
-        let [free, reserved, issued] = ["free", "reserved", "issued"].map(|name| number(item, name).unwrap_or(0));
+        let [free, reserved, issued] = ["free", "reserved", "issued"].map(|name| number(&item, name).unwrap_or(0));
         let count = |of: &str, start: &str| {
             let all = table
-                .items(of)
-                .filter(|(key, _)| key.0 == *pk && key.1.as_ref().is_some_and(|sk| sk.text().starts_with(start)));
+                .keys(of)
+                .filter(|key| key.0 == *pk && key.1.as_ref().is_some_and(|sk| sk.text().starts_with(start)));
             i64::try_from(all.count()).unwrap_or(i64::MAX)
         };
         let (cards_free, cards_issued) = (count(WAITING, "free#"), count(STATE, "issued#"));

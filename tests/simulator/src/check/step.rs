@@ -1,6 +1,6 @@
 //! After every write: what one record, or the items of one transaction, must be like.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
@@ -11,7 +11,7 @@ use store::tables::keys;
 
 use super::{CODE, PERSON, is_hold, sort_key, status, whose};
 use crate::aws::{LEDGER, STATE, WAITING};
-use crate::table::item::{Key, KeyPart, number, size, text};
+use crate::table::item::{KeyPart, number, size, text};
 use crate::table::{Change, Dynamo};
 
 /// No item of ours is larger, in bytes, but a version's file.
@@ -248,18 +248,21 @@ pub(super) fn i20_deadline_stays(changes: &[Change]) -> Vec<String> {
 }
 
 /// I8: what waits ends only when it is judged, or is kept as rejected.
-pub(super) fn i8_hold_ends_judged(table: &Dynamo, changes: &[Change]) -> Vec<String> {
+pub(super) fn i8_hold_ends_judged(
+    asides: &mut HashSet<[String; 3]>,
+    table: &Dynamo,
+    changes: &[Change],
+) -> Vec<String> {
+    let put_aside = changes.iter().filter_map(|change| change.new.as_ref().filter(|item| item.contains_key("aside")));
+    asides.extend(put_aside.map(|item| {
+        ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned())
+    }));
     let ended = changes.iter().filter(|change| is_hold(change) && change.new.is_none() && change.old.is_some());
     let ended = ended.filter(|change| {
         let identity = change.key.0.text().trim_start_matches("held#").to_owned();
         let judged = table.item(LEDGER, &(KeyPart::S(identity.clone()), None)).is_some();
         let [program, source, id] = identity.splitn(3, '#').collect::<Vec<_>>()[..] else { return true };
-        let kept = table.items(LEDGER).any(|(_, item)| {
-            item.contains_key("aside")
-                && [("program", program), ("source", source), ("id", id)]
-                    .iter()
-                    .all(|(name, value)| text(item, name) == Some(value))
-        });
+        let kept = asides.contains(&[program, source, id].map(str::to_owned));
         !judged && !kept
     });
     ended.map(|change| format!("{:?} waits no more and was not judged", change.key)).collect()
@@ -317,8 +320,8 @@ pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Recor
             let Some(pk) = pk.filter(|pk| seen.insert(pk.clone())) else { continue };
             let key = (KeyPart::S(pk.clone()), Some(KeyPart::S(sk.to_owned())));
             let change = changes.iter().find(|change| change.table == STATE && change.key == key);
-            let before = change.map_or_else(|| table.item(STATE, &key), |change| change.old.as_ref());
-            let stood = before.and_then(|item| number(item, counter)).unwrap_or(0);
+            let before = change.map_or_else(|| table.item(STATE, &key), |change| change.old.clone());
+            let stood = before.as_ref().and_then(|item| number(item, counter)).unwrap_or(0);
             if relied_on != u64::try_from(stood).ok() {
                 found.push(format!("{}: relied on {pk} at {relied_on:?}, which stood at {stood}", place(record)));
             }
@@ -345,7 +348,19 @@ pub(super) fn i6_redemption_steps(changes: &[Change]) -> Vec<String> {
 }
 
 /// I6, I18: a card belongs to one piece of one redemption that is being ordered, and is free no more.
-pub(super) fn i6_cards(issued: &mut HashMap<String, String>, table: &Dynamo, changes: &[Change]) -> Vec<String> {
+pub(super) fn i6_cards(
+    issued: &mut HashMap<String, String>,
+    ordering: &mut HashSet<String>,
+    changes: &[Change],
+) -> Vec<String> {
+    for change in changes.iter().filter(|change| whose(change).is_some()) {
+        let Some(id) = sort_key(change).strip_prefix("redemption#") else { continue };
+        if status(change.new.as_ref()) == Some("ordering") {
+            ordering.insert(id.to_owned());
+        } else {
+            ordering.remove(id);
+        }
+    }
     let mut found = Vec::new();
     for change in changes.iter().filter(|change| change.table == STATE && sort_key(change).starts_with("issued#")) {
         let Some(print) = change.new.as_ref().and_then(|item| text(item, "print")) else { continue };
@@ -357,8 +372,7 @@ pub(super) fn i6_cards(issued: &mut HashMap<String, String>, table: &Dynamo, cha
             found.push(format!("one card is of {other} and of {place}"));
         }
         let id = place.split('#').nth(1).unwrap_or_default().to_owned();
-        let redemption = table.items(STATE).find(|(key, _)| is_redemption(key, &id));
-        if redemption.and_then(|(_, item)| text(item, "status")) != Some("ordering") {
+        if !ordering.contains(&id) {
             found.push(format!("{place} was issued for what is not being ordered"));
         }
     }
@@ -372,10 +386,6 @@ pub(super) fn i6_cards(issued: &mut HashMap<String, String>, table: &Dynamo, cha
         }
     }
     found
-}
-
-fn is_redemption((pk, sk): &Key, id: &str) -> bool {
-    pk.text().starts_with("partner#") && sk.as_ref().is_some_and(|sk| sk.text().strip_prefix("redemption#") == Some(id))
 }
 
 /// I10: records come with the head that counts them.

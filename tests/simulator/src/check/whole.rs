@@ -52,7 +52,7 @@ impl Snapshot {
             unread: Vec::new(),
         };
         for (_, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("f")) {
-            match record(item) {
+            match record(&item) {
                 Ok(record) => {
                     let key = (record.identity.program.clone(), record.partner.clone());
                     all.records.entry(key).or_default().push(record);
@@ -66,12 +66,13 @@ impl Snapshot {
         // Heads first: what stands beside them is taken into the account that they begin.
         let is_head = |sk: &str| sk == "head";
         for heads in [true, false] {
-            for ((pk, sk), item) in table.items(STATE) {
-                let sk = sk.as_ref().map_or("", |sk| sk.text());
+            for key in table.keys(STATE) {
+                let (pk, sk) = (key.0.text(), key.1.as_ref().map_or("", |sk| sk.text()));
                 if heads == is_head(sk)
-                    && let Err(why) = all.take(pk.text(), sk, item, now)
+                    && let Some(item) = table.item(STATE, key)
+                    && let Err(why) = all.take(pk, sk, &item, now)
                 {
-                    all.unread.push(format!("{} {sk}: {why}", pk.text()));
+                    all.unread.push(format!("{pk} {sk}: {why}"));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ambient::Instant;
 
-use super::item::{Item, Key, KeyPart};
+use super::item::{Item, Kept, Key, KeyPart};
 
 /// Which attributes an index holds beside its own keys and the table's.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Index {
     pub(super) range: String,
     pub(super) table_keys: Vec<String>,
     projection: Projection,
-    view: BTreeMap<KeyPart, BTreeMap<Place, Item>>,
+    view: BTreeMap<KeyPart, BTreeMap<Place, Kept>>,
     places: HashMap<Key, (KeyPart, Place)>,
     /// Changes on their way, by when they arrive.
     coming: BTreeMap<(Instant, u64), (Key, Option<Item>)>,
@@ -98,7 +98,7 @@ impl Index {
         if let Some((hash, range)) = part(&self.hash).zip(part(&self.range)) {
             let place = (range, key.clone());
             self.places.insert(key.clone(), (hash.clone(), place.clone()));
-            self.view.entry(hash).or_default().insert(place, item);
+            self.view.entry(hash).or_default().insert(place, Kept::of(&item));
         }
     }
 
@@ -117,7 +117,8 @@ impl Index {
         self.coming.is_empty()
     }
 
-    pub(super) fn partition(&self, hash: &KeyPart) -> impl DoubleEndedIterator<Item = (&Place, &Item)> {
-        self.view.get(hash).into_iter().flat_map(|partition| partition.iter())
+    pub(super) fn partition(&self, hash: &KeyPart) -> impl DoubleEndedIterator<Item = (&Place, Item)> {
+        let all = self.view.get(hash).into_iter().flat_map(|partition| partition.iter());
+        all.map(|(place, kept)| (place, kept.item()))
     }
 }

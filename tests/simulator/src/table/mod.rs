@@ -11,7 +11,7 @@ mod expression;
 mod index;
 pub mod item;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ambient::Instant;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use expression::{Terms, condition, update};
 use index::{Index, Projection};
-use item::{Item, Key, KeyPart, size};
+use item::{Item, Kept, Key, KeyPart, size};
 
 /// Largest item, in bytes.
 const ITEM_BYTES_MAX: usize = 400 * 1024;
@@ -31,6 +31,8 @@ const HASH_BYTES_MAX: usize = 2_048;
 const RANGE_BYTES_MAX: usize = 1_024;
 /// Most keys of one BatchGetItem.
 const BATCH_KEYS_MAX: usize = 100;
+/// How long a client token is remembered.
+const TOKEN_LIVES: Duration = Duration::from_mins(10);
 /// Items that a page holds at most, where nothing smaller is asked for: a megabyte of small items.
 const PAGE_MAX: usize = 1_000;
 
@@ -99,6 +101,8 @@ pub struct Dynamo {
     locked: HashSet<(String, Key)>,
     /// Client tokens, with the request that each came with, and whether that one was written.
     tokens: HashMap<String, (String, bool)>,
+    /// When each was seen first, in that order.
+    seen: VecDeque<(Instant, String)>,
 }
 
 /// A table.
@@ -108,7 +112,7 @@ struct Table {
     range: Option<String>,
     /// Key attributes that are numbers; the others are texts.
     numbers: HashSet<String>,
-    items: BTreeMap<Key, Item>,
+    items: BTreeMap<Key, Kept>,
     indexes: Vec<Index>,
 }
 
@@ -143,10 +147,15 @@ impl Table {
         for index in &mut self.indexes {
             index.follow(key, new.as_ref(), now, luck.lag());
         }
-        match new {
-            Some(item) => self.items.insert(key.clone(), item),
+        let old = match new {
+            Some(item) => self.items.insert(key.clone(), Kept::of(&item)),
             None => self.items.remove(key),
-        }
+        };
+        old.map(|old| old.item())
+    }
+
+    fn item(&self, key: &Key) -> Option<Item> {
+        self.items.get(key).map(Kept::item)
     }
 
     fn sound(item: &Item) -> Result<(), Refusal> {
@@ -178,13 +187,18 @@ enum Tried {
 
 impl Dynamo {
     /// Every item of a table, by key, as it is at this moment.
-    pub fn items(&self, table: &str) -> impl Iterator<Item = (&Key, &Item)> {
-        self.tables.get(table).into_iter().flat_map(|table| table.items.iter())
+    pub fn items(&self, table: &str) -> impl Iterator<Item = (&Key, Item)> {
+        self.tables.get(table).into_iter().flat_map(|table| table.items.iter()).map(|(key, kept)| (key, kept.item()))
+    }
+
+    /// Every key of a table.
+    pub fn keys(&self, table: &str) -> impl Iterator<Item = &Key> {
+        self.tables.get(table).into_iter().flat_map(|table| table.items.keys())
     }
 
     /// One item as it is at this moment.
-    pub fn item(&self, table: &str, key: &Key) -> Option<&Item> {
-        self.tables.get(table)?.items.get(key)
+    pub fn item(&self, table: &str, key: &Key) -> Option<Item> {
+        self.tables.get(table)?.item(key)
     }
 
     /// Whether every index has caught up by `now`.
@@ -204,7 +218,7 @@ impl Dynamo {
         for (name, table) in &mut self.tables {
             let over = |item: &Item| item::number(item, "expires_at").is_some_and(|at| at <= epoch);
             let keys: Vec<Key> =
-                table.items.iter().filter(|(_, item)| over(item)).map(|(key, _)| key.clone()).collect();
+                table.items.iter().filter(|(_, kept)| over(&kept.item())).map(|(key, _)| key.clone()).collect();
             for key in keys {
                 if chooses() {
                     let old = table.put(&key, None, now, luck);
@@ -307,6 +321,12 @@ impl Dynamo {
                     if let Some((_, is_done)) = self.tokens.get_mut(token) {
                         *is_done = true;
                     }
+                    self.seen.push_back((now, token.to_owned()));
+                    while self.seen.front().is_some_and(|(since, _)| now.duration_since(*since) > TOKEN_LIVES) {
+                        if let Some((_, token)) = self.seen.pop_front() {
+                            self.tokens.remove(&token);
+                        }
+                    }
                 }
                 // What was cancelled left nothing, so it may be sent again under its token.
                 Err(_) => {
@@ -364,12 +384,12 @@ impl Dynamo {
         let request = write.request;
         let terms = Terms::of(request);
         let (_, table) = self.table(request)?;
-        let old = table.items.get(&write.key);
+        let old = table.item(&write.key);
         if let Some(text) = request["ConditionExpression"].as_str() {
             let condition = condition(text, &terms).map_err(Refusal::invalid)?;
-            if !condition.holds(old.unwrap_or(&Map::new())) {
+            if !condition.holds(old.as_ref().unwrap_or(&Map::new())) {
                 let shows = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
-                return Ok(Tried::Fails(old.filter(|_| shows).cloned()));
+                return Ok(Tried::Fails(old.filter(|_| shows)));
             }
         } else if write.kind == "ConditionCheck" {
             return Err(Refusal::invalid("a check has no condition"));
@@ -386,7 +406,7 @@ impl Dynamo {
                 Tried::Change(Some(new))
             }
             "Update" => {
-                let mut new = old.cloned().unwrap_or_else(|| table.key_item(&write.key));
+                let mut new = old.unwrap_or_else(|| table.key_item(&write.key));
                 let text = request["UpdateExpression"].as_str().unwrap_or_default();
                 update(text, &terms, &mut new).map_err(Refusal::invalid)?;
                 Table::sound(&new)?;
@@ -406,7 +426,7 @@ impl Dynamo {
             "GetItem" => {
                 let (_, table) = self.table(request)?;
                 let key = table.key(request["Key"].as_object().unwrap_or(&Map::new()))?;
-                read(table.items.get(&key).map_or(json!({}), |item| json!({ "Item": item })))
+                read(table.item(&key).map_or(json!({}), |item| json!({ "Item": item })))
             }
             "BatchGetItem" => read(self.batch_get(request, luck)?),
             "Query" => read(self.query(request, now, luck)?),
@@ -458,7 +478,7 @@ impl Dynamo {
                     return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
                 }
                 if at < done {
-                    items.extend(table.items.get(&key).map(|item| Value::Object(item.clone())));
+                    items.extend(table.item(&key).map(Value::Object));
                 }
             }
             found.insert(name.clone(), Value::Array(items));
@@ -499,10 +519,10 @@ impl Dynamo {
                 let after = start.map(|start| table.key(start)).transpose()?;
                 // Nothing stands between a text and the same text with the least character behind it.
                 let end = KeyPart::S(format!("{}\0", hash.text()));
-                let all = table.items.range((hash, None)..(end, None));
+                let all = table.items.range((hash, None)..(end, None)).map(|(key, kept)| (key, kept.item()));
                 let fits =
                     |key: &Key| after.as_ref().is_none_or(|after| if forward { key > after } else { key < after });
-                let all = all.filter(|(key, item)| fits(key) && keyed.holds(item)).map(|(_, item)| item.clone());
+                let all = all.filter(|(key, item)| fits(key) && keyed.holds(item)).map(|(_, item)| item);
                 page(all, forward, wanted)
             }
             Some(index) => {
@@ -527,7 +547,7 @@ impl Dynamo {
                 let fits = |place: &(KeyPart, Key)| {
                     after.as_ref().is_none_or(|after| if forward { place > after } else { place < after })
                 };
-                let all = all.filter(|(place, item)| fits(place) && keyed.holds(item)).map(|(_, item)| item.clone());
+                let all = all.filter(|(place, item)| fits(place) && keyed.holds(item)).map(|(_, item)| item);
                 page(all, forward, wanted)
             }
         };
@@ -557,7 +577,7 @@ impl Dynamo {
         if more && let Some((key, _)) = scanned.last() {
             answer["LastEvaluatedKey"] = Value::Object(table.key_item(key));
         }
-        let items = scanned.into_iter().map(|(_, item)| item.clone());
+        let items = scanned.into_iter().map(|(_, kept)| kept.item());
         let mut items: Vec<Item> =
             items.filter(|item| filter.as_ref().is_none_or(|filter| filter.holds(item))).collect();
         project(request, &terms, &mut items).map_err(Refusal::invalid)?;
