@@ -47,6 +47,8 @@ pub enum Code {
     UnknownCampaign,
     /// There is no such provider of rewards.
     UnknownProvider,
+    /// A rule asks of a field what no event can hold, or what every event does.
+    NeverHolds,
     /// A campaign ends before it starts.
     CampaignDates,
     /// Bands are not in rising order.

@@ -46,6 +46,48 @@ fn every_bad_form_is_refused_at_its_place() {
     let rows = [
         ("points = 50\n", "pionts = 50\n", "unknown field `pionts`", "did you mean `points`?", "pionts"),
         ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
+        // Conditions that no event meets were taken, and the rule gave nothing for ever.
+        ("seconds = \">= 30\"", "seconds = \"=> 30\"", "`=> 30` is no comparison", "write `>= 30`", "if ="),
+        (
+            "outcome = \"won\", renewal = false",
+            "outcome = \"wun\", renewal = false",
+            "`outcome` is never `wun`",
+            "did you mean `won`?",
+            "if =",
+        ),
+        (
+            "outcome = \"won\", renewal = false",
+            "outcome = \"!= loost\", renewal = false",
+            "every event meets this",
+            "did you mean `lost`?",
+            "if =",
+        ),
+        (
+            "outcome = \"won\", renewal = true",
+            "outcome = \"one of won, maybe\"",
+            "`outcome` is never `maybe`",
+            "it is one of",
+            "if =",
+        ),
+        ("renewal = true", "renewal = \"yes\"", "`renewal` is never `yes`", "it is one of true, false", "if ="),
+        ("renewal = true", "renewal = \"> 1\"", "`renewal` is no number, it is true or false", "", "if ="),
+        ("renewal = true", "acv = \"< 0\"", "`acv` is never so", "`acv` is at least 0", "if ="),
+        (
+            "renewal = true",
+            "acv = \"100\"",
+            "`acv` is an amount, which is compared",
+            "write `acv = \">= ...\"`",
+            "if =",
+        ),
+        ("seconds = \">= 30\"", "person_id = \"dana\"", "persons are kept under pseudonyms", "another field", "if ="),
+        ("101 = 100", "1001 = 100", "`level` is never `1001`", "did you mean `101`?", "points ="),
+        (
+            "{ by = \"acv\", bands",
+            "{ by = \"outcome\", bands",
+            "`outcome` is no number, it is one of the words",
+            "",
+            "points =",
+        ),
         // B10: a slip of the hand gave as much as can be counted.
         ("by = \"1.25\"", "by = \"999999999999\"", "a multiplier is at most 1000", "", "by ="),
         ("currency = \"USD\"", "currency = \"usd\"", "is not a currency", "", "currency"),

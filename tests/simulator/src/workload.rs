@@ -271,11 +271,9 @@ impl Maker {
                 let reward = self.reward();
                 self.load(reward)
             }
-            90..=93 => Action::Sweep,
             94..=96 => Action::Redrive,
             97..=98 if self.happens_to_all() => Action::Expire,
-            // As often as before.
-            87 | 97..=98 => Action::Sweep,
+            87 | 90..=93 | 97..=98 => Action::Sweep,
             _ => Action::Back(self.rng.i64(1..20)),
         }
     }
@@ -457,7 +455,8 @@ impl Maker {
         let mut late = 5 * 24 * 3_600 + self.late();
         let mut events = Vec::new();
         let closed = json!({ "deal_id": deal, "outcome": if self.rng.usize(..6) == 0 { "lost" } else { "won" }, "acv": self.money(), "tenor_months": self.rng.u32(1..37) });
-        let registered = json!({ "deal_id": deal, "opportunity_id": self.opportunity(), "customer": "Contoso", "motion": "sell" });
+        let registered =
+            json!({ "deal_id": deal, "opportunity_id": self.opportunity(), "customer": "Contoso", "motion": "sell" });
         let kinds =
             [("deal.registered", registered), ("deal.qualified", json!({ "deal_id": deal })), ("deal.closed", closed)];
         for (kind, data) in kinds {
@@ -515,10 +514,7 @@ impl Maker {
                 (kind, json!({ "reason": "audit" }))
             }
             14 if self.rng.usize(..6) == 0 => ("partner.offboarded", json!({ "reason": "ended" })),
-            14 => (
-                "purchase_order.received",
-                json!({ "deal_id": self.deal(), "amount": self.money() }),
-            ),
+            14 => ("purchase_order.received", json!({ "deal_id": self.deal(), "amount": self.money() })),
             _ => ("deal.influenced", json!({ "deal_id": self.deal(), "kind": "endorsement" })),
         };
         self.body(kind, partner, late, data)

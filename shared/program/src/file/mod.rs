@@ -3,6 +3,7 @@
 mod compile;
 mod ladders;
 mod policy;
+mod possible;
 mod rewards;
 mod rules;
 mod shape;

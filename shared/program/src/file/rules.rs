@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use event::catalogue;
 use event::ids::{Motion, RuleId};
 
+use super::possible::{self, Never};
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{Band, CampaignTable, Earn, PointsTable, Scale, TimesTable};
 use crate::condition::{Condition, Test};
@@ -44,6 +45,8 @@ pub(crate) fn rule(
         let path = ["earn", id.as_str(), "if", name];
         known_field(&path, &table.on, name, f);
         let test = f.take(&path, Test::parse(&word.0))?;
+        let form = possible::form(&table.on, name);
+        cannot_be(&path, form.and_then(|form| possible::never(name, form, &test)), f);
         Some(Condition { field: name.clone(), words: word.0.clone(), test })
     });
     let conditions = conditions.collect();
@@ -77,6 +80,12 @@ fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
     }
 }
 
+fn cannot_be(path: &[&str], never: Option<Never>, f: &mut Findings<'_>) {
+    if let Some((message, help)) = never {
+        f.error(Code::NeverHolds, path, message, help);
+    }
+}
+
 fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Option<Points> {
     let path = ["earn", id, "points"];
     let scale = match table {
@@ -84,6 +93,13 @@ fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Opti
         PointsTable::Scale(scale) => scale,
     };
     known_field(&path, on, &scale.by, f);
+    if let Some(form) = possible::form(on, &scale.by) {
+        let never = match &scale.table {
+            Some(table) => table.keys().find_map(|value| possible::no_value(&scale.by, form, value)),
+            None => possible::no_number(&scale.by, form),
+        };
+        cannot_be(&path, never, f);
+    }
     match scale {
         Scale { bands: Some(bands), table: None, per: None, points: None, .. } => self::bands(&path, scale, bands, f),
         Scale { bands: None, table: Some(table), per: None, points: None, .. } => {

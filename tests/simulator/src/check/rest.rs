@@ -78,8 +78,11 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
                 let key = record_key(&event.identity);
                 let record = table.item(LEDGER, &(KeyPart::S(key.clone()), None));
                 let hash = record.and_then(|item| super::record(&item).ok()).map(|record| record.hash);
-                let identity =
-                    [event.identity.program.to_string(), event.identity.source.to_string(), event.identity.id.to_string()];
+                let identity = [
+                    event.identity.program.to_string(),
+                    event.identity.source.to_string(),
+                    event.identity.id.to_string(),
+                ];
                 let kept = asides.get(&identity).is_some_and(|all| all.iter().any(|(_, hash)| *hash == event.hash));
                 if hash.as_ref() != Some(&event.hash) && !kept {
                     found.push(format!("came to nothing: {}", sent.body));
@@ -140,9 +143,9 @@ fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<S
         let persons = event.persons().iter().map(ToString::to_string).collect();
         meanings.entry(key).or_default().insert((event.hash, persons));
     }
-    let conflicts = table.items(LEDGER).filter(|(_, item)| text(&item, "outcome") == Some("conflict"));
+    let conflicts = table.items(LEDGER).filter(|(_, item)| text(item, "outcome") == Some("conflict"));
     let none = conflicts.filter(|(_, item)| {
-        let key = ["program", "source", "id"].map(|name| text(&item, name).unwrap_or_default().to_owned());
+        let key = ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned());
         meanings.get(&key).is_some_and(|all| all.len() < 2)
     });
     none.map(|(_, item)| format!("{:?} was sent with one meaning and is kept as a conflict", text(&item, "id")))

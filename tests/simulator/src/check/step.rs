@@ -254,9 +254,9 @@ pub(super) fn i8_hold_ends_judged(
     changes: &[Change],
 ) -> Vec<String> {
     let put_aside = changes.iter().filter_map(|change| change.new.as_ref().filter(|item| item.contains_key("aside")));
-    asides.extend(put_aside.map(|item| {
-        ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned())
-    }));
+    asides.extend(
+        put_aside.map(|item| ["program", "source", "id"].map(|name| text(item, name).unwrap_or_default().to_owned())),
+    );
     let ended = changes.iter().filter(|change| is_hold(change) && change.new.is_none() && change.old.is_some());
     let ended = ended.filter(|change| {
         let identity = change.key.0.text().trim_start_matches("held#").to_owned();
