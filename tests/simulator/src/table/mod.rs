@@ -10,31 +10,24 @@
 mod expression;
 mod index;
 pub mod item;
+mod read;
+mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use ambient::Instant;
 use serde_json::{Map, Value, json};
 
-use expression::{Terms, condition, update};
 use index::{Index, Projection};
 use item::{Item, Kept, Key, KeyPart, size};
+use write::Tokens;
 
 /// Largest item, in bytes.
 const ITEM_BYTES_MAX: usize = 400 * 1024;
-/// Most actions of one transaction, and most bytes.
-const ACTIONS_MAX: usize = 100;
-const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest partition and sort key, in bytes.
 const HASH_BYTES_MAX: usize = 2_048;
 const RANGE_BYTES_MAX: usize = 1_024;
-/// Most keys of one BatchGetItem.
-const BATCH_KEYS_MAX: usize = 100;
-/// How long a client token is remembered.
-const TOKEN_LIVES: Duration = Duration::from_mins(10);
-/// Items that a page holds at most, where nothing smaller is asked for: a megabyte of small items.
-const PAGE_MAX: usize = 1_000;
 
 /// What one write changed.
 #[derive(Clone, Debug)]
@@ -99,10 +92,7 @@ pub struct Dynamo {
     tables: BTreeMap<String, Table>,
     /// Items that a transaction holds just now.
     locked: HashSet<(String, Key)>,
-    /// Client tokens, with the request that each came with, and whether that one was written.
-    tokens: HashMap<String, (String, bool)>,
-    /// When each was seen first, in that order.
-    seen: VecDeque<(Instant, String)>,
+    tokens: Tokens,
 }
 
 /// A table.
@@ -170,21 +160,6 @@ impl Table {
     }
 }
 
-/// One action of a transaction, or one write for itself.
-struct Write<'a> {
-    kind: &'a str,
-    request: &'a Value,
-    table: String,
-    key: Key,
-}
-
-/// What an action comes to: its change, or why it must not be.
-enum Tried {
-    Change(Option<Item>),
-    Untouched,
-    Fails(Option<Item>),
-}
-
 impl Dynamo {
     /// Every item of a table, by key, as it is at this moment.
     pub fn items(&self, table: &str) -> impl Iterator<Item = (&Key, Item)> {
@@ -235,187 +210,6 @@ impl Dynamo {
         Ok((name.to_owned(), self.tables.get(name).ok_or_else(missing)?))
     }
 
-    fn write_of<'a>(&self, kind: &'a str, request: &'a Value) -> Result<Write<'a>, Refusal> {
-        let (table, found) = self.table(request)?;
-        let names = if kind == "Put" { "Item" } else { "Key" };
-        let item = request[names].as_object().ok_or_else(|| Refusal::invalid(format!("{names} is missing")))?;
-        let key = found.key(item)?;
-        if kind != "Put" && item.len() != 1 + usize::from(found.range.is_some()) {
-            return Err(Refusal::invalid("the key has other attributes than the table's"));
-        }
-        Ok(Write { kind, request, table, key })
-    }
-
-    fn writes<'a>(&self, request: &'a Value) -> Result<Vec<Write<'a>>, Refusal> {
-        let actions = request["TransactItems"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if actions.is_empty() || actions.len() > ACTIONS_MAX {
-            return Err(Refusal::invalid(format!(
-                "a transaction has 1 to {ACTIONS_MAX} actions, not {}",
-                actions.len()
-            )));
-        }
-        let bytes: usize = actions.iter().map(|action| action.to_string().len()).sum();
-        if bytes > TRANSACTION_BYTES_MAX {
-            return Err(Refusal::invalid("the transaction is larger than 4 MB"));
-        }
-        let one = |action: &'a Value| {
-            let (kind, request) =
-                action.as_object().and_then(|map| map.iter().next()).ok_or(Refusal::invalid("no action"))?;
-            self.write_of(kind, request)
-        };
-        let writes = actions.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-        let mut seen = HashSet::new();
-        if writes.iter().any(|write| !seen.insert((&write.table, &write.key))) {
-            return Err(Refusal::invalid("Transaction request cannot include multiple operations on one item"));
-        }
-        Ok(writes)
-    }
-
-    /// Takes a transaction up: from now on it holds its items. `None`: it was written before, and this is its answer.
-    ///
-    /// # Errors
-    /// What is wrong with it, or that another holds one of its items.
-    pub fn take_up(&mut self, request: &Value) -> Result<Option<Vec<(String, Key)>>, Refusal> {
-        if let Some(token) = request["ClientRequestToken"].as_str() {
-            let asked = request["TransactItems"].to_string();
-            match self.tokens.get(token) {
-                Some((first, _)) if *first != asked => {
-                    return Err(Refusal::new(
-                        400,
-                        "IdempotentParameterMismatchException",
-                        "another request had this token",
-                    ));
-                }
-                Some((_, true)) => return Ok(None),
-                Some((_, false)) => {
-                    return Err(Refusal::new(400, "TransactionInProgressException", "the first is not done yet"));
-                }
-                None => {}
-            }
-        }
-        let keys: Vec<(String, Key)> =
-            self.writes(request)?.into_iter().map(|write| (write.table, write.key)).collect();
-        if keys.iter().any(|key| self.locked.contains(key)) {
-            let reason = |key| {
-                let code = if self.locked.contains(key) { "TransactionConflict" } else { "None" };
-                json!({ "Code": code, "Message": "Transaction is ongoing for the item" })
-            };
-            return Err(Refusal::cancelled(keys.iter().map(reason).collect()));
-        }
-        if let Some(token) = request["ClientRequestToken"].as_str() {
-            self.tokens.insert(token.to_owned(), (request["TransactItems"].to_string(), false));
-        }
-        self.locked.extend(keys.iter().cloned());
-        Ok(Some(keys))
-    }
-
-    /// Writes a transaction that was taken up, all of it or nothing, and lets its items go.
-    pub fn finish(&mut self, request: &Value, held: &[(String, Key)], now: Instant, luck: &mut dyn Luck) -> Done {
-        for key in held {
-            self.locked.remove(key);
-        }
-        let done = self.transact(request, now, luck);
-        if let Some(token) = request["ClientRequestToken"].as_str() {
-            match &done {
-                Ok(_) => {
-                    if let Some((_, is_done)) = self.tokens.get_mut(token) {
-                        *is_done = true;
-                    }
-                    self.seen.push_back((now, token.to_owned()));
-                    while self.seen.front().is_some_and(|(since, _)| now.duration_since(*since) > TOKEN_LIVES) {
-                        if let Some((_, token)) = self.seen.pop_front() {
-                            self.tokens.remove(&token);
-                        }
-                    }
-                }
-                // What was cancelled left nothing, so it may be sent again under its token.
-                Err(_) => {
-                    self.tokens.remove(token);
-                }
-            }
-        }
-        done
-    }
-
-    fn transact(&mut self, request: &Value, now: Instant, luck: &mut dyn Luck) -> Done {
-        let writes = self.writes(request)?;
-        let tried = writes.iter().map(|write| self.tried(write)).collect::<Result<Vec<_>, _>>()?;
-        if tried.iter().any(|one| matches!(one, Tried::Fails(_))) {
-            let reason = |one: &Tried| match one {
-                Tried::Fails(shown) => {
-                    let mut reason =
-                        json!({ "Code": "ConditionalCheckFailed", "Message": "The conditional request failed" });
-                    if let Some(item) = shown {
-                        reason["Item"] = Value::Object(item.clone());
-                    }
-                    reason
-                }
-                Tried::Change(_) | Tried::Untouched => json!({ "Code": "None" }),
-            };
-            return Err(Refusal::cancelled(tried.iter().map(reason).collect()));
-        }
-        let mut units = 0;
-        let mut changes = Vec::new();
-        let places: Vec<(String, Key)> = writes.into_iter().map(|write| (write.table, write.key)).collect();
-        for ((table, key), one) in places.into_iter().zip(tried) {
-            if let Tried::Change(new) = one {
-                units += 2 * new.as_ref().map_or(0, size).div_ceil(1_024).max(1);
-                changes.push(self.put(table, key, new, now, luck));
-            }
-        }
-        let capacity = json!([{ "TableName": "all", "CapacityUnits": units }]);
-        Ok((
-            if request["ReturnConsumedCapacity"] == "TOTAL" {
-                json!({ "ConsumedCapacity": capacity })
-            } else {
-                json!({})
-            },
-            changes,
-        ))
-    }
-
-    fn put(&mut self, table: String, key: Key, new: Option<Item>, now: Instant, luck: &mut dyn Luck) -> Change {
-        let old = self.tables.get_mut(&table).and_then(|found| found.put(&key, new.clone(), now, luck));
-        Change { table, key, old, new }
-    }
-
-    /// What an action comes to; it changes nothing yet.
-    fn tried(&self, write: &Write<'_>) -> Result<Tried, Refusal> {
-        let request = write.request;
-        let terms = Terms::of(request);
-        let (_, table) = self.table(request)?;
-        let old = table.item(&write.key);
-        if let Some(text) = request["ConditionExpression"].as_str() {
-            let condition = condition(text, &terms).map_err(Refusal::invalid)?;
-            if !condition.holds(old.as_ref().unwrap_or(&Map::new())) {
-                let shows = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
-                return Ok(Tried::Fails(old.filter(|_| shows)));
-            }
-        } else if write.kind == "ConditionCheck" {
-            return Err(Refusal::invalid("a check has no condition"));
-        }
-        Ok(match write.kind {
-            "ConditionCheck" => Tried::Untouched,
-            "Delete" => Tried::Change(None),
-            "Put" => {
-                let new = request["Item"].as_object().cloned().unwrap_or_default();
-                Table::sound(&new)?;
-                for index in &table.indexes {
-                    index.sound(&new, &table.numbers).map_err(Refusal::invalid)?;
-                }
-                Tried::Change(Some(new))
-            }
-            "Update" => {
-                let mut new = old.unwrap_or_else(|| table.key_item(&write.key));
-                let text = request["UpdateExpression"].as_str().unwrap_or_default();
-                update(text, &terms, &mut new).map_err(Refusal::invalid)?;
-                Table::sound(&new)?;
-                Tried::Change(Some(new))
-            }
-            other => return Err(Refusal::invalid(format!("there is no action {other}"))),
-        })
-    }
-
     /// Answers any operation but a transaction.
     ///
     /// # Errors
@@ -438,152 +232,6 @@ impl Dynamo {
             "CreateTable" => read(self.create(request)?),
             other => Err(Refusal::new(400, "UnknownOperationException", other)),
         }
-    }
-
-    fn alone(&mut self, kind: &str, request: &Value, now: Instant, luck: &mut dyn Luck) -> Done {
-        let write = self.write_of(kind, request)?;
-        if self.locked.contains(&(write.table.clone(), write.key.clone())) {
-            return Err(Refusal::new(400, "TransactionConflictException", "Transaction is ongoing for the item"));
-        }
-        match self.tried(&write)? {
-            Tried::Fails(shown) => {
-                let mut refusal =
-                    Refusal::new(400, "ConditionalCheckFailedException", "The conditional request failed");
-                if let Some(item) = shown {
-                    refusal.more["Item"] = Value::Object(item);
-                }
-                Err(refusal)
-            }
-            Tried::Untouched => Ok((json!({}), Vec::new())),
-            Tried::Change(new) => {
-                let (table, key) = (write.table, write.key);
-                Ok((json!({}), vec![self.put(table, key, new, now, luck)]))
-            }
-        }
-    }
-
-    fn batch_get(&self, request: &Value, luck: &mut dyn Luck) -> Result<Value, Refusal> {
-        let (mut found, mut left) = (Map::new(), Map::new());
-        for (name, asked) in request["RequestItems"].as_object().into_iter().flatten() {
-            let (_, table) = self.table(&json!({ "TableName": name }))?;
-            let keys = asked["Keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-            if keys.is_empty() || keys.len() > BATCH_KEYS_MAX {
-                return Err(Refusal::invalid("a batch has 1 to 100 keys"));
-            }
-            let (mut items, mut seen) = (Vec::new(), HashSet::new());
-            let done = luck.page(keys.len());
-            for (at, key_item) in keys.iter().enumerate() {
-                let key = table.key(key_item.as_object().unwrap_or(&Map::new()))?;
-                if !seen.insert(key.clone()) {
-                    return Err(Refusal::invalid("Provided list of item keys contains duplicates"));
-                }
-                if at < done {
-                    items.extend(table.item(&key).map(Value::Object));
-                }
-            }
-            found.insert(name.clone(), Value::Array(items));
-            if done < keys.len() {
-                let mut rest = asked.clone();
-                rest["Keys"] = json!(keys[done..]);
-                left.insert(name.clone(), rest);
-            }
-        }
-        Ok(json!({ "Responses": found, "UnprocessedKeys": left }))
-    }
-
-    fn query(&mut self, request: &Value, now: Instant, luck: &mut dyn Luck) -> Result<Value, Refusal> {
-        let (name, _) = self.table(request)?;
-        let table = self.tables.get_mut(&name).ok_or_else(|| Refusal::invalid("there is no such table"))?;
-        let terms = Terms::of(request);
-        let text = request["KeyConditionExpression"].as_str().unwrap_or_default();
-        let keyed = condition(text, &terms).map_err(Refusal::invalid)?;
-        if !request["FilterExpression"].is_null() {
-            return Err(Refusal::invalid("a filter of a query is not known here"));
-        }
-        let forward = request["ScanIndexForward"] != json!(false);
-        let start = request["ExclusiveStartKey"].as_object();
-        let most = request["Limit"]
-            .as_u64()
-            .map_or(PAGE_MAX, |limit| usize::try_from(limit).unwrap_or(PAGE_MAX).min(PAGE_MAX));
-        if most == 0 {
-            return Err(Refusal::invalid("a limit is at least 1"));
-        }
-        let wanted = luck.page(most);
-        let partition = |hash: &str| {
-            let part = keyed.equal_to(hash).and_then(KeyPart::of);
-            part.ok_or_else(|| Refusal::invalid("Query condition missed key schema element"))
-        };
-        let (mut items, more): (Vec<Item>, bool) = match request["IndexName"].as_str() {
-            None => {
-                let hash = partition(&table.hash)?;
-                let after = start.map(|start| table.key(start)).transpose()?;
-                // Nothing stands between a text and the same text with the least character behind it.
-                let end = KeyPart::S(format!("{}\0", hash.text()));
-                let all = table.items.range((hash, None)..(end, None)).map(|(key, kept)| (key, kept.item()));
-                let fits =
-                    |key: &Key| after.as_ref().is_none_or(|after| if forward { key > after } else { key < after });
-                let all = all.filter(|(key, item)| fits(key) && keyed.holds(item)).map(|(_, item)| item);
-                page(all, forward, wanted)
-            }
-            Some(index) => {
-                if request["ConsistentRead"] == json!(true) {
-                    return Err(Refusal::invalid("Consistent reads are not supported on global secondary indexes"));
-                }
-                let found = table.indexes.iter_mut().find(|found| found.name == index);
-                let found = found.ok_or_else(|| Refusal::invalid("The table does not have the specified index"))?;
-                found.catch_up(now);
-                let hash = partition(&found.hash)?;
-                let after = match start {
-                    None => None,
-                    Some(start) => {
-                        let bad = || Refusal::invalid("The provided starting key is invalid");
-                        let range = start.get(&found.range).and_then(KeyPart::of).ok_or_else(bad)?;
-                        let of = |name: &str| start.get(name).and_then(KeyPart::of);
-                        let key = (of(&table.hash).ok_or_else(bad)?, table.range.as_deref().and_then(of));
-                        Some((range, key))
-                    }
-                };
-                let all = found.partition(&hash);
-                let fits = |place: &(KeyPart, Key)| {
-                    after.as_ref().is_none_or(|after| if forward { place > after } else { place < after })
-                };
-                let all = all.filter(|(place, item)| fits(place) && keyed.holds(item)).map(|(_, item)| item);
-                page(all, forward, wanted)
-            }
-        };
-        let mut answer = json!({ "Count": items.len(), "ScannedCount": items.len() });
-        if more && let Some(last) = items.last() {
-            let index =
-                request["IndexName"].as_str().and_then(|name| table.indexes.iter().find(|index| index.name == name));
-            let names = [Some(&table.hash), table.range.as_ref(), index.map(|i| &i.hash), index.map(|i| &i.range)];
-            let key: Item =
-                names.into_iter().flatten().filter_map(|name| Some((name.clone(), last.get(name)?.clone()))).collect();
-            answer["LastEvaluatedKey"] = Value::Object(key);
-        }
-        project(request, &terms, &mut items).map_err(Refusal::invalid)?;
-        answer["Items"] = json!(items);
-        Ok(answer)
-    }
-
-    fn scan(&self, request: &Value, luck: &mut dyn Luck) -> Result<Value, Refusal> {
-        let (_, table) = self.table(request)?;
-        let terms = Terms::of(request);
-        let filter = request["FilterExpression"].as_str().map(|text| condition(text, &terms)).transpose();
-        let filter = filter.map_err(Refusal::invalid)?;
-        let after = request["ExclusiveStartKey"].as_object().map(|start| table.key(start)).transpose()?;
-        let all = table.items.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
-        let (scanned, more) = page(all, true, luck.page(PAGE_MAX));
-        let mut answer = json!({ "ScannedCount": scanned.len() });
-        if more && let Some((key, _)) = scanned.last() {
-            answer["LastEvaluatedKey"] = Value::Object(table.key_item(key));
-        }
-        let items = scanned.into_iter().map(|(_, kept)| kept.item());
-        let mut items: Vec<Item> =
-            items.filter(|item| filter.as_ref().is_none_or(|filter| filter.holds(item))).collect();
-        project(request, &terms, &mut items).map_err(Refusal::invalid)?;
-        answer["Count"] = json!(items.len());
-        answer["Items"] = json!(items);
-        Ok(answer)
     }
 
     fn create(&mut self, request: &Value) -> Result<Value, Refusal> {
@@ -628,23 +276,6 @@ impl Dynamo {
         self.tables.insert(name, Table { hash, range, numbers, items: BTreeMap::new(), indexes });
         Ok(json!({ "TableDescription": { "TableStatus": "ACTIVE" } }))
     }
-}
-
-/// The first `wanted`, and whether the page ends before its end is known.
-fn page<T>(all: impl DoubleEndedIterator<Item = T>, forward: bool, wanted: usize) -> (Vec<T>, bool) {
-    let items: Vec<T> = if forward { all.take(wanted).collect() } else { all.rev().take(wanted).collect() };
-    // A page that is full says where the next one starts, even where that one is empty.
-    let more = items.len() == wanted;
-    (items, more)
-}
-
-fn project(request: &Value, terms: &Terms<'_>, items: &mut [Item]) -> Result<(), String> {
-    let Some(text) = request["ProjectionExpression"].as_str() else { return Ok(()) };
-    let names = text.split(',').map(|word| terms.name(word.trim())).collect::<Result<Vec<_>, _>>()?;
-    for item in items {
-        item.retain(|name, _| names.contains(name));
-    }
-    Ok(())
 }
 
 /// Whether every member of a value has a name.
