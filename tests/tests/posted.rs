@@ -176,3 +176,27 @@ async fn e4_everything_that_is_wrong_is_told_at_once() {
     let (status, told) = sender.structured(large).await;
     assert_eq!((status, &told["code"]), (413, &json!("too_large")));
 }
+
+/// A filter that was mistyped was no filter, and what the framework says of a query was told as it stands.
+#[tokio::test]
+async fn a_query_that_is_not_read_is_told() {
+    let sender = Sender::start().await;
+    assert_eq!(sender.structured(enrolled("p", "/crm/x")).await.0, 202);
+    sender.knows("p").await;
+    let api = sender.test.api(Some("p"), "hr-software", &["read"]);
+    let queries = [
+        ("events?outcom=held", "bad_query", "there is no parameter `outcom` here; known: `outcome`, `cursor`, `limit`"),
+        ("events?limit=5&limit=6", "bad_query", "`limit` is there twice"),
+        ("explanation?id=x", "bad_query", "`source` is missing"),
+        ("statement?page=2", "bad_query", "there is no parameter `page` here; known: `cursor`, `limit`"),
+        ("events?outcome=duplicate", "bad_outcome", "awarded, no_rule, refused, applied, conflict, rejected, held"),
+    ];
+    for (query, code, detail) in queries {
+        let (status, told) = api.get(&format!("/v1/partners/p/{query}")).await;
+        assert_eq!((status, &told["code"]), (400, &json!(code)), "{query}: {told}");
+        assert!(told["detail"].as_str().is_some_and(|text| text.contains(detail)), "{query}: {told}");
+    }
+    let (status, told) = api.get("/v1/partners/%FF").await;
+    assert_eq!((status, &told["code"]), (400, &json!("bad_request")), "{told}");
+    assert!(told["detail"].as_str().is_some_and(|text| text.contains("UTF-8, percent-encoded")), "{told}");
+}

@@ -1,7 +1,7 @@
 //! `GET .../events` and `GET .../explanation`: what became of every event, and why.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ledger::Outcome;
 use domain::ledger::Record;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{aside::Aside, beside::Beside, holds::Hold};
 
-use web::{Caller, PageQuery, Problem, Scope, cursor};
+use web::{Caller, PageQuery, Problem, Query, Scope, cursor};
 
 use crate::ReadAccounts;
 
@@ -20,6 +20,7 @@ const PAGES_MAX: usize = 20;
 
 /// Which events.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     outcome: Option<String>,
     cursor: Option<String>,
@@ -172,9 +173,17 @@ async fn aside(
     Ok((kept.items.iter().map(aside_row).collect(), kept.next))
 }
 
+/// An outcome with which events stand in a list: what came twice or could not be read stands in none.
 fn read_outcome(word: &str) -> Result<Outcome, Problem> {
-    Outcome::from_word(word)
-        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_outcome", "there is no such outcome word"))
+    let listed = || Outcome::ALL.into_iter().filter(|outcome| List::ALL.iter().any(|list| list.has(*outcome)));
+    listed().find(|outcome| outcome.word() == word).ok_or_else(|| {
+        let known: Vec<&str> = listed().map(Outcome::word).collect();
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "bad_outcome",
+            format!("events are listed by one of {}", known.join(", ")),
+        )
+    })
 }
 
 fn row(record: &Record) -> Row {
@@ -224,6 +233,7 @@ fn hold_row(hold: &Hold) -> Row {
 
 /// Which event.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     source: String,
     id: String,

@@ -1,9 +1,9 @@
 //! `GET .../redemptions`: a partner's redemptions, newest first, or one of them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use web::{Caller, PageQuery, Problem, RedemptionView, Scope, cursor, redemption};
+use web::{Caller, PageQuery, Problem, Query, RedemptionView, Scope, cursor, redemption};
 
 use crate::ReadAccounts;
 

@@ -1,7 +1,7 @@
 //! `GET /v1/partners/{partner_id}/statement`: every posting, newest first, as JSON or CSV.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::Balance;
@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use program::Programs;
 use serde::Serialize;
 
-use web::{Caller, PageQuery, Problem, Scope, cursor};
+use web::{Caller, PageQuery, Problem, Query, Scope, cursor};
 
 use crate::ReadAccounts;
 

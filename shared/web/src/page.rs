@@ -12,6 +12,7 @@ const LIMIT_MAX: usize = 500;
 
 /// Which page.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// Where it starts, as the page before says.
     pub cursor: Option<String>,

@@ -107,7 +107,7 @@ pub struct RequestId(pub String);
 /// The header that says a request's id.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// Says in every answer which request it is of, and what the framework refuses by itself (a query that does not read, a body too
+/// Says in every answer which request it is of, and what the framework refuses by itself (a path that does not read, a body too
 /// large) in the form of every other error.
 pub(crate) async fn told_as_problem(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
@@ -135,8 +135,7 @@ async fn as_problem(response: Response) -> Response {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(status, code, "a request has at most 2 MiB; send a batch in parts").into_response();
     }
-    let text = axum::body::to_bytes(response.into_body(), 1_024).await.unwrap_or_default();
-    Problem::new(status, code, String::from_utf8_lossy(&text)).into_response()
+    Problem::new(status, code, "the path or the body does not read: a path is UTF-8, percent-encoded").into_response()
 }
 
 impl From<StoreError> for Problem {

@@ -84,6 +84,21 @@ impl Outcome {
         }
     }
 
+    /// Every outcome.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Awarded,
+        Outcome::NoRule,
+        Outcome::Refused,
+        Outcome::Applied,
+        Outcome::Duplicate,
+        Outcome::Conflict,
+        Outcome::Rejected,
+        Outcome::Quarantined,
+        Outcome::Held,
+        Outcome::Transient,
+        Outcome::Broken,
+    ];
+
     /// The word.
     pub fn word(self) -> &'static str {
         match self {
@@ -99,23 +114,5 @@ impl Outcome {
             Outcome::Transient => "transient",
             Outcome::Broken => "broken",
         }
-    }
-
-    /// The outcome a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        const ALL: [Outcome; 11] = [
-            Outcome::Awarded,
-            Outcome::NoRule,
-            Outcome::Refused,
-            Outcome::Applied,
-            Outcome::Duplicate,
-            Outcome::Conflict,
-            Outcome::Rejected,
-            Outcome::Quarantined,
-            Outcome::Held,
-            Outcome::Transient,
-            Outcome::Broken,
-        ];
-        ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }
