@@ -62,7 +62,8 @@ pub(crate) struct RotateKey {
 impl RotateKey {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let secret = self.connect.secret(&self.secret.card_secret)?;
-        let ring = Sealer::from_ring(&secret.read().await?, Random::system())?;
+        let keys = secret.read().await.with_context(|| self.connect.nothing_here("card keys"))?;
+        let ring = Sealer::from_ring(&keys, Random::system())?;
         let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(good) {
             bail!("a key's name has 1 to 64 letters, digits, dots, dashes and underscores, as in 2027 or 2027-06");

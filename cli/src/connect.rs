@@ -62,6 +62,15 @@ impl Connect {
         if self.aws { "AWS" } else { &self.endpoint }
     }
 
+    /// What to say where nothing is found, or nothing answers.
+    pub(crate) fn nothing_here(&self, what: &str) -> String {
+        if self.aws {
+            format!("no {what} for you on AWS; its name is an output of the stack")
+        } else {
+            format!("no {what} at {}; start `cargo laurel serve`, or name another --endpoint", self.endpoint)
+        }
+    }
+
     /// The secret with this name or ARN.
     pub(crate) fn secret(&self, id: &str) -> anyhow::Result<Secret> {
         Ok(Secret::new(self.clients()?.secretsmanager(), id))
@@ -84,7 +93,7 @@ impl Connect {
                     self.state_table
                 )
             } else {
-                format!("no Laurel tables at {}; start `cargo laurel serve`, or name another --endpoint", self.endpoint)
+                self.nothing_here("Laurel tables")
             }
         })?;
         store::programs::check_form(&store).await?;

@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use local::queues;
 
 use crate::connect::Connect;
 
@@ -14,7 +15,7 @@ use crate::connect::Connect;
 #[derive(Args)]
 pub(crate) struct Redrive {
     /// The queue that put it aside, not the one it was put into: a name or an address, as the stack's outputs have them.
-    #[arg(default_value = local::queues::PARTNER_EVENTS)]
+    #[arg(default_value = queues::PARTNER_EVENTS)]
     queue: String,
     /// Only say how many there are.
     #[arg(long)]
@@ -59,7 +60,16 @@ impl Redrive {
             return Ok(name.to_owned());
         }
         let found = sqs.get_queue_url().queue_name(name).send().await;
-        let found = found.with_context(|| format!("there is no queue `{name}` at {}", self.connect.place()))?;
+        let found = match found.map_err(aws_sdk_sqs::Error::from) {
+            Err(aws_sdk_sqs::Error::QueueDoesNotExist(_)) => {
+                bail!(
+                    "there is no queue `{name}` at {}; name one that functions read, as {}",
+                    self.connect.place(),
+                    queues::PARTNER_EVENTS
+                )
+            }
+            found => found.with_context(|| self.connect.nothing_here("queues"))?,
+        };
         found.queue_url.with_context(|| format!("the queue `{name}` has no address"))
     }
 

@@ -174,6 +174,29 @@ async fn a14_what_was_put_aside_is_sent_again() {
     assert_eq!(serve.available(text(&token.stdout).trim(), "p").await, Some(5 * 500 + 9 * 625));
     let wrong = laurel(&["redrive", "partner-events-dead-letters", "--endpoint", &serve.aws]);
     assert!(!wrong.status.success() && text(&wrong.stderr).contains("puts nothing aside"), "{}", text(&wrong.stderr));
+    let none = laurel(&["redrive", "no-such-queue", "--endpoint", &serve.aws]);
+    assert!(text(&none.stderr).contains("there is no queue `no-such-queue`"), "{}", text(&none.stderr));
+}
+
+/// Some commands said a dispatch failure, or that a queue is missing, where there was nothing at all.
+#[test]
+fn where_nothing_answers_every_command_says_how_to_start() {
+    let commands: [&[&str]; 6] = [
+        &["redrive", "partner-events"],
+        &["codes", "rotate-key", "2027"],
+        &["audit"],
+        &["programs", "list"],
+        &["events", "--outcome", "held"],
+        &["statement", "p"],
+    ];
+    for command in commands {
+        let told = laurel(&[command, &["--endpoint", "http://127.0.0.1:9"]].concat());
+        let said = text(&told.stderr);
+        assert!(
+            !told.status.success() && said.contains("start `cargo laurel serve`, or name another --endpoint"),
+            "{command:?}: {said}"
+        );
+    }
 }
 
 /// Killed with 500 events in flight and started again on the same data: each is counted exactly once.
