@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 /// Whether a finding stops the program from being published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The file is not a program.
@@ -143,7 +143,40 @@ pub(crate) fn from_reader(text: &str, error: &toml::de::Error) -> Diagnostic {
         _ if DeTable::parse(text).is_err() => Code::NotToml,
         _ => Code::WrongType,
     };
-    Diagnostic::new((Severity::Error, code), text, error.span().unwrap_or(0..0), message, help)
+    Diagnostic::new((Severity::Error, code), text, error.span().unwrap_or(0..0), in_words(&message), help)
+}
+
+/// What the reader says, for whoever writes a program and knows nothing of its types.
+fn in_words(message: &str) -> String {
+    let named = || message.split('`').nth(1).unwrap_or_default();
+    if message.starts_with("unknown field `") {
+        return format!("nothing reads `{}` here", named());
+    }
+    if message.starts_with("missing field `") {
+        return format!("`{}` is missing", named());
+    }
+    let said = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let Some((found, wanted)) = said.and_then(|said| said.split_once(", expected ")) else { return message.to_owned() };
+    let found = match found.split_once(' ') {
+        Some(("string", text)) => format!("the text {text}"),
+        Some(("integer", number)) => format!("the number {}", number.trim_matches('`')),
+        Some(("floating", point)) => format!("the number {}", point.trim_start_matches("point ").trim_matches('`')),
+        Some(("boolean", word)) => word.trim_matches('`').to_owned(),
+        _ if found == "sequence" => "a list".to_owned(),
+        _ if found == "map" => "a table".to_owned(),
+        _ => found.to_owned(),
+    };
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "a string" | "str" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list, as in [...]",
+        "a map" => "a table",
+        wanted if wanted.starts_with("struct ") => "a table",
+        wanted => wanted,
+    };
+    format!("{found} cannot stand here; write {wanted}")
 }
 
 /// Serde's sentence: unknown field `x`, expected one of `a`, `b`.

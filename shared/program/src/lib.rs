@@ -11,6 +11,7 @@ mod findings;
 mod ladder;
 mod lint;
 mod policy;
+mod possible;
 mod program;
 mod reward;
 mod rule;

@@ -1,4 +1,5 @@
-//! Programs that run and surprise somebody.
+//! Programs that run and surprise somebody. What is an error here stops a publication, and never the reading of what was published:
+//! a finding that is new must not stop a program that runs.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
+use crate::possible;
 use crate::program::Program;
 use crate::rule::{Points, Times};
 use crate::window::Within;
@@ -34,6 +36,9 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
         );
     }
     for rule in program.rules.values() {
+        for (path, (message, help)) in possible::never(rule) {
+            f.error(Code::NeverHolds, &["earn", &rule.id, path.0, path.1], message, help);
+        }
         let bounded = rule.at_most.iter().any(|cap| cap.points) || !matches!(rule.points, Points::Per { .. });
         if !bounded {
             f.warning(
@@ -44,6 +49,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             );
         }
     }
+    f.found.sort_by_key(|found| found.severity);
     f.found
 }
 

@@ -317,7 +317,7 @@ fn a_renamed_lowest_tier_sticks_nobody() {
 /// A zero reversal takes nothing back.
 #[test]
 fn reversing_nothing_takes_nothing() {
-    let program = PROGRAM.replace("if = { outcome = \"won\" }", "if = { outcome = \"won\", acv = \">= 1000\" }");
+    let program = PROGRAM.replace("if = { outcome = \"won\" }", "if = { outcome = \"won\", acv = \"1000\" }");
     let mut world = world_of(&program);
     world.close("p", "d", TODAY, "1000");
     let before = points(&world);

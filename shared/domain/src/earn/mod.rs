@@ -98,9 +98,9 @@ fn base_points(points: &Points, seen: &Seen<'_>) -> Result<i64, FoldError> {
 
 fn holds(condition: &Condition, seen: &Seen<'_>) -> bool {
     match &condition.test {
-        Test::Is(wanted) => seen.text(&condition.field).as_ref() == Some(wanted),
-        Test::IsNot(unwanted) => seen.text(&condition.field).as_ref() != Some(unwanted),
-        Test::OneOf(wanted) => seen.text(&condition.field).is_some_and(|seen| wanted.contains(&seen)),
+        Test::Is(wanted) => seen.is(&condition.field, wanted),
+        Test::IsNot(unwanted) => !seen.is(&condition.field, unwanted),
+        Test::OneOf(wanted) => wanted.iter().any(|wanted| seen.is(&condition.field, wanted)),
         Test::Compare(comparison, wanted) => {
             seen.number(&condition.field).is_some_and(|seen| comparison.holds(seen, *wanted))
         }

@@ -33,6 +33,14 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether a field is so: an amount by its value, anything else by its text.
+    pub(crate) fn is(&self, field: &str, wanted: &str) -> bool {
+        match self.amounts.get(field) {
+            Some(amount) => parse_decimal(wanted).is_ok_and(|wanted| wanted == *amount),
+            None => self.text(field).as_deref() == Some(wanted),
+        }
+    }
+
     pub(crate) fn number(&self, field: &str) -> Option<Decimal> {
         match self.amounts.get(field) {
             Some(amount) => Some(*amount),

@@ -62,9 +62,13 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
     let ladders: BTreeMap<_, _> =
         file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
-    let rules: BTreeMap<_, _> =
-        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &file.campaign, &ladders, f)?))).collect();
-    let rewards: BTreeMap<_, _> = file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &ladders, f))).collect();
+    let rules: BTreeMap<_, _> = file
+        .earn
+        .iter()
+        .filter_map(|(id, e)| Some((id.clone(), rule(id, e, &file.campaign, &file.ladder, f)?)))
+        .collect();
+    let rewards: BTreeMap<_, _> =
+        file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let accept_second = match file.registration.second_registrant.as_str() {
         "reject" => Some(false),

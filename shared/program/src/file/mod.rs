@@ -3,7 +3,6 @@
 mod compile;
 mod ladders;
 mod policy;
-mod possible;
 mod rewards;
 mod rules;
 mod shape;

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use event::ids::{Motion, RewardId};
+use event::ids::{Motion, RewardId, TierId};
 
 use super::values::{POINTS_MAX, caps};
-use super::{NeedsTable, RewardTable};
+use super::{NeedsTable, RewardTable, TierTable};
 use crate::cap::CapBy;
 use crate::findings::{Code, Findings};
-use crate::ladder::Tier;
 use crate::reward::{Gate, Provider, Reward};
 
 pub(crate) fn reward(
     id: &RewardId,
     table: &RewardTable,
-    ladders: &BTreeMap<Motion, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     f: &mut Findings<'_>,
 ) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
@@ -33,7 +32,7 @@ pub(crate) fn reward(
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
     let NeedsTable { tier, certification, course } = &table.needs;
-    if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().flatten().any(|t| t.id == **tier)) {
+    if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
         f.error(Code::UnknownTier, &["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
     }
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);

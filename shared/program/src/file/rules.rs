@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use event::catalogue;
-use event::ids::{Motion, RuleId};
+use event::ids::{Motion, RuleId, TierId};
 
-use super::possible::{self, Never};
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
-use super::{Band, CampaignTable, Earn, PointsTable, Scale, TimesTable};
+use super::{Band, CampaignTable, Earn, PointsTable, Scale, TierTable, TimesTable};
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings, nearest};
-use crate::ladder::Tier;
 use crate::rule::{Campaign, Points, Rule, Times};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
@@ -33,7 +31,7 @@ pub(crate) fn rule(
     id: &RuleId,
     table: &Earn,
     campaigns: &BTreeMap<String, CampaignTable>,
-    ladders: &BTreeMap<Motion, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     f: &mut Findings<'_>,
 ) -> Option<Rule> {
     if catalogue::row(&table.on).is_none() {
@@ -45,8 +43,6 @@ pub(crate) fn rule(
         let path = ["earn", id.as_str(), "if", name];
         known_field(&path, &table.on, name, f);
         let test = f.take(&path, Test::parse(&word.0))?;
-        let form = possible::form(&table.on, name);
-        cannot_be(&path, form.and_then(|form| possible::never(name, form, &test)), f);
         Some(Condition { field: name.clone(), words: word.0.clone(), test })
     });
     let conditions = conditions.collect();
@@ -80,12 +76,6 @@ fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
     }
 }
 
-fn cannot_be(path: &[&str], never: Option<Never>, f: &mut Findings<'_>) {
-    if let Some((message, help)) = never {
-        f.error(Code::NeverHolds, path, message, help);
-    }
-}
-
 fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Option<Points> {
     let path = ["earn", id, "points"];
     let scale = match table {
@@ -93,13 +83,6 @@ fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Opti
         PointsTable::Scale(scale) => scale,
     };
     known_field(&path, on, &scale.by, f);
-    if let Some(form) = possible::form(on, &scale.by) {
-        let never = match &scale.table {
-            Some(table) => table.keys().find_map(|value| possible::no_value(&scale.by, form, value)),
-            None => possible::no_number(&scale.by, form),
-        };
-        cannot_be(&path, never, f);
-    }
     match scale {
         Scale { bands: Some(bands), table: None, per: None, points: None, .. } => self::bands(&path, scale, bands, f),
         Scale { bands: None, table: Some(table), per: None, points: None, .. } => {
@@ -157,14 +140,14 @@ fn times(
     id: &str,
     table: &TimesTable,
     campaigns: &BTreeMap<String, CampaignTable>,
-    ladders: &BTreeMap<Motion, Vec<Tier>>,
+    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     f: &mut Findings<'_>,
 ) -> Option<Times> {
     let path = ["earn", id, "times"];
     match table {
         TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
             let in_motion = |m: &Motion| motion.as_ref().is_none_or(|wanted| wanted == m);
-            if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.iter().any(|t| t.id == *tier)) {
+            if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.contains_key(tier)) {
                 f.error(Code::UnknownTier, &path, format!("no ladder has a tier `{tier}`"), None);
             }
             let by = multiplier(&path, by, f)?;

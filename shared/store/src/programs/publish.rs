@@ -65,7 +65,7 @@ pub async fn publish(
     effective_from: Option<Timestamp>,
     actor: &str,
 ) -> Result<Published, PublishError> {
-    let program = Program::parse(file).map_err(PublishError::Invalid)?;
+    let program = Program::to_publish(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
     let listed = listed(store, &id).await?;
     let versions = versions(store, &id).await?;

@@ -1,0 +1,196 @@
+//! What an event type's members can hold, against what a rule asks of them: a rule that no event can meet is a slip of the hand.
+
+use event::Form;
+use event::catalogue::{self, TOTAL_VALUE};
+use event::ids::EventId;
+use event::money::parse_decimal;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use crate::condition::{Comparison, Test};
+use crate::findings::nearest;
+use crate::rule::{Points, Rule};
+
+/// Why a rule asks for what cannot be, and the way out.
+type Never = (String, Option<String>);
+
+/// Where in a rule: a key, and a key below it.
+type Place<'a> = (&'a str, &'a str);
+
+/// How pseudonyms of persons begin.
+const PSEUDONYM: &str = "person-";
+
+/// What of a rule no event can meet, or every event does.
+pub(crate) fn never(rule: &Rule) -> Vec<(Place<'_>, Never)> {
+    let conditions = rule.conditions.iter().filter_map(|condition| {
+        let never = unmet(&condition.field, form(&rule.on, &condition.field)?, &condition.test)?;
+        Some((("if", condition.field.as_str()), never))
+    });
+    let points = unscaled(&rule.on, &rule.points).map(|never| (("points", ""), never));
+    conditions.chain(points).collect()
+}
+
+/// What a field of an event type looks like; none where there is no such field.
+fn form(on: &str, field: &str) -> Option<Form> {
+    if field == TOTAL_VALUE {
+        return Some(Form::Money);
+    }
+    catalogue::row(on)?.members.iter().find(|member| member.name == field).map(|member| member.form)
+}
+
+/// Why a scale gives nothing, or a part of it does.
+fn unscaled(on: &str, points: &Points) -> Option<Never> {
+    match points {
+        Points::Fixed(_) => None,
+        Points::Table { by, table } => {
+            let form = form(on, by)?;
+            if matches!(form, Form::Money) {
+                return Some((
+                    format!("`{by}` is an amount, and a table is of words"),
+                    Some("write `bands`".to_owned()),
+                ));
+            }
+            table.keys().find_map(|value| no_value(by, form, value))
+        }
+        Points::Bands { by, bands } => {
+            let form = form(on, by)?;
+            let last = bands.last().map(|(from, _)| Test::Compare(Comparison::AtLeast, *from));
+            no_number(by, form).or_else(|| last.and_then(|last| unmet(by, form, &last)))
+        }
+        Points::Per { by, per, .. } => {
+            let form = form(on, by)?;
+            no_number(by, form).or_else(|| unmet(by, form, &Test::Compare(Comparison::AtLeast, *per)))
+        }
+    }
+}
+
+/// Why no event, or every event, meets a condition on a field of this form.
+fn unmet(field: &str, form: Form, test: &Test) -> Option<Never> {
+    match test {
+        Test::Is(word) => sign(word).or_else(|| no_value(field, form, word)),
+        Test::IsNot(word) => {
+            let (why, help) = no_value(field, form, word)?;
+            Some((format!("every event meets this: {why}"), help))
+        }
+        Test::OneOf(words) => words.iter().find_map(|word| sign(word).or_else(|| no_value(field, form, word))),
+        Test::Compare(comparison, wanted) => no_number(field, form).or_else(|| {
+            let (least, most) = range(form)?;
+            let out = match comparison {
+                Comparison::AtLeast => most.is_some_and(|most| *wanted > most),
+                Comparison::MoreThan => most.is_some_and(|most| *wanted >= most),
+                Comparison::AtMost => *wanted < least,
+                Comparison::LessThan => *wanted <= least,
+            };
+            out.then(|| (never_is(field), Some(bounds(field, least, most))))
+        }),
+    }
+}
+
+/// Why a value cannot stand in a field of this form.
+fn no_value(field: &str, form: Form, word: &str) -> Option<Never> {
+    match form {
+        Form::Words(words) => among(field, words, word),
+        Form::Flag => among(field, &["true", "false"], word),
+        Form::Numbers(numbers) => {
+            let words: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+            among(field, &words.iter().map(String::as_str).collect::<Vec<_>>(), word)
+        }
+        Form::Whole(least, most) => {
+            let fits =
+                word.parse::<i64>().is_ok_and(|number| number.to_string() == word && (least..=most).contains(&number));
+            let (least, most) = (Decimal::from(least), Decimal::from(most));
+            (!fits).then(|| (format!("`{field}` is never `{word}`"), Some(bounds(field, least, Some(most)))))
+        }
+        Form::Person => (!word.starts_with(PSEUDONYM)).then(|| {
+            let help = "look at another field, or name a pseudonym from a statement".to_owned();
+            (format!("`{field}` is never `{word}`: persons are kept under pseudonyms"), Some(help))
+        }),
+        Form::Money => {
+            let fits = parse_decimal(word).is_ok_and(|amount| !amount.is_sign_negative());
+            (!fits).then(|| {
+                (format!("`{field}` is never `{word}`: it is an amount"), Some(format!("write `{field} = \">= 100\"`")))
+            })
+        }
+        Form::Ids | Form::Lines => {
+            Some((format!("`{field}` is a list, and never `{word}`"), Some("look at another field".to_owned())))
+        }
+        Form::Instant => {
+            let as_kept = word.parse::<Timestamp>().ok().map(|time| time.to_string());
+            let help = as_kept
+                .as_ref()
+                .map_or_else(|| "write it as 2026-03-14T09:30:00Z".to_owned(), |time| format!("write `{time}`"));
+            (as_kept.as_deref() != Some(word)).then(|| (format!("`{field}` is a time, and never `{word}`"), Some(help)))
+        }
+        Form::Day => {
+            let fits = word.parse::<Date>().is_ok_and(|day| day.to_string() == word);
+            (!fits)
+                .then(|| (format!("`{field}` is a day, and never `{word}`"), Some("write it as 2026-03-14".to_owned())))
+        }
+        Form::Id => {
+            let fits = EventId::try_from(word).is_ok() && word.trim() == word;
+            (!fits).then(|| (format!("`{field}` is never `{word}`"), Some("write an id as it is sent".to_owned())))
+        }
+        Form::Text | Form::Any => None,
+    }
+}
+
+/// Why a field of this form is no number.
+fn no_number(field: &str, form: Form) -> Option<Never> {
+    let what = match form {
+        Form::Whole(..) | Form::Numbers(_) | Form::Money | Form::Id | Form::Text | Form::Any => return None,
+        Form::Words(words) => format!("one of the words {}", words.join(", ")),
+        Form::Flag => "true or false".to_owned(),
+        Form::Person => "a person".to_owned(),
+        Form::Instant => "a time".to_owned(),
+        Form::Day => "a day".to_owned(),
+        Form::Ids | Form::Lines => "a list".to_owned(),
+    };
+    Some((format!("`{field}` is no number, it is {what}"), None))
+}
+
+/// A sign that is none: who mistypes `>=` would ask for a text.
+fn sign(word: &str) -> Option<Never> {
+    let known = [">=", "<=", ">", "<", "!="].iter().find_map(|sign| word.strip_prefix(sign));
+    let wrong = ["=>", "=<", "==", "≥", "≤", "≠", "<>", "="].iter().find_map(|sign| word.strip_prefix(sign));
+    let rest = known.or(wrong)?.trim();
+    let help = format!("write `>= {rest}`, `> {rest}`, `<= {rest}`, `< {rest}`, `!= {rest}`, or `{rest}` alone");
+    (known.is_some() || parse_decimal(rest).is_ok()).then(|| (format!("`{word}` is no comparison"), Some(help)))
+}
+
+fn among(field: &str, words: &[&str], word: &str) -> Option<Never> {
+    let help = || match nearest(word, words) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it is one of {}", words.join(", ")),
+    };
+    (!words.contains(&word)).then(|| (format!("`{field}` is never `{word}`"), Some(help())))
+}
+
+fn never_is(field: &str) -> String {
+    format!("`{field}` is never so")
+}
+
+fn bounds(field: &str, least: Decimal, most: Option<Decimal>) -> String {
+    most.map_or_else(|| format!("`{field}` is at least {least}"), |most| format!("`{field}` is from {least} to {most}"))
+}
+
+/// The least and the most that a number of this form can be.
+fn range(form: Form) -> Option<(Decimal, Option<Decimal>)> {
+    match form {
+        Form::Whole(least, most) => Some((least.into(), Some(most.into()))),
+        Form::Numbers(numbers) => {
+            Some((Decimal::from(*numbers.iter().min()?), numbers.iter().max().map(|n| (*n).into())))
+        }
+        Form::Money => Some((Decimal::ZERO, None)),
+        Form::Id
+        | Form::Person
+        | Form::Text
+        | Form::Words(_)
+        | Form::Flag
+        | Form::Instant
+        | Form::Day
+        | Form::Ids
+        | Form::Lines
+        | Form::Any => None,
+    }
+}
