@@ -30,6 +30,12 @@ pub(super) fn catch_up(context: &Context<'_>, book: &mut Book) -> Result<bool, F
     Ok(true)
 }
 
+/// What was put into a lot that has run out runs out with the event that put it there: nobody spends it meanwhile, whatever comes
+/// in the same group.
+pub(super) fn run_out(context: &Context<'_>, book: &mut Book) -> Result<(), FoldError> {
+    expire(context, book, context.today)
+}
+
 fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
     let held = book.account().pending.get(&Asset::Points).into_iter().flatten();
     let due: Vec<(Month, i64)> =

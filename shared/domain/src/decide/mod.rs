@@ -35,7 +35,8 @@ use book::Book;
 use context::Context;
 
 /// Decides a group of events of one partner, in the order of their own time. First the account is brought to `now`: due
-/// releases, expiries and reviews become records of the same decision, so that a redemption never races an expiry.
+/// releases, expiries and reviews become records of the same decision, so that a redemption never races an expiry; what an event
+/// puts into a lot that has run out runs out behind it.
 ///
 /// # Errors
 /// [`FoldError`]: the stored account does not add up; nothing may be written.
@@ -48,6 +49,7 @@ pub fn decide(programs: &Programs, state: State, events: &[Event], now: Timestam
         order.sort_by_key(|i| (events[*i].time, &events[*i].identity));
         for index in order {
             judgements[index] = judge::judge(&context, &mut book, &events[index])?;
+            clock::run_out(&context, &mut book)?;
         }
     }
     Ok(book.close(&context, judgements))

@@ -136,12 +136,9 @@ impl<'a> Asking<'a> {
         }
         let Some(earning) = self.context.earning(event) else { return };
         let persons = event.persons();
-        // A closing that is booked long ago may be reversed in the same group.
-        let months = earning.program.policy.expiry_months.filter(|_| matches!(event.kind, Kind::DealClosed { .. }));
         for booked in [day, today] {
-            if let Some(months) = months {
-                self.expired_since([Month::of(booked).plus(months)]);
-            }
+            // What it earns may run out at once, and be taken back in the same group.
+            self.expired_since(earning.program.policy.expiry_months.map(|months| Month::of(booked).plus(months)));
             let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
@@ -159,10 +156,16 @@ impl<'a> Asking<'a> {
             _ => None,
         });
         self.parts(taken);
+        let earning = self.context.programs.number(closed.version);
+        // More of an award may be booked on any open day; what went back as expired may be taken once more.
+        let months = earning.and_then(|version| version.program.policy.expiry_months);
+        let open = [self.context.open_from, self.context.today].map(Month::of);
+        self.expired_since(months.into_iter().flat_map(|months| open.map(|month| month.plus(months))));
         for credit in closed.credits.values() {
-            self.expired_since(credit.placed.keys().copied());
+            let back = credit.taken.iter().filter_map(|taken| taken.from.award_lot());
+            self.expired_since(credit.placed.keys().copied().chain(back));
         }
-        let Some(earning) = self.context.programs.number(closed.version) else { return };
+        let Some(earning) = earning else { return };
         let data = Json::parse(&closed.data).unwrap_or(Json::Null);
         let day = earning.program.calendar.day(closed.at);
         let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
