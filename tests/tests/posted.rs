@@ -89,6 +89,10 @@ async fn a12_what_was_counted_is_not_refused_when_it_is_sent_again() {
     store::programs::publish(&sender.test.stack.store, &without, None, "staff").await.expect("published");
     let (status, told) = sender.structured(enrolled("p", "/crm/x")).await;
     assert_eq!((status, &told["items"][0]["disposition"]), (202, &json!("queued")), "{told}");
+    sender.test.worked_off(local::queues::PARTNER_EVENTS).await;
+    let api = sender.test.api(Some("p"), "hr-software", &["read"]);
+    let (_, kept) = api.get("/v1/partners/p/events?outcome=rejected").await;
+    assert_eq!(kept["items"], json!([]), "it is the event that counted");
 }
 
 /// E3: binary mode, `application/json` and `data_base64` make the same event.

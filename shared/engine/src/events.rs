@@ -207,6 +207,10 @@ async fn settle(
             Some(Settled { outcome: Outcome::Duplicate, record: None, why: Some(Why::Moot(reason.clone())) })
         }
         Judgement::Rejected(rejection) => {
+            // A version that forbids its source may have come since it counted.
+            if let Some(outcome) = seen_before(store, arrival, now).await? {
+                return Ok(Some(Settled::plain(outcome)));
+            }
             aside::keep(store, &Aside::rejected(&arrival.event, rejection, now)).await?;
             end_hold(store, arrival).await?;
             Some(Settled { outcome: Outcome::Rejected, record: None, why: Some(Why::Rejected(rejection.clone())) })
