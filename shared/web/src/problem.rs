@@ -111,7 +111,7 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// large) in the form of every other error.
 pub(crate) async fn told_as_problem(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
-    let mut response = as_problem(next.run(request).await).await;
+    let mut response = as_problem(next.run(request).await);
     if response.status().is_server_error() {
         tracing::warn!(request_id = id, status = response.status().as_u16(), "a request was not served");
     }
@@ -121,7 +121,7 @@ pub(crate) async fn told_as_problem(request: Request, next: Next) -> Response {
     response
 }
 
-async fn as_problem(response: Response) -> Response {
+fn as_problem(response: Response) -> Response {
     let status = response.status();
     let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
     if own || !status.is_client_error() {
