@@ -181,6 +181,33 @@ async fn e4_everything_that_is_wrong_is_told_at_once() {
     assert_eq!((status, &told["code"]), (413, &json!("too_large")));
 }
 
+/// E4: a place in one list is none in another: of another filter, of another list, or where somebody changed it.
+#[tokio::test]
+async fn e4_a_cursor_is_of_the_list_it_came_from() {
+    let sender = Sender::start().await;
+    for id in ["p", "p-again"] {
+        let body = enrolled("p", "/crm/x").replace("p-enrolled", id);
+        assert_eq!(sender.structured(body).await.0, 202);
+    }
+    sender.knows("p").await;
+    sender.test.worked_off(local::queues::PARTNER_EVENTS).await;
+    let api = sender.test.api(Some("p"), "hr-software", &["read"]);
+    let (_, first) = api.get("/v1/partners/p/events?limit=1").await;
+    let cursor = first["next_cursor"].as_str().expect("another page").to_owned();
+    let (status, second) = api.get(&format!("/v1/partners/p/events?limit=1&cursor={cursor}")).await;
+    assert_eq!((status, second["items"].as_array().map(Vec::len)), (200, Some(1)));
+    assert_ne!(first["items"], second["items"]);
+    let changed = format!("{}x", cursor.trim_end_matches(char::is_alphanumeric));
+    for query in [
+        format!("events?outcome=no_rule&cursor={cursor}"),
+        format!("statement?cursor={cursor}"),
+        format!("events?cursor={changed}"),
+    ] {
+        let (status, told) = api.get(&format!("/v1/partners/p/{query}")).await;
+        assert_eq!((status, &told["code"]), (400, &json!("bad_cursor")), "{query}: {told}");
+    }
+}
+
 /// A filter that was mistyped was no filter, and what the framework says of a query was told as it stands.
 #[tokio::test]
 async fn a_query_that_is_not_read_is_told() {
