@@ -181,6 +181,24 @@ async fn e4_everything_that_is_wrong_is_told_at_once() {
     assert_eq!((status, &told["code"]), (413, &json!("too_large")));
 }
 
+/// Of an amount that is wrong twice one fault was told, and of what is no JSON not where it stops being that.
+#[tokio::test]
+async fn every_fault_of_an_amount_is_told_and_where_json_ends() {
+    let sender = Sender::start().await;
+    let data = json!({ "deal_id": "d", "outcome": "won", "acv": { "amount": 5, "currency": "usd" } });
+    let (status, told) = sender.structured(body("deal.closed", "p", "hr-software", "/crm/x", "c", &data)).await;
+    let faults: Vec<(&str, &str)> = told["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|fault| (fault["pointer"].as_str().unwrap_or(""), fault["code"].as_str().unwrap_or("")))
+        .collect();
+    assert_eq!(status, 422);
+    assert_eq!(faults, [("/data/acv/amount", "bad_amount"), ("/data/acv/currency", "bad_currency")]);
+    let (status, told) = sender.structured(r#"{"specversion":"1.0","id":"1""#).await;
+    assert_eq!((status, &told["detail"]), (400, &json!("it ends within an object, at byte 28")), "{told}");
+}
+
 /// E4: a place in one list is none in another: of another filter, of another list, or where somebody changed it.
 #[tokio::test]
 async fn e4_a_cursor_is_of_the_list_it_came_from() {

@@ -82,7 +82,8 @@ fn read_event(body: &str, caller: &Caller, programs: Option<&Programs>, now: Tim
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => {
             return Err(rejected(id, source, *rejection));
         }
-        Err(Unreadable::Quarantined { reason, .. }) => {
+        Err(Unreadable::Quarantined { reason, offset }) => {
+            let reason = offset.map_or(reason.clone(), |offset| format!("{reason}, at byte {offset}"));
             let rejection = Some(Rejection::new(Code::BadForm, "", reason.clone()));
             return Err(Posted { id: None, source: None, disposition: "rejected", rejection, reason: Some(reason) });
         }

@@ -198,7 +198,7 @@ pub(crate) fn syntax(text: &str, error: &serde_json::Error) -> JsonError {
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     // What is said of a value of another kind quotes it.
     let full = if error.is_data() { "another kind of value is expected".to_owned() } else { error.to_string() };
-    let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
+    let message = full.split(" at line ").next().unwrap_or(&full).replace("EOF while parsing", "it ends within");
     JsonError::Syntax { offset: (line_start + error.column().saturating_sub(1)).min(text.len()), message }
 }
 

@@ -8,8 +8,8 @@ use crate::ids::{
     ProjectId, RedemptionId, RewardId,
 };
 use crate::json::Json;
-use crate::money::{Money, MoneyError};
-use crate::rejection::{Code, Rejection};
+use crate::money::{Money, MoneyError, parse_currency, parse_decimal};
+use crate::rejection::{Code, Faults, Rejection};
 use crate::time::parse_instant;
 
 /// Longest text of a member, in characters.
@@ -239,15 +239,22 @@ fn read_money(value: &Json, at: &str) -> Result<Money, Rejection> {
         let text = value.get(name).and_then(Json::as_text);
         text.ok_or_else(|| Rejection::new(code, &format!("{at}.{name}"), FORM))
     };
-    let (amount, currency) = (part("amount", Code::BadAmount)?, part("currency", Code::BadCurrency)?);
-    Money::parse(amount, currency).map_err(|error| {
+    let bad = |error: MoneyError| {
         let (code, member) = match error {
             MoneyError::Amount(_) | MoneyError::TooLarge => (Code::BadAmount, "amount"),
             MoneyError::Currency(_) => (Code::BadCurrency, "currency"),
             MoneyError::Decimals { .. } => (Code::BadCurrency, "amount"),
         };
         Rejection::new(code, &format!("{at}.{member}"), error.to_string())
-    })
+    };
+    let mut faults = Faults::default();
+    let amount = part("amount", Code::BadAmount).and_then(|text| parse_decimal(text).map(|_| text).map_err(bad));
+    let currency = part("currency", Code::BadCurrency).and_then(|text| parse_currency(text).map(|_| text).map_err(bad));
+    let (amount, currency) = (faults.keep(amount), faults.keep(currency));
+    match (amount.zip(currency), faults.told()) {
+        (Some((amount, currency)), None) => Money::parse(amount, currency).map_err(bad),
+        (_, fault) => Err(fault.unwrap_or_else(|| Rejection::new(Code::BadAmount, at, FORM))),
+    }
 }
 
 impl Member for Vec<Motion> {
