@@ -314,8 +314,8 @@ async fn difference(store: &store::Store, kept: &store::aside::Aside) -> anyhow:
     let (Ok(Json::Map(before)), Ok(Json::Map(now))) = (Json::parse(&first.data), Json::parse(data)) else {
         return Ok(String::new());
     };
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    let shown = |value: Option<&Json>| value.map_or("nothing".to_owned(), Json::plain);
+    let names: std::collections::BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    let shown = |value: Option<&Json<'_>>| value.map_or("nothing".to_owned(), Json::plain);
     let mut differs: Vec<String> = Vec::new();
     if kept.partner.as_deref() != Some(first.partner.as_str()) {
         differs.push(format!("subject: first {}, now {}", first.partner, kept.partner.as_deref().unwrap_or("?")));

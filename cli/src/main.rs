@@ -12,6 +12,7 @@ mod redrive;
 mod schema;
 mod serve;
 mod show;
+mod simulate;
 mod torture;
 mod versions;
 
@@ -41,6 +42,11 @@ enum Command {
     /// Parse and lint a program file.
     #[command(after_help = "Example:\n  laurel check infra/programs/hr-software.toml")]
     Check(programs::Check),
+    /// Play a history of events by a program file, in memory: what everybody would have.
+    #[command(
+        after_help = "Example:\n  laurel simulate --generate > year.jsonl\n  laurel simulate infra/programs/hr-software.toml --events year.jsonl\n\nExit code 1 if a line cannot be read."
+    )]
+    Simulate(simulate::Simulate),
     /// Publish a program file as its program's next version.
     #[command(
         after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z"
@@ -128,6 +134,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run().await,
         Command::Token(token) => token.run().await,
         Command::Check(check) => check.run(),
+        Command::Simulate(simulate) => simulate.run(),
         Command::Schema(schema) => schema.run(),
         Command::Programs(versions) => versions.run().await,
         Command::Publish(publish) => publish.run().await,

@@ -36,7 +36,7 @@ pub(crate) fn torture(seed: u64) -> anyhow::Result<ExitCode> {
         outcome.sent, outcome.records, outcome.writes
     );
     if let Some(finding) = outcome.findings.first() {
-        println!("Found: {finding}\nAgain: cargo simulate --seed {seed}");
+        println!("Found: {finding}\nAgain: cargo torture --seed {seed}");
         return Ok(ExitCode::FAILURE);
     }
     let [ledger, again] = outcome.ledgers;

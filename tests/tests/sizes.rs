@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::ledger::{Account, CapKey, Effect, Outcome, Record, packed};
 use event::catalogue::{Row, rows};
-use event::json::Json;
 use event::{Event, Form};
 use replay::World;
 use serde_json::{Map, Value, json};
@@ -160,11 +159,11 @@ fn ten_thousand_of_each_leave_every_item_bounded() {
     let record = |account: &mut Account, event: &Event, position: u64| {
         // What an event says of the partner, and the counts it uses, without deciding it ten thousand times.
         let mut record = world.records[0].clone();
-        (record.position, record.kind, record.data) = (position, event.kind.name().to_owned(), event.data.canonical());
+        (record.position, record.kind, record.data) = (position, event.kind.name().to_owned(), event.kind.canonical());
         (record.identity, record.postings, record.trials) = (event.identity.clone(), vec![], vec![]);
         let person = event.persons().first().map(ToString::to_string).unwrap_or_default();
         let cap = |value: &str| CapKey::try_from(format!("course|times per person per course|ever|{person}|{value}"));
-        let value = event.data.get("course_id").map(Json::plain).unwrap_or_default();
+        let value = event.kind.member("course_id").map(|id| id.plain()).unwrap_or_default();
         record.effects = vec![Effect::Cap { key: cap(&value).expect("a cap"), by: 1 }];
         account.apply(&record).expect("it applies");
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::decide::{State as Partner, decide, needs_to_show, passes};
-use domain::ledger::{Account, Asset, Membership, never};
+use domain::ledger::{Account, Asset, FoldError, Membership, never};
 use domain::tell::{Scoreboard, scoreboards};
 use event::ids::{Motion, PartnerId};
 use jiff::Timestamp;
@@ -63,8 +63,8 @@ pub(crate) async fn show(
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
     let program = &programs.current(now).program;
     let balance = account.balance();
-    let lots = account.head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| *lot < never());
-    let expiring = lots.map(|(lot, points)| Expiring { points, on: lot.plus(1).first_day() }).collect();
+    let lots = account.head.funds(Asset::Points).lots.iter().filter(|(lot, _)| **lot < never());
+    let expiring = lots.map(|(lot, points)| Expiring { points: *points, on: lot.plus(1).first_day() }).collect();
     Ok(Json(PartnerView {
         partner_id: partner,
         program: caller.program.to_string(),
@@ -76,8 +76,8 @@ pub(crate) async fn show(
             owed: balance.owed,
             expiring,
         },
-        tiers: scoreboards(&programs, &account, now),
-        gates: gates(program, &account, now),
+        tiers: scoreboards(&programs, &account, now).map_err(StoreError::from)?,
+        gates: gates(program, &account, now).map_err(StoreError::from)?,
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,
     }))
@@ -103,8 +103,10 @@ pub(crate) async fn current_account(
 }
 
 /// Every gate of the catalogue, and whether it is open.
-fn gates(program: &Program, account: &Account, now: Timestamp) -> Vec<GateView> {
+fn gates(program: &Program, account: &Account, now: Timestamp) -> Result<Vec<GateView>, FoldError> {
     let distinct: BTreeSet<&Gate> = program.rewards.values().flat_map(|reward| &reward.gates).collect();
     let listed = distinct.into_iter().filter(|gate| !matches!(gate, Gate::Tier(_)));
-    listed.map(|gate| GateView { needs: gate.to_string(), passed: passes(program, account, gate, now) }).collect()
+    let view =
+        |gate: &Gate| passes(program, account, gate, now).map(|passed| GateView { needs: gate.to_string(), passed });
+    listed.map(view).collect()
 }

@@ -7,6 +7,7 @@ use domain::ledger::Reason;
 use domain::tell::sentence;
 use event::ids::RewardId;
 use serde::Serialize;
+use store::StoreError;
 
 use crate::partner::current_account;
 use web::{Caller, Problem, Scope};
@@ -48,7 +49,8 @@ pub(crate) async fn list(State(api): State<ReadAccounts>, caller: Caller) -> Res
         let short =
             || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
         let empty = || (stock < 1).then_some(Reason::OutOfStock { left: stock });
-        let reason = reward_gate(program, &account, reward, now).or_else(empty).or_else(short);
+        let reason =
+            reward_gate(program, &account, reward, now).map_err(StoreError::from)?.or_else(empty).or_else(short);
         items.push(RewardView {
             reward_id: reward.id.clone(),
             name: reward.name.clone(),

@@ -123,7 +123,7 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     let mut fault = |pointer: &str, code: &str, detail: &str| {
         faults.push(FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail: detail.to_owned() });
     };
-    for unknown in members.keys().filter(|k| !["reward_id", "quantity", "recipient"].contains(&k.as_str())) {
+    for unknown in members.keys().filter(|k| !["reward_id", "quantity", "recipient"].contains(&&***k)) {
         let pointer = format!("/{}", unknown.replace('~', "~0").replace('/', "~1"));
         fault(&pointer, "unknown_field", "there is no such field; known: reward_id, quantity, recipient");
     }

@@ -6,7 +6,6 @@ use ambient::{Clock, Random};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use domain::deal::Deal;
 use domain::decide::Awaited;
 use domain::ledger::{Outcome, Record};
 use event::Kind;
@@ -178,7 +177,6 @@ impl RelayChanges {
 fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
     let Some(kind) = record.happened().filter(|_| record.holds()) else { return Ok(vec![]) };
     Ok(match &kind {
-        Kind::PartnerEnrolled { .. } => vec![Awaited::Partner(record.partner.clone())],
         // A version brings the program, and any rate that the one before had not.
         Kind::ProgramPublished { file, .. } => {
             let program = Program::parse(&file.0)
@@ -186,11 +184,6 @@ fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
             let rates = program.rates.into_keys().map(Awaited::Rate);
             std::iter::once(Awaited::Program).chain(rates).collect()
         }
-        // One that is closed moves no more.
-        Kind::DealReassigned { deal_id, .. } | Kind::DealClosed { deal_id, .. } => {
-            vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
-        }
-        kind if Deal::is_changed_by(kind) => kind.deal_id().cloned().map(Awaited::Deal).into_iter().collect(),
-        _ => vec![],
+        kind => domain::decide::brought(kind, &record.partner),
     })
 }

@@ -118,11 +118,11 @@ impl ReviewPartners {
         let correlation_id = hold.identity.to_string();
         let sent_lately = hold.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
         if hold.until <= now {
-            if hold.is_judged_at_its_end() && hold.sent_at.is_none_or(|sent| sent < hold.until) {
+            if hold.awaits.is_judged_at_its_end() && hold.sent_at.is_none_or(|sent| sent < hold.until) {
                 self.send_again(hold, now).await?;
                 return Ok(Some(HELD_SENT));
             }
-            if hold.is_judged_at_its_end() && sent_lately {
+            if hold.awaits.is_judged_at_its_end() && sent_lately {
                 return Ok(None);
             }
             tracing::warn!(correlation_id, awaits = %hold.awaits, "a held event reached its deadline");

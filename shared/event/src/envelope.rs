@@ -1,6 +1,8 @@
 //! Events as senders write them: read strictly, so that what is judged is what was meant.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +11,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
-use crate::json::{Json, JsonError, Members, syntax};
+use crate::json::{Json, JsonError, Members, quote, string, syntax};
 use crate::planted::planted;
 use crate::rejection::{Code, Faults, Rejection};
-use crate::time::{FUTURE_SECONDS_MAX, YEAR_MIN, parse_instant};
+use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, parse_instant};
 use crate::types::Kind;
 
 /// Largest body that is read, in bytes: SQS takes 1 MiB, a DynamoDB item 400 KB, an honest event 1 KB.
@@ -29,15 +31,13 @@ pub struct Event {
     pub time: Timestamp,
     /// What happened, persons as pseudonyms once they are known.
     pub kind: Kind,
-    /// The members of `data` that its type declares, persons as pseudonyms once they are known.
-    pub data: Json,
     /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form, every person left blank, so that no
     /// name can be found by trying (I4, I28).
     pub hash: String,
     /// Until when it was to wait, if it was held and is sent again. No part of what it means.
     pub held_until: Option<Timestamp>,
     /// What happened as it was sent, once pseudonyms stand in the place of persons.
-    sent: Option<Box<(Kind, Json)>>,
+    sent: Option<Box<Kind>>,
 }
 
 /// What is compared when an identity comes again (I4): the hash, which knows no persons, and their pseudonyms beside it.
@@ -88,10 +88,9 @@ impl Event {
         })?;
         let envelope = Envelope(members.0);
         let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
-        let partner = envelope.text("subject").ok();
         envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected {
-            identity,
-            partner,
+            identity: identity.clone().map(Cow::into_owned),
+            partner: envelope.text("subject").ok().map(Cow::into_owned),
             rejection: Box::new(rejection),
         })
     }
@@ -108,18 +107,17 @@ impl Event {
 
     /// The persons it names as they were sent, whether or not pseudonyms stand in their place by now.
     pub fn persons_as_sent(&self) -> Vec<PersonId> {
-        self.sent.as_ref().map_or_else(|| self.persons(), |sent| sent.0.persons())
+        self.sent.as_ref().map_or_else(|| self.persons(), |sent| sent.persons())
     }
 
     /// Puts pseudonyms in the place of persons as they were sent, so that the ledger names nobody; twice is as once. The hash
     /// knows no persons and stays.
     pub fn pseudonymise(&mut self, names: &BTreeMap<PersonId, PersonId>) {
-        let sent = self.sent.take().unwrap_or_else(|| Box::new((self.kind.clone(), self.data.clone())));
-        (self.kind, self.data) = (*sent).clone();
-        for (member, person) in self.kind.persons_mut() {
+        let sent = self.sent.take().unwrap_or_else(|| Box::new(self.kind.clone()));
+        self.kind = (*sent).clone();
+        for person in self.kind.persons_mut() {
             if let Some(name) = names.get(person.as_str()).filter(|_| !planted("a person is not blanked")) {
                 person.clone_from(name);
-                put_text(&mut self.data, member, name.as_str());
             }
         }
         self.sent = Some(sent);
@@ -127,44 +125,46 @@ impl Event {
 
     /// The event as a body to be sent again: the same meaning, so the same hash.
     pub fn body(&self) -> String {
-        let data = self.sent.as_ref().map_or(&self.data, |sent| &sent.1);
-        let text = |t: &str| Json::Text(t.to_owned());
+        let mut body = r#"{"data":"#.to_owned();
+        self.sent.as_deref().unwrap_or(&self.kind).write(false, &mut body);
         let members = [
-            ("specversion", text("1.0")),
-            ("id", text(self.identity.id.as_str())),
-            ("source", text(self.identity.source.as_str())),
-            ("type", text(self.kind.name())),
-            ("subject", text(self.partner.as_str())),
-            ("program", text(self.identity.program.as_str())),
-            ("time", text(&self.time.to_string())),
-            ("data", data.clone()),
+            ("id", self.identity.id.as_str()),
+            ("program", self.identity.program.as_str()),
+            ("source", self.identity.source.as_str()),
+            ("specversion", "1.0"),
+            ("subject", self.partner.as_str()),
+            ("time", &self.time.to_string()),
+            ("type", self.kind.name()),
         ];
-        Json::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).canonical()
+        for (name, value) in members {
+            body.push(',');
+            quote(name, &mut body);
+            body.push(':');
+            quote(value, &mut body);
+        }
+        body.push('}');
+        body
     }
 
     /// The event one of our own functions makes: a clock's, a redemption's, a derived one's.
     pub fn internal(identity: Identity, partner: PartnerId, time: Timestamp, kind: Kind) -> Self {
-        let data = kind.data();
-        let hash = meaning(&kind, &partner, time, &data);
-        Self { identity, partner, time, kind, data, hash, held_until: None, sent: None }
-    }
-}
-
-fn put_text(data: &mut Json, member: &str, text: &str) {
-    if let Json::Map(map) = data {
-        map.insert(member.to_owned(), Json::Text(text.to_owned()));
+        let hash = meaning(&kind, &partner, time);
+        Self { identity, partner, time, kind, hash, held_until: None, sent: None }
     }
 }
 
 /// SHA-256 over what an event means, persons left blank, in hex. The identity is not in it: it is the key.
-fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp, data: &Json) -> String {
-    let mut blank = data.clone();
-    for (member, _) in kind.clone().persons_mut().into_iter().filter(|_| !planted("a person in the hash")) {
-        put_text(&mut blank, member, "");
-    }
-    let text = |text: &str| Json::Text(text.to_owned());
-    let parts = Json::List(vec![text(kind.name()), text(partner.as_str()), text(&time.to_string()), blank]);
-    hex::encode(Sha256::digest(parts.canonical()))
+fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp) -> String {
+    let mut text = String::with_capacity(256);
+    text.push('[');
+    quote(kind.name(), &mut text);
+    text.push(',');
+    quote(partner, &mut text);
+    // An instant has nothing to be escaped, and writing to a text does not fail.
+    let _ = write!(text, ",\"{time}\",");
+    kind.write(!planted("a person in the hash"), &mut text);
+    text.push(']');
+    hex::encode(Sha256::digest(text))
 }
 
 /// SHA-256 over a body as it came, in hex: how what was never read is told apart.
@@ -182,21 +182,21 @@ const DATA: &str = "data";
 /// The member that holds it as the Base64 of its JSON.
 const DATA_BASE64: &str = "data_base64";
 
-struct Envelope<'a>(Vec<(String, &'a RawValue)>);
+struct Envelope<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
     /// A member; `null` is as good as absent (CloudEvents JSON format, 2.2).
-    fn raw(&self, name: &str) -> Option<&RawValue> {
+    fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
     }
 
-    fn text(&self, name: &str) -> Result<String, Rejection> {
+    fn text(&self, name: &str) -> Result<Cow<'a, str>, Rejection> {
         let raw = self.raw(name).ok_or_else(|| Rejection::missing(name))?;
-        serde_json::from_str(raw.get()).map_err(|_| Rejection::form(name, "write a string"))
+        string(raw.get()).map_err(|_| Rejection::form(name, "write a string"))
     }
 
     /// The identity as it stands. Twice the same member makes it unreadable.
-    fn identity(&self) -> Result<[String; 3], String> {
+    fn identity(&self) -> Result<[Cow<'a, str>; 3], String> {
         let read = |name: &str| {
             if self.0.iter().filter(|(key, _)| key == name).count() > 1 {
                 return Err(format!("`{name}` is there twice, so the event has no identity"));
@@ -206,13 +206,13 @@ impl Envelope<'_> {
         Ok([read("program")?, read("source")?, read("id")?])
     }
 
-    fn read(&self, identity: &[String; 3], now: Timestamp) -> Result<Event, Rejection> {
+    fn read(&self, identity: &[Cow<'_, str>; 3], now: Timestamp) -> Result<Event, Rejection> {
         self.no_duplicates()?;
         let [program, source, id] = identity;
         let mut faults = Faults::default();
-        let program = faults.keep(ProgramId::try_from(program.as_str()).map_err(|e| Rejection::id("program", &e)));
-        let source = faults.keep(Source::try_from(source.as_str()).map_err(|e| Rejection::id("source", &e)));
-        let id = faults.keep(EventId::try_from(id.as_str()).map_err(|e| Rejection::id("id", &e)));
+        let program = faults.keep(ProgramId::try_from(&**program).map_err(|e| Rejection::id("program", &e)));
+        let source = faults.keep(Source::try_from(&**source).map_err(|e| Rejection::id("source", &e)));
+        let id = faults.keep(EventId::try_from(&**id).map_err(|e| Rejection::id("id", &e)));
         if source.as_ref().is_some_and(Source::is_internal) {
             let message = "sources that start with urn:laurel: are Laurel's own; send under your own source";
             faults.note(Rejection::new(Code::ReservedSource, "source", message));
@@ -233,21 +233,21 @@ impl Envelope<'_> {
         }
         // As the catalogue writes it: what no type declares is not stored, at no depth, and makes no other meaning; nor does
         // another spelling of the same.
-        let data = kind.data();
-        let hash = meaning(&kind, &partner, time, &data);
+        let hash = meaning(&kind, &partner, time);
         let identity = Identity { program, source, id };
-        Ok(Event { identity, partner, time, kind, data, hash, held_until: None, sent: None })
+        Ok(Event { identity, partner, time, kind, hash, held_until: None, sent: None })
     }
 
     fn partner(&self) -> Result<PartnerId, Rejection> {
-        let partner = PartnerId::try_from(self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
+        let partner = PartnerId::try_from(&*self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
         if partner.is_internal() { Err(Rejection::reserved("subject")) } else { Ok(partner) }
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {
-        let mut seen = std::collections::BTreeSet::new();
-        match self.0.iter().find(|(key, _)| !seen.insert(key)) {
-            Some((key, _)) => Err(Rejection::duplicate_key(key, key)),
+        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|two| two[0] == two[1]) {
+            Some(two) => Err(Rejection::duplicate_key(two[0], two[0])),
             None => Ok(()),
         }
     }
@@ -272,7 +272,7 @@ impl Envelope<'_> {
     /// Names and values that no attribute may have, those of extensions too (CloudEvents, "Attribute Naming Convention" and
     /// "Type System").
     fn attributes(&self, faults: &mut Faults) {
-        for (name, raw) in self.0.iter().filter(|(name, _)| !matches!(name.as_str(), DATA | DATA_BASE64)) {
+        for (name, raw) in self.0.iter().filter(|(name, _)| !matches!(&**name, DATA | DATA_BASE64)) {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
                 faults.note(Rejection::form(&shown(name), "name attributes with lower-case letters and digits only"));
             } else if raw.get().starts_with(['{', '[']) {
@@ -290,16 +290,16 @@ impl Envelope<'_> {
 
     /// The text that `data_base64` holds.
     fn decoded(&self) -> Result<String, Rejection> {
-        let bytes = STANDARD.decode(self.text(DATA_BASE64)?).ok();
+        let bytes = STANDARD.decode(&*self.text(DATA_BASE64)?).ok();
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         text.ok_or_else(|| Rejection::form(DATA_BASE64, "write the Base64 (RFC 4648, padded) of a JSON object"))
     }
 
-    fn data(&self) -> Result<Json, Rejection> {
+    fn data(&self) -> Result<Json<'a>, Rejection> {
         let read = match (self.raw(DATA), self.raw(DATA_BASE64)) {
             (Some(_), Some(_)) => return Err(Rejection::form(DATA_BASE64, "send `data` or `data_base64`, not both")),
             (Some(raw), None) => Json::from_raw(raw),
-            (None, Some(_)) => Json::parse(&self.decoded()?),
+            (None, Some(_)) => Json::parse(&self.decoded()?).map(Json::into_owned),
             (None, None) => return Err(Rejection::missing(DATA)),
         };
         match read {
@@ -335,7 +335,7 @@ fn check_time(text: &str, now: Timestamp) -> Result<Timestamp, Rejection> {
     if time.as_second() > now.as_second() + FUTURE_SECONDS_MAX {
         return Err(bad("lies more than 5 minutes in the future"));
     }
-    if jiff::tz::TimeZone::UTC.to_datetime(time).year() < YEAR_MIN {
+    if time.as_second() < EARLIEST {
         return Err(bad("lies before the year 2000"));
     }
     Ok(time)

@@ -1,6 +1,7 @@
 //! The names of things: program, partner, source, event id. Checked once, where they enter.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::is_nfc;
@@ -26,6 +27,10 @@ pub enum IdError {
 }
 
 fn checked(text: &str) -> Result<(), IdError> {
+    // What nearly all are: visible ASCII.
+    if (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
     let chars = text.chars().count();
     if chars == 0 {
         return Err(IdError::Empty);
@@ -56,7 +61,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text, as it came.
@@ -67,19 +72,19 @@ macro_rules! id {
         impl TryFrom<String> for $name {
             type Error = IdError;
             fn try_from(text: String) -> Result<Self, IdError> {
-                checked(&text)?;
-                Ok(Self(text))
+                Self::try_from(text.as_str())
             }
         }
         impl TryFrom<&str> for $name {
             type Error = IdError;
             fn try_from(text: &str) -> Result<Self, IdError> {
-                Self::try_from(text.to_owned())
+                checked(text)?;
+                Ok(Self(text.into()))
             }
         }
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.as_str().to_owned()
             }
         }
         impl std::ops::Deref for $name {
@@ -95,12 +100,12 @@ macro_rules! id {
         }
         impl PartialEq<str> for $name {
             fn eq(&self, other: &str) -> bool {
-                self.0 == other
+                self.as_str() == other
             }
         }
         impl PartialEq<&str> for $name {
             fn eq(&self, other: &&str) -> bool {
-                self.0 == *other
+                self.as_str() == *other
             }
         }
         impl fmt::Display for $name {
@@ -184,6 +189,41 @@ id!(
     Name
 );
 
+/// A short text that is shared, not copied; the empty one takes no room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Option<Arc<str>>);
+
+impl From<&str> for Label {
+    fn from(text: &str) -> Self {
+        Self((!text.is_empty()).then(|| text.into()))
+    }
+}
+
+impl From<String> for Label {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&PersonId> for Label {
+    fn from(person: &PersonId) -> Self {
+        Self(Some(person.0.clone()))
+    }
+}
+
+impl std::ops::Deref for Label {
+    type Target = str;
+    fn deref(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
 /// Everything below this prefix is ours; events from outside may not use it.
 pub const INTERNAL_SOURCES: &str = "urn:laurel:";
 
@@ -193,7 +233,7 @@ const INTERNAL_PARTNERS: char = '@';
 impl PartnerId {
     /// The program itself, in whose history its publications stand.
     pub fn program() -> Self {
-        Self("@program".to_owned())
+        Self("@program".into())
     }
 
     /// Whether only Laurel itself may use this id.
@@ -205,7 +245,7 @@ impl PartnerId {
 impl Source {
     /// Whether only Laurel itself may send under this source.
     pub fn is_internal(&self) -> bool {
-        self.0.to_ascii_lowercase().starts_with(INTERNAL_SOURCES)
+        self.0.get(..INTERNAL_SOURCES.len()).is_some_and(|start| start.eq_ignore_ascii_case(INTERNAL_SOURCES))
     }
 }
 
@@ -230,7 +270,11 @@ impl Identity {
             Ok(()) => readable,
             Err(_) => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, readable.as_bytes()).to_string(),
         };
-        Self { program: program.clone(), source: Source(format!("{INTERNAL_SOURCES}{family}")), id: EventId(id) }
+        Self {
+            program: program.clone(),
+            source: Source(format!("{INTERNAL_SOURCES}{family}").into()),
+            id: EventId(id.into()),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! `serde_json::Value` silently keeps the last of two equal keys and turns numbers into floats, so two events that a
 //! person reads as different could hash alike. Here the text of a number is the number.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -14,21 +16,21 @@ pub const DEPTH_MAX: usize = 16;
 /// Most values accepted in one event's `data`, containers included.
 pub const VALUES_MAX: usize = 1_000;
 
-/// One JSON value, numbers by their text.
+/// One JSON value, numbers by their text. Texts are borrowed from what it was read of, as far as they can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Json {
+pub enum Json<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
     /// A number, exactly as it was written.
-    Number(String),
+    Number(Cow<'a, str>),
     /// A string, unescaped.
-    Text(String),
+    Text(Cow<'a, str>),
     /// An array.
-    List(Vec<Json>),
+    List(Vec<Json<'a>>),
     /// An object; each key once.
-    Map(BTreeMap<String, Json>),
+    Map(BTreeMap<Cow<'a, str>, Json<'a>>),
 }
 
 /// Why a text is no acceptable JSON value.
@@ -57,26 +59,53 @@ pub enum JsonError {
 }
 
 /// The members of an object in the order they stand, each still as text.
-pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
         impl<'de> Visitor<'de> for Read {
-            type Value = Vec<(String, &'de RawValue)>;
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry::<String, &'de RawValue>()? {
-                    members.push(member);
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    members.push((name, value));
                 }
                 Ok(members)
             }
         }
         deserializer.deserialize_map(Read).map(Members)
     }
+}
+
+/// A string, borrowed where nothing in it is escaped.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Cow<'de, str>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(Read).map(Name)
+    }
+}
+
+/// Reads a string.
+pub(crate) fn string(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    serde_json::from_str(text).map(|Name(text)| text)
 }
 
 struct Elements<'a>(Vec<&'a RawValue>);
@@ -101,18 +130,31 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Elements<'a> {
     }
 }
 
-impl Json {
+impl<'a> Json<'a> {
     /// Reads one value.
     ///
     /// # Errors
     /// Every [`JsonError`]: no JSON, a repeated key, too deep, too many values.
-    pub fn parse(text: &str) -> Result<Self, JsonError> {
-        let raw: &RawValue = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
+    pub fn parse(text: &'a str) -> Result<Self, JsonError> {
+        let raw: &'a RawValue = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
         Self::from_raw(raw)
     }
 
-    pub(crate) fn from_raw(raw: &RawValue) -> Result<Self, JsonError> {
+    pub(crate) fn from_raw(raw: &'a RawValue) -> Result<Self, JsonError> {
         read(raw.get(), DEPTH_MAX, &mut VALUES_MAX.clone())
+    }
+
+    /// The same, of which nothing is borrowed.
+    pub fn into_owned(self) -> Json<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(flag) => Json::Bool(flag),
+            Json::Number(text) => Json::Number(owned(text)),
+            Json::Text(text) => Json::Text(owned(text)),
+            Json::List(items) => Json::List(items.into_iter().map(Json::into_owned).collect()),
+            Json::Map(map) => Json::Map(map.into_iter().map(|(key, value)| (owned(key), value.into_owned())).collect()),
+        }
     }
 
     /// The one text of this value: keys sorted, no white space, strings minimally escaped, numbers as they came.
@@ -123,7 +165,7 @@ impl Json {
     }
 
     /// The member `key` of an object; `None` for anything else, for a missing member and for `null`.
-    pub fn get(&self, key: &str) -> Option<&Json> {
+    pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         match self {
             Json::Map(map) => map.get(key).filter(|value| **value != Json::Null),
             _ => None,
@@ -148,19 +190,25 @@ impl Json {
 
     /// The value as a person would write it in a sentence: text without quotes, the rest as JSON.
     pub fn plain(&self) -> String {
+        self.clone().into_plain().into_owned()
+    }
+
+    /// The same, of a value that is not needed any more.
+    pub fn into_plain(self) -> Cow<'a, str> {
         match self {
-            Json::Text(text) => text.clone(),
-            other => other.canonical(),
+            Json::Text(text) | Json::Number(text) => text,
+            Json::Bool(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
+            other @ (Json::Null | Json::List(_) | Json::Map(_)) => Cow::Owned(other.canonical()),
         }
     }
 
-    fn write(&self, out: &mut String) {
+    pub(crate) fn write(&self, out: &mut String) {
         match self {
             Json::Null => out.push_str("null"),
             Json::Bool(true) => out.push_str("true"),
             Json::Bool(false) => out.push_str("false"),
             Json::Number(text) => out.push_str(text),
-            Json::Text(text) => out.push_str(&quote(text)),
+            Json::Text(text) => quote(text, out),
             Json::List(items) => {
                 out.push('[');
                 for (i, item) in items.iter().enumerate() {
@@ -173,7 +221,7 @@ impl Json {
                 out.push('{');
                 for (i, (key, value)) in map.iter().enumerate() {
                     separate(out, i);
-                    out.push_str(&quote(key));
+                    quote(key, out);
                     out.push(':');
                     value.write(out);
                 }
@@ -183,15 +231,23 @@ impl Json {
     }
 }
 
-fn separate(out: &mut String, index: usize) {
+pub(crate) fn separate(out: &mut String, index: usize) {
     if index > 0 {
         out.push(',');
     }
 }
 
-/// A JSON string literal; serialising a `str` cannot fail.
-pub(crate) fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Writes a JSON string literal.
+pub(crate) fn quote(text: &str, out: &mut String) {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        // Serialising a `str` cannot fail.
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 pub(crate) fn syntax(text: &str, error: &serde_json::Error) -> JsonError {
@@ -202,7 +258,7 @@ pub(crate) fn syntax(text: &str, error: &serde_json::Error) -> JsonError {
     JsonError::Syntax { offset: (line_start + error.column().saturating_sub(1)).min(text.len()), message }
 }
 
-fn read(text: &str, depth: usize, budget: &mut usize) -> Result<Json, JsonError> {
+fn read<'a>(text: &'a str, depth: usize, budget: &mut usize) -> Result<Json<'a>, JsonError> {
     *budget = budget.checked_sub(1).ok_or(JsonError::TooMany)?;
     let text = text.trim();
     Ok(match text.as_bytes().first() {
@@ -212,9 +268,12 @@ fn read(text: &str, depth: usize, budget: &mut usize) -> Result<Json, JsonError>
             let mut map = BTreeMap::new();
             for (key, raw) in members.0 {
                 let value = read(raw.get(), depth, budget)?;
-                if map.insert(key.clone(), value).is_some() {
-                    return Err(JsonError::DuplicateKey { key });
-                }
+                match map.entry(key) {
+                    Entry::Vacant(free) => free.insert(value),
+                    Entry::Occupied(taken) => {
+                        return Err(JsonError::DuplicateKey { key: taken.key().clone().into_owned() });
+                    }
+                };
             }
             Json::Map(map)
         }
@@ -224,11 +283,11 @@ fn read(text: &str, depth: usize, budget: &mut usize) -> Result<Json, JsonError>
             let list = elements.0.iter().map(|raw| read(raw.get(), depth, budget)).collect::<Result<_, _>>()?;
             Json::List(list)
         }
-        Some(b'"') => Json::Text(serde_json::from_str(text).map_err(|e| syntax(text, &e))?),
+        Some(b'"') => Json::Text(string(text).map_err(|e| syntax(text, &e))?),
         Some(b't') => Json::Bool(true),
         Some(b'f') => Json::Bool(false),
         Some(b'n') => Json::Null,
-        _ => Json::Number(text.to_owned()),
+        _ => Json::Number(Cow::Borrowed(text)),
     })
 }
 

@@ -197,9 +197,43 @@ fn no_hash_and_no_member_names_a_person() {
     let sent = ann.body();
     let name = |text: &str| crate::ids::PersonId::try_from(text).expect("a person");
     ann.pseudonymise(&[(name("ann"), name("person-1"))].into());
-    assert_eq!(ann.data.canonical(), r#"{"by":"person-1","criterion":"strategic","value":true}"#);
+    assert_eq!(ann.kind.canonical(), r#"{"by":"person-1","criterion":"strategic","value":true}"#);
     assert_eq!(ann.persons(), [name("person-1")]);
     assert_eq!(ann.body(), sent, "sent again, it names whom it named");
+}
+
+/// What no member alone can say.
+#[test]
+fn members_must_fit_each_other() {
+    let refused = |kind: &str, data: &str| {
+        let data = crate::json::Json::parse(data).expect("JSON");
+        let rejection = crate::Kind::read(kind, &data).expect_err("refused");
+        (rejection.code, rejection.field)
+    };
+    let lines = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"1","currency":"USD"},"lines":[{"revenue_type":"x","amount":{"amount":"1","currency":"EUR"}}]}"#;
+    assert_eq!(refused("deal.closed", lines), (Code::BadCurrency, "data.lines".to_owned()));
+    for kind in ["exclusivity.granted", "exclusivity.ended"] {
+        assert_eq!(refused(kind, "{}"), (Code::BadValue, "data.territory".to_owned()));
+    }
+    let moved = r#"{"deal_id":"d","to_partner":"@program"}"#;
+    assert_eq!(refused("deal.reassigned", moved), (Code::ReservedPartner, "data.to_partner".to_owned()));
+}
+
+#[test]
+fn texts_and_values_have_a_length() {
+    let read = |kind: &str, data: String| {
+        let data = crate::json::Json::parse(&data).expect("JSON");
+        crate::Kind::read(kind, &data).map(|kind| kind.canonical()).map_err(|rejection| rejection.code)
+    };
+    let reason = |chars: usize| read("partner.suspended", format!(r#"{{"reason":"{}"}}"#, "x".repeat(chars)));
+    assert!(reason(1_000).is_ok());
+    assert_eq!(reason(1_001), Err(Code::BadForm));
+    let value = |chars: usize| {
+        let data = format!(r#"{{"by":"ann","criterion":"c","value":"{}"}}"#, "x".repeat(chars - 2));
+        read("attestation.recorded", data)
+    };
+    assert!(value(1_000).is_ok(), "its quotes counted");
+    assert_eq!(value(1_001), Err(Code::BadForm));
 }
 
 /// What a type declares is what its variant holds: reading the written data gives the same event.
@@ -211,7 +245,7 @@ fn every_type_reads_what_it_writes() {
         let data = crate::json::Json::parse(&data).expect("JSON");
         let kind = crate::Kind::read(row.name, &data).unwrap_or_else(|e| panic!("{}: {e:?}", row.name));
         assert_eq!(kind.name(), row.name);
-        assert_eq!(kind.data(), data, "{}", row.name);
+        assert_eq!(kind.canonical(), data.canonical(), "{}", row.name);
         for member in row.members.iter().filter(|m| m.required) {
             let crate::json::Json::Map(mut map) = data.clone() else { panic!("an object") };
             map.remove(member.name);

@@ -11,15 +11,27 @@ use serde::{Deserialize, Serialize};
 pub const FUTURE_SECONDS_MAX: i64 = 5 * 60;
 /// The oldest year an event may carry.
 pub const YEAR_MIN: i16 = 2000;
+/// Its first instant, in seconds since 1970.
+pub(crate) const EARLIEST: i64 = 946_684_800;
 
 /// An event's `time`: RFC 3339 with an offset of less than a day, nothing looser. `None` for any other form.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() }).collect();
-    let seconds = shape.strip_prefix("0000-00-00T00:00:00")?;
-    let offset = seconds.strip_prefix('.').map_or(seconds, |rest| rest.trim_start_matches('0'));
-    let fraction = seconds.len() - offset.len();
-    let leap_second = text.get(17..19) == Some("60");
-    if !matches!(offset, "Z" | "+00:00" | "-00:00") || !(fraction == 0 || (2..=10).contains(&fraction)) || leap_second {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    fn shaped(bytes: &[u8], shape: &[u8]) -> bool {
+        let alike = |byte: &u8, shape: &u8| match shape {
+            b'0' => byte.is_ascii_digit(),
+            shape => byte.eq_ignore_ascii_case(shape),
+        };
+        bytes.len() == shape.len() && bytes.iter().zip(shape).all(|(byte, shape)| alike(byte, shape))
+    }
+    let (whole, rest) = text.as_bytes().split_at_checked(SHAPE.len())?;
+    let leap_second = whole.ends_with(b":60");
+    let digits = rest.strip_prefix(b".").map(|rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let offset = &rest[digits.map_or(0, |digits| digits + 1)..];
+    let in_utc = offset.eq_ignore_ascii_case(b"Z");
+    let known_offset = in_utc || shaped(offset, b"+00:00") || shaped(offset, b"-00:00");
+    let known_fraction = digits.is_none_or(|digits| (1..=9).contains(&digits));
+    if !shaped(whole, SHAPE) || !known_offset || !known_fraction || leap_second {
         return None;
     }
     // What reads texts here takes offsets of a day and more, and minutes beyond an hour.
@@ -27,7 +39,7 @@ pub fn parse_instant(text: &str) -> Option<Timestamp> {
         let two = text.get(text.len() - from_end..text.len() - from_end + 2);
         two.and_then(|two| two.parse().ok()).is_some_and(|n: u8| n <= most)
     };
-    if offset != "Z" && !(within(5, 23) && within(2, 59)) {
+    if !(in_utc || within(5, 23) && within(2, 59)) {
         return None;
     }
     text.parse().ok()
@@ -238,6 +250,9 @@ mod tests {
     fn lengths_clip_to_the_month() {
         let month = Length::parse("1 month").expect("length");
         assert_eq!(month.after(date(2024, 1, 31)), date(2024, 2, 29));
+        assert_eq!(month.before(date(2024, 3, 31)), date(2024, 2, 29));
+        let quarters = Length::parse("2 quarters").expect("length");
+        assert_eq!((quarters.months, quarters.after(date(2024, 1, 31))), (6, date(2024, 7, 31)));
         assert_eq!(Length::parse("1 year").expect("length").after(date(2024, 2, 29)), date(2025, 2, 28));
         for bad in ["30", "days", "0 days", "-1 days", "1.5 years", "1 fortnight", "1000 days"] {
             assert_eq!(Length::parse(bad), None, "{bad}");

@@ -1,5 +1,6 @@
 //! How often a rule or reward may count, in the vendor's words.
 
+use event::ids::Label;
 use event::period::Every;
 
 /// How often a rule or reward may count: `"20 per partner per month"`, `"50 points per partner per month"`,
@@ -18,6 +19,8 @@ pub struct Cap {
     pub field: Option<String>,
     /// When it starts anew.
     pub every: Every,
+    /// What it says but for limit and period: caps that say the same count the same.
+    pub says: Label,
 }
 
 /// Whose count a cap is.
@@ -31,19 +34,18 @@ pub enum CapBy {
     Team,
 }
 
-impl Cap {
-    /// What it says but for limit and period: caps that say the same count the same.
-    pub fn says(&self) -> String {
-        let unit = if self.points { "points" } else { "times" };
-        let by = match self.by {
-            CapBy::Partner => "partner",
-            CapBy::Person => "person",
-            CapBy::Team => "team",
-        };
-        let field = self.field.as_ref().map(|field| format!(" per {}", field.trim_end_matches("_id")));
-        format!("{unit} per {by}{}", field.unwrap_or_default())
-    }
+fn says(points: bool, by: CapBy, field: Option<&str>) -> Label {
+    let unit = if points { "points" } else { "times" };
+    let by = match by {
+        CapBy::Partner => "partner",
+        CapBy::Person => "person",
+        CapBy::Team => "team",
+    };
+    let field = field.map(|field| format!(" per {}", field.trim_end_matches("_id")));
+    format!("{unit} per {by}{}", field.unwrap_or_default()).into()
+}
 
+impl Cap {
     /// Reads a phrase.
     ///
     /// # Errors
@@ -84,7 +86,8 @@ impl Cap {
                 "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\""
             ));
         }
-        Ok(Self { words: words.to_owned(), limit, points, by, field, every })
+        let says = says(points, by, field.as_deref());
+        Ok(Self { words: words.to_owned(), limit, points, by, field, every, says })
     }
 }
 
@@ -109,6 +112,8 @@ mod tests {
         assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
         let cap = Cap::parse("once per person per course").expect("cap");
         assert_eq!((cap.limit, cap.field.as_deref(), cap.every), (1, Some("course_id"), Every::Ever));
+        let cap = Cap::parse("twice per team per quarter").expect("cap");
+        assert_eq!((cap.limit, cap.by, &*cap.says), (2, CapBy::Team, "times per team"));
         for bad in [
             "20",
             "20 per month",

@@ -91,4 +91,16 @@ mod tests {
         assert_eq!(Test::parse("one of a, b"), Ok(Test::OneOf(vec!["a".into(), "b".into()])));
         assert!(Test::parse(">= many").is_err());
     }
+
+    #[test]
+    fn a_comparison_holds_on_its_side() {
+        let holds = |sign: &str| {
+            let Ok(Test::Compare(comparison, wanted)) = Test::parse(&format!("{sign} 5")) else { panic!("{sign}") };
+            [4, 5, 6].map(|seen| comparison.holds(Decimal::from(seen), wanted))
+        };
+        assert_eq!(holds(">="), [false, true, true]);
+        assert_eq!(holds(">"), [false, false, true]);
+        assert_eq!(holds("<="), [true, true, false]);
+        assert_eq!(holds("<"), [true, false, false]);
+    }
 }

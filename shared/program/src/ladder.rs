@@ -1,5 +1,7 @@
 //! Tier ladders, one per motion: what promotes, what keeps, how it is reviewed (M12-M21).
 
+use std::collections::BTreeSet;
+
 use event::ids::TierId;
 use event::time::Length;
 use rust_decimal::Decimal;
@@ -127,6 +129,14 @@ impl Criteria {
             Criteria::One(one) => one.words(),
             Criteria::Any(parts) => list(parts, " or "),
             Criteria::All(parts) => list(parts, " and "),
+        }
+    }
+
+    /// Every measure in the tree.
+    pub fn measures(&self) -> BTreeSet<Measure> {
+        match self {
+            Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(Criteria::measures).collect(),
+            Criteria::One(one) => [one.measure].into(),
         }
     }
 

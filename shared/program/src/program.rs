@@ -1,13 +1,13 @@
 //! The program: what the vendor wrote in one TOML file, checked and ready to decide by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{Motion, ProgramId, RewardId, RuleId, Source, matches_pattern};
 use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::ladder::Tier;
+use crate::ladder::{Measure, Tier};
 use crate::policy::{Policy, Registration};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
@@ -39,6 +39,8 @@ pub struct Program {
     pub campaigns: BTreeMap<String, Campaign>,
     /// Tier ladders by motion; each ladder's tiers by ascending rank.
     pub ladders: BTreeMap<Motion, Vec<Tier>>,
+    /// Every measure that promotes on one of them.
+    pub promoting: BTreeSet<Measure>,
     /// Deal registration.
     pub registration: Registration,
     /// The reward catalogue by id.

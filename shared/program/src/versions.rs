@@ -31,6 +31,9 @@ impl Version {
     }
 }
 
+/// Since when each tier is reviewed as a version says.
+type ReviewedSince = BTreeMap<Motion, BTreeMap<TierId, Timestamp>>;
+
 /// The published versions of one program, at least one that stands.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -38,7 +41,7 @@ pub struct Programs {
     /// Those that were withdrawn before they took effect.
     withdrawn: Arc<[Version]>,
     /// For each version, since when each tier is reviewed as it says.
-    reviewed_since: Arc<[BTreeMap<(Motion, TierId), Timestamp>]>,
+    reviewed_since: Arc<[ReviewedSince]>,
 }
 
 impl Programs {
@@ -49,22 +52,22 @@ impl Programs {
 
     fn of(mut versions: Vec<Version>) -> Self {
         versions.sort_by_key(|v| (v.effective_from, v.number));
-        let mut reviewed_since: Vec<BTreeMap<(Motion, TierId), Timestamp>> = Vec::with_capacity(versions.len());
+        let mut reviewed_since: Vec<ReviewedSince> = Vec::with_capacity(versions.len());
         for (at, version) in versions.iter().enumerate() {
             let before = at.checked_sub(1).and_then(|at| Some((versions.get(at)?, reviewed_since.get(at)?)));
-            let tiers =
-                version.program.ladders.iter().flat_map(|(motion, tiers)| tiers.iter().map(move |t| (motion, t)));
-            let since = |(motion, tier): (&Motion, &Tier)| {
-                let key = (motion.clone(), tier.id.clone());
-                let same = before.filter(|(version, _)| {
-                    let old = version.program.ladders.get(motion).and_then(|all| all.iter().find(|t| t.id == tier.id));
-                    old.is_some_and(|old| (old.keep.is_some(), old.review) == (tier.keep.is_some(), tier.review))
-                });
-                let since = same.and_then(|(_, since)| since.get(&key).copied());
-                (key, since.unwrap_or(version.effective_from))
+            let since = |motion: &Motion, tier: &Tier| {
+                let (version, since) = before?;
+                let old = version.program.ladders.get(motion)?.iter().find(|old| old.id == tier.id)?;
+                let same = (old.keep.is_some(), old.review) == (tier.keep.is_some(), tier.review);
+                since.get(motion)?.get(&tier.id).copied().filter(|_| same)
             };
-            let since = tiers.map(since).collect();
-            reviewed_since.push(since);
+            let of = |(motion, tiers): (&Motion, &Vec<Tier>)| {
+                let each = tiers.iter();
+                let each = each.map(|tier| (tier.id.clone(), since(motion, tier).unwrap_or(version.effective_from)));
+                (motion.clone(), each.collect())
+            };
+            let all = version.program.ladders.iter().map(of).collect();
+            reviewed_since.push(all);
         }
         Self { versions: versions.into(), withdrawn: [].into(), reviewed_since: reviewed_since.into() }
     }
@@ -85,8 +88,7 @@ impl Programs {
     /// Since when a tier is reviewed, and as often, as this version says: from then on, also of those who held it before.
     pub fn reviewed_since(&self, version: &Version, motion: &Motion, tier: &TierId) -> Timestamp {
         let place = self.versions.iter().position(|other| other.number == version.number);
-        let key = (motion.clone(), tier.clone());
-        let since = place.and_then(|place| self.reviewed_since.get(place)?.get(&key).copied());
+        let since = place.and_then(|place| self.reviewed_since.get(place)?.get(motion)?.get(tier).copied());
         since.unwrap_or(version.effective_from)
     }
 

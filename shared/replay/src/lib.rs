@@ -4,6 +4,10 @@
 
 pub mod grammar;
 pub mod history;
+mod replay;
 mod world;
+mod year;
 
+pub use replay::{Replay, Tally, summary};
 pub use world::World;
+pub use year::{Lines, MIX, Year};

@@ -263,6 +263,7 @@ impl World {
         for content in beside.values() {
             packed::take(&mut account, content).expect("a part that reads");
         }
+        packed::read_all(&mut account);
         self.accounts.insert(partner.clone(), account);
         self.deals.extend(state.deals.iter().filter_map(|(id, deal)| Some((id.clone(), deal.clone()?))));
         self.opportunities.extend(state.opportunities.iter().filter_map(|(id, o)| Some((id.clone(), o.clone()?))));

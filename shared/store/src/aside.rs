@@ -53,7 +53,7 @@ const SHOWN_CHARS_MAX: usize = 200;
 impl Aside {
     /// An event that repeats an identity with another meaning (I4).
     pub fn conflict(event: &Event, first_hash: &str, now: Timestamp) -> Self {
-        let data = event.data.canonical();
+        let data = event.kind.canonical();
         Self { first_hash: Some(first_hash.to_owned()), data: Some(data), ..Self::of(event, Outcome::Conflict, now) }
     }
 

@@ -113,15 +113,6 @@ impl Hold {
         }
     }
 
-    /// Whether it is judged once more when its deadline has passed, and has a record then: nobody could send it again with another
-    /// end.
-    pub fn is_judged_at_its_end(&self) -> bool {
-        match self.awaits {
-            Awaited::Reassignment(_) => true,
-            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => false,
-        }
-    }
-
     /// What it waits for, in words.
     pub fn awaited(&self) -> String {
         match &self.awaits {
@@ -198,7 +189,7 @@ pub async fn put(store: &Store, to: ToHold<'_>, before: &State, now: Timestamp) 
             return Ok(Held::Taken(first.meaning()));
         }
         // What turns out to wait for something else than a reassignment has as long as anything that does.
-        let longer = first.is_judged_at_its_end() && !hold.is_judged_at_its_end();
+        let longer = first.awaits.is_judged_at_its_end() && !hold.awaits.is_judged_at_its_end();
         (hold.held_at, hold.until) = (first.held_at, if longer { to.until } else { first.until });
     }
     let put = Put::builder().table_name(store.waiting()).set_item(Some(hold.item(&body)?));

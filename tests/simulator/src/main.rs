@@ -10,9 +10,9 @@ use simulator::{Fault, Outcome, Plan, Plant, command, invariant, many, run, shri
 
 /// Runs the real functions on a simulated AWS, one seed after the other, and looks at every invariant after every write.
 ///
-/// Example: `cargo simulate --seeds 1000`. A seed with a finding is made small, and told as the command that runs it again.
+/// Example: `cargo torture --seeds 1000`. A seed with a finding is made small, and told as the command that runs it again.
 #[derive(Parser)]
-#[command(name = "simulate")]
+#[command(name = "torture")]
 struct Ask {
     /// Run this seed alone.
     #[arg(long, conflicts_with = "seeds")]

@@ -75,7 +75,7 @@ pub fn shrink(plan: &Plan, outcome: &Outcome, mut told: impl FnMut(&Plan)) -> Pl
 
 /// The command that runs a plan again.
 pub fn command(plan: &Plan, steps: usize) -> String {
-    let mut words = vec![format!("cargo simulate --seed {}", plan.seed)];
+    let mut words = vec![format!("cargo torture --seed {}", plan.seed)];
     if plan.events != Plan::of(plan.seed).events {
         words.push(format!("--events {}", plan.events));
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use simulator::{Fault, Plan, Plant, command, invariant, many, shrink};
 
-/// Seeds of each run; `cargo simulate --seeds N` runs any number.
+/// Seeds of each run; `cargo torture --seeds N` runs any number.
 const SEEDS: u64 = 24;
 /// Two more, for what happens in one seed of fifty: dead letters are redriven; who puts something aside dies once that is done.
 const RARE: [u64; 2] = [46, 70];
@@ -116,7 +116,7 @@ fn planted_defects_are_found() {
 fn one_seed_is_one_run_in_any_process() {
     let run = || {
         let out =
-            Command::new(env!("CARGO_BIN_EXE_simulate")).args(["--seed", "5", "--events", "60"]).output().expect("run");
+            Command::new(env!("CARGO_BIN_EXE_torture")).args(["--seed", "5", "--events", "60"]).output().expect("run");
         String::from_utf8(out.stdout).expect("text")
     };
     let (first, second) = (run(), run());
@@ -143,5 +143,5 @@ fn a_finding_is_made_small_and_can_be_run_again() {
     assert!(outcome.steps - small.skip.len() <= 3, "{} steps are left", outcome.steps - small.skip.len());
     let again = simulator::run(&small);
     assert_eq!(invariant(&again.findings[0]), "I8");
-    assert!(command(&small, outcome.steps).starts_with("cargo simulate --seed "));
+    assert!(command(&small, outcome.steps).starts_with("cargo torture --seed "));
 }

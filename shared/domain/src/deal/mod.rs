@@ -9,6 +9,7 @@ pub use opportunity::Opportunity;
 use std::collections::BTreeMap;
 
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
+use event::json::Json;
 use event::money::Money;
 use event::time::Month;
 use event::{DealOutcome, Kind, planted};
@@ -89,6 +90,13 @@ pub struct Closed {
     /// What each rule has credited.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credits: BTreeMap<RuleId, Credit>,
+}
+
+impl Closed {
+    /// The closing itself. `None` only if its record was written by another edition.
+    pub(crate) fn happened(&self) -> Option<Kind> {
+        Kind::read("deal.closed", &Json::parse(&self.data).ok()?).ok()
+    }
 }
 
 impl Deal {

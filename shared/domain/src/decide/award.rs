@@ -65,16 +65,16 @@ pub(super) fn award(
     // A deal rated again has measured its own points already.
     let measured_before = book.accrued();
     if reason != Some(Reason::AlreadyEnrolled) && matches!(case.part, Part::Full) {
-        let persons = case.event.persons();
-        let seen =
-            Seen { data: &case.event.data, amounts, person: persons.first(), booked: case.booked, day: case.day };
+        let person = case.event.kind.person();
+        let Case { booked, day, .. } = *case;
+        let seen = Seen { kind: &case.event.kind, amounts, person: person.as_ref(), booked, day };
         try_rules(context, book, case, &seen)?;
     }
     let points = Decimal::from(book.accrued() - measured_before);
     let motion = context.motion(&book.state, &case.event.kind);
     book.measure(&motion, Month::of(case.booked), Measure::Points, points)?;
     let at = Moment::of(context.now, context.today);
-    for effect in promotions(context.program(), book.account(), at) {
+    for effect in promotions(context.current, &mut book.state.account, at)? {
         book.effect(effect)?;
     }
     let reason = match (&case.part, reason) {
@@ -122,7 +122,7 @@ pub(super) fn accrue(
     lot: Month,
     release: Option<Date>,
 ) -> Result<(), FoldError> {
-    let netted = points.min(book.account().head.balance(Asset::Points).owed);
+    let netted = points.min(book.account().head.funds(Asset::Points).owed);
     book.post(PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, why)?;
     let to = match release {
         Some(release) => Bucket::Pending { release, lot },

@@ -179,7 +179,7 @@ impl Book {
             left -= taken;
             (taken > 0).then_some((*lot, taken))
         };
-        let lots = self.account().head.funds(Asset::Points).lots;
+        let lots = &self.account().head.funds(Asset::Points).lots;
         if planted("spends the lot that lasts longest") {
             return lots.iter().rev().filter_map(take).collect();
         }
@@ -202,7 +202,7 @@ impl Book {
             position: self.state.account.head.position + 1 + u64::from(planted("a position is left out")),
             kind: event.kind.name().to_owned(),
             time: event.time,
-            data: event.data.canonical(),
+            data: event.kind.canonical(),
             hash: event.hash.clone(),
             outcome,
             reason,

@@ -54,8 +54,9 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
 }
 
 fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let lots = book.account().head.funds(Asset::Points).lots.into_iter().filter(|(lot, _)| runs_out(*lot, day));
-    for (lot, points) in lots.collect::<Vec<_>>() {
+    // Lots run out in their order.
+    let lots = book.account().head.funds(Asset::Points).lots.iter().map(|(lot, points)| (*lot, *points));
+    for (lot, points) in lots.take_while(|(lot, _)| runs_out(*lot, day)).collect::<Vec<_>>() {
         book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Expired(lot), Why::default())?;
         record(context, book, Kind::PointsExpired { due: day }, day);
     }
@@ -63,11 +64,13 @@ fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldE
 }
 
 fn review(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let standings = book.account().head.tiers.clone();
-    for (motion, held) in standings {
-        let next = next_review(context.programs, context.current, &motion, &held);
-        let Some(next) = next.filter(|next| next.on <= day) else { continue };
-        let effect = tier::review(context.program(), book.account(), (&motion, &held), next);
+    let standings = book.account().head.tiers.iter();
+    let due = standings.filter_map(|(motion, held)| {
+        let next = next_review(context.programs, context.current, motion, held)?;
+        (next.on <= day).then(|| (motion.clone(), held.clone(), next))
+    });
+    for (motion, held, next) in due.collect::<Vec<_>>() {
+        let effect = tier::review(context.program(), book.account(), (&motion, &held), next)?;
         book.effect(effect)?;
         record(context, book, Kind::TierReviewed { due: day, motion }, day);
     }

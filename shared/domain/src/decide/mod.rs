@@ -24,7 +24,7 @@ pub use needs::{Needs, more_needs, needs, needs_to_show};
 pub use publication::{Publication, publication, withdrawal};
 pub use redemptions::{passes, reward_gate};
 pub use state::{Decision, Judgement, State};
-pub use stop::Awaited;
+pub use stop::{Awaited, brought};
 
 use event::Event;
 use jiff::Timestamp;

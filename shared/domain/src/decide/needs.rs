@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
-use event::json::Json;
 use event::time::Month;
 use event::{Event, Kind, planted};
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use super::due::{lots_since, runs_out};
 use super::state::State;
 use crate::deal::Closed;
 use crate::earn::{Seen, reward_caps, rule_caps};
-use crate::ledger::{Account, Bucket, CapKey, Part};
+use crate::ledger::{Account, CapKey, Part};
 use crate::tier::next_review;
 
 /// What a decision looks at beside the head.
@@ -135,11 +134,11 @@ impl<'a> Asking<'a> {
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
         }
         let Some(earning) = self.context.earning(event) else { return };
-        let persons = event.persons();
+        let person = event.kind.person();
         for booked in [day, today] {
             // What it earns may run out at once, and be taken back in the same group.
             self.expired_since(earning.program.policy.expiry_months.map(|months| Month::of(booked).plus(months)));
-            let seen = Seen { data: &event.data, amounts: BTreeMap::new(), person: persons.first(), booked, day };
+            let seen = Seen { kind: &event.kind, amounts: BTreeMap::new(), person: person.as_ref(), booked, day };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
             }
@@ -150,12 +149,6 @@ impl<'a> Asking<'a> {
         if let Some((_, month)) = &closed.measured {
             self.part(Part::Measures(month.quarter()));
         }
-        let taken = closed.credits.values().flat_map(|credit| &credit.taken);
-        let taken = taken.filter_map(|taken| match taken.from {
-            Bucket::Expired(lot) => Some(Part::Expired(lot.quarter())),
-            _ => None,
-        });
-        self.parts(taken);
         let earning = self.context.programs.number(closed.version);
         // More of an award may be booked on any open day; what went back as expired may be taken once more.
         let months = earning.and_then(|version| version.program.policy.expiry_months);
@@ -165,10 +158,9 @@ impl<'a> Asking<'a> {
             let back = credit.taken.iter().filter_map(|taken| taken.from.award_lot());
             self.expired_since(credit.placed.keys().copied().chain(back));
         }
-        let Some(earning) = earning else { return };
-        let data = Json::parse(&closed.data).unwrap_or(Json::Null);
+        let Some((earning, kind)) = earning.zip(closed.happened()) else { return };
         let day = earning.program.calendar.day(closed.at);
-        let seen = Seen { data: &data, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
+        let seen = Seen { kind: &kind, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
         for rule in earning.program.rules_on("deal.closed") {
             self.counts(&rule_caps(&earning.program, rule, &seen));
         }

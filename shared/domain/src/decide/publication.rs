@@ -46,8 +46,7 @@ fn record(publication: Publication<'_>, identity: &[&str], kind: Kind) -> Record
     let Publication { version, position, now, .. } = publication;
     let program = &version.program;
     let identity = Identity::internal(&program.id, "program", identity);
-    let Event { identity, partner, time, kind, data, hash, .. } =
-        Event::internal(identity, PartnerId::program(), now, kind);
+    let Event { identity, partner, time, kind, hash, .. } = Event::internal(identity, PartnerId::program(), now, kind);
     let today = program.calendar.day(now);
     Record {
         identity,
@@ -55,7 +54,7 @@ fn record(publication: Publication<'_>, identity: &[&str], kind: Kind) -> Record
         position,
         kind: kind.name().to_owned(),
         time,
-        data: data.canonical(),
+        data: kind.canonical(),
         hash,
         outcome: Outcome::Applied,
         reason: None,

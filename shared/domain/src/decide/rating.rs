@@ -1,7 +1,6 @@
 //! Rating a deal again: what it earned is brought to what it is worth now (M36). Amending to a value and reversing down to it
 //! come to the same.
 
-use event::json::Json;
 use event::money::{Money, at_rate};
 use event::planted;
 use event::time::Month;
@@ -15,7 +14,7 @@ use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
-use crate::earn::{Seen, factors, free_caps, left, rate_again, use_caps};
+use crate::earn::{Seen, factors, free_caps, left, rate_again, rule_caps, use_caps};
 use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
@@ -30,10 +29,11 @@ pub(super) fn rate_deal_again(
     let currency = closed.acv.map(Money::currency);
     let rate = currency.and_then(|currency| context.closing_rate(deal, currency)).unwrap_or(Decimal::ONE);
     let (acv, total) = (at_rate(deal.effective_acv(), rate), at_rate(deal.effective_total(), rate));
-    let data = Json::parse(&closed.data).unwrap_or(Json::Null);
+    let position = closed.credits.values().map(|credit| credit.position).min().unwrap_or_default();
+    let kind = closed.happened().ok_or(FoldError::OtherForm(position))?;
     // Its caps are those of the periods that its award is booked in.
     let seen = Seen {
-        data: &data,
+        kind: &kind,
         amounts: [("acv", acv), ("total_value", total)].into(),
         person: None,
         booked: closed.booked,
@@ -73,11 +73,12 @@ fn rate_credit_again(
     (credit, worth): (&Credit, i64),
     case: &Case<'_>,
 ) -> Result<i64, Stop> {
+    let keys = rule_caps(program, rule, seen);
     if worth < credit.net() {
         take_back(context, book, rule, credit.net() - worth, credit)?;
         let taken = book.moved_by(&rule.id, PostingKind::Reversal);
         if program.policy.reversal_frees_caps {
-            for effect in free_caps(program, rule, seen, book.account(), (taken, taken == credit.net()))? {
+            for effect in free_caps(rule, &keys, book.account(), (taken, taken == credit.net()))? {
                 book.effect(effect)?;
             }
         }
@@ -88,7 +89,7 @@ fn rate_credit_again(
     let due = worth - credit.net() - credit.forgiven.min(worth - credit.net());
     // Where caps were freed, somebody else may have used them meanwhile.
     let gave = if frees { credit.net() > 0 } else { credit.given > 0 };
-    let left = if due > 0 { left(program, rule, seen, book.account(), gave)? } else { 0 };
+    let left = if due > 0 { left(rule, &keys, book.account(), gave)? } else { 0 };
     let restored = credit.taken().min(due).min(if frees { left } else { i64::MAX });
     let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
@@ -114,7 +115,7 @@ fn rate_credit_again(
     accrue(book, why, new, place.0, place.1)?;
     let counted = if frees { restored + new } else { new };
     if counted > 0 {
-        for effect in use_caps(program, rule, seen, counted, gave) {
+        for effect in use_caps(rule, &keys, counted, gave) {
             book.effect(effect)?;
         }
     }
@@ -153,7 +154,10 @@ fn take_back(
     let mut left = if planted("takes back twice") { points * 2 } else { points };
     let ran_out = |lot: Month| runs_out(lot, context.today) && !planted("takes what expired again");
     for (lot, placed) in credit.placed.iter().map(|(lot, placed)| (*lot, *placed)).filter(|(lot, _)| ran_out(*lot)) {
-        let taken = left.min(placed).min(book.account().expired(Asset::Points, lot)?);
+        // What is held still has not expired, whatever became of the lot that it will belong to.
+        let still_held = |release: &Release| release.lot == lot && release.day > context.today;
+        let held: i64 = credit.held.iter().filter(|(release, _)| still_held(release)).map(|(_, held)| held).sum();
+        let taken = left.min((placed - held).max(0)).min(book.account().expired(Asset::Points, lot)?);
         book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
@@ -164,7 +168,7 @@ fn take_back(
         left -= taken;
     }
     let funds = book.account().head.funds(Asset::Points);
-    let mut lots: Vec<(Month, i64)> = funds.lots.into_iter().collect();
+    let mut lots: Vec<(Month, i64)> = funds.lots.iter().map(|(lot, held)| (*lot, *held)).collect();
     lots.sort_by_key(|(lot, _)| (!credit.placed.contains_key(lot), *lot));
     for (lot, held) in lots {
         let taken = left.min(held);

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::stop::Stop;
 use crate::earn::reward_caps;
 use crate::ledger::{
-    Account, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, Used, never,
+    Account, Bucket, CapKey, Effect, FoldError, Membership, Outcome, Part, PostingKind, Reason, Used, never,
 };
 use crate::redemption::{Redemption, RedemptionStatus, StockMove};
 
@@ -63,7 +63,7 @@ fn request(
 /// # Errors
 /// [`FoldError::NotLoaded`].
 fn refusal(context: &Context<'_>, book: &Book, reward: &Reward, quantity: i64) -> Result<Option<Reason>, FoldError> {
-    let gate = reward_gate(context.program(), book.account(), reward, context.now);
+    let gate = reward_gate(context.program(), book.account(), reward, context.now)?;
     if gate.is_some() {
         return Ok(gate);
     }
@@ -198,31 +198,49 @@ fn give_back(context: &Context<'_>, book: &mut Book, redemption: &Redemption) ->
 }
 
 /// Why a partner may not have a reward whatever its points: standing, retirement, gates, tier (M28).
-pub fn reward_gate(program: &Program, account: &Account, reward: &Reward, now: Timestamp) -> Option<Reason> {
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a gate looks at was not loaded (I25).
+pub fn reward_gate(
+    program: &Program,
+    account: &Account,
+    reward: &Reward,
+    now: Timestamp,
+) -> Result<Option<Reason>, FoldError> {
     match account.head.membership() {
         Membership::Active => {}
-        Membership::Suspended | Membership::Unknown => return Some(Reason::PartnerSuspended),
-        Membership::Offboarded => return Some(Reason::PartnerOffboarded),
+        Membership::Suspended | Membership::Unknown => return Ok(Some(Reason::PartnerSuspended)),
+        Membership::Offboarded => return Ok(Some(Reason::PartnerOffboarded)),
     }
     if reward.retired {
-        return Some(Reason::Retired);
+        return Ok(Some(Reason::Retired));
     }
-    let closed = reward.gates.iter().find(|gate| !passes(program, account, gate, now))?;
-    Some(match closed {
-        Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
-        gate @ (Gate::Certification(_) | Gate::Course(_)) => Reason::GateNotPassed { needs: gate.to_string() },
-    })
+    for gate in &reward.gates {
+        if !passes(program, account, gate, now)? {
+            return Ok(Some(match gate {
+                Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
+                Gate::Certification(_) | Gate::Course(_) => Reason::GateNotPassed { needs: gate.to_string() },
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a gate is open to a partner (M28).
-pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> bool {
-    match gate {
-        Gate::Certification(id) => account.is_certified(id, now),
-        Gate::Course(id) => account.courses.contains_key(id),
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what it looks at was not loaded (I25).
+pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> Result<bool, FoldError> {
+    Ok(match gate {
+        Gate::Certification(id) => account.is_certified(id, now)?,
+        Gate::Course(id) => {
+            account.must_know(&Part::Course(id.clone()))?;
+            account.courses.contains_key(id)
+        }
         Gate::Tier(needed) => program.ladders.iter().any(|(motion, tiers)| {
             let rank = |id: &TierId| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);
             let held = account.head.tiers.get(motion).and_then(|standing| rank(&standing.tier));
             rank(needed).is_some_and(|needed| held.is_some_and(|held| held >= needed))
         }),
-    }
+    })
 }

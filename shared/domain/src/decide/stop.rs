@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use event::Rejection;
 use event::ids::{DealId, PartnerId};
+use event::{Kind, Rejection};
 use serde::{Deserialize, Serialize};
 
+use crate::deal::Deal;
 use crate::ledger::{FoldError, Reason};
 
 /// What an event waits for. As text: `partner P-1`, `deal D-1`, `reassignment D-1`, `rate EUR`,
@@ -30,6 +31,17 @@ pub enum Awaited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nothing that an event could wait for")]
 pub struct NotAwaited;
+
+impl Awaited {
+    /// Whether an event that waited for this is judged once more when its deadline has passed, and has a record then: nobody could
+    /// send it again with another end.
+    pub fn is_judged_at_its_end(&self) -> bool {
+        match self {
+            Awaited::Reassignment(_) => true,
+            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => false,
+        }
+    }
+}
 
 impl fmt::Display for Awaited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +81,20 @@ impl TryFrom<String> for Awaited {
 
     fn try_from(text: String) -> Result<Self, NotAwaited> {
         text.parse()
+    }
+}
+
+/// What it brings that something happened to a partner, and that other events may wait for. What a program's version brings says its
+/// file.
+pub fn brought(kind: &Kind, partner: &PartnerId) -> Vec<Awaited> {
+    match kind {
+        Kind::PartnerEnrolled { .. } => vec![Awaited::Partner(partner.clone())],
+        // One that is closed moves no more.
+        Kind::DealReassigned { deal_id, .. } | Kind::DealClosed { deal_id, .. } => {
+            vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
+        }
+        kind if Deal::is_changed_by(kind) => kind.deal_id().cloned().map(Awaited::Deal).into_iter().collect(),
+        _ => vec![],
     }
 }
 

@@ -1,6 +1,7 @@
 //! Caps: how much of a rule is used, and what is left (M40). A cap's count is named by what the cap says, so that neither its
 //! place nor a new limit starts it anew.
 
+use event::ids::Label;
 use event::period::Period;
 use jiff::civil::Date;
 use program::{Cap, CapBy, Program, Reward, Rule};
@@ -12,10 +13,10 @@ use crate::ledger::{Account, CapKey, CapOf, Effect, FoldError, Used};
 pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) -> Vec<(CapKey, &'r Cap)> {
     let key = |cap: &Cap| CapKey {
         of: CapOf::Reward(reward.id.clone()),
-        says: cap.says(),
+        says: cap.says.clone(),
         period: Period::of(cap.every, day, &program.calendar),
-        who: String::new(),
-        value: String::new(),
+        who: Label::default(),
+        value: Label::default(),
     };
     reward.at_most.iter().map(|cap| (key(cap), cap)).collect()
 }
@@ -23,28 +24,22 @@ pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) 
 fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
     let period = Period::of(cap.every, seen.booked, &program.calendar);
     let who = match cap.by {
-        CapBy::Partner => String::new(),
-        CapBy::Person => seen.person.map_or("nobody", |person| person.as_str()).to_owned(),
-        CapBy::Team => format!("team {}", seen.text("team").unwrap_or_default()),
+        CapBy::Partner => Label::default(),
+        CapBy::Person => seen.person.map_or_else(|| "nobody".into(), Label::from),
+        CapBy::Team => format!("team {}", seen.text("team").unwrap_or_default()).into(),
     };
-    let value = cap.field.as_ref().map(|field| seen.text(field).unwrap_or_default()).unwrap_or_default();
-    CapKey { of: CapOf::Rule(rule.id.clone()), says: cap.says(), period, who, value }
+    let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| Label::from(&*value));
+    CapKey { of: CapOf::Rule(rule.id.clone()), says: cap.says.clone(), period, who, value: value.unwrap_or_default() }
 }
 
-/// The counts that a rule's caps look at for an event.
+/// The counts that a rule's caps look at for an event, in the order of the caps.
 pub(crate) fn rule_caps(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<CapKey> {
     rule.at_most.iter().map(|cap| key(program, rule, cap, seen)).collect()
 }
 
 /// How much a cap leaves, and how much of it is used. What is forgotten leaves nothing.
-pub(crate) fn unused(
-    program: &Program,
-    rule: &Rule,
-    cap: &Cap,
-    seen: &Seen<'_>,
-    account: &Account,
-) -> Result<(i64, i64), FoldError> {
-    Ok(match account.used(&key(program, rule, cap, seen))? {
+pub(crate) fn unused(cap: &Cap, key: &CapKey, account: &Account) -> Result<(i64, i64), FoldError> {
+    Ok(match account.used(key)? {
         Used::So(used) => ((cap.limit - used).max(0), used),
         Used::Forgotten => (0, cap.limit),
     })
@@ -52,16 +47,10 @@ pub(crate) fn unused(
 
 /// What the caps of a rule leave of points for an award that is rated again. Caps on how often count only where it gave
 /// nothing before.
-pub(crate) fn left(
-    program: &Program,
-    rule: &Rule,
-    seen: &Seen<'_>,
-    account: &Account,
-    gave: bool,
-) -> Result<i64, FoldError> {
+pub(crate) fn left(rule: &Rule, keys: &[CapKey], account: &Account, gave: bool) -> Result<i64, FoldError> {
     let mut left = i64::MAX;
-    for cap in &rule.at_most {
-        let (unused, _) = unused(program, rule, cap, seen, account)?;
+    for (cap, key) in rule.at_most.iter().zip(keys) {
+        let (unused, _) = unused(cap, key, account)?;
         match (cap.points, gave, unused) {
             (true, _, unused) => left = left.min(unused),
             (false, false, 0) => left = 0,
@@ -73,26 +62,24 @@ pub(crate) fn left(
 
 /// The caps of a rule, used by an award of `points`; those on how often only where it gave nothing before. Two caps that say
 /// the same of other limits are one count.
-pub(crate) fn use_caps(program: &Program, rule: &Rule, seen: &Seen<'_>, points: i64, gave: bool) -> Vec<Effect> {
-    let counted = rule.at_most.iter().filter(|cap| cap.points || !gave);
-    let mut used: Vec<(CapKey, i64)> =
-        counted.map(|cap| (key(program, rule, cap, seen), if cap.points { points } else { 1 })).collect();
+pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], points: i64, gave: bool) -> Vec<Effect> {
+    let counted = rule.at_most.iter().zip(keys).filter(|(cap, _)| cap.points || !gave);
+    let mut used: Vec<(&CapKey, i64)> = counted.map(|(cap, key)| (key, if cap.points { points } else { 1 })).collect();
     used.sort();
     used.dedup();
-    used.into_iter().map(|(key, by)| Effect::Cap { key, by }).collect()
+    used.into_iter().map(|(key, by)| Effect::Cap { key: key.clone(), by }).collect()
 }
 
 /// The caps of a rule, given back by what was taken of an award; those on how often only where nothing of it is left. What is
 /// forgotten stays so, and no count falls below none.
 pub(crate) fn free_caps(
-    program: &Program,
     rule: &Rule,
-    seen: &Seen<'_>,
+    keys: &[CapKey],
     account: &Account,
     (taken, all): (i64, bool),
 ) -> Result<Vec<Effect>, FoldError> {
     let mut freed = Vec::new();
-    for effect in use_caps(program, rule, seen, taken, !all) {
+    for effect in use_caps(rule, keys, taken, !all) {
         let Effect::Cap { key, by } = effect else { continue };
         if let Used::So(used) = account.used(&key)? {
             freed.push(Effect::Cap { key, by: -by.min(used) });

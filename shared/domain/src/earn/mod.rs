@@ -46,8 +46,9 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
     }
     let mut points = worth;
     let mut cut_by = None;
-    for cap in &rule.at_most {
-        let (unused, used) = unused(program, rule, cap, seen, account)?;
+    let keys = rule_caps(program, rule, seen);
+    for (cap, key) in rule.at_most.iter().zip(&keys) {
+        let (unused, used) = unused(cap, key, account)?;
         let left = if cap.points { unused } else { i64::from(unused > 0) * worth };
         if left <= 0 {
             return Ok(nothing(Verdict::Capped { cap: cap.words.clone(), used, times }));
@@ -57,7 +58,7 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
             cut_by = Some(cap.words.clone());
         }
     }
-    let effects = use_caps(program, rule, seen, points, false);
+    let effects = use_caps(rule, &keys, points, false);
     let trial = Trial { rule: rule.id.clone(), worth, verdict: Verdict::Gave { times, cut_by } };
     Ok(Award { trial, points, effects })
 }
@@ -85,7 +86,7 @@ fn base_points(points: &Points, seen: &Seen<'_>) -> Result<i64, FoldError> {
             let Some(amount) = seen.number(by) else { return Ok(0) };
             bands.iter().rev().find(|(from, _)| *from <= amount).map_or(0, |(_, points)| *points)
         }
-        Points::Table { by, table } => seen.text(by).and_then(|value| table.get(&value).copied()).unwrap_or(0),
+        Points::Table { by, table } => seen.text(by).and_then(|value| table.get(&*value).copied()).unwrap_or(0),
         Points::Per { by, per, points } => {
             let Some(amount) = seen.number(by) else { return Ok(0) };
             let steps = amount.checked_div(*per).map(|s| s.round_dp_with_strategy(0, RoundingStrategy::ToZero));

@@ -1,7 +1,9 @@
 //! What a rule can see of an event.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use event::Kind;
 use event::ids::PersonId;
 use event::json::Json;
 use event::money::parse_decimal;
@@ -10,7 +12,7 @@ use rust_decimal::Decimal;
 
 /// What a rule can see of an event: its `data`, with amounts already in the program's currency.
 pub(crate) struct Seen<'a> {
-    pub(crate) data: &'a Json,
+    pub(crate) kind: &'a Kind,
     /// Amounts by field, in the program's currency.
     pub(crate) amounts: BTreeMap<&'static str, Decimal>,
     /// The pseudonym of the person it names.
@@ -22,14 +24,14 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    pub(crate) fn text(&self, field: &str) -> Option<String> {
+    pub(crate) fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         if let Some(amount) = self.amounts.get(field) {
-            return Some(amount.to_string());
+            return Some(amount.to_string().into());
         }
-        match (field, self.data.get(field)) {
+        match (field, self.kind.member(field)) {
             // What a sender leaves out as false is false.
-            ("renewal" | "public_tender", None) => Some("false".to_owned()),
-            (_, value) => value.map(Json::plain),
+            ("renewal" | "public_tender", None) => Some("false".into()),
+            (_, value) => value.map(Json::into_plain),
         }
     }
 
@@ -44,7 +46,7 @@ impl Seen<'_> {
     pub(crate) fn number(&self, field: &str) -> Option<Decimal> {
         match self.amounts.get(field) {
             Some(amount) => Some(*amount),
-            None => parse_decimal(&self.data.get(field)?.plain()).ok(),
+            None => parse_decimal(&self.kind.member(field)?.into_plain()).ok(),
         }
     }
 }

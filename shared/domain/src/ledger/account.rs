@@ -1,6 +1,6 @@
 //! The account: what a partner's records add up to. A cache of the fold, never a source (I10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::time::Month;
@@ -184,6 +184,44 @@ pub struct Account {
     pub frequency: BTreeMap<FrequencyKey, Frequency>,
     /// Which parts were read.
     pub(super) known: Known,
+    /// When its ladders were looked at.
+    pub(crate) looked: Looked,
+}
+
+/// By which version and in which month the ladders were looked at last, and what has moved since: where nothing has that a ladder
+/// looks at, nobody is promoted. No part of what an account is: two that differ in this only are equal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Looked {
+    at: Option<(u32, Month)>,
+    since: BTreeSet<Measure>,
+}
+
+impl Looked {
+    /// Ladders must be looked at again, whatever moves.
+    pub(super) fn forget(&mut self) {
+        self.at = None;
+    }
+
+    pub(super) fn moved(&mut self, measure: Measure) {
+        if self.at.is_some() {
+            self.since.insert(measure);
+        }
+    }
+
+    /// Whether all of it was seen: by this version, in this month, and nothing of these measures has moved since.
+    pub(crate) fn has_seen(&self, version: u32, month: Month, measures: &BTreeSet<Measure>) -> bool {
+        self.at == Some((version, month)) && self.since.is_disjoint(measures)
+    }
+
+    pub(crate) fn see(&mut self, version: u32, month: Month) {
+        *self = Self { at: Some((version, month)), since: BTreeSet::new() };
+    }
+}
+
+impl PartialEq for Looked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Head {
@@ -205,12 +243,18 @@ impl Head {
     }
 
     /// What there is of an asset, by bucket.
-    pub fn funds(&self, asset: Asset) -> Funds {
-        self.funds.get(&asset).cloned().unwrap_or_default()
+    pub fn funds(&self, asset: Asset) -> &Funds {
+        static NOTHING: Funds = Funds::nothing();
+        self.funds.get(&asset).unwrap_or(&NOTHING)
     }
 }
 
 impl Account {
+    /// An account that lives in memory and is read from nowhere: all of it is known always, and nothing leaves its head.
+    pub fn in_memory() -> Self {
+        Self { known: Known::in_memory(), ..Self::default() }
+    }
+
     /// Whether the partner was ever enrolled.
     pub fn is_enrolled(&self) -> bool {
         self.head.membership() != Membership::Unknown
@@ -239,7 +283,7 @@ impl Account {
     /// Whether what the account says of a part is all there is: a part that was not read is never written (I25).
     pub(crate) fn knows(&self, part: &Part) -> bool {
         let read = || self.known.has(part, self.head.day, self.head.open_from);
-        self.head.position == 0 || self.inside(part) || read()
+        self.known.is_whole() || self.head.position == 0 || self.inside(part) || read()
     }
 
     /// Forgets counts whose items a table has dropped by `today`; what stands in the head stays.
@@ -268,10 +312,11 @@ impl Account {
 
     /// The next day on which points are released or run out by themselves.
     pub fn due(&self) -> Option<Date> {
-        let releases = self.pending.values().flat_map(BTreeMap::keys).map(|release| release.day);
-        let lots = self.head.funds.values().flat_map(|funds| funds.lots.keys());
-        let expiries = lots.filter(|lot| **lot < never()).map(|lot| lot.plus(1).first_day());
-        releases.chain(expiries).min()
+        let releases = self.pending.values().filter_map(|held| held.keys().next()).map(|release| release.day);
+        // The first lot of each asset runs out first.
+        let lots = self.head.funds.values().filter_map(|funds| funds.lots.keys().next());
+        let expiries = lots.filter(|lot| **lot < never()).min().map(|lot| lot.plus(1).first_day());
+        releases.min().into_iter().chain(expiries).min()
     }
 
     /// What ran out unspent in a lot, less what was taken back of it since.
@@ -284,16 +329,21 @@ impl Account {
     }
 
     /// A measure's sum from `first` to `last`, both included.
-    pub fn measured(&self, motion: &str, measure: Measure, first: Month, last: Month) -> Decimal {
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: a quarter among them was not loaded (I25).
+    pub fn measured(&self, motion: &str, measure: Measure, first: Month, last: Month) -> Result<Decimal, FoldError> {
         let mut sum = Decimal::ZERO;
         let mut month = first;
         while month <= last {
-            let cells = self.measures.get(&month.quarter()).and_then(|quarter| quarter.get(motion));
+            let quarter = month.quarter();
+            self.must_know(&Part::Measures(quarter))?;
+            let cells = self.measures.get(&quarter).and_then(|quarter| quarter.get(motion));
             let cell = cells.and_then(|cells| cells.get(&(month.number(), measure)));
             sum = sum.saturating_add(cell.copied().unwrap_or_default());
             month = month.plus(1);
         }
-        sum
+        Ok(sum)
     }
 
     /// How much of a cap is used.
@@ -310,12 +360,25 @@ impl Account {
     }
 
     /// How many certificates are valid at `at` (M27), each to the end of its last day in UTC.
-    pub fn certificates(&self, at: Timestamp) -> i64 {
-        self.certified.get(&None).map_or(0, |days| days.valid(at))
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: their counts were not loaded (I25).
+    pub fn certificates(&self, at: Timestamp) -> Result<i64, FoldError> {
+        self.valid(None, at)
     }
 
     /// Whether anybody holds a certificate valid at `at`.
-    pub fn is_certified(&self, id: &CertificationId, at: Timestamp) -> bool {
-        self.certified.get(&Some(id.clone())).is_some_and(|days| days.valid(at) > 0)
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: their counts were not loaded (I25).
+    pub fn is_certified(&self, id: &CertificationId, at: Timestamp) -> Result<bool, FoldError> {
+        Ok(self.valid(Some(id.clone()), at)? > 0)
+    }
+
+    fn valid(&self, of: Option<CertificationId>, at: Timestamp) -> Result<i64, FoldError> {
+        let part = Part::Certified(of);
+        self.must_know(&part)?;
+        let Part::Certified(of) = part else { return Ok(0) };
+        Ok(self.certified.get(&of).map_or(0, |days| days.valid(at)))
     }
 }

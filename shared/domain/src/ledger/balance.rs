@@ -6,6 +6,7 @@ use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::asset::Asset;
 use super::part::Part;
 use super::posting::{Bucket, Posting};
 use super::reason::is_zero;
@@ -111,6 +112,11 @@ pub type Pending = BTreeMap<Release, i64>;
 pub type Expired = BTreeMap<Month, i64>;
 
 impl Funds {
+    /// Nothing of an asset.
+    pub const fn nothing() -> Self {
+        Self { lots: BTreeMap::new(), pending: 0, reserved: BTreeMap::new(), owed: 0 }
+    }
+
     /// The four sums.
     pub fn balance(&self) -> Balance {
         Balance {
@@ -126,19 +132,26 @@ impl Funds {
         *self == Self::default()
     }
 
-    /// Moves an amount between buckets; `held` is where pending amounts stand by day.
-    /// `expired` is what ran out unspent, by lot.
+    /// Moves an amount between buckets; `beside` is what of each asset stands beside its funds: held amounts by day, and what ran out
+    /// unspent by lot.
     pub(crate) fn post(
         &mut self,
-        held: &mut Pending,
-        expired: &mut Expired,
+        (held, expired): (&mut BTreeMap<Asset, Pending>, &mut BTreeMap<Asset, Expired>),
         posting: &Posting,
     ) -> Result<(), FoldError> {
-        self.add(held, expired, posting.from, -posting.amount)?;
-        self.add(held, expired, posting.to, posting.amount)
+        for (bucket, amount) in [(posting.from, -posting.amount), (posting.to, posting.amount)] {
+            self.add((held, expired), posting.asset, bucket, amount)?;
+        }
+        Ok(())
     }
 
-    fn add(&mut self, held: &mut Pending, expired: &mut Expired, bucket: Bucket, amount: i64) -> Result<(), FoldError> {
+    fn add(
+        &mut self,
+        (held, expired): (&mut BTreeMap<Asset, Pending>, &mut BTreeMap<Asset, Expired>),
+        asset: Asset,
+        bucket: Bucket,
+        amount: i64,
+    ) -> Result<(), FoldError> {
         match bucket {
             Bucket::Program => Ok(()),
             // What leaves `owed` increases the debt, what enters pays it.
@@ -146,10 +159,15 @@ impl Funds {
             Bucket::Available(lot) => add_in(&mut self.lots, lot, amount, bucket),
             Bucket::Reserved(lot) => add_in(&mut self.reserved, lot, amount, bucket),
             // One that is empty again stays: it is written so.
-            Bucket::Expired(lot) => add_to(expired.entry(lot).or_default(), amount, bucket),
+            Bucket::Expired(lot) => add_to(expired.entry(asset).or_default().entry(lot).or_default(), amount, bucket),
             Bucket::Pending { release, lot } => {
                 add_to(&mut self.pending, amount, bucket)?;
-                add_in(held, Release { day: release, lot }, amount, bucket)
+                let held_of_asset = held.entry(asset).or_default();
+                let added = add_in(held_of_asset, Release { day: release, lot }, amount, bucket);
+                if held_of_asset.is_empty() {
+                    held.remove(&asset);
+                }
+                added
             }
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeBounds;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
-use event::ids::{RewardId, RuleId};
+use event::ids::{Label, RewardId, RuleId};
 use event::period::Period;
 use event::steady_hash;
 use jiff::Span;
@@ -53,13 +54,13 @@ pub struct CapKey {
     /// The rule or the reward.
     pub of: CapOf,
     /// What it counts and by what it splits, as in `points per partner`.
-    pub says: String,
+    pub says: Label,
     /// The period it counts in.
     pub period: Period,
     /// The person's pseudonym or the team; empty for the partner's own.
-    pub who: String,
+    pub who: Label,
     /// The value it is split by; empty where it is not split.
-    pub value: String,
+    pub value: Label,
 }
 
 /// Which item a count stands in: one per person (or none) and period. What is split by a value is spread over buckets, so that
@@ -68,7 +69,7 @@ pub struct CapKey {
 pub struct FrequencyKey {
     /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
     /// value.
-    pub who: String,
+    pub who: Label,
     /// The period it counts in.
     pub period: Period,
     /// The bucket, by the value; 0 for what is not split by one.
@@ -89,18 +90,19 @@ impl FrequencyKey {
 
     /// The keys that are the partner's own.
     pub(super) fn own() -> impl RangeBounds<Self> {
-        let first = |who: &str| Self { who: who.to_owned(), period: Period::Day(Date::MIN), bucket: 0 };
+        let first = |who: &str| Self { who: who.into(), period: Period::Day(Date::MIN), bucket: 0 };
         first(OWN)..first(&format!("{OWN}\0"))
     }
 
     /// Whether it is the partner's own, split by nothing: few, and counted with most that a partner does.
     pub(super) fn is_own(&self) -> bool {
-        self.who == OWN
+        &*self.who == OWN
     }
 }
 
 /// Who the counts of the partner's own are of.
 const OWN: &str = "partner";
+static OWN_LABEL: LazyLock<Label> = LazyLock::new(|| OWN.into());
 
 fn drops_on(period: Period) -> Option<Date> {
     period.last_day()?.checked_add(Span::new().days(DAYS_KEPT)).ok()
@@ -117,7 +119,7 @@ impl CapKey {
             Period::Quarter(_) | Period::Year(_) | Period::Ever => hash,
         };
         let own = self.who.is_empty() && self.value.is_empty();
-        let who = if own { OWN.to_owned() } else { self.who.clone() };
+        let who = if own { OWN_LABEL.clone() } else { self.who.clone() };
         FrequencyKey { who, period: self.period, bucket }
     }
 
@@ -154,10 +156,10 @@ impl TryFrom<String> for CapKey {
         }
         Ok(Self {
             of: part(0).parse()?,
-            says: part(1),
+            says: part(1).into(),
             period: Period::try_from(part(2))?,
-            who: part(3),
-            value: part(4),
+            who: part(3).into(),
+            value: part(4).into(),
         })
     }
 }
@@ -171,7 +173,7 @@ mod tests {
     fn counts_are_dropped_long_after_their_period() {
         let drops = |period: &str| {
             let period = Period::try_from(period.to_owned()).expect("a period");
-            let key = FrequencyKey { who: String::new(), period, bucket: 0 };
+            let key = FrequencyKey { who: Label::default(), period, bucket: 0 };
             key.drops_on().map(|day| day.to_string())
         };
         for (period, day) in [
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn a_key_reads_as_it_was_written() {
         for (who, value) in [("", ""), ("person-1", ""), ("", "D|1%"), ("team a", "c")] {
-            let part = |text: &str| text.to_owned();
+            let part = |text: &str| text.into();
             let key = CapKey {
                 of: CapOf::Rule("a|b:%".try_into().expect("a rule")),
                 says: part("points per partner"),

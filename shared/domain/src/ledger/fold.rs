@@ -59,6 +59,7 @@ impl Account {
         }
         Ok(match kind {
             Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
+                self.looked.forget();
                 let mut distinct = motions.clone();
                 distinct.dedup_by(|a, b| a == b);
                 let (motions, territory, timezone) = (distinct, territory.clone(), timezone.clone());
@@ -126,6 +127,7 @@ impl Account {
         let newer = Fact::learn(&mut slot, value, since);
         held.extend(slot.map(|fact| (id.clone(), fact)));
         if newer {
+            self.looked.moved(Measure::Certifications);
             for of in [None, Some(id.clone())] {
                 let days = self.certified.entry(of).or_default();
                 if let Some(before) = before {
@@ -140,12 +142,10 @@ impl Account {
     /// Moves an amount between buckets.
     pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), FoldError> {
         let funds = self.head.funds.entry(posting.asset).or_default();
-        let held = self.pending.entry(posting.asset).or_default();
-        let expired = self.expired.entry(posting.asset).or_default();
-        let posted = funds.post(held, expired, posting);
-        self.head.funds.retain(|_, funds| !funds.is_empty());
-        self.pending.retain(|_, held| !held.is_empty());
-        self.expired.retain(|_, lots| !lots.is_empty());
+        let posted = funds.post((&mut self.pending, &mut self.expired), posting);
+        if funds.is_empty() {
+            self.head.funds.remove(&posting.asset);
+        }
         posted
     }
 
@@ -163,6 +163,7 @@ impl Account {
             }
             Effect::Place { .. } => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
+                self.looked.forget();
                 let standing = Standing { tier: to.clone(), since: *on, reviewed: *as_of, demotes_on: None };
                 self.head.tiers.insert(motion.clone(), standing);
             }
@@ -181,6 +182,7 @@ impl Account {
         let cells = quarter.entry(motion.clone()).or_default();
         let cell = cells.entry((month.number(), measure)).or_insert(Decimal::ZERO);
         *cell = cell.checked_add(by).ok_or(FoldError::Overflow)?.normalize();
+        self.looked.moved(measure);
         Ok(())
     }
 }

@@ -108,6 +108,9 @@ struct Own {
 
 /// Lets sections go until the head fits.
 pub(super) fn spill(account: &mut Account) {
+    if account.known.is_in_memory() {
+        return;
+    }
     for section in Section::ALL {
         if section.left(account.head.spilled) {
             continue;
@@ -234,7 +237,7 @@ impl Content {
                     }
                     let by_who =
                         self.counts.entry(of).or_default().entry(says).or_default().entry(*period).or_default();
-                    by_who.entry(who.clone()).or_default().insert(value.clone(), *used);
+                    by_who.entry(who.to_string()).or_default().insert(value.to_string(), *used);
                 }
             }
         }
@@ -282,6 +285,11 @@ pub fn read(account: &mut Account, part: Part, text: Option<&str>) -> Result<(),
     Ok(())
 }
 
+/// Notes that every part there is was read: what no item holds is nothing.
+pub fn read_all(account: &mut Account) {
+    account.known.add_all();
+}
+
 /// Takes over what a head or an item holds.
 ///
 /// # Errors
@@ -314,8 +322,8 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
         account.measures.insert(quarter, motions.into_iter().map(read).collect::<Result<_, String>>()?);
     }
     let mut count = |of: &str, says: &str, period, who: &str, value: &str, used| {
-        let (says, who, value) = (long(says), who.to_owned(), value.to_owned());
-        let key = CapKey { of: of.parse()?, says, period, who, value };
+        let says = long(says).into();
+        let key = CapKey { of: of.parse()?, says, period, who: who.into(), value: value.into() };
         account.frequency.entry(key.item()).or_default().insert(key, used);
         Ok::<_, String>(())
     };

@@ -131,18 +131,38 @@ impl Part {
 /// are equal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
+    /// Whether all of them are.
+    whole: bool,
+    /// Whether the account lives in memory, where nothing leaves its head.
+    in_memory: bool,
     parts: BTreeSet<Part>,
     /// Sections that left the head since it was read.
     sections: BTreeSet<Section>,
 }
 
 impl Known {
+    pub(super) fn in_memory() -> Self {
+        Self { whole: true, in_memory: true, ..Self::default() }
+    }
+
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.in_memory
+    }
+
+    pub(super) fn add_all(&mut self) {
+        self.whole = true;
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     pub(super) fn add(&mut self, part: Part) {
         self.parts.insert(part);
     }
 
     pub(super) fn has_part(&self, part: &Part) -> bool {
-        self.parts.contains(part)
+        self.whole || self.parts.contains(part)
     }
 
     /// A section left the head just now: all that stood in it is known.
@@ -151,8 +171,8 @@ impl Known {
     }
 
     pub(super) fn has(&self, part: &Part, day: Option<Date>, open_from: Option<Date>) -> bool {
-        let stood_inside = self.sections.contains(&part.section()) && part.belongs_inside(day, open_from);
-        stood_inside || self.has_part(part)
+        let stood_inside = || self.sections.contains(&part.section()) && part.belongs_inside(day, open_from);
+        self.has_part(part) || stood_inside()
     }
 }
 

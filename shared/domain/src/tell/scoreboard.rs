@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use program::{Criteria, Programs};
 use serde::Serialize;
 
-use crate::ledger::{Account, Standing};
+use crate::ledger::{Account, FoldError, Standing};
 use crate::tier::{Moment, Progress, assess, next_review};
 
 /// Where a partner stands on one ladder: what leads up, what keeps, what threatens.
@@ -41,7 +41,14 @@ pub struct Scoreboard {
 }
 
 /// Every ladder a partner stands on, by motion.
-pub fn scoreboards(programs: &Programs, account: &Account, now: Timestamp) -> BTreeMap<Motion, Scoreboard> {
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a ladder measures was not loaded (I25).
+pub fn scoreboards(
+    programs: &Programs,
+    account: &Account,
+    now: Timestamp,
+) -> Result<BTreeMap<Motion, Scoreboard>, FoldError> {
     let current = programs.current(now);
     let program = &*current.program;
     let today = Moment::of(now, program.calendar.day(now));
@@ -52,15 +59,15 @@ pub fn scoreboards(programs: &Programs, account: &Account, now: Timestamp) -> BT
         let look = |criteria: Option<&Criteria>, at: Moment| {
             let mut seen = Vec::new();
             let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut seen));
-            (seen, met)
+            met.transpose().map(|met| (seen, met))
         };
         let review = next_review(programs, current, motion, held);
         // The review's own windows, once the longest of them has begun.
         let keep = place.and_then(|p| tiers[p].keep.as_ref());
         let of_review = review.map(|next| Moment::before(next.as_of, program.calendar.start_of(next.as_of)));
         let has_begun = |at: &Moment| keep.is_some_and(|keep| at.month.plus(1 - keep.months()) <= today.month);
-        let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()), today);
-        let (to_stay, stays) = look(keep, of_review.filter(has_begun).unwrap_or(today));
+        let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()), today)?;
+        let (to_stay, stays) = look(keep, of_review.filter(has_begun).unwrap_or(today))?;
         let board = Scoreboard {
             tier: held.tier.clone(),
             since: held.since,
@@ -74,7 +81,7 @@ pub fn scoreboards(programs: &Programs, account: &Account, now: Timestamp) -> BT
             reviewed_as_of: review.map(|next| next.as_of),
             demotes_on: held.demotes_on,
         };
-        (motion.clone(), board)
+        Ok((motion.clone(), board))
     };
     account.head.tiers.iter().map(board).collect()
 }

@@ -7,7 +7,7 @@ use program::{Criteria, Criterion, Measure, Program};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ledger::Account;
+use crate::ledger::{Account, FoldError};
 
 /// When and as of which month criteria are looked at.
 #[derive(Clone, Copy)]
@@ -52,6 +52,9 @@ pub struct Progress {
 }
 
 /// Whether criteria are met, with every value seen.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what is measured was not loaded (I25).
 pub(crate) fn assess(
     criteria: &Criteria,
     program: &Program,
@@ -59,17 +62,16 @@ pub(crate) fn assess(
     motion: &str,
     at: Moment,
     seen: &mut Vec<Progress>,
-) -> bool {
-    match criteria {
-        // Every part is looked at, so that an explanation can show all of them.
-        Criteria::Any(parts) => {
-            parts.iter().fold(false, |met, part| assess(part, program, account, motion, at, seen) | met)
-        }
-        Criteria::All(parts) => {
-            parts.iter().fold(true, |met, part| assess(part, program, account, motion, at, seen) & met)
-        }
+) -> Result<bool, FoldError> {
+    // Every part is looked at, so that an explanation can show all of them.
+    let mut all = |parts: &[Criteria]| -> Result<Vec<bool>, FoldError> {
+        parts.iter().map(|part| assess(part, program, account, motion, at, seen)).collect()
+    };
+    Ok(match criteria {
+        Criteria::Any(parts) => all(parts)?.contains(&true),
+        Criteria::All(parts) => !all(parts)?.contains(&false),
         Criteria::One(one) => {
-            let value = measured(one, program, account, motion, at);
+            let value = measured(one, program, account, motion, at)?;
             let met = value >= one.least;
             seen.push(Progress {
                 measure: one.measure,
@@ -82,12 +84,18 @@ pub(crate) fn assess(
             });
             met
         }
-    }
+    })
 }
 
-fn measured(one: &Criterion, program: &Program, account: &Account, motion: &str, at: Moment) -> Decimal {
+fn measured(
+    one: &Criterion,
+    program: &Program,
+    account: &Account,
+    motion: &str,
+    at: Moment,
+) -> Result<Decimal, FoldError> {
     match one.measure {
-        Measure::Certifications => Decimal::from(account.certificates(at.now)),
+        Measure::Certifications => account.certificates(at.now).map(Decimal::from),
         measure => account.measured(motion, measure, first_month(one, program, at), at.month),
     }
 }

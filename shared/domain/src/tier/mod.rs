@@ -11,29 +11,46 @@ use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use program::{Program, Programs, Review, Tier, Version};
 
-use crate::ledger::{Account, Effect, Standing};
+use crate::ledger::{Account, Effect, FoldError, Standing};
 
-/// Entries and promotions that are due at `at`, for every motion the partner takes part in.
-pub(crate) fn promotions(program: &Program, account: &Account, at: Moment) -> Vec<Effect> {
-    account.motions().iter().filter_map(|motion| promotion(program, account, motion, at)).collect()
+/// Entries and promotions that are due at `at`, for every motion the partner takes part in. None where nothing that a ladder looks at
+/// has moved since they were looked at: as a month goes on, what is measured only grows by what happens.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a ladder measures was not loaded (I25).
+pub(crate) fn promotions(version: &Version, account: &mut Account, at: Moment) -> Result<Vec<Effect>, FoldError> {
+    let program = &version.program;
+    if account.looked.has_seen(version.number, at.month, &program.promoting) {
+        return Ok(Vec::new());
+    }
+    let mut due = Vec::new();
+    for motion in account.motions() {
+        due.extend(promotion(program, account, motion, at)?);
+    }
+    account.looked.see(version.number, at.month);
+    Ok(due)
 }
 
-fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) -> Option<Effect> {
-    let tiers = program.ladders.get(motion)?;
+fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) -> Result<Option<Effect>, FoldError> {
+    let Some(tiers) = program.ladders.get(motion) else { return Ok(None) };
     let held = account.head.tiers.get(motion);
     // A tier that a newer version of the program no longer has is below all others: its holder enters what it reaches.
     let held_rank = held.and_then(|standing| tiers.iter().find(|tier| tier.id == standing.tier)).map(|tier| tier.rank);
-    let best = tiers.iter().rev().find(|tier| reaches(program, account, motion, tier, at)).or(tiers.first())?;
-    if held_rank.is_some_and(|rank| rank >= best.rank) {
-        return None;
+    let mut best = tiers.first();
+    for tier in tiers.iter().rev() {
+        if reaches(program, account, motion, tier, at)? {
+            best = Some(tier);
+            break;
+        }
     }
-    Some(move_to(motion, held, best, at.today, None))
+    let higher = best.filter(|best| held_rank.is_none_or(|rank| rank < best.rank));
+    Ok(higher.map(|best| move_to(motion, held, best, at.today, None)))
 }
 
 /// Whether a partner meets what promotes to a tier.
-fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, at: Moment) -> bool {
+fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, at: Moment) -> Result<bool, FoldError> {
     let enter = tier.enter.as_ref();
-    enter.is_some_and(|criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))
+    enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))
 }
 
 fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
@@ -78,25 +95,28 @@ pub fn next_review(programs: &Programs, current: &Version, motion: &Motion, held
 }
 
 /// What a review decides.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what keeps the tier was not loaded (I25).
 pub(crate) fn review(
     program: &Program,
     account: &Account,
     (motion, held): (&Motion, &Standing),
     NextReview { as_of, on }: NextReview,
-) -> Effect {
+) -> Result<Effect, FoldError> {
     let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on };
     let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
     let place = tiers.iter().position(|tier| tier.id == held.tier);
     let Some((place, tier, keep)) = place.and_then(|place| Some((place, &tiers[place], tiers[place].keep.as_ref()?)))
     else {
-        return stays(None);
+        return Ok(stays(None));
     };
     let at = Moment::before(as_of, program.calendar.start_of(as_of));
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let today = Moment::of(program.calendar.start_of(on), on);
     let met = |at| assess(keep, program, account, motion, at, &mut Vec::new());
-    let kept = met(at) || met(today);
-    match (kept, held.demotes_on, tier.grace) {
+    let kept = met(at)? || met(today)?;
+    Ok(match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),
         (false, None, Some(grace)) => stays(Some(grace.after(as_of))),
         (false, Some(day), _) if as_of < day => stays(Some(day)),
@@ -104,7 +124,7 @@ pub(crate) fn review(
             Some(lower) => move_to(motion, Some(held), lower, on, Some(as_of)),
             None => stays(None),
         },
-    }
+    })
 }
 
 /// The first review day on or after `day`.

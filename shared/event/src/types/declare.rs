@@ -36,7 +36,7 @@ macro_rules! types {
             }
 
             /// Reads the members of `data` that the type declares. `None`: no such type.
-            fn members(name: &str, data: &Json) -> Option<Result<Self, Rejection>> {
+            fn members(name: &str, data: &Json<'_>) -> Option<Result<Self, Rejection>> {
                 Some(match name {
                     $($name => {
                         let mut faults = Faults::default();
@@ -54,32 +54,32 @@ macro_rules! types {
                 })
             }
 
-            /// The event's `data`: the members that the type declares and that are there.
-            pub fn data(&self) -> Json {
-                let mut map = std::collections::BTreeMap::new();
-                let mut put = |name: &str, value: Option<Json>| {
-                    if let Some(value) = value {
-                        map.insert(name.to_owned(), value);
-                    }
-                };
+            /// Tells each member that the type declares, in the order of the declaration.
+            fn each_member(&self, mut tell: impl FnMut(&'static str, &dyn Shown)) {
                 match self {
-                    $(Kind::$variant {$($field,)*} => {$(put(stringify!($field), Member::json($field));)*})*
-                    $(Kind::$own_variant {$($own_field,)*} => {$(put(stringify!($own_field), Member::json($own_field));)*})*
+                    $(Kind::$variant {$($field,)*} => {$(tell(stringify!($field), $field);)*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(tell(stringify!($own_field), $own_field);)*})*
                 }
-                // A type without members puts nothing.
-                let _ = &mut put;
-                Json::Map(map)
+                // A type without members tells nothing.
+                let _ = &mut tell;
             }
 
-            /// The members that name a person, by name.
-            pub(crate) fn persons_mut(&mut self) -> Vec<(&'static str, &mut PersonId)> {
-                let mut found = Vec::new();
-                let mut look = |name: &'static str, person| found.extend(Option::map(person, |person| (name, person)));
+            /// A member of its data, by its name. `None` where it is not there.
+            pub fn member(&self, name: &str) -> Option<Json<'_>> {
                 match self {
-                    $(Kind::$variant {$($field,)*} => {$(look(stringify!($field), Member::person_mut($field));)*})*
-                    $(Kind::$own_variant {$($own_field,)*} => {$(look(stringify!($own_field), Member::person_mut($own_field));)*})*
+                    $(Kind::$variant {$($field,)*} => {$(if name == stringify!($field) { return Member::json($field); })*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(if name == stringify!($own_field) { return Member::json($own_field); })*})*
                 }
-                let _ = &mut look;
+                None
+            }
+
+            /// The persons it names, to be named otherwise.
+            pub(crate) fn persons_mut(&mut self) -> Vec<&mut PersonId> {
+                let mut found = Vec::new();
+                match self {
+                    $(Kind::$variant {$($field,)*} => {$(found.extend(Member::person_mut($field));)*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(found.extend(Member::person_mut($own_field));)*})*
+                }
                 found
             }
 

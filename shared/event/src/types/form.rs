@@ -61,12 +61,17 @@ pub(crate) trait Member: Sized {
     const REQUIRED: bool = true;
 
     /// Reads it. `at` is its path, for the rejection; a member that is not there or `null` is `None`.
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection>;
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection>;
 
     /// Its JSON; `None` where it is left out.
-    fn json(&self) -> Option<Json>;
+    fn json(&self) -> Option<Json<'_>>;
 
     /// The person it names.
+    fn person(&self) -> Option<&PersonId> {
+        None
+    }
+
+    /// The same, to be named otherwise.
     fn person_mut(&mut self) -> Option<&mut PersonId> {
         None
     }
@@ -81,12 +86,16 @@ impl<T: Member> Member for Option<T> {
     const FORM: Form = T::FORM;
     const REQUIRED: bool = false;
 
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         value.map(|value| T::read(Some(value), at)).transpose()
     }
 
-    fn json(&self) -> Option<Json> {
+    fn json(&self) -> Option<Json<'_>> {
         self.as_ref()?.json()
+    }
+
+    fn person(&self) -> Option<&PersonId> {
+        self.as_ref()?.person()
     }
 
     fn person_mut(&mut self) -> Option<&mut PersonId> {
@@ -99,12 +108,12 @@ impl<T: Member> Member for Option<T> {
 }
 
 #[inline(never)]
-fn there<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a Json, Rejection> {
+fn there<'a, 'b>(value: Option<&'b Json<'a>>, at: &str) -> Result<&'b Json<'a>, Rejection> {
     value.ok_or_else(|| Rejection::missing(at))
 }
 
 #[inline(never)]
-fn text<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a str, Rejection> {
+fn text<'a>(value: Option<&'a Json<'_>>, at: &str) -> Result<&'a str, Rejection> {
     match there(value, at)? {
         Json::Text(text) if text.chars().count() <= TEXT_CHARS_MAX => Ok(text),
         Json::Text(_) => Err(Rejection::form(at, "write at most 1,000 characters")),
@@ -113,12 +122,12 @@ fn text<'a>(value: Option<&'a Json>, at: &str) -> Result<&'a str, Rejection> {
 }
 
 #[inline(never)]
-fn id<T: TryFrom<String, Error = IdError>>(value: Option<&Json>, at: &str) -> Result<T, Rejection> {
-    T::try_from(text(value, at)?.to_owned()).map_err(|error| Rejection::id(at, &error))
+fn id<T: for<'a> TryFrom<&'a str, Error = IdError>>(value: Option<&Json<'_>>, at: &str) -> Result<T, Rejection> {
+    T::try_from(text(value, at)?).map_err(|error| Rejection::id(at, &error))
 }
 
 #[inline(never)]
-fn integer(value: Option<&Json>, at: &str) -> Result<i64, Rejection> {
+fn integer(value: Option<&Json<'_>>, at: &str) -> Result<i64, Rejection> {
     let integer = there(value, at)?.as_integer();
     integer.ok_or_else(|| Rejection::form(at, "write a whole number without quotes"))
 }
@@ -128,11 +137,11 @@ macro_rules! id_members {
         impl Member for $name {
             const FORM: Form = Form::Id;
             #[inline(never)]
-            fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+            fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
                 id(value, at)
             }
-            fn json(&self) -> Option<Json> {
-                Some(Json::Text(self.as_str().to_owned()))
+            fn json(&self) -> Option<Json<'_>> {
+                Some(Json::Text(self.as_str().into()))
             }
         }
     )*};
@@ -141,11 +150,14 @@ id_members!(CertificationId ContentId CourseId DealId InvoiceId Motion Name Oppo
 
 impl Member for PersonId {
     const FORM: Form = Form::Person;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         id(value, at)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Text(self.as_str().to_owned()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.as_str().into()))
+    }
+    fn person(&self) -> Option<&PersonId> {
+        Some(self)
     }
     fn person_mut(&mut self) -> Option<&mut PersonId> {
         Some(self)
@@ -154,11 +166,11 @@ impl Member for PersonId {
 
 impl Member for String {
     const FORM: Form = Form::Text;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         text(value, at).map(str::to_owned)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Text(self.clone()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.as_str().into()))
     }
 }
 
@@ -168,62 +180,62 @@ pub struct Document(pub String);
 
 impl Member for Document {
     const FORM: Form = Form::Any;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         match there(value, at)? {
-            Json::Text(text) => Ok(Self(text.clone())),
+            Json::Text(text) => Ok(Self(text.clone().into_owned())),
             _ => Err(Rejection::form(at, "write a string")),
         }
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Text(self.0.clone()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.0.as_str().into()))
     }
 }
 
 impl Member for bool {
     const FORM: Form = Form::Flag;
     const REQUIRED: bool = false;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         match value {
             None => Ok(false),
             Some(Json::Bool(flag)) => Ok(*flag),
             Some(_) => Err(Rejection::form(at, "write true or false")),
         }
     }
-    fn json(&self) -> Option<Json> {
+    fn json(&self) -> Option<Json<'_>> {
         self.then_some(Json::Bool(true))
     }
 }
 
 impl Member for Timestamp {
     const FORM: Form = Form::Instant;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let bad = || Rejection::new(Code::BadTime, at, "write RFC 3339 with an offset");
         parse_instant(text(value, at)?).ok_or_else(bad)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Text(self.to_string()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.to_string().into()))
     }
 }
 
 impl Member for Date {
     const FORM: Form = Form::Day;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let bad = |_| Rejection::new(Code::BadTime, at, "write a day, as in \"2026-03-14\"");
         text(value, at)?.parse().map_err(bad)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Text(self.to_string()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.to_string().into()))
     }
 }
 
 impl Member for Money {
     const FORM: Form = Form::Money;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         read_money(there(value, at)?, at)
     }
-    fn json(&self) -> Option<Json> {
-        let parts = [("amount", self.amount().to_string()), ("currency", self.currency().to_owned())];
-        Some(Json::Map(parts.into_iter().map(|(name, text)| (name.to_owned(), Json::Text(text))).collect()))
+    fn json(&self) -> Option<Json<'_>> {
+        let parts = [("amount", self.amount().to_string().into()), ("currency", self.currency().into())];
+        Some(Json::Map(parts.into_iter().map(|(name, text)| (name.into(), Json::Text(text))).collect()))
     }
     fn money(&self) -> Option<Money> {
         Some(*self)
@@ -259,7 +271,7 @@ fn read_money(value: &Json, at: &str) -> Result<Money, Rejection> {
 
 impl Member for Vec<Motion> {
     const FORM: Form = Form::Ids;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let Json::List(items) = there(value, at)? else {
             return Err(Rejection::form(at, "write a list of strings"));
         };
@@ -269,21 +281,21 @@ impl Member for Vec<Motion> {
         };
         items.iter().enumerate().map(motion).collect()
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::List(self.iter().map(|motion| Json::Text(motion.to_string())).collect()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::List(self.iter().map(|motion| Json::Text(motion.as_str().into())).collect()))
     }
 }
 
-impl Member for Json {
+impl Member for Json<'static> {
     const FORM: Form = Form::Any;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let value = there(value, at)?;
         if value.canonical().chars().count() > TEXT_CHARS_MAX {
             return Err(Rejection::form(at, "write a value of at most 1,000 characters"));
         }
-        Ok(value.clone())
+        Ok(value.clone().into_owned())
     }
-    fn json(&self) -> Option<Json> {
+    fn json(&self) -> Option<Json<'_>> {
         Some(self.clone())
     }
 }
@@ -300,7 +312,7 @@ pub struct RevenueLine {
 impl Member for Vec<RevenueLine> {
     const FORM: Form = Form::Lines;
     const REQUIRED: bool = false;
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let items = match value {
             None => return Ok(Vec::new()),
             Some(Json::List(items)) => items,
@@ -315,12 +327,12 @@ impl Member for Vec<RevenueLine> {
         };
         items.iter().enumerate().map(line).collect()
     }
-    fn json(&self) -> Option<Json> {
-        let line = |line: &RevenueLine| {
-            let amount = line.amount.json().map(|amount| ("amount".to_owned(), amount));
-            let kind = ("revenue_type".to_owned(), Json::Text(line.revenue_type.clone()));
+    fn json(&self) -> Option<Json<'_>> {
+        fn line(line: &RevenueLine) -> Json<'_> {
+            let amount = line.amount.json().map(|amount| ("amount".into(), amount));
+            let kind = ("revenue_type".into(), Json::Text(line.revenue_type.as_str().into()));
             Json::Map(amount.into_iter().chain([kind]).collect())
-        };
+        }
         (!self.is_empty()).then(|| Json::List(self.iter().map(line).collect()))
     }
 }
@@ -343,12 +355,12 @@ impl<const LEAST: i64, const MOST: i64> Whole<LEAST, MOST> {
 
 impl<const LEAST: i64, const MOST: i64> Member for Whole<LEAST, MOST> {
     const FORM: Form = Form::Whole(LEAST, MOST);
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let bad = || Rejection::new(Code::BadValue, at, format!("must lie between {LEAST} and {MOST}"));
         Self::new(integer(value, at)?).ok_or_else(bad)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Number(self.0.to_string()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Number(self.0.to_string().into()))
     }
 }
 
@@ -367,13 +379,13 @@ impl Level {
 
 impl Member for Level {
     const FORM: Form = Form::Numbers(&Level::ALL);
-    fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let level = integer(value, at)?;
         let bad = || Rejection::new(Code::BadValue, at, "write 101, 201 or 301");
         Level::ALL.contains(&level).then_some(Self(level)).ok_or_else(bad)
     }
-    fn json(&self) -> Option<Json> {
-        Some(Json::Number(self.0.to_string()))
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Number(self.0.to_string().into()))
     }
 }
 
@@ -397,7 +409,7 @@ macro_rules! words {
 
         impl Member for $name {
             const FORM: Form = Form::Words(&[$($text),*]);
-            fn read(value: Option<&Json>, at: &str) -> Result<Self, Rejection> {
+            fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
                 match text(value, at)? {
                     $($text => Ok($name::$word),)*
                     _ => {
@@ -406,8 +418,8 @@ macro_rules! words {
                     }
                 }
             }
-            fn json(&self) -> Option<Json> {
-                Some(Json::Text(self.word().to_owned()))
+            fn json(&self) -> Option<Json<'_>> {
+                Some(Json::Text(self.word().into()))
             }
         }
     )*};

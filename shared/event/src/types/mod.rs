@@ -18,7 +18,7 @@ use crate::ids::{
     CertificationId, ContentId, CourseId, DealId, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
     ProjectId, RedemptionId, RewardId,
 };
-use crate::json::Json;
+use crate::json::{Json, quote, separate};
 use crate::money::Money;
 use crate::rejection::{Code, Faults, Rejection};
 use form::Member;
@@ -69,7 +69,7 @@ types! {
             /// For which period.
             period: Name = r#""2026""#,
             /// The target.
-            value: Json = r#""500000""#,
+            value: Json<'static> = r#""500000""#,
         }
         /// A purchase order came in; it may count as a deal (M08).
         PurchaseOrderReceived = "purchase_order.received", ("po-8850", "/crm/acme", "2026-03-20T09:00:00Z") {
@@ -257,7 +257,7 @@ types! {
             /// The criterion.
             criterion: Name = r#""strategic""#,
             /// What is attested.
-            value: Json = "true",
+            value: Json<'static> = "true",
             /// Who attests it.
             by: PersonId = r#""channel-manager""#,
         }
@@ -336,7 +336,7 @@ impl Kind {
     ///
     /// # Errors
     /// Every member in bad form; a type that Laurel does not know.
-    pub fn read(name: &str, data: &Json) -> Result<Self, Rejection> {
+    pub fn read(name: &str, data: &Json<'_>) -> Result<Self, Rejection> {
         let kind = Self::members(name, data).ok_or_else(|| unsupported(name))??;
         kind.check()?;
         Ok(kind)
@@ -367,7 +367,51 @@ impl Kind {
 
     /// The persons it names, in the order of its members.
     pub fn persons(&self) -> Vec<PersonId> {
-        self.clone().persons_mut().into_iter().map(|(_, person)| person.clone()).collect()
+        let mut found = Vec::new();
+        self.each_member(|_, member| found.extend(member.person().cloned()));
+        found
+    }
+
+    /// The first person it names.
+    pub fn person(&self) -> Option<PersonId> {
+        let mut found = None;
+        self.each_member(|_, member| found = found.take().or_else(|| member.person().cloned()));
+        found
+    }
+
+    /// The event's `data` in canonical form: the members that the type declares and that are there, sorted by name.
+    pub fn canonical(&self) -> String {
+        let mut text = String::with_capacity(128);
+        self.write(false, &mut text);
+        text
+    }
+
+    /// Writes the event's `data` in canonical form, persons left blank where that is asked.
+    pub(crate) fn write(&self, blank: bool, out: &mut String) {
+        // Each member's text first, then all of them in order.
+        let mut texts = String::with_capacity(128);
+        let mut places = [("", 0, 0); MEMBERS_MAX];
+        let mut many = 0;
+        self.each_member(|name, member| {
+            let from = texts.len();
+            if blank && member.person().is_some() {
+                quote("", &mut texts);
+            } else if !member.write(&mut texts) {
+                return;
+            }
+            places[many] = (name, from, texts.len());
+            many += 1;
+        });
+        let places = &mut places[..many];
+        places.sort_unstable();
+        out.push('{');
+        for (index, (name, from, to)) in places.iter().enumerate() {
+            separate(out, index);
+            quote(name, out);
+            out.push(':');
+            out.push_str(&texts[*from..*to]);
+        }
+        out.push('}');
     }
 
     /// The deal it names, if it names one.
@@ -433,6 +477,28 @@ impl Kind {
         }
         let months = Decimal::from(tenor_months.map_or(12, Whole::get));
         acv.as_ref()?.amount().checked_mul(months)?.checked_div(Decimal::from(12))
+    }
+}
+
+/// Most members that a type declares.
+const MEMBERS_MAX: usize = 16;
+
+/// A member as it is told to others.
+trait Shown {
+    /// Writes its JSON; false where it is left out.
+    fn write(&self, out: &mut String) -> bool;
+
+    /// The person it names.
+    fn person(&self) -> Option<&PersonId>;
+}
+
+impl<T: Member> Shown for T {
+    fn write(&self, out: &mut String) -> bool {
+        self.json().map(|json| json.write(out)).is_some()
+    }
+
+    fn person(&self) -> Option<&PersonId> {
+        Member::person(self)
     }
 }
 

@@ -17,6 +17,7 @@ use super::shape;
 use super::values::{length, positive};
 use super::{File, Head};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
+use crate::ladder::{Criteria, Tier};
 use crate::policy::Registration;
 use crate::program::Program;
 
@@ -62,6 +63,8 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
     let ladders: BTreeMap<_, _> =
         file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
+    let tiers = ladders.values().flatten();
+    let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).collect();
     let rules: BTreeMap<_, _> = file
         .earn
         .iter()
@@ -91,6 +94,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         sources,
         rules,
         campaigns,
+        promoting,
         ladders,
         registration: Registration {
             required: file.registration.required,

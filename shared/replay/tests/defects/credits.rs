@@ -184,6 +184,34 @@ fn b4_what_a_declined_order_gave_back_and_expired_is_not_owed() {
     assert_eq!(sums(&world), (0, 0));
 }
 
+/// What was held beyond the end of its lot was taken out of what had expired there of another award, which was owed later: found by
+/// the simulation (I5).
+#[test]
+fn b4_what_is_held_has_not_expired() {
+    let mut world = by_the_dollar_held("hold = \"60 days\"");
+    close(&mut world, "a", "100000");
+    close(&mut world, "b", "100000");
+    world.at("2026-05-02T09:30:00Z").catch_up();
+    let sums = |world: &World| {
+        let balance = world.account("p").balance();
+        (balance.available, balance.pending, balance.owed)
+    };
+    assert_eq!(sums(&world), (0, 200_000, 0), "what was not held has expired");
+    void(&mut world, "a");
+    assert_eq!(sums(&world), (0, 100_000, 0));
+    void(&mut world, "b");
+    assert_eq!(sums(&world), (0, 0, 0));
+    // Once it was released it has expired, too.
+    let mut world = by_the_dollar_held("hold = \"60 days\"");
+    close(&mut world, "a", "100000");
+    close(&mut world, "b", "100000");
+    world.at("2026-06-20T09:30:00Z").catch_up();
+    assert_eq!(sums(&world), (0, 0, 0));
+    void(&mut world, "a");
+    void(&mut world, "b");
+    assert_eq!(sums(&world), (0, 0, 0));
+}
+
 /// What came back was held anew, and a reversal owed it instead of taking it from where it was held: found by the simulation (I5).
 #[test]
 fn b4_what_came_back_and_is_held_is_taken_from_there() {

@@ -126,7 +126,7 @@ fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
     world.at("2027-03-13T09:30:00Z");
     world.close("p", "b", "2027-03-13T09:30:00Z", "100000");
     assert_eq!(world.tier("p"), "gold", "two deals within a year");
-    let boards = domain::tell::scoreboards(&world.programs, world.account("p"), world.now);
+    let boards = domain::tell::scoreboards(&world.programs, world.account("p"), world.now).expect("boards");
     let board = &boards["sell"];
     let day = |text: &str| text.parse::<jiff::civil::Date>().expect("a day");
     let acv = board.to_stay.iter().find(|one| one.measure == program::Measure::Acv).expect("a criterion");
@@ -137,7 +137,8 @@ fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
         &world.programs,
         world.account("p"),
         "2027-04-02T00:00:00Z".parse().expect("an instant"),
-    );
+    )
+    .expect("boards");
     let acv = boards["sell"].to_stay.iter().find(|one| one.measure == program::Measure::Acv).expect("a criterion");
     assert_eq!((acv.from, acv.to, acv.seen.is_zero()), (day("2027-04-01"), day("2028-03-31"), true));
 }

@@ -86,6 +86,7 @@ pub async fn whole(
             sort_keys.extend(sort_key.filter(|_| part.content != EMPTY).cloned());
         }
     }
+    packed::read_all(&mut account);
     Ok((account, sort_keys))
 }
 

@@ -303,7 +303,7 @@ mod tests {
             Part::Holder(id("p").try_into().expect("a person"), id("c").try_into().expect("a certification")),
             Part::Certified(None),
             Part::Measures(month),
-            Part::Count(FrequencyKey { who: id("w"), period, bucket: 0 }),
+            Part::Count(FrequencyKey { who: id("w").into(), period, bucket: 0 }),
         ];
         for one in &parts {
             match one {
@@ -331,7 +331,7 @@ mod tests {
             assert!(hold(&sent).len() <= 2_048);
             let team = format!("team {}", worst.repeat(8));
             let key = FrequencyKey {
-                who: team,
+                who: team.into(),
                 period: domain::ledger::CapKey::try_from("a|b|ever".to_owned()).expect("a key").period,
                 bucket: 0,
             };

@@ -102,8 +102,10 @@ fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Ve
 fn event(record: &Record) -> Result<Event, String> {
     let data = Json::parse(&record.data).map_err(|error| error.to_string())?;
     let kind = Kind::read(&record.kind, &data).map_err(|rejection| rejection.message)?;
+    if kind.canonical() != record.data {
+        return Err("its data is not as the catalogue writes it".to_owned());
+    }
     let mut event = Event::internal(record.identity.clone(), record.partner.clone(), record.time, kind);
-    event.data = data;
     event.hash.clone_from(&record.hash);
     event.held_until = record.held_until;
     if !record.identity.source.is_internal() {

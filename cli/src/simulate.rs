@@ -1,0 +1,334 @@
+//! `simulate`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use domain::ledger::Account;
+use event::{Event, Unreadable};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use program::{Program, Programs, Version};
+use replay::{MIX, Replay, Year};
+use serde_json::json;
+
+use crate::file::read;
+use crate::show::{number, shown, table};
+
+/// Play a history of events by a program file, in memory: what everybody would have.
+///
+/// A history is a file with one event on each line, as senders send them. They are decided in the order of their own time, each at
+/// that time, by the code that decides on AWS. Two runs of one history by one file end in the same digest.
+#[derive(Args)]
+pub(crate) struct Simulate {
+    /// The program file.
+    #[arg(required_unless_present = "generate", conflicts_with = "generate")]
+    file: Option<PathBuf>,
+    /// The history.
+    #[arg(long, required_unless_present = "generate", conflicts_with = "generate")]
+    events: Option<PathBuf>,
+    /// Bring every account to this instant at the end; to the last event where it is left out.
+    #[arg(long, conflicts_with = "generate")]
+    until: Option<Timestamp>,
+    /// How many partners are shown, those with the most points first.
+    #[arg(long, default_value_t = 20, conflicts_with = "generate")]
+    top: usize,
+    /// Print JSON, every partner in it.
+    #[arg(long, conflicts_with = "generate")]
+    json: bool,
+    /// Write a made-up year of events to the output instead.
+    #[arg(long)]
+    generate: bool,
+    /// The program the events are made for.
+    #[arg(long, default_value = "hr-software", requires = "generate")]
+    program: String,
+    /// How many events.
+    #[arg(long, default_value_t = 100_000, requires = "generate")]
+    count: u64,
+    /// How many partners.
+    #[arg(long, default_value_t = 600, requires = "generate")]
+    partners: u64,
+    /// The year's first instant.
+    #[arg(long, default_value = "2026-01-01T00:00:00Z", requires = "generate")]
+    from: Timestamp,
+    /// Another seed, another year.
+    #[arg(long, default_value_t = 1, requires = "generate")]
+    seed: u64,
+}
+
+impl Simulate {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let (Some(file), Some(events)) = (&self.file, &self.events) else { return self.generate() };
+        let text = read(file)?;
+        let program = Program::parse(&text)
+            .map_err(|found| anyhow!("{} has {} errors: run `laurel check` on it", file.display(), found.len()))?;
+        let version = Version {
+            number: 1,
+            hash: Version::content_hash(&text),
+            effective_from: Timestamp::MIN,
+            program: Arc::new(program),
+        };
+        let programs = Programs::new(vec![version]).context("one version")?;
+        let began = ambient::Clock::system();
+        let started = began.now();
+        let mut played = Played::of(&programs, events)?;
+        played.replay.bring_to(self.until.unwrap_or(played.last))?;
+        let took = Duration::try_from(began.now().duration_since(started)).unwrap_or_default();
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&played.json())?);
+        } else {
+            played.print(file, events, self.top, took);
+        }
+        Ok(if played.unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn generate(&self) -> anyhow::Result<ExitCode> {
+        if self.partners >= self.count {
+            bail!("{} events enrol no more than {} partners and do nothing else; ask for more", self.count, self.count);
+        }
+        let (program, from) = (self.program.clone(), self.from);
+        let year = Year { program, from, partners: self.partners, events: self.count, seed: self.seed };
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let written = year.lines().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
+        match written {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            written => written.context("the output cannot be written")?,
+        }
+        let mix = MIX.map(|(kind, share)| format!("{kind} {}.{} %", share / 10, share % 10));
+        eprintln!("{} events of {} partners: {}", self.count, self.partners, mix.join(", "));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A line as it was read: its place, and the event.
+type Line = (u64, Result<Event, Unreadable>);
+
+/// So many lines go from the thread that reads to the one that decides at once.
+const BATCH: usize = 512;
+/// So many unreadable lines are shown.
+const SHOWN_MAX: u64 = 5;
+
+struct Played {
+    replay: Replay,
+    /// The time of the last event.
+    last: Timestamp,
+    /// Lines that are no events, or another program's.
+    unreadable: u64,
+}
+
+impl Played {
+    fn of(programs: &Programs, history: &Path) -> anyhow::Result<Self> {
+        let mut played = Self { replay: Replay::new(programs.clone()), last: Timestamp::MIN, unreadable: 0 };
+        if played.all(programs, in_file_order(history)?)? {
+            return Ok(played);
+        }
+        eprintln!("note: {} is not in the order of time; it is sorted first", history.display());
+        let mut played = Self { replay: Replay::new(programs.clone()), last: Timestamp::MIN, unreadable: 0 };
+        played.all(programs, in_time_order(history)?)?;
+        Ok(played)
+    }
+
+    /// Takes every event. False if one is older than the one before it.
+    fn all(&mut self, programs: &Programs, lines: Lines) -> anyhow::Result<bool> {
+        let program = &programs.all()[0].program.id;
+        for batch in lines.batches {
+            let mut bytes = 0;
+            for (length, (place, read)) in batch? {
+                bytes += length;
+                let event = match read {
+                    Ok(event) if event.identity.program == *program => event,
+                    Ok(event) => {
+                        let named = &event.identity.program;
+                        self.tell(place, &format!("an event of program `{named}`, where the file is of `{program}`"));
+                        continue;
+                    }
+                    Err(Unreadable::Quarantined { reason, .. }) => {
+                        self.tell(place, &reason);
+                        continue;
+                    }
+                    Err(Unreadable::Rejected { rejection, .. }) => {
+                        self.tell(place, &format!("{}: {}", rejection.field, rejection.message));
+                        continue;
+                    }
+                };
+                if event.time < self.last {
+                    return Ok(false);
+                }
+                self.last = event.time;
+                self.replay.take(event).with_context(|| format!("line {place}"))?;
+            }
+            lines.bar.inc(bytes);
+        }
+        lines.bar.finish_and_clear();
+        Ok(true)
+    }
+
+    fn tell(&mut self, place: u64, what: &str) {
+        self.unreadable += 1;
+        if self.unreadable <= SHOWN_MAX {
+            eprintln!("line {place}: {what}");
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let tally = self.replay.tally();
+        let partner = |account: &Account| {
+            let balance = account.balance();
+            let tiers: BTreeMap<_, _> =
+                account.head.tiers.iter().map(|(motion, held)| (motion.to_string(), held.tier.to_string())).collect();
+            json!({ "available": balance.available, "pending": balance.pending, "reserved": balance.reserved, "owed": balance.owed, "tiers": tiers })
+        };
+        let partners: BTreeMap<_, _> =
+            self.replay.accounts().iter().map(|(id, account)| (id.to_string(), partner(account))).collect();
+        json!({
+            "events": tally.events, "unreadable": self.unreadable, "waiting": self.replay.waiting(),
+            "outcomes": tally.outcomes, "points": tally.moved, "partners": partners, "digest": self.replay.digest(),
+        })
+    }
+
+    fn print(&self, file: &Path, history: &Path, top: usize, took: Duration) {
+        let tally = self.replay.tally();
+        println!("{} by {}", history.display(), file.display());
+        let mut outcomes = table(&["outcome", "events"]);
+        for (outcome, count) in &tally.outcomes {
+            outcomes.add_row([(*outcome).into(), number(i64::try_from(*count).unwrap_or(i64::MAX))]);
+        }
+        println!("{}", shown(&outcomes));
+        let mut moved = table(&["points by", "points"]);
+        for (kind, points) in &tally.moved {
+            moved.add_row([(*kind).into(), number(*points)]);
+        }
+        println!("{}", shown(&moved));
+        let accounts = self.replay.accounts();
+        let mut most: Vec<_> = accounts.iter().collect();
+        most.sort_by_key(|(id, account)| (-account.balance().total(), **id));
+        let mut partners = table(&["partner", "available", "pending", "owed", "tiers"]);
+        for (id, account) in most.iter().take(top) {
+            let balance = account.balance();
+            let tiers = account.head.tiers.iter().map(|(motion, held)| format!("{motion}: {}", held.tier));
+            partners.add_row([
+                id.to_string().into(),
+                number(balance.available),
+                number(balance.pending),
+                number(balance.owed),
+                tiers.collect::<Vec<_>>().join(", ").into(),
+            ]);
+        }
+        println!("{}", shown(&partners));
+        if most.len() > top {
+            println!("and {} partners more (--top, --json)", most.len() - top);
+        }
+        let liability: i64 = accounts.values().map(|account| account.balance().total()).sum();
+        println!("liability: {liability} points of {} partners; {} events wait", accounts.len(), self.replay.waiting());
+        if self.unreadable > 0 {
+            println!("{} lines were left out: no events of this program in good form", self.unreadable);
+        }
+        println!("digest: {}", self.replay.digest());
+        let seconds = took.as_secs_f64();
+        let memory = peak_memory().map_or(String::new(), |kib| format!(", {} MiB of memory at most", kib / 1024));
+        let micros = seconds * 1e6 / f64::from(u32::try_from(tally.events.max(1)).unwrap_or(u32::MAX));
+        println!("{} events in {seconds:.1} s, {micros:.1} us each{memory}", tally.events);
+        if cfg!(debug_assertions) {
+            println!("(a build for debugging: many times slower than one with --release)");
+        }
+    }
+}
+
+/// Lines on their way, with a bar that tells how far they are.
+struct Lines {
+    batches: Receiver<anyhow::Result<Vec<(u64, Line)>>>,
+    bar: ProgressBar,
+}
+
+/// Reads a history on a thread of its own.
+fn lines(
+    history: &Path,
+    bytes: u64,
+    each: impl FnOnce(&mut dyn FnMut(u64, &str) -> bool) -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<Lines> {
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {eta}")?;
+    let bar = ProgressBar::new(bytes).with_style(style).with_message(history.display().to_string());
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    let (sender, batches) = sync_channel(8);
+    std::thread::spawn(move || {
+        let mut batch = Vec::with_capacity(BATCH);
+        let read = each(&mut |place, line| {
+            if line.trim().is_empty() {
+                return true;
+            }
+            // How far ahead an event may be is asked where it is sent.
+            batch.push((line.len() as u64 + 1, (place, Event::parse(line.trim_end(), Timestamp::MAX))));
+            batch.len() < BATCH || sender.send(Ok(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))).is_ok()
+        });
+        // Whoever decides may have stopped.
+        let _ = sender.send(read.map(|()| batch));
+    });
+    Ok(Lines { batches, bar })
+}
+
+fn in_file_order(history: &Path) -> anyhow::Result<Lines> {
+    let cannot = || format!("{} cannot be read", history.display());
+    let file = File::open(history).with_context(cannot)?;
+    let bytes = file.metadata().with_context(cannot)?.len();
+    let name = history.to_owned();
+    lines(history, bytes, move |take| {
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let (mut line, mut place) = (String::new(), 0);
+        while reader.read_line(&mut line).with_context(|| format!("{} cannot be read", name.display()))? > 0 {
+            place += 1;
+            if !take(place, &line) {
+                break;
+            }
+            line.clear();
+        }
+        Ok(())
+    })
+}
+
+/// As [`in_file_order`], by the events' own time; of one time, as they stand. Keeps where each line begins, and not the lines.
+fn in_time_order(history: &Path) -> anyhow::Result<Lines> {
+    let mut order: Vec<(Timestamp, u64, u64)> = Vec::new();
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(history)?);
+    let (mut line, mut at) = (String::new(), 0);
+    loop {
+        line.clear();
+        let length = reader.read_line(&mut line)? as u64;
+        if length == 0 {
+            break;
+        }
+        // What cannot be read is told first, at its place.
+        let time = Event::parse(line.trim_end(), Timestamp::MAX).map_or(Timestamp::MIN, |event| event.time);
+        order.push((time, order.len() as u64 + 1, at));
+        at += length;
+    }
+    order.sort_unstable();
+    lines(history, at, move |take| {
+        let mut line = String::new();
+        for (_, place, at) in order {
+            reader.seek(SeekFrom::Start(at))?;
+            line.clear();
+            reader.read_line(&mut line)?;
+            if !take(place, &line) {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The most memory that this process had at once, in KiB, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,41 @@
+//! A generated year, replayed on one core, parse and hash included.
+//!
+//! `cargo bench -p laurel-replay --bench year`, or with a number of events behind `--`.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "what takes how long is what is asked here")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event::Event;
+use jiff::Timestamp;
+use laurel_replay::{Replay, Year};
+use program::{Program, Programs, Version};
+
+fn main() {
+    let events = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(100_000);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/programs/hr-software.toml");
+    let file = std::fs::read_to_string(path).expect("the program");
+    let from: Timestamp = "2026-01-01T05:00:00Z".parse().expect("an instant");
+    let year = Year { program: "hr-software".to_owned(), from, partners: 600, events, seed: 1 };
+    let lines: Vec<String> = year.lines().collect();
+    let version = Version {
+        number: 1,
+        hash: Version::content_hash(&file),
+        effective_from: "2020-01-01T00:00:00Z".parse().expect("an instant"),
+        program: Arc::new(Program::parse(&file).expect("a program")),
+    };
+    let parse = |line: &String| Event::parse(line, Timestamp::MAX).expect("an event");
+
+    let started = Instant::now();
+    let read = lines.iter().map(parse).filter(|event| !event.hash.is_empty()).count();
+    let parsing = started.elapsed();
+    let started = Instant::now();
+    let mut replay = Replay::new(Programs::new(vec![version]).expect("a version"));
+    for line in &lines {
+        replay.take(parse(line)).expect("a sound account");
+    }
+    let whole = started.elapsed();
+    let nanos = |time: Duration| time.as_nanos() / lines.len().max(1) as u128;
+    println!("{read} events: {} ns each to parse, {} ns to parse and decide", nanos(parsing), nanos(whole));
+    println!("{:?}, {} waiting, {}", replay.tally(), replay.waiting(), replay.digest());
+}

@@ -1,0 +1,273 @@
+//! A history decided again in memory, event by event at the events' own time: what `decide` makes of it, and nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+
+use domain::deal::{Deal, Opportunity};
+use domain::decide::{Awaited, Judgement, State, brought, decide};
+use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, PostingKind, Record};
+use event::ids::{DealId, Identity, OpportunityId, PartnerId};
+use event::{Event, Meaning};
+use jiff::Timestamp;
+use program::Programs;
+use sha2::{Digest, Sha256};
+
+/// A program and everything its events have made so far.
+pub struct Replay {
+    programs: Programs,
+    now: Timestamp,
+    accounts: HashMap<PartnerId, Account>,
+    deals: HashMap<DealId, Deal>,
+    opportunities: HashMap<OpportunityId, Opportunity>,
+    /// What each identity meant, both as hashes: what came before is told apart without being kept.
+    seen: HashMap<[u8; 16], [u8; 16]>,
+    waiting: Waiting,
+    tally: Tally,
+}
+
+/// How much there was of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Events, those sent again among them.
+    pub events: u64,
+    /// Events by what became of them.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Records, the clock's among them.
+    pub records: u64,
+    /// Points by how they moved.
+    pub moved: BTreeMap<&'static str, i64>,
+}
+
+/// Events that wait, by when their waiting ends.
+#[derive(Default)]
+struct Waiting {
+    events: BTreeMap<(Timestamp, u64), (Awaited, Event)>,
+    by: BTreeMap<Awaited, Vec<(Timestamp, u64)>>,
+    count: u64,
+}
+
+impl Waiting {
+    fn put(&mut self, awaited: Awaited, until: Timestamp, event: Event) {
+        self.count += 1;
+        let key = (until, self.count);
+        self.by.entry(awaited.clone()).or_default().push(key);
+        self.events.insert(key, (awaited, event));
+    }
+
+    /// What waited for this, in the order in which it came.
+    fn take(&mut self, awaited: &Awaited) -> Vec<Event> {
+        let keys = self.by.remove(awaited).unwrap_or_default();
+        keys.into_iter().filter_map(|key| self.events.remove(&key)).map(|(_, event)| event).collect()
+    }
+
+    /// What has waited long enough at `now`.
+    fn ended(&mut self, now: Timestamp) -> Option<(Awaited, Event)> {
+        let first = self.events.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
+    }
+}
+
+impl Replay {
+    /// Before the first event.
+    pub fn new(programs: Programs) -> Self {
+        Self {
+            programs,
+            now: Timestamp::MIN,
+            accounts: HashMap::new(),
+            deals: HashMap::new(),
+            opportunities: HashMap::new(),
+            seen: HashMap::new(),
+            waiting: Waiting::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes the next event, at its own time or at that of an earlier one, whichever is later.
+    ///
+    /// # Errors
+    /// [`FoldError`]: an account would not add up.
+    pub fn take(&mut self, event: Event) -> Result<(), FoldError> {
+        self.now = self.now.max(event.time);
+        self.end_waiting()?;
+        self.tally.events += 1;
+        let outcome = self.judge(event)?;
+        self.count(outcome);
+        Ok(())
+    }
+
+    /// Brings every account to `now`, and ends what has waited until then.
+    ///
+    /// # Errors
+    /// As [`Replay::take`].
+    pub fn bring_to(&mut self, now: Timestamp) -> Result<(), FoldError> {
+        self.now = self.now.max(now);
+        self.end_waiting()?;
+        for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
+            while !self.decide(&partner, &[])?.records.is_empty() {}
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, outcome: &'static str) {
+        *self.tally.outcomes.entry(outcome).or_default() += 1;
+    }
+
+    /// What waits no longer is judged once more where nobody could send it with another end, and else rejected.
+    fn end_waiting(&mut self) -> Result<(), FoldError> {
+        while let Some((awaited, event)) = self.waiting.ended(self.now) {
+            let outcome = if awaited.is_judged_at_its_end() { self.judge(event)? } else { Outcome::Rejected.word() };
+            self.count(outcome);
+        }
+        Ok(())
+    }
+
+    /// What becomes of one event, and of those that waited for what it brings.
+    fn judge(&mut self, event: Event) -> Result<&'static str, FoldError> {
+        let identity = digest(&event.identity);
+        let means = digest_of(&event.meaning());
+        if let Some(before) = self.seen.get(&identity) {
+            return Ok(if *before == means { Outcome::Duplicate } else { Outcome::Conflict }.word());
+        }
+        let partner = event.partner.clone();
+        let judgement = loop {
+            let decision = self.decide(&partner, std::slice::from_ref(&event))?;
+            match decision.judgements.into_iter().next() {
+                Some(Judgement::Later) => {}
+                Some(Judgement::Recorded(at)) => {
+                    break Ok((decision.records[at].outcome, decision.records[at].holds()));
+                }
+                other => break Err(other),
+            }
+        };
+        let (outcome, holds) = match judgement {
+            Ok(recorded) => recorded,
+            Err(Some(Judgement::Held { awaited, until })) => {
+                let mut event = event;
+                let until = *event.held_until.get_or_insert(until);
+                self.waiting.put(awaited, until, event);
+                return Ok(Outcome::Held.word());
+            }
+            Err(_) => return Ok(Outcome::Rejected.word()),
+        };
+        self.seen.insert(identity, means);
+        if holds && !self.waiting.events.is_empty() {
+            for awaited in brought(&event.kind, &event.partner) {
+                for event in self.waiting.take(&awaited) {
+                    let outcome = self.judge(event)?;
+                    self.count(outcome);
+                }
+            }
+        }
+        Ok(outcome.word())
+    }
+
+    fn decide(&mut self, partner: &PartnerId, events: &[Event]) -> Result<domain::decide::Decision, FoldError> {
+        let mut state = State::new(partner.clone());
+        state.account = self.accounts.remove(partner).unwrap_or_else(Account::in_memory);
+        for event in events {
+            if let Some(id) = event.kind.deal_id() {
+                state.deals.insert(id.clone(), self.deals.remove(id));
+            }
+            if let Some(id) = event.kind.opportunity_id() {
+                state.opportunities.insert(id.clone(), self.opportunities.remove(id));
+            }
+            if let Some(id) = event.kind.other_partner().filter(|other| *other != partner) {
+                let head = self.accounts.get(id).map_or_else(Head::default, |account| account.head.clone());
+                state.others.insert(id.clone(), head);
+            }
+        }
+        let mut decision = decide(&self.programs, state, events, self.now)?;
+        let state = &mut decision.state;
+        self.accounts.insert(partner.clone(), std::mem::take(&mut state.account));
+        let deals = std::mem::take(&mut state.deals).into_iter();
+        self.deals.extend(deals.filter_map(|(id, deal)| Some((id, deal?))));
+        let opportunities = std::mem::take(&mut state.opportunities).into_iter();
+        self.opportunities.extend(opportunities.filter_map(|(id, taken)| Some((id, taken?))));
+        for record in &decision.records {
+            self.tally.add(record);
+        }
+        Ok(decision)
+    }
+
+    /// How much there was of everything so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The accounts, by partner.
+    pub fn accounts(&self) -> BTreeMap<&PartnerId, &Account> {
+        self.accounts.iter().collect()
+    }
+
+    /// Events that still wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.events.len()
+    }
+
+    /// What there is at the end: [`summary`].
+    pub fn summary(&self) -> String {
+        summary(self.accounts())
+    }
+
+    /// SHA-256 of the summary, in hex.
+    pub fn digest(&self) -> String {
+        Sha256::digest(self.summary()).iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+/// What accounts hold as text, by partner: balance, lots, tiers. Equal histories give equal texts.
+pub fn summary<'a>(accounts: impl IntoIterator<Item = (&'a PartnerId, &'a Account)>) -> String {
+    let mut text = String::new();
+    for (partner, account) in accounts {
+        let Balance { available, pending, reserved, owed } = account.balance();
+        let _ = write!(text, "{partner} {available} {pending} {reserved} {owed}");
+        for (lot, points) in &account.head.funds(Asset::Points).lots {
+            let _ = write!(text, " {lot}:{points}");
+        }
+        for (motion, held) in &account.head.tiers {
+            let _ = write!(text, " {motion}={} since {}", held.tier, held.since);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+impl Tally {
+    fn add(&mut self, record: &Record) {
+        self.records += 1;
+        for posting in &record.postings {
+            *self.moved.entry(posting.kind.word()).or_default() += posting.amount;
+        }
+    }
+
+    /// Points that moved so.
+    pub fn points(&self, kind: PostingKind) -> i64 {
+        self.moved.get(kind.word()).copied().unwrap_or(0)
+    }
+}
+
+fn digest(identity: &Identity) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in [identity.program.as_str(), identity.source.as_str(), identity.id.as_str()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    half(hash.finalize().as_ref())
+}
+
+fn digest_of(meaning: &Meaning) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(&meaning.hash);
+    for person in &meaning.persons {
+        hash.update([0]);
+        hash.update(person.as_str());
+    }
+    half(hash.finalize().as_ref())
+}
+
+fn half(hash: &[u8]) -> [u8; 16] {
+    hash.first_chunk().copied().unwrap_or_default()
+}
