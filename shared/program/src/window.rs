@@ -75,4 +75,15 @@ mod tests {
         assert!(Within::parse("37 months").is_err());
         assert!(Within::parse("30 days").is_err());
     }
+
+    #[test]
+    fn a_window_reads_as_it_is_told() {
+        let told = |words: &str| Within::parse(words).map(Within::words);
+        for words in ["1 month", "6 months", "1 year", "18 months", "2 years", "3 years"] {
+            assert_eq!(told(words).as_deref(), Ok(words));
+        }
+        assert_eq!(told("12 months").as_deref(), Ok("1 year"));
+        assert_eq!(told("fiscal year").as_deref(), Ok("the fiscal year"));
+        assert_eq!(told("fiscal quarter").as_deref(), Ok("the fiscal quarter"));
+    }
 }

@@ -208,6 +208,45 @@ fn every_bad_form_is_refused_at_its_place() {
         ("\"certification.*\"]", "\"certificates.*\"]", "matches no event type", "", "/lms/*"),
         ("GBP = \"1.27\"", "GBP = \"0\"", "must be above zero", "", "GBP"),
         ("GBP = \"1.27\"", "GBP = 1.27", "a decimal in quotes", "", "GBP"),
+        ("GBP = \"1.27\"", "GBP = \"1000000000.01\"", "a rate is at most 1000000000", "", "GBP"),
+        ("id = \"hr-software\"", "id = \"1-hr\"", "a program's id is a table key", "small letters", "id"),
+        ("id = \"hr-software\"", "id = \"hr_software\"", "a program's id is a table key", "small letters", "id"),
+        ("rank = 1\n", "rank = 1\nkeep = { deals = 1, within = \"1 year\" }\n", "the lowest tier", "", "sell.member"),
+        (
+            "enter = { any = [{ registrations = 3, within = \"1 year\" }, { deals = 1, within = \"1 year\" }] }",
+            "enter = { any = [] }",
+            "",
+            "",
+            "enter",
+        ),
+        (
+            "enter = { any = [{ registrations = 3, within = \"1 year\" }, { deals = 1, within = \"1 year\" }] }",
+            "enter = { all = [] }",
+            "",
+            "",
+            "enter",
+        ),
+        ("expiry = \"24 months", "expiry = \"37 months", "36 months at most", "", "expiry"),
+        ("expiry = \"24 months", "expiry = \"40 days", "36 months at most", "", "expiry"),
+        ("periods_close = \"10 days", "periods_close = \"61 days", "60 days at most", "", "periods_close"),
+        ("periods_close = \"10 days", "periods_close = \"1 month", "60 days at most", "", "periods_close"),
+        ("points = 9000", "points = 1000000001", "a reward costs between 1", "", "points"),
+        (
+            "\"10 per partner per month\"",
+            "\"10 points per partner per month\"",
+            "counts pieces per partner",
+            "",
+            "at_most",
+        ),
+        ("\"10 per partner per month\"", "\"10 per partner per content\"", "counts pieces per partner", "", "at_most"),
+        ("\"10 per partner per month\"", "\"10 per person per month\"", "counts pieces per partner", "", "at_most"),
+        (
+            "{ tier = \"gold\", by",
+            "{ tier = \"gold\", motion = \"service\", by",
+            "no ladder has a tier `gold`",
+            "",
+            "times",
+        ),
     ];
     for (from, to, message, help, line) in rows {
         let (severity, m, h, l) = first(from, to);
@@ -215,6 +254,32 @@ fn every_bad_form_is_refused_at_its_place() {
         assert!(m.contains(message), "{to}: {m}");
         assert!(h.clone().unwrap_or_default().contains(help), "{to}: {h:?}");
         assert!(l.contains(line), "{to}: {l}");
+    }
+}
+
+/// The last that is in good form, where one more is not.
+#[test]
+fn what_stands_at_an_edge_is_taken() {
+    let rows = [
+        ("GBP = \"1.27\"", "GBP = \"1000000000\""),
+        ("points = 9000", "points = 1000000000"),
+        ("expiry = \"24 months", "expiry = \"36 months"),
+        ("periods_close = \"10 days", "periods_close = \"60 days"),
+        ("seconds = \">= 30\"", "seconds = \">= 86400\""),
+        ("seconds = \">= 30\"", "seconds = \"> 86399\""),
+        ("seconds = \">= 30\"", "seconds = \"<= 0\""),
+        ("seconds = \">= 30\"", "seconds = \"< 1\""),
+        ("seconds = \">= 30\"", "seconds = \"86400\""),
+        ("seconds = \">= 30\"", "content_id = \"a book\""),
+        ("{ tier = \"gold\", by", "{ tier = \"gold\", motion = \"sell\", by"),
+    ];
+    for (from, to) in rows {
+        let found: Vec<Diagnostic> = broken(from, to).into_iter().filter(|d| d.severity == Severity::Error).collect();
+        assert_eq!(found, vec![], "{to}");
+    }
+    for beyond in [">= 86401", "> 86400", "<= -1", "< 0", "86401", "030"] {
+        let found = broken("seconds = \">= 30\"", &format!("seconds = \"{beyond}\""));
+        assert!(found.iter().any(|d| d.severity == Severity::Error), "{beyond}");
     }
 }
 
