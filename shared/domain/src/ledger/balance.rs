@@ -132,8 +132,8 @@ impl Funds {
         *self == Self::default()
     }
 
-    /// Moves an amount between buckets; `beside` is what of each asset stands beside its funds: held amounts by day, and what ran out
-    /// unspent by lot.
+    /// Moves an amount between buckets. `held` and `expired` stand beside the funds of each asset: held amounts by day, and what ran
+    /// out unspent by lot.
     pub(crate) fn post(
         &mut self,
         (held, expired): (&mut BTreeMap<Asset, Pending>, &mut BTreeMap<Asset, Expired>),

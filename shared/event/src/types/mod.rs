@@ -483,6 +483,14 @@ impl Kind {
 /// Most members that a type declares.
 const MEMBERS_MAX: usize = 16;
 
+const _: () = {
+    let mut at = 0;
+    while at < ROWS.len() {
+        assert!(ROWS[at].members.len() <= MEMBERS_MAX, "a type declares more members than are written");
+        at += 1;
+    }
+};
+
 /// A member as it is told to others.
 trait Shown {
     /// Writes its JSON; false where it is left out.
