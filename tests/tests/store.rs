@@ -227,7 +227,7 @@ async fn a_decision_from_an_old_deal_is_not_written() {
     let before = engine::load(store, &programs, &partner("q"), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
     assert_eq!(decision.outcome(0), Some(Refused), "the deal is another partner's");
-    let tx = store::write::transaction(store, &program(), &before, &decision).expect("transaction");
+    let tx = store::write::transaction(store, &programs, &before, &decision).expect("transaction");
     let qualified = [event("deal.qualified", "p", "p-d", &serde_json::json!({ "deal_id": "d" }))];
     assert_eq!(commit(store, "p", &qualified).await, [Awarded], "meanwhile the deal moves");
     assert_eq!(store::write::send(store, &tx).await.expect("an answer"), Written::Stale);
@@ -353,7 +353,7 @@ async fn cost(store: &Store, who: &str, events: &[Event]) -> (f64, Vec<Record>) 
     let now = Timestamp::now();
     let before = engine::load(store, &programs, &partner(who), &group, now).await.expect("loaded");
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
-    let tx = store::write::transaction(store, &program(), &before, &decision).expect("transaction");
+    let tx = store::write::transaction(store, &programs, &before, &decision).expect("transaction");
     match store::write::send(store, &tx).await.expect("written") {
         Written::Committed { write_units } => (write_units, decision.records),
         other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::decide::{State as Partner, decide, needs_to_show, passes};
+use domain::decide::{Needs, State as Partner, decide, more_needs, needs_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
 use domain::tell::{Scoreboard, scoreboards};
 use event::ids::{Motion, PartnerId};
@@ -98,6 +98,10 @@ pub(crate) async fn current_account(
     }
     let needs = needs_to_show(programs, &state.account, now);
     store::state::fill(&api.store, &caller.program, &needs, &mut state).await?;
+    let more = more_needs(programs, &state, now);
+    if more != Needs::default() {
+        store::state::fill(&api.store, &caller.program, &more, &mut state).await?;
+    }
     let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
     Ok(decision.state.account)
 }

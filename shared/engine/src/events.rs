@@ -148,7 +148,6 @@ async fn try_chunk(
     now: Timestamp,
 ) -> Result<Step, StoreError> {
     let programs = &store::programs::at(store, programs, now).await?;
-    let program = &programs.current(now).program.id;
     let group: Vec<Arrival> = chunk.iter().map(|i| arrivals[*i].clone()).collect();
     let as_held = |arrival: &Arrival| {
         let mut event = arrival.event.clone();
@@ -158,7 +157,7 @@ async fn try_chunk(
     let events: Vec<Event> = group.iter().map(as_held).collect();
     let before = load(store, programs, partner, &events, now).await?;
     let decision = decided(store, programs, &before, &events, now).await?;
-    let mut tx = write::transaction(store, program, &before, &decision)?;
+    let mut tx = write::transaction(store, programs, &before, &decision)?;
     for (arrival, judgement) in group.iter().zip(&decision.judgements) {
         if let (Some(_), Judgement::Recorded(_)) = (&arrival.held_until, judgement)
             && let Some(ending) = holds::ending(store, &arrival.event).await?

@@ -79,7 +79,6 @@ async fn try_step(
     check: Option<&Check>,
 ) -> Result<Option<Step>, StoreError> {
     let programs = &store::programs::at(store, programs, now).await?;
-    let program = &programs.current(now).program.id;
     let group = std::slice::from_ref(event);
     let before = load(store, programs, &event.partner, group, now).await?;
     let mut decision = decided(store, programs, &before, group, now).await?;
@@ -92,7 +91,7 @@ async fn try_step(
             finish(redemption);
         }
     }
-    let mut tx = write::transaction(store, program, &before, &decision)?;
+    let mut tx = write::transaction(store, programs, &before, &decision)?;
     if let Some(check) = check {
         tx.also(check.clone());
     }
@@ -143,12 +142,13 @@ pub async fn catch_up(
         };
         if decision.records.is_empty() {
             // Looked at, and nothing was due: not before its next day again.
-            if let Some(on) = decision.due_on.filter(|_| done.is_empty() && before.account.head.position > 0) {
+            if let Some(on) = decision.due_on(programs).filter(|_| done.is_empty() && before.account.head.position > 0)
+            {
                 write::move_due(store, program, &before, on).await?;
             }
             return Ok(done);
         }
-        let tx = write::transaction(store, program, &before, &decision)?;
+        let tx = write::transaction(store, programs, &before, &decision)?;
         match write::send(store, &tx).await {
             // What is left, if one decision could not hold it all, comes with the next round.
             Ok(Written::Committed { .. }) => {

@@ -1,20 +1,19 @@
 //! Events as senders write them: read strictly, so that what is judged is what was meant.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::Write;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, Members, quote, string, syntax};
 use crate::planted::planted;
 use crate::rejection::{Code, Faults, Rejection};
-use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, parse_instant};
+use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, is_usual, parse_instant};
 use crate::types::Kind;
 
 /// Largest body that is read, in bytes: SQS takes 1 MiB, a DynamoDB item 400 KB, an honest event 1 KB.
@@ -160,11 +159,22 @@ fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp) -> String {
     quote(kind.name(), &mut text);
     text.push(',');
     quote(partner, &mut text);
+    text.push_str(",\"");
     // An instant has nothing to be escaped, and writing to a text does not fail.
-    let _ = write!(text, ",\"{time}\",");
+    let _ = TIMES.print_timestamp(&time, &mut text);
+    text.push_str("\",");
     kind.write(!planted("a person in the hash"), &mut text);
     text.push(']');
-    hex::encode(Sha256::digest(text))
+    hex_of(&Sha256::digest(text).into())
+}
+
+/// How instants stand in what is hashed.
+const TIMES: DateTimePrinter = DateTimePrinter::new();
+
+fn hex_of(hash: &[u8; 32]) -> String {
+    let mut digits = [0; 64];
+    let text = hex::encode_to_slice(hash, &mut digits).ok().and_then(|()| std::str::from_utf8(&digits).ok());
+    text.unwrap_or_default().to_owned()
 }
 
 /// SHA-256 over a body as it came, in hex: how what was never read is told apart.
@@ -337,6 +347,9 @@ fn check_time(text: &str, now: Timestamp) -> Result<Timestamp, Rejection> {
     }
     if time.as_second() < EARLIEST {
         return Err(bad("lies before the year 2000"));
+    }
+    if !is_usual(time) {
+        return Err(bad("lies after the year 8999"));
     }
     Ok(time)
 }

@@ -1,5 +1,6 @@
 //! The names of things: program, partner, source, event id. Checked once, where they enter.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,12 +57,47 @@ fn is_ignorable(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A text that is shared, not copied, and found equal to itself without being read.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Shared(Arc<str>);
+
+impl Ord for Shared {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for Shared {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<&str> for Shared {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl std::ops::Deref for Shared {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(Shared);
 
         impl $name {
             /// The text, as it came.
@@ -191,7 +227,7 @@ id!(
 
 /// A short text that is shared, not copied; the empty one takes no room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Option<Arc<str>>);
+pub struct Label(Option<Shared>);
 
 impl From<&str> for Label {
     fn from(text: &str) -> Self {
@@ -272,8 +308,8 @@ impl Identity {
         };
         Self {
             program: program.clone(),
-            source: Source(format!("{INTERNAL_SOURCES}{family}").into()),
-            id: EventId(id.into()),
+            source: Source(format!("{INTERNAL_SOURCES}{family}").as_str().into()),
+            id: EventId(id.as_str().into()),
         }
     }
 }

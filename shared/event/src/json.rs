@@ -58,6 +58,9 @@ pub enum JsonError {
     TooMany,
 }
 
+/// Room for the members that an event usually has.
+const MEMBERS_USUAL: usize = 12;
+
 /// The members of an object in the order they stand, each still as text.
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -70,7 +73,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
                 f.write_str("a JSON object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(MEMBERS_USUAL);
                 while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
                     members.push((name, value));
                 }
@@ -103,9 +106,13 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
     }
 }
 
-/// Reads a string.
-pub(crate) fn string(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
-    serde_json::from_str(text).map(|Name(text)| text)
+/// Reads the text of one JSON value as a string.
+pub(crate) fn string(value: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    // It is a value in good form: where nothing is escaped, what stands between its quotes is the string.
+    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(value).map(|Name(text)| text),
+    }
 }
 
 struct Elements<'a>(Vec<&'a RawValue>);

@@ -180,6 +180,27 @@ fn the_time_limit_is_exact() {
     assert!(parse(&with("2026-03-14T09:30:00Z", "2026-06-01T00:05:00Z")).is_ok());
     assert!(parse(&with("2026-03-14T09:30:00Z", "2000-01-01T00:00:00Z")).is_ok());
     assert_eq!(rejected(&with("2026-03-14T09:30:00Z", "1999-12-31T23:59:59Z")).0, Code::BadTime);
+    // Whoever knows no now: days of the last year that there is cannot be reckoned with.
+    let whenever = |time| Event::parse(&with("2026-03-14T09:30:00Z", time), Timestamp::MAX);
+    assert!(whenever("8999-12-31T23:59:59Z").is_ok());
+    assert!(matches!(whenever("9000-01-01T00:00:00Z"), Err(Unreadable::Rejected { .. })));
+}
+
+/// An instant whose text in UTC nobody can read was taken, and its record was lost for whoever rebuilds.
+#[test]
+fn every_instant_that_is_taken_is_read_again() {
+    let granted = |until: &str| {
+        let data = format!(r#"{{"certification_id":"c","person_id":"ann","valid_until":"{until}"}}"#);
+        let was = "{\"deal_id\":\"D-1\",\"outcome\":\"won\",\"acv\":{\"amount\":\"48000.00\",\"currency\":\"USD\"},\"tenor_months\":36}";
+        with("deal.closed", "certification.granted").replace(was, &data)
+    };
+    for until in ["1900-01-01T00:00:00Z", "2027-01-01T00:00:00+14:00", "8999-12-31T23:59:59Z"] {
+        let event = parse(&granted(until)).expect("an event");
+        assert_eq!(parse(&event.body()).map(|again| again.hash), Ok(event.hash), "{until}");
+    }
+    for until in ["0000-01-01T00:00:00+01:00", "1899-12-31T23:59:59Z", "9000-01-01T00:00:00Z"] {
+        assert_eq!(rejected(&granted(until)), (Code::BadTime, "data.valid_until".to_owned()), "{until}");
+    }
 }
 
 /// C1, C2: every person is a pseudonym before anything is kept, and no name can be found by trying hashes.

@@ -14,6 +14,16 @@ pub const YEAR_MIN: i16 = 2000;
 /// Its first instant, in seconds since 1970.
 pub(crate) const EARLIEST: i64 = 946_684_800;
 
+/// The last second, in seconds since 1970, of the years in which days can be reckoned with: 8999.
+const LATEST: i64 = 221_845_391_999;
+/// The first one: 1900.
+const USUAL: i64 = -2_208_988_800;
+
+/// Whether an instant lies in years in which days can be reckoned with.
+pub(crate) fn is_usual(instant: Timestamp) -> bool {
+    (USUAL..=LATEST).contains(&instant.as_second())
+}
+
 /// An event's `time`: RFC 3339 with an offset of less than a day, nothing looser. `None` for any other form.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";

@@ -54,7 +54,9 @@ impl Programs {
         versions.sort_by_key(|v| (v.effective_from, v.number));
         let mut reviewed_since: Vec<ReviewedSince> = Vec::with_capacity(versions.len());
         for (at, version) in versions.iter().enumerate() {
-            let before = at.checked_sub(1).and_then(|at| Some((versions.get(at)?, reviewed_since.get(at)?)));
+            // One that another replaced in the same instant was never in force.
+            let before = versions[..at].iter().rposition(|before| before.effective_from < version.effective_from);
+            let before = before.and_then(|at| Some((versions.get(at)?, reviewed_since.get(at)?)));
             let since = |motion: &Motion, tier: &Tier| {
                 let (version, since) = before?;
                 let old = version.program.ladders.get(motion)?.iter().find(|old| old.id == tier.id)?;

@@ -30,12 +30,24 @@ fn main() {
     let read = lines.iter().map(parse).filter(|event| !event.hash.is_empty()).count();
     let parsing = started.elapsed();
     let started = Instant::now();
-    let mut replay = Replay::new(Programs::new(vec![version]).expect("a version"));
+    let programs = Programs::new(vec![version]).expect("a version");
+    let mut replay = Replay::new(programs.clone());
     for line in &lines {
         replay.take(parse(line)).expect("a sound account");
     }
     let whole = started.elapsed();
+    let allocated = |work: &mut dyn FnMut(&String)| allocation_counter::measure(|| lines.iter().for_each(work));
+    let to_parse = allocated(&mut |line| drop(parse(line)));
+    let mut again = Replay::new(programs);
+    let in_all = allocated(&mut |line| again.take(parse(line)).expect("a sound account"));
     let nanos = |time: Duration| time.as_nanos() / lines.len().max(1) as u128;
     println!("{read} events: {} ns each to parse, {} ns to parse and decide", nanos(parsing), nanos(whole));
+    let each = |count: u64| count * 10 / lines.len().max(1) as u64;
+    println!(
+        "tenths of allocations each: {} to parse, {} to parse and decide; {} bytes in use at the end",
+        each(to_parse.count_total),
+        each(in_all.count_total),
+        in_all.bytes_current
+    );
     println!("{:?}, {} waiting, {}", replay.tally(), replay.waiting(), replay.digest());
 }

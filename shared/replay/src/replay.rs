@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Awaited, Judgement, State, brought, decide};
 use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, PostingKind, Record};
+use event::Event;
 use event::ids::{DealId, Identity, OpportunityId, PartnerId};
-use event::{Event, Meaning};
 use jiff::Timestamp;
 use program::Programs;
 use sha2::{Digest, Sha256};
@@ -20,7 +21,7 @@ pub struct Replay {
     deals: HashMap<DealId, Deal>,
     opportunities: HashMap<OpportunityId, Opportunity>,
     /// What each identity meant, both as hashes: what came before is told apart without being kept.
-    seen: HashMap<[u8; 16], [u8; 16]>,
+    seen: HashMap<u128, u128, BuildHasherDefault<Low>>,
     waiting: Waiting,
     tally: Tally,
 }
@@ -76,7 +77,7 @@ impl Replay {
             accounts: HashMap::new(),
             deals: HashMap::new(),
             opportunities: HashMap::new(),
-            seen: HashMap::new(),
+            seen: HashMap::default(),
             waiting: Waiting::default(),
             tally: Tally::default(),
         }
@@ -124,7 +125,7 @@ impl Replay {
     /// What becomes of one event, and of those that waited for what it brings.
     fn judge(&mut self, event: Event) -> Result<&'static str, FoldError> {
         let identity = digest(&event.identity);
-        let means = digest_of(&event.meaning());
+        let means = meaning(&event);
         if let Some(before) = self.seen.get(&identity) {
             return Ok(if *before == means { Outcome::Duplicate } else { Outcome::Conflict }.word());
         }
@@ -249,25 +250,35 @@ impl Tally {
     }
 }
 
-fn digest(identity: &Identity) -> [u8; 16] {
+/// Where a hash is looked for in a table of them: at its low half, since it is evenly spread itself.
+#[derive(Default)]
+struct Low(u64);
+
+impl Hasher for Low {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
+    }
+}
+
+fn digest(identity: &Identity) -> u128 {
+    digest_of([identity.program.as_str(), identity.source.as_str(), identity.id.as_str()])
+}
+
+/// What an event means: its hash, which knows no persons, and them beside it.
+fn meaning(event: &Event) -> u128 {
+    let persons = event.persons();
+    digest_of([event.hash.as_str()].into_iter().chain(persons.iter().map(|person| person.as_str())))
+}
+
+fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> u128 {
     let mut hash = Sha256::new();
-    for part in [identity.program.as_str(), identity.source.as_str(), identity.id.as_str()] {
+    for part in parts {
         hash.update(part);
         hash.update([0]);
     }
-    half(hash.finalize().as_ref())
-}
-
-fn digest_of(meaning: &Meaning) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update(&meaning.hash);
-    for person in &meaning.persons {
-        hash.update([0]);
-        hash.update(person.as_str());
-    }
-    half(hash.finalize().as_ref())
-}
-
-fn half(hash: &[u8]) -> [u8; 16] {
-    hash.first_chunk().copied().unwrap_or_default()
+    hash.finalize().first_chunk().map_or(0, |half| u128::from_le_bytes(*half))
 }

@@ -1,10 +1,15 @@
 //! What must hold for any history (I1, I2, I5, I9, I10, I13, I14, I15).
 
+use std::collections::BTreeMap;
+
 use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_redemptions, rebuild_shared};
 use domain::ledger::Record;
 use event::Event;
+use event::time::Month;
 use laurel_replay::World;
+use program::Measure;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 const PROGRAM: &str = r#"
 [program]
@@ -192,14 +197,14 @@ proptest! {
     fn the_order_of_a_deals_events_does_not_matter(
         order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
         again in prop::collection::vec(0..7_usize, 0..5),
-        required in any::<bool>(),
+        (required, other) in any::<(bool, bool)>(),
         amounts in (1..20_000_u32, 1..20_000_u32, 1..20_000_u32, 1..5_000_u32),
         void in any::<bool>(),
     ) {
         let program = format!("{PROGRAM}\n[registration]\nrequired = {required}\n").replace("[ladder.sell.gold]", "[ladder.other.x]\nrank = 1\n[ladder.sell.gold]");
         let run = |order: &[usize]| {
             let mut world = World::new(&program, "2026-01-15T12:00:00Z");
-            let events = deal_events(&world, amounts, void);
+            let events = deal_events(&world, amounts, void, other);
             for at in order {
                 world.judge(&[events[*at].clone()]);
             }
@@ -223,13 +228,26 @@ proptest! {
         }
         prop_assert_eq!(&deals.0, &deals.1);
         prop_assert_eq!(straight.account("p").balance(), mixed.account("p").balance(), "{}\n---\n{}", straight.ledger(), mixed.ledger());
+        prop_assert_eq!(measured(&straight), measured(&mixed), "{}\n---\n{}", straight.ledger(), mixed.ledger());
         prop_assert!(mixed.held.is_empty());
         assert_sound(&mixed);
     }
 }
 
+/// What a partner's ladders measure, without what came to nothing.
+fn measured(world: &World) -> BTreeMap<(String, Month, i8, Measure), Decimal> {
+    let quarters = world.account("p").measures.iter();
+    let motions =
+        quarters.flat_map(|(quarter, motions)| motions.iter().map(move |(motion, cells)| (quarter, motion, cells)));
+    let cells = motions.flat_map(|(quarter, motion, cells)| {
+        cells.iter().map(move |((month, measure), value)| ((motion.to_string(), *quarter, *month, *measure), *value))
+    });
+    cells.filter(|(_, value)| !value.is_zero()).collect()
+}
+
 /// Everything that may be said of one deal, in its natural order. Times are those of the events, not of their arrival.
-fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), void: bool) -> Vec<Event> {
+fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), void: bool, other: bool) -> Vec<Event> {
+    let motion = if other { r#","motion":"other""# } else { "" };
     let day = |d: u32| format!("2026-01-{d:02}T00:00:00Z");
     let amend = |acv: u32| format!(r#"{{"deal_id":"d","acv":{}}}"#, money(acv));
     let last = if void {
@@ -239,7 +257,13 @@ fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), 
     };
     vec![
         world.event("partner.enrolled", "p", "e0", &day(1), r#"{"name":"P","motions":["sell"]}"#),
-        world.event("deal.registered", "p", "e1", &day(2), r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#),
+        world.event(
+            "deal.registered",
+            "p",
+            "e1",
+            &day(2),
+            &format!(r#"{{"deal_id":"d","opportunity_id":"o","customer":"c"{motion}}}"#),
+        ),
         world.event("deal.qualified", "p", "e2", &day(3), r#"{"deal_id":"d"}"#),
         world.event(
             "deal.closed",

@@ -46,6 +46,9 @@ pub struct Deal {
     /// How it closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
+    /// What was measured in the default motion, as long as nobody has said the deal's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unplaced: Vec<Measured>,
     /// The annual value of the latest amendment by its own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended: Option<Fact<Money>>,
@@ -56,6 +59,20 @@ pub struct Deal {
     /// [`Deal::is_void`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub void: bool,
+}
+
+/// What was measured in one motion and month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The motion.
+    #[serde(rename = "o")]
+    pub motion: Motion,
+    /// The month.
+    #[serde(rename = "m")]
+    pub month: Month,
+    /// How much of each measure.
+    #[serde(rename = "b")]
+    pub by: BTreeMap<Measure, Decimal>,
 }
 
 /// How a deal closed and what it was credited.
@@ -110,6 +127,7 @@ impl Deal {
             price_protected: false,
             qualified: None,
             closed: None,
+            unplaced: Vec::new(),
             amended: None,
             reversed: Decimal::ZERO,
             void: false,
@@ -159,8 +177,15 @@ impl Deal {
 
     /// The deal after a record that names it. A refusal changes nothing.
     pub fn fold(deal: Option<Self>, record: &Record) -> Option<Self> {
-        let Some(kind) = record.happened().filter(Self::is_changed_by) else { return deal };
-        if !record.holds() {
+        match record.happened() {
+            Some(kind) => Self::fold_what(deal, record, &kind),
+            None => deal,
+        }
+    }
+
+    /// The same, of a record of `kind`.
+    pub(crate) fn fold_what(deal: Option<Self>, record: &Record, kind: &Kind) -> Option<Self> {
+        if !Self::is_changed_by(kind) || !record.holds() {
             return deal;
         }
         let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
@@ -170,18 +195,27 @@ impl Deal {
         match kind {
             Kind::DealRegistered { opportunity_id, motion, .. } => {
                 deal.registered = Some(record.time);
-                deal.opportunity = Some(opportunity_id);
+                deal.opportunity = Some(opportunity_id.clone());
                 deal.price_protected = Opportunity::place(record) == 1;
-                deal.motion = deal.motion.or(motion);
+                if deal.motion.is_none() {
+                    if let Some((closed, to)) = deal.closed.as_mut().zip(motion.as_ref()) {
+                        closed.measured = closed.measured.take().map(|(_, month)| (to.clone(), month));
+                    }
+                    deal.motion.clone_from(motion);
+                }
             }
             Kind::DealQualified { .. } => deal.qualified = Some(record.time),
-            Kind::DealReassigned { to_partner, .. } => deal.owner = to_partner,
-            ref closing @ Kind::DealClosed { outcome, acv, ref motion, .. } => {
+            Kind::DealReassigned { to_partner, .. } => {
+                // What it measured stays with whom it was measured for.
+                deal.unplaced.clear();
+                deal.owner = to_partner.clone();
+            }
+            closing @ Kind::DealClosed { outcome, acv, motion, .. } => {
                 deal.motion = motion.clone().or(deal.motion);
                 deal.closed = Some(Closed {
                     at: record.time,
-                    won: outcome == DealOutcome::Won,
-                    acv: acv.filter(|_| outcome == DealOutcome::Won),
+                    won: *outcome == DealOutcome::Won,
+                    acv: acv.filter(|_| *outcome == DealOutcome::Won),
                     total: closing.total_value().unwrap_or_default(),
                     data: record.data.clone(),
                     version: record.version(),
@@ -198,7 +232,7 @@ impl Deal {
                 if planted("an amendment by arrival") {
                     deal.amended = None;
                 }
-                let learned = Fact::learn(&mut deal.amended, acv, Stamp::of(record.time, &record.identity));
+                let learned = Fact::learn(&mut deal.amended, *acv, Stamp::of(record.time, &record.identity));
                 debug_assert!(learned, "an older amendment is refused");
             }
             Kind::DealReversed { amount: Some(amount), .. } => {
@@ -210,8 +244,12 @@ impl Deal {
             }
             other => debug_assert!(false, "{} changes a deal, and nothing says how", other.name()),
         }
+        match &deal.motion {
+            Some(_) => deal.unplaced.clear(),
+            None => record.effects.iter().for_each(|effect| note_unplaced(&mut deal.unplaced, effect)),
+        }
         if let Some(closed) = deal.closed.as_mut().filter(|_| rates) {
-            closed.take_measures(record);
+            closed.take_measures(record, deal.motion.as_ref());
             if closes {
                 closed.counted = closed.counts;
             }
@@ -266,13 +304,33 @@ impl Deal {
 
 impl Closed {
     /// Adds what a record measured: the deals it counts as, and its ACV.
-    fn take_measures(&mut self, record: &Record) {
+    fn take_measures(&mut self, record: &Record, of: Option<&Motion>) {
         for effect in &record.effects {
             let Effect::Measured { motion, month, by } = effect else { continue };
+            // What was measured before the deal's motion was said goes from where it was, with the record that says it.
+            if self.measured.is_none() && of.is_some_and(|of| of != motion) {
+                continue;
+            }
             self.measured.get_or_insert_with(|| (motion.clone(), *month));
             let of = |measure| by.get(&measure).copied().unwrap_or_default();
             self.counts += of(Measure::Deals);
             self.measured_acv += of(Measure::Acv);
         }
     }
+}
+
+/// Adds what an effect measured to what is in no motion that anybody has said.
+fn note_unplaced(unplaced: &mut Vec<Measured>, effect: &Effect) {
+    let Effect::Measured { motion, month, by } = effect else { return };
+    let at = unplaced.iter().position(|one| (&one.motion, one.month) == (motion, *month)).unwrap_or_else(|| {
+        unplaced.push(Measured { motion: motion.clone(), month: *month, by: BTreeMap::new() });
+        unplaced.len() - 1
+    });
+    let sums = &mut unplaced[at].by;
+    for (measure, by) in by {
+        let sum = sums.entry(*measure).or_default();
+        *sum = sum.saturating_add(*by).normalize();
+    }
+    sums.retain(|_, sum| !sum.is_zero());
+    unplaced.retain(|one| !one.by.is_empty());
 }

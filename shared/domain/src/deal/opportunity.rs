@@ -29,8 +29,15 @@ impl Opportunity {
 
     /// The opportunity after a record that names it.
     pub fn fold(opportunity: Option<Self>, record: &Record) -> Option<Self> {
-        let registered = matches!(record.happened(), Some(Kind::DealRegistered { .. }));
-        if !registered || !record.holds() {
+        match record.happened() {
+            Some(kind) => Self::fold_what(opportunity, record, &kind),
+            None => opportunity,
+        }
+    }
+
+    /// The same, of a record of `kind`.
+    pub(crate) fn fold_what(opportunity: Option<Self>, record: &Record, kind: &Kind) -> Option<Self> {
+        if !matches!(kind, Kind::DealRegistered { .. }) || !record.holds() {
             return opportunity;
         }
         let version = opportunity.as_ref().map_or(0, |o| o.version) + 1;

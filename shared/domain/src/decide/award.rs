@@ -66,16 +66,19 @@ pub(super) fn award(
     let measured_before = book.accrued();
     if reason != Some(Reason::AlreadyEnrolled) && matches!(case.part, Part::Full) {
         let person = case.event.kind.person();
-        let Case { booked, day, .. } = *case;
-        let seen = Seen { kind: &case.event.kind, amounts, person: person.as_ref(), booked, day };
+        // A campaign lasts by the days of the version that says so.
+        let day = case.earning.program.calendar.day(case.event.time);
+        let seen = Seen { kind: &case.event.kind, amounts, person: person.as_ref(), booked: case.booked, day };
         try_rules(context, book, case, &seen)?;
     }
     let points = Decimal::from(book.accrued() - measured_before);
     let motion = context.motion(&book.state, &case.event.kind);
     book.measure(&motion, Month::of(case.booked), Measure::Points, points)?;
-    let at = Moment::of(context.now, context.today);
-    for effect in promotions(context.current, &mut book.state.account, at)? {
-        book.effect(effect)?;
+    if let Part::Full = case.part {
+        let at = Moment::of(context.now, context.today);
+        for effect in promotions(context.current, &mut book.state.account, at)? {
+            book.effect(effect)?;
+        }
     }
     let reason = match (&case.part, reason) {
         // What corrects a deal of somebody who may not earn says what it took, or why it gave nothing.

@@ -8,7 +8,6 @@ use program::{Measure, Version};
 use rust_decimal::Decimal;
 
 use super::context::Context;
-use super::due::due_on;
 use super::state::{Decision, Judgement, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
@@ -56,8 +55,7 @@ impl Book {
     }
 
     pub(super) fn close(self, context: &Context<'_>, judgements: Vec<Judgement>) -> Decision {
-        let due_on = due_on(context.programs, context.current, &self.state.account, context.today);
-        Decision { records: self.records, judgements, state: self.state, stock: self.stock, due_on }
+        Decision { records: self.records, judgements, state: self.state, stock: self.stock, now: context.now }
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -78,7 +76,7 @@ impl Book {
         }
         for bucket in [from, to] {
             if let Bucket::Expired(lot) = bucket {
-                self.state.account.must_know(&Part::Expired(lot.quarter()))?;
+                self.state.account.must_know(|| Part::Expired(lot.quarter()))?;
             }
         }
         let (rule, corrects) = (why.rule.cloned(), why.corrects);
@@ -95,8 +93,8 @@ impl Book {
     pub(super) fn effect(&mut self, effect: Effect) -> Result<(), FoldError> {
         let account = &self.state.account;
         match &effect {
-            Effect::Measured { month, .. } => account.must_know(&Part::Measures(month.quarter()))?,
-            Effect::Cap { key, .. } => account.must_know(&Part::Count(key.item()))?,
+            Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
+            Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
             Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => {}
         }
         self.state.account.take_effect(&effect)?;
@@ -245,10 +243,10 @@ impl Book {
 
     fn fold_shared(&mut self, event: &Event, record: &Record) {
         if let Some(opportunity) = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get_mut(id)) {
-            *opportunity = Opportunity::fold(opportunity.take(), record);
+            *opportunity = Opportunity::fold_what(opportunity.take(), record, &event.kind);
         }
         if let Some(deal) = event.kind.deal_id().and_then(|id| self.state.deals.get_mut(id)) {
-            *deal = Deal::fold(deal.take(), record);
+            *deal = Deal::fold_what(deal.take(), record, &event.kind);
         }
     }
 }

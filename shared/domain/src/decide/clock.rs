@@ -18,7 +18,7 @@ pub const CATCH_UP_MAX: usize = 40;
 /// Brings the account to now. False if more is due than one decision should hold.
 pub(super) fn catch_up(context: &Context<'_>, book: &mut Book) -> Result<bool, FoldError> {
     while let Some(day) =
-        next_due(context.programs, context.current, book.account()).filter(|day| *day <= context.today)
+        next_due(context.programs, context.current, &mut book.state.account).filter(|day| *day <= context.today)
     {
         if book.records.len() >= CATCH_UP_MAX {
             return Ok(false);

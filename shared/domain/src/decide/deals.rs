@@ -14,7 +14,7 @@ use super::book::Book;
 use super::context::{Case, Context};
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
-use crate::deal::Deal;
+use crate::deal::{Deal, Measured};
 use crate::ledger::{Effect, Fact, Membership, Reason, Stamp};
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
@@ -107,12 +107,27 @@ fn register(
     opportunity_id: &OpportunityId,
     public_tender: bool,
 ) -> Result<Option<Reason>, Stop> {
-    if own_deal(context, book, case, deal_id)?.is_some_and(|deal| deal.registered.is_some()) {
+    let deal = own_deal(context, book, case, deal_id)?;
+    if deal.as_ref().is_some_and(|deal| deal.registered.is_some()) {
         return Err(Stop::Refused(Reason::AlreadyRegistered));
     }
     let (place, until) = place(book, case, opportunity_id, public_tender)?;
     book.effect(Effect::Place { place, until })?;
+    place_measures(book, case, deal.as_ref())?;
     measure_one(context, book, case, Measure::Registrations)
+}
+
+/// What a deal measured before anybody said its motion was measured in the default one: it moves to where it belongs, in the months it
+/// was measured in.
+fn place_measures(book: &mut Book, case: &Case<'_>, deal: Option<&Deal>) -> Result<(), Stop> {
+    let Some((deal, to)) = deal.zip(case.event.kind.motion()) else { return Ok(()) };
+    for Measured { motion: from, month, by } in deal.unplaced.iter().filter(|unplaced| unplaced.motion != *to) {
+        for (measure, amount) in by {
+            book.measure(from, *month, *measure, -*amount)?;
+            book.measure(to, *month, *measure, *amount)?;
+        }
+    }
+    Ok(())
 }
 
 /// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31).
@@ -155,7 +170,7 @@ fn close(
     if deal.as_ref().is_some_and(|deal| deal.closed.is_some()) {
         return Err(Stop::Refused(Reason::AlreadyClosed));
     }
-    if required && deal.is_none_or(|deal| deal.registered.is_none()) {
+    if required && deal.as_ref().is_none_or(|deal| deal.registered.is_none()) {
         return Err(Stop::Held(Awaited::Deal(id.clone())));
     }
     let counts = outcome == DealOutcome::Won && context.program().is_deal("deal.closed", Some(outcome.word()));
@@ -164,6 +179,7 @@ fn close(
         book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
         book.measure(&motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
     }
+    place_measures(book, case, deal.as_ref())?;
     Ok(None)
 }
 

@@ -4,7 +4,7 @@ use event::time::Month;
 use jiff::civil::Date;
 use program::{Programs, Version};
 
-use crate::ledger::{Account, Membership, never};
+use crate::ledger::{Account, Head, Membership, never};
 use crate::tier::next_review;
 
 /// The day on which somebody must look at an account: when something becomes due by itself, and for whoever takes part no later
@@ -14,14 +14,18 @@ pub fn due_on(programs: &Programs, current: &Version, account: &Account, today: 
         Membership::Active | Membership::Suspended => Some(current.program.next_close(today)),
         Membership::Unknown | Membership::Offboarded => None,
     };
-    next_due(programs, current, account).into_iter().chain(close).min()
+    account.due().into_iter().chain(first_review(programs, current, &account.head)).chain(close).min()
 }
 
 /// The next day on which something becomes due by itself: a release, an expiry, a review.
-pub(super) fn next_due(programs: &Programs, current: &Version, account: &Account) -> Option<Date> {
-    let reviews = account.head.tiers.iter();
-    let reviews = reviews.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on));
-    account.due().into_iter().chain(reviews).min()
+pub(super) fn next_due(programs: &Programs, current: &Version, account: &mut Account) -> Option<Date> {
+    let head = &account.head;
+    let review = account.looked.next_review(current.number, || first_review(programs, current, head));
+    account.due().into_iter().chain(review).min()
+}
+
+fn first_review(programs: &Programs, current: &Version, head: &Head) -> Option<Date> {
+    head.tiers.iter().filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on)).min()
 }
 
 /// Whether a lot has run out on `day`.

@@ -8,7 +8,7 @@ use super::context::{Case, Context, Part};
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
 use super::{award, deals, redemptions};
-use crate::ledger::{FoldError, Membership, Outcome, Reason};
+use crate::ledger::{Fact, FoldError, Membership, Outcome, Reason, Stamp};
 
 /// Judges one event to its end, or to where it stops.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Judgement, FoldError> {
@@ -70,6 +70,13 @@ fn is_known(book: &Book, event: &Event) -> Result<(), Stop> {
     if known { Ok(()) } else { Err(Stop::Held(Awaited::Partner(event.partner.clone()))) }
 }
 
+/// Whether a partner takes part once it is reinstated: not if it left, or was suspended later than that.
+fn is_active_after(book: &Book, event: &Event) -> bool {
+    let mut head = book.account().head.clone();
+    Fact::learn(&mut head.suspended, false, Stamp::of(event.time, &event.identity));
+    head.membership() == Membership::Active
+}
+
 /// Does the partner's membership let the event count, and may it earn? What is said of the partner always counts; so does what
 /// corrects a deal, but nobody who may not earn gains by it.
 fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part, Stop> {
@@ -79,8 +86,10 @@ fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part,
         Membership::Unknown | Membership::Active | Membership::Suspended => return Ok(Part::Full),
     };
     match event.kind {
-        Kind::PartnerEnrolled { .. } | Kind::PartnerReinstated { .. } => Ok(Part::Full),
-        Kind::PartnerSuspended { .. }
+        Kind::PartnerEnrolled { .. } => Ok(Part::Full),
+        Kind::PartnerReinstated { .. } if is_active_after(book, event) => Ok(Part::Full),
+        Kind::PartnerReinstated { .. }
+        | Kind::PartnerSuspended { .. }
         | Kind::PartnerOffboarded { .. }
         | Kind::DealReversed { .. }
         | Kind::DealAmended { .. }

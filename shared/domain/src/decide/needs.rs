@@ -145,7 +145,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    fn deal(&mut self, closed: &Closed) {
+    fn closed(&mut self, closed: &Closed) {
         if let Some((_, month)) = &closed.measured {
             self.part(Part::Measures(month.quarter()));
         }
@@ -183,8 +183,11 @@ pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
     let mut asking = Asking::of(programs, &state.account, now);
     // Lots that stand beside the head are known only now.
     asking.expiries();
-    for closed in state.deals.values().flatten().filter_map(|deal| deal.closed.as_ref()) {
-        asking.deal(closed);
+    for deal in state.deals.values().flatten() {
+        asking.parts(deal.unplaced.iter().map(|unplaced| Part::Measures(unplaced.month.quarter())));
+        if let Some(closed) = &deal.closed {
+            asking.closed(closed);
+        }
     }
     for redemption in state.redemptions.values() {
         asking.counts(&redemption.counts);

@@ -87,8 +87,8 @@ fn rate_credit_again(
     let frees = program.policy.reversal_frees_caps;
     // What was forgiven never left: it comes back first, without points.
     let due = worth - credit.net() - credit.forgiven.min(worth - credit.net());
-    // Where caps were freed, somebody else may have used them meanwhile.
-    let gave = if frees { credit.net() > 0 } else { credit.given > 0 };
+    // Where caps were freed, somebody else may have used them meanwhile. What was forgiven is still there, and still counted.
+    let gave = if frees { credit.net() + credit.forgiven > 0 } else { credit.given > 0 };
     let left = if due > 0 { left(rule, &keys, book.account(), gave)? } else { 0 };
     let restored = credit.taken().min(due).min(if frees { left } else { i64::MAX });
     let new = (worth - credit.peak).max(0).min(due - restored);

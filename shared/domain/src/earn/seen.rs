@@ -19,7 +19,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.
     pub(crate) booked: Date,
-    /// The day it happened.
+    /// The day it happened, in the zone of the version it earns by.
     pub(crate) day: Date,
 }
 

@@ -34,6 +34,19 @@ pub enum Membership {
     Offboarded,
 }
 
+/// A standing's last review, by the day as of which it was held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reviewed {
+    /// There was none since the tier was entered.
+    #[default]
+    Never,
+    /// It brought the partner down to this tier.
+    Down(Date),
+    /// The tier was kept, with a warning or without.
+    Kept(Date),
+}
+
 /// Where a partner stands on one ladder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -41,10 +54,9 @@ pub struct Standing {
     pub tier: TierId,
     /// Since this day.
     pub since: Date,
-    /// The day as of which it was reviewed last, in this tier or as it came down to it. When it is reviewed next follows from the
-    /// ladder in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed: Option<Date>,
+    /// The review before. When the next one is follows from the ladder in force.
+    #[serde(default)]
+    pub reviewed: Reviewed,
     /// Warned: lost at the first review as of this day or later, unless it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demotes_on: Option<Date>,
@@ -189,17 +201,33 @@ pub struct Account {
 }
 
 /// By which version and in which month the ladders were looked at last, and what has moved since: where nothing has that a ladder
-/// looks at, nobody is promoted. No part of what an account is: two that differ in this only are equal.
+/// looks at, nobody is promoted. And by which version the next review was found, and its day. No part of what an account is: two
+/// that differ in this only are equal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Looked {
     at: Option<(u32, Month)>,
     since: BTreeSet<Measure>,
+    review: Option<(u32, Option<Date>)>,
 }
 
 impl Looked {
-    /// Ladders must be looked at again, whatever moves.
+    /// Ladders must be looked at again, whatever moves: the partner stands elsewhere, or takes part in other motions.
     pub(super) fn forget(&mut self) {
         self.at = None;
+        self.review = None;
+    }
+
+    /// Another review comes next.
+    pub(super) fn reviewed(&mut self) {
+        self.review = None;
+    }
+
+    /// The day of the next review by this version: as `find` says, where it is not known.
+    pub(crate) fn next_review(&mut self, version: u32, find: impl FnOnce() -> Option<Date>) -> Option<Date> {
+        match self.review {
+            Some((by, day)) if by == version => day,
+            _ => self.review.insert((version, find())).1,
+        }
     }
 
     pub(super) fn moved(&mut self, measure: Measure) {
@@ -214,7 +242,8 @@ impl Looked {
     }
 
     pub(crate) fn see(&mut self, version: u32, month: Month) {
-        *self = Self { at: Some((version, month)), since: BTreeSet::new() };
+        self.at = Some((version, month));
+        self.since.clear();
     }
 }
 
@@ -283,7 +312,7 @@ impl Account {
     /// Whether what the account says of a part is all there is: a part that was not read is never written (I25).
     pub(crate) fn knows(&self, part: &Part) -> bool {
         let read = || self.known.has(part, self.head.day, self.head.open_from);
-        self.known.is_whole() || self.head.position == 0 || self.inside(part) || read()
+        self.knows_all() || self.inside(part) || read()
     }
 
     /// Forgets counts whose items a table has dropped by `today`; what stands in the head stays.
@@ -306,8 +335,17 @@ impl Account {
     ///
     /// # Errors
     /// [`FoldError::NotLoaded`] if not.
-    pub(crate) fn must_know(&self, part: &Part) -> Result<(), FoldError> {
-        if self.knows(part) { Ok(()) } else { Err(FoldError::NotLoaded(Box::new(part.clone()))) }
+    pub(crate) fn must_know(&self, part: impl FnOnce() -> Part) -> Result<(), FoldError> {
+        if self.knows_all() {
+            return Ok(());
+        }
+        let part = part();
+        if self.knows(&part) { Ok(()) } else { Err(FoldError::NotLoaded(Box::new(part))) }
+    }
+
+    /// Whether there is nothing beside what the account says.
+    fn knows_all(&self) -> bool {
+        self.known.is_whole() || self.head.position == 0
     }
 
     /// The next day on which points are released or run out by themselves.
@@ -324,7 +362,7 @@ impl Account {
     /// # Errors
     /// [`FoldError::NotLoaded`]: its item was not loaded (I25).
     pub(crate) fn expired(&self, asset: Asset, lot: Month) -> Result<i64, FoldError> {
-        self.must_know(&Part::Expired(lot.quarter()))?;
+        self.must_know(|| Part::Expired(lot.quarter()))?;
         Ok(self.expired.get(&asset).and_then(|lots| lots.get(&lot)).copied().unwrap_or(0))
     }
 
@@ -333,15 +371,22 @@ impl Account {
     /// # Errors
     /// [`FoldError::NotLoaded`]: a quarter among them was not loaded (I25).
     pub fn measured(&self, motion: &str, measure: Measure, first: Month, last: Month) -> Result<Decimal, FoldError> {
+        // Nothing is booked after today.
+        let last = self.head.day.map_or(last, |today| last.min(Month::of(today)));
         let mut sum = Decimal::ZERO;
-        let mut month = first;
-        while month <= last {
-            let quarter = month.quarter();
-            self.must_know(&Part::Measures(quarter))?;
+        let mut quarter = first.quarter();
+        while quarter <= last {
+            self.must_know(|| Part::Measures(quarter))?;
             let cells = self.measures.get(&quarter).and_then(|quarter| quarter.get(motion));
-            let cell = cells.and_then(|cells| cells.get(&(month.number(), measure)));
-            sum = sum.saturating_add(cell.copied().unwrap_or_default());
-            month = month.plus(1);
+            // A quarter lies in one year: its months are in the order of their numbers.
+            let from = first.max(quarter).number();
+            let to = last.min(quarter.plus(2)).number();
+            for ((month, of), cell) in cells.into_iter().flatten() {
+                if *of == measure && (from..=to).contains(month) {
+                    sum = sum.saturating_add(*cell);
+                }
+            }
+            quarter = quarter.plus(3);
         }
         Ok(sum)
     }
@@ -354,8 +399,9 @@ impl Account {
         if key.is_forgotten(self.head.day) {
             return Ok(Used::Forgotten);
         }
-        self.must_know(&Part::Count(key.item()))?;
-        let counts = self.frequency.get(&key.item());
+        let item = key.item();
+        self.must_know(|| Part::Count(item.clone()))?;
+        let counts = self.frequency.get(&item);
         Ok(Used::So(counts.and_then(|counts| counts.get(key)).copied().unwrap_or(0)))
     }
 
@@ -376,9 +422,7 @@ impl Account {
     }
 
     fn valid(&self, of: Option<CertificationId>, at: Timestamp) -> Result<i64, FoldError> {
-        let part = Part::Certified(of);
-        self.must_know(&part)?;
-        let Part::Certified(of) = part else { return Ok(0) };
+        self.must_know(|| Part::Certified(of.clone()))?;
         Ok(self.certified.get(&of).map_or(0, |days| days.valid(at)))
     }
 }

@@ -125,7 +125,8 @@ impl CapKey {
 
     /// Whether what it counted is forgotten by `day`: nobody can say how much of it is used.
     pub fn is_forgotten(&self, day: Option<Date>) -> bool {
-        drops_on(self.period).zip(day).is_some_and(|(drops, day)| drops <= day)
+        let Some((last, day)) = self.period.last_day().zip(day) else { return false };
+        last < day && drops_on(self.period).is_some_and(|drops| drops <= day)
     }
 }
 

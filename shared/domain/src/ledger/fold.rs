@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
 
-use super::account::{Account, Certificate, Facts, Standing};
+use super::account::{Account, Certificate, Facts, Reviewed, Standing};
 use super::balance::FoldError;
 use super::effect::Effect;
 use super::fact::{Fact, Stamp};
@@ -55,7 +55,7 @@ impl Account {
     /// [`FoldError::NotLoaded`]: a part that it changes was not read (I25).
     pub(crate) fn learn(&mut self, kind: &Kind, since: Stamp, booked: Date) -> Result<bool, FoldError> {
         for part in Part::learned(kind) {
-            self.must_know(&part)?;
+            self.must_know(|| part)?;
         }
         Ok(match kind {
             Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
@@ -164,12 +164,14 @@ impl Account {
             Effect::Place { .. } => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
-                let standing = Standing { tier: to.clone(), since: *on, reviewed: *as_of, demotes_on: None };
+                let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);
+                let standing = Standing { tier: to.clone(), since: *on, reviewed, demotes_on: None };
                 self.head.tiers.insert(motion.clone(), standing);
             }
             Effect::Reviewed { motion, as_of, demotes_on } => {
+                self.looked.reviewed();
                 if let Some(standing) = self.head.tiers.get_mut(motion) {
-                    standing.reviewed = Some(*as_of);
+                    standing.reviewed = Reviewed::Kept(*as_of);
                     standing.demotes_on = *demotes_on;
                 }
             }

@@ -18,7 +18,7 @@ mod record;
 mod stored;
 
 pub(crate) use account::Used;
-pub use account::{Account, Certificate, Days, Facts, Head, Measures, Membership, Profile, Standing};
+pub use account::{Account, Certificate, Days, Facts, Head, Measures, Membership, Profile, Reviewed, Standing};
 pub use asset::Asset;
 pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};

@@ -12,7 +12,7 @@ use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Certificate, Days, Head, Profile, Standing};
+use super::account::{Account, Certificate, Days, Head, Profile, Reviewed, Standing};
 use super::asset::Asset;
 use super::balance::{Expired, Funds, Pending};
 use super::cap::{CapKey, FrequencyKey};
@@ -362,19 +362,30 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// Before the day of a review that brought a partner down.
+const DOWN: char = 'v';
+
 fn standing_text(standing: &Standing) -> String {
     let day = |day: Option<Date>| day.map_or("-".to_owned(), |day| day.to_string());
     // The tier is last: it may have blanks.
-    format!("{} {} {} {}", standing.since, day(standing.reviewed), day(standing.demotes_on), standing.tier)
+    let reviewed = match standing.reviewed {
+        Reviewed::Never => day(None),
+        Reviewed::Kept(as_of) => day(Some(as_of)),
+        Reviewed::Down(as_of) => format!("{DOWN}{as_of}"),
+    };
+    format!("{} {reviewed} {} {}", standing.since, day(standing.demotes_on), standing.tier)
 }
 
 fn standing(text: &str) -> Option<Standing> {
     let mut words = text.splitn(4, ' ');
-    let mut day = || {
-        let word = words.next()?;
-        if word == "-" { Some(None) } else { word.parse().ok().map(Some) }
+    let day = |word: &str| if word == "-" { Some(None) } else { word.parse().ok().map(Some) };
+    let since = day(words.next()?)??;
+    let word = words.next()?;
+    let reviewed = match word.strip_prefix(DOWN) {
+        Some(as_of) => Reviewed::Down(day(as_of)??),
+        None => day(word)?.map_or(Reviewed::Never, Reviewed::Kept),
     };
-    let (since, reviewed, demotes_on) = (day()??, day()?, day()?);
+    let demotes_on = day(words.next()?)?;
     Some(Standing { tier: words.next()?.to_owned().try_into().ok()?, since, reviewed, demotes_on })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::ids::{Motion, TierId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Criteria, Programs};
+use program::{Criteria, Criterion, Programs};
 use serde::Serialize;
 
 use crate::ledger::{Account, FoldError, Standing};
@@ -58,7 +58,8 @@ pub fn scoreboards(
         let next = place.and_then(|p| tiers.get(p + 1));
         let look = |criteria: Option<&Criteria>, at: Moment| {
             let mut seen = Vec::new();
-            let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut seen));
+            let mut note = |one: &Criterion, value| seen.push(Progress::of(one, value, program, at));
+            let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut note));
             met.transpose().map(|met| (seen, met))
         };
         let review = next_review(programs, current, motion, held);

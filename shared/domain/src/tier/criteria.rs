@@ -51,7 +51,7 @@ pub struct Progress {
     pub met: bool,
 }
 
-/// Whether criteria are met, with every value seen.
+/// Whether criteria are met; every value that is looked at is told.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: what is measured was not loaded (I25).
@@ -61,30 +61,40 @@ pub(crate) fn assess(
     account: &Account,
     motion: &str,
     at: Moment,
-    seen: &mut Vec<Progress>,
+    tell: &mut impl FnMut(&Criterion, Decimal),
 ) -> Result<bool, FoldError> {
     // Every part is looked at, so that an explanation can show all of them.
-    let mut all = |parts: &[Criteria]| -> Result<Vec<bool>, FoldError> {
-        parts.iter().map(|part| assess(part, program, account, motion, at, seen)).collect()
+    let mut all = |parts: &[Criteria], enough: bool| -> Result<bool, FoldError> {
+        let mut found = false;
+        for part in parts {
+            found |= assess(part, program, account, motion, at, tell)? == enough;
+        }
+        Ok(found)
     };
     Ok(match criteria {
-        Criteria::Any(parts) => all(parts)?.contains(&true),
-        Criteria::All(parts) => !all(parts)?.contains(&false),
+        Criteria::Any(parts) => all(parts, true)?,
+        Criteria::All(parts) => !all(parts, false)?,
         Criteria::One(one) => {
             let value = measured(one, program, account, motion, at)?;
-            let met = value >= one.least;
-            seen.push(Progress {
-                measure: one.measure,
-                within: one.within.words(),
-                from: first_month(one, program, at).first_day(),
-                to: at.month.plus(1).first_day().yesterday().unwrap_or(at.today),
-                seen: value,
-                least: one.least,
-                met,
-            });
-            met
+            tell(one, value);
+            value >= one.least
         }
     })
+}
+
+impl Progress {
+    /// How far a criterion is met by `seen`.
+    pub(crate) fn of(one: &Criterion, seen: Decimal, program: &Program, at: Moment) -> Self {
+        Self {
+            measure: one.measure,
+            within: one.within.words(),
+            from: first_month(one, program, at).first_day(),
+            to: at.month.plus(1).first_day().yesterday().unwrap_or(at.today),
+            seen,
+            least: one.least,
+            met: seen >= one.least,
+        }
+    }
 }
 
 fn measured(

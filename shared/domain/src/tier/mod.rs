@@ -11,7 +11,7 @@ use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use program::{Program, Programs, Review, Tier, Version};
 
-use crate::ledger::{Account, Effect, FoldError, Standing};
+use crate::ledger::{Account, Effect, FoldError, Reviewed, Standing};
 
 /// Entries and promotions that are due at `at`, for every motion the partner takes part in. None where nothing that a ladder looks at
 /// has moved since they were looked at: as a month goes on, what is measured only grows by what happens.
@@ -36,21 +36,20 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
     let held = account.head.tiers.get(motion);
     // A tier that a newer version of the program no longer has is below all others: its holder enters what it reaches.
     let held_rank = held.and_then(|standing| tiers.iter().find(|tier| tier.id == standing.tier)).map(|tier| tier.rank);
-    let mut best = tiers.first();
-    for tier in tiers.iter().rev() {
+    let higher = |tier: &&Tier| held_rank.is_none_or(|rank| rank < tier.rank);
+    for tier in tiers.iter().rev().take_while(higher) {
         if reaches(program, account, motion, tier, at)? {
-            best = Some(tier);
-            break;
+            return Ok(Some(move_to(motion, held, tier, at.today, None)));
         }
     }
-    let higher = best.filter(|best| held_rank.is_none_or(|rank| rank < best.rank));
-    Ok(higher.map(|best| move_to(motion, held, best, at.today, None)))
+    // Who takes part stands somewhere.
+    Ok(tiers.first().filter(higher).map(|lowest| move_to(motion, held, lowest, at.today, None)))
 }
 
 /// Whether a partner meets what promotes to a tier.
 fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, at: Moment) -> Result<bool, FoldError> {
     let enter = tier.enter.as_ref();
-    enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut Vec::new()))
+    enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut |_, _| ()))
 }
 
 fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
@@ -81,10 +80,9 @@ pub fn next_review(programs: &Programs, current: &Version, motion: &Motion, held
     let calendar = &program.calendar;
     let first = |entry| boundary_from(calendar, tier.review, tier.first_review.after(entry));
     let mut as_of = match held.reviewed {
-        Some(reviewed) if reviewed >= held.since => boundary_after(calendar, tier.review, reviewed),
-        // That review brought it here.
-        Some(reviewed) => first(reviewed).max(boundary_after(calendar, tier.review, reviewed)),
-        None => first(held.since),
+        Reviewed::Kept(as_of) => boundary_after(calendar, tier.review, as_of),
+        Reviewed::Down(as_of) => first(as_of).max(boundary_after(calendar, tier.review, as_of)),
+        Reviewed::Never => first(held.since),
     };
     let closes = |as_of: Date| program.closes(as_of.yesterday().unwrap_or(as_of));
     let in_force = calendar.day(programs.reviewed_since(current, motion, &tier.id));
@@ -114,7 +112,7 @@ pub(crate) fn review(
     let at = Moment::before(as_of, program.calendar.start_of(as_of));
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let today = Moment::of(program.calendar.start_of(on), on);
-    let met = |at| assess(keep, program, account, motion, at, &mut Vec::new());
+    let met = |at| assess(keep, program, account, motion, at, &mut |_, _| ());
     let kept = met(at)? || met(today)?;
     Ok(match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),

@@ -10,7 +10,7 @@ use crate::ids::{
 use crate::json::Json;
 use crate::money::{Money, MoneyError, parse_currency, parse_decimal};
 use crate::rejection::{Code, Faults, Rejection};
-use crate::time::parse_instant;
+use crate::time::{is_usual, parse_instant};
 
 /// Longest text of a member, in characters.
 pub const TEXT_CHARS_MAX: usize = 1_000;
@@ -209,8 +209,10 @@ impl Member for bool {
 impl Member for Timestamp {
     const FORM: Form = Form::Instant;
     fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
-        let bad = || Rejection::new(Code::BadTime, at, "write RFC 3339 with an offset");
-        parse_instant(text(value, at)?).ok_or_else(bad)
+        let bad = |message| Rejection::new(Code::BadTime, at, message);
+        let instant = parse_instant(text(value, at)?).ok_or_else(|| bad("write RFC 3339 with an offset"))?;
+        // What is written of it, in UTC, must be read again.
+        if is_usual(instant) { Ok(instant) } else { Err(bad("lies outside of the years 1900 to 8999")) }
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Text(self.to_string().into()))

@@ -2,6 +2,7 @@
 
 mod credits;
 mod deals;
+mod late;
 mod tiers;
 
 use domain::ledger::Outcome;

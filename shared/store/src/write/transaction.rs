@@ -14,6 +14,7 @@ use event::ids::{PartnerId, ProgramId};
 use event::{Meaning, planted};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use program::Programs;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
@@ -131,16 +132,17 @@ impl Transaction {
     }
 }
 
-/// The transaction that writes `decision`, decided from `before`.
+/// The transaction that writes `decision`, decided from `before` by `programs`.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] if a value has no form in DynamoDB.
 pub fn transaction(
     store: &Store,
-    program: &ProgramId,
+    programs: &Programs,
     before: &State,
     decision: &Decision,
 ) -> Result<Transaction, StoreError> {
+    let program = &programs.current(decision.now).program.id;
     let mut tx = Transaction::default();
     if decision.records.is_empty() {
         return Ok(tx);
@@ -149,7 +151,7 @@ pub fn transaction(
         let (put, bytes) = put_record(store, record)?;
         tx.push(TransactWriteItem::builder().put(put).build(), Some(index), bytes);
     }
-    write_account(store, &mut tx, program, (before, &decision.state), decision.due_on)?;
+    write_account(store, &mut tx, program, (before, &decision.state), decision.due_on(programs))?;
     write_shared(store, &mut tx, program, before, &decision.state)?;
     for (reward, moved) in merged(&decision.stock) {
         move_stock(store, &mut tx, program, &reward, &moved)?;
