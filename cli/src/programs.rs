@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use program::{Code, Diagnostic, Program, Severity, Version, check, leaps};
+use program::{Code, Diagnostic, Program, Severity, Version, breaks, check, leaps};
 use store::Store;
 use store::programs::{PublishError, Published};
 
@@ -49,7 +49,11 @@ impl Check {
         if let (Some(against), Ok(program)) = (&self.against, Program::parse(&text)) {
             let before = Program::parse(&read(against)?);
             let before = before.map_err(|_| anyhow!("{} is in bad form itself", against.display()))?;
-            found.extend(leaps(&before, &program, &text));
+            let broken = breaks(&before, &program, &text);
+            if broken.is_empty() {
+                found.extend(leaps(&before, &program, &text));
+            }
+            found.splice(0..0, broken);
         }
         let errors = found.iter().filter(|d| d.severity == Severity::Error || self.strict).count();
         if self.json {

@@ -1,9 +1,20 @@
 //! Reading a program file: into a program, or into everything that is wrong with it.
 
 use crate::file::compile;
-use crate::findings::{Diagnostic, Severity};
+use crate::findings::{Code, Diagnostic, Severity};
 use crate::lint::lint;
 use crate::program::Program;
+
+/// Most bytes of a file that is published: a version's item and its record hold it whole.
+pub const FILE_BYTES_MAX: usize = 180 * 1024;
+
+/// That a file has too many bytes, if it has.
+fn too_large(text: &str) -> Option<Diagnostic> {
+    let message = || format!("the file has {} bytes, and a version holds {FILE_BYTES_MAX}", text.len());
+    let help = || Some("leave out what repeats itself; bands, tables and patterns say much in little".to_owned());
+    let kind = (Severity::Error, Code::TooLarge);
+    (text.len() > FILE_BYTES_MAX).then(|| Diagnostic::new(kind, text, 0..0, message(), help()))
+}
 
 impl Program {
     /// Reads a program file, as it is to be published or was: every error of its form, none hidden.
@@ -19,6 +30,9 @@ impl Program {
     /// # Errors
     /// The diagnostics of severity [`Severity::Error`].
     pub fn to_publish(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        if let Some(found) = too_large(text) {
+            return Err(vec![found]);
+        }
         let program = compile(text)?;
         let found = lint(&program, text);
         let errors: Vec<Diagnostic> = found.into_iter().filter(|found| found.severity == Severity::Error).collect();
@@ -28,8 +42,9 @@ impl Program {
 
 /// Every finding in a program file, errors first. An empty list means: publish it.
 pub fn check(text: &str) -> Vec<Diagnostic> {
-    match Program::parse(text) {
+    let found = match Program::parse(text) {
         Ok(program) => lint(&program, text),
         Err(errors) => errors,
-    }
+    };
+    too_large(text).into_iter().chain(found).collect()
 }

@@ -75,6 +75,12 @@ pub enum Code {
     TierNeverHeld,
     /// A rule gives many times as much, or as little, as before.
     PointsLeap,
+    /// The file has more bytes than a version can hold.
+    TooLarge,
+    /// It is another program than the one before.
+    OtherProgram,
+    /// It is in another currency than before.
+    CurrencyChanged,
 }
 
 /// One finding in a program file.

@@ -19,11 +19,11 @@ mod versions;
 mod window;
 
 pub use cap::{Cap, CapBy};
-pub use check::check;
+pub use check::{FILE_BYTES_MAX, check};
 pub use condition::{Comparison, Condition, Test};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
-pub use lint::leaps;
+pub use lint::{breaks, leaps};
 pub use policy::{Policy, Registration};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};

@@ -53,6 +53,29 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     f.found
 }
 
+/// What no version of a program may change: whose history it is, and in which currency that was measured.
+pub fn breaks(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    let mut f = Findings::new(text);
+    if before.id != after.id {
+        let message = format!("this is program `{}`, and the one before is `{}`", after.id, before.id);
+        f.error(
+            Code::OtherProgram,
+            &["program", "id"],
+            message,
+            Some("compare two versions of one program".to_owned()),
+        );
+    } else if before.currency != after.currency {
+        let message =
+            format!("the program is in {}, and all that was measured in it is in {}", after.currency, before.currency);
+        let help = format!(
+            "keep {} and give a rate for {}, or begin a program of another id",
+            before.currency, after.currency
+        );
+        f.error(Code::CurrencyChanged, &["program", "currency"], message, Some(help));
+    }
+    f.found
+}
+
 /// By how many times a rule's points may change before somebody is asked whether that is meant.
 const LEAP: i64 = 10;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use laurel_program::{Diagnostic, Program, Severity, check};
+use laurel_program::{Code, Diagnostic, Program, Severity, check};
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
@@ -452,4 +452,29 @@ fn no_slip_of_form_is_a_panic() {
             }
         }
     }
+}
+
+/// A program's currency changed, and what had been measured in dollars counted as euros.
+#[test]
+fn no_version_changes_whose_history_it_is_or_its_currency() {
+    let before = Program::parse(HR).expect("in good form");
+    let found = |from: &str, to: &str| {
+        assert!(HR.contains(from), "{from}");
+        let text = HR.replacen(from, to, 1);
+        let found = laurel_program::breaks(&before, &Program::parse(&text).expect("in good form"), &text);
+        found.into_iter().map(|found| (found.code, found.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("currency = \"USD\"", "currency = \"JPY\""), [(Code::CurrencyChanged, Severity::Error)]);
+    assert_eq!(found("id = \"hr-software\"", "id = \"other\""), [(Code::OtherProgram, Severity::Error)]);
+    assert_eq!(found("rank = 1", "rank = 0"), []);
+}
+
+/// A file that no version can hold was in good form, and could not be published.
+#[test]
+fn a_file_has_a_size() {
+    let of = |bytes: usize| format!("{HR}\n#{}", "x".repeat(bytes - HR.len() - 2));
+    let codes = |text: &str| laurel_program::check(text).into_iter().map(|found| found.code).collect::<Vec<_>>();
+    assert!(Program::to_publish(&of(laurel_program::FILE_BYTES_MAX)).is_ok());
+    let large = of(laurel_program::FILE_BYTES_MAX + 1);
+    assert!(codes(&large).contains(&Code::TooLarge) && Program::to_publish(&large).is_err());
 }

@@ -197,14 +197,14 @@ proptest! {
     fn the_order_of_a_deals_events_does_not_matter(
         order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
         again in prop::collection::vec(0..7_usize, 0..5),
-        (required, other) in any::<(bool, bool)>(),
+        (required, other, between) in any::<(bool, bool, bool)>(),
         amounts in (1..20_000_u32, 1..20_000_u32, 1..20_000_u32, 1..5_000_u32),
         void in any::<bool>(),
     ) {
         let program = format!("{PROGRAM}\n[registration]\nrequired = {required}\n").replace("[ladder.sell.gold]", "[ladder.other.x]\nrank = 1\n[ladder.sell.gold]");
         let run = |order: &[usize]| {
             let mut world = World::new(&program, "2026-01-15T12:00:00Z");
-            let events = deal_events(&world, amounts, void, other);
+            let events = deal_events(&world, amounts, void, (other, between));
             for at in order {
                 world.judge(&[events[*at].clone()]);
             }
@@ -246,7 +246,12 @@ fn measured(world: &World) -> BTreeMap<(String, Month, i8, Measure), Decimal> {
 }
 
 /// Everything that may be said of one deal, in its natural order. Times are those of the events, not of their arrival.
-fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), void: bool, other: bool) -> Vec<Event> {
+fn deal_events(
+    world: &World,
+    (acv, first, second, part): (u32, u32, u32, u32),
+    void: bool,
+    (other, between): (bool, bool),
+) -> Vec<Event> {
     let motion = if other { r#","motion":"other""# } else { "" };
     let day = |d: u32| format!("2026-01-{d:02}T00:00:00Z");
     let amend = |acv: u32| format!(r#"{{"deal_id":"d","acv":{}}}"#, money(acv));
@@ -274,7 +279,13 @@ fn deal_events(world: &World, (acv, first, second, part): (u32, u32, u32, u32), 
         ),
         world.event("deal.amended", "p", "e4", &day(5), &amend(first)),
         world.event("deal.amended", "p", "e5", &day(6), &amend(second)),
-        world.event("deal.reversed", "p", "e6", &day(7), &last),
+        world.event(
+            "deal.reversed",
+            "p",
+            "e6",
+            if between { "2026-01-05T12:00:00Z" } else { "2026-01-07T00:00:00Z" },
+            &last,
+        ),
     ]
 }
 

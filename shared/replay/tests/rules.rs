@@ -352,7 +352,9 @@ fn an_amendment_rates_the_deal_again() {
     assert_eq!(amend(&mut world, "a0", "2026-05-15T10:30:00Z", "5"), Refused, "older than the last");
     assert_eq!(reason(&world), Some(Reason::Superseded));
     let partial = r#"{"deal_id":"d","reason":"x","amount":{"amount":"19500","currency":"USD"}}"#;
-    world.send("deal.reversed", "p", "v1", TODAY, partial);
+    assert_eq!(world.send("deal.reversed", "p", "v0", TODAY, partial), Refused, "from before the last");
+    assert_eq!((reason(&world), points(&world)), (Some(Reason::Superseded), 1000));
+    world.send("deal.reversed", "p", "v1", "2026-05-15T11:45:00Z", partial);
     assert_eq!(points(&world), 10, "what 500 is worth");
 }
 

@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Effect, Fact, Record, Stamp};
 
+/// So many partial reversals are told apart by their time; older ones count as one.
+const REVERSALS_MAX: usize = 32;
+
 /// One deal, as its records say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
@@ -52,9 +55,10 @@ pub struct Deal {
     /// The annual value of the latest amendment by its own time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended: Option<Fact<Money>>,
-    /// What was taken back of its annual value, or of its total where it has none, in its own currency; partial reversals add up.
-    #[serde(default)]
-    pub reversed: Decimal,
+    /// What was taken back of its annual value, or of its total where it has none, in its own currency, since that was said last:
+    /// partial reversals add up, and an amendment says the value with all that came before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reversed: Vec<Fact<Decimal>>,
     /// Whether it was reversed as a whole. One that was taken back in parts until nothing is left is void, too:
     /// [`Deal::is_void`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -129,7 +133,7 @@ impl Deal {
             closed: None,
             unplaced: Vec::new(),
             amended: None,
-            reversed: Decimal::ZERO,
+            reversed: Vec::new(),
             void: false,
         }
     }
@@ -229,18 +233,12 @@ impl Deal {
                 });
             }
             Kind::DealAmended { acv, .. } => {
-                if planted("an amendment by arrival") {
-                    deal.amended = None;
-                }
-                let learned = Fact::learn(&mut deal.amended, *acv, Stamp::of(record.time, &record.identity));
+                let learned = deal.amend(*acv, Stamp::of(record.time, &record.identity));
                 debug_assert!(learned, "an older amendment is refused");
             }
-            Kind::DealReversed { amount: Some(amount), .. } => {
-                deal.reversed = deal.reversed.saturating_add(amount.amount());
-            }
-            Kind::DealReversed { amount: None, .. } => {
-                deal.void = true;
-                deal.reversed = Decimal::ZERO;
+            Kind::DealReversed { amount, .. } => {
+                let learned = deal.reverse(*amount, Stamp::of(record.time, &record.identity));
+                debug_assert!(learned, "a reversal from before an amendment is refused");
             }
             other => debug_assert!(false, "{} changes a deal, and nothing says how", other.name()),
         }
@@ -256,6 +254,42 @@ impl Deal {
             Credit::fold(&mut closed.credits, record);
         }
         Some(deal)
+    }
+
+    /// Takes over an annual value said at `since`: with it, what was reversed in part before. False if a later one was said.
+    pub(crate) fn amend(&mut self, acv: Money, since: Stamp) -> bool {
+        if planted("an amendment by arrival") {
+            self.amended = None;
+        }
+        let learned = Fact::learn(&mut self.amended, acv, since);
+        if learned {
+            self.reversed.retain(|reversal| reversal.since > since);
+        }
+        learned
+    }
+
+    /// Takes back a part of its value at `since`, or all of it. False if the part stands in an annual value said later.
+    pub(crate) fn reverse(&mut self, amount: Option<Money>, since: Stamp) -> bool {
+        let Some(amount) = amount else {
+            self.void = true;
+            self.reversed.clear();
+            return true;
+        };
+        if self.amended.as_ref().is_some_and(|amended| since < amended.since) {
+            return false;
+        }
+        let place = self.reversed.partition_point(|reversal| reversal.since <= since);
+        self.reversed.insert(place, Fact { value: amount.amount(), since });
+        if self.reversed.len() > REVERSALS_MAX {
+            let first = self.reversed.remove(0).value;
+            self.reversed[0].value = self.reversed[0].value.saturating_add(first);
+        }
+        true
+    }
+
+    /// What was taken back in parts.
+    fn taken(&self) -> Decimal {
+        self.reversed.iter().fold(Decimal::ZERO, |sum, reversal| sum.saturating_add(reversal.value))
     }
 
     /// Its annual value, as amended last, whatever was taken back of it.
@@ -274,12 +308,12 @@ impl Deal {
 
     /// Whether nothing of it is left: it was reversed as a whole, or in parts until all was taken back.
     pub fn is_void(&self) -> bool {
-        self.void || (!self.reversed.is_zero() && self.reversed >= self.reversible())
+        self.void || (!self.taken().is_zero() && self.taken() >= self.reversible())
     }
 
     /// The annual value that counts now, in the deal's currency: as amended last, less what was reversed; zero if void.
     pub fn effective_acv(&self) -> Decimal {
-        if self.is_void() { Decimal::ZERO } else { self.annual().saturating_sub(self.reversed).max(Decimal::ZERO) }
+        if self.is_void() { Decimal::ZERO } else { self.annual().saturating_sub(self.taken()).max(Decimal::ZERO) }
     }
 
     /// The total value that counts now: the closing total in proportion to the annual value; where there was none, less what was
@@ -288,7 +322,7 @@ impl Deal {
         let Some(closed) = self.closed.as_ref().filter(|_| !self.is_void()) else { return Decimal::ZERO };
         let acv = closed.acv.map_or(Decimal::ZERO, Money::amount);
         if acv.is_zero() {
-            let taken = if self.amended.is_none() { self.reversed } else { Decimal::ZERO };
+            let taken = if self.amended.is_none() { self.taken() } else { Decimal::ZERO };
             return closed.total.saturating_sub(taken).max(Decimal::ZERO);
         }
         let now = self.effective_acv();

@@ -15,7 +15,7 @@ use super::context::{Case, Context};
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
-use crate::ledger::{Effect, Fact, Membership, Reason, Stamp};
+use crate::ledger::{Effect, Membership, Reason, Stamp};
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
 pub(super) fn lifecycle(
@@ -208,10 +208,7 @@ fn amend(
     acv: Money,
 ) -> Result<Option<Reason>, Stop> {
     let mut deal = won_deal(context, book, case, id)?;
-    if planted("an amendment by arrival") {
-        deal.amended = None;
-    }
-    if !Fact::learn(&mut deal.amended, acv, Stamp::of(case.event.time, &case.event.identity)) {
+    if !deal.amend(acv, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
     rate_deal_again(context, book, &deal, case)
@@ -228,11 +225,8 @@ fn reverse(
     if deal.void {
         return Err(Stop::Refused(Reason::AlreadyReversed));
     }
-    match amount {
-        Some(amount) => {
-            deal.reversed = deal.reversed.saturating_add(amount.amount());
-        }
-        None => deal.void = true,
+    if !deal.reverse(amount, Stamp::of(case.event.time, &case.event.identity)) {
+        return Err(Stop::Refused(Reason::Superseded));
     }
     rate_deal_again(context, book, &deal, case)
 }

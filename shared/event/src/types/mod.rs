@@ -176,7 +176,7 @@ types! {
         DealAmended = "deal.amended", ("crm-8841-amended", "/crm/acme", "2026-03-25T09:30:00Z") {
             /// The deal.
             deal_id: DealId = r#""D-8841""#,
-            /// Annual contract value from now on.
+            /// Annual contract value from now on; what was reversed in part before is in it.
             acv: Money = r#"{"amount":"52000.00","currency":"USD"}"#,
         }
         /// A won deal is taken back, whole or in part.
@@ -185,7 +185,7 @@ types! {
             deal_id: DealId = r#""D-8841""#,
             /// Why.
             reason: String = r#""customer withdrew within the cooling-off period""#,
-            /// Annual value that is taken back, or value where the deal has no annual one; all of it where it is left out.
+            /// Annual value that is taken back of the one that was said last, or value where the deal has no annual one; all of it where it is left out.
             amount: Option<Money>,
         }
         /// A customer paid an invoice (M10).

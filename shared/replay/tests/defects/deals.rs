@@ -143,3 +143,39 @@ fn a_invoices_and_orders_of_another_partners_deal_earn_nothing() {
     }
     assert_eq!(send(&mut world, "invoice.paid", "i3", &of("d", invoice)), Outcome::Awarded);
 }
+
+/// An amendment said the value with what was reversed in part before, and that was taken off once more.
+#[test]
+fn an_amendment_says_the_value_with_what_was_reversed_before() {
+    let run = |order: [usize; 3]| {
+        let mut world = world();
+        world.at("2026-03-18T09:30:00Z");
+        let part = r#"{"deal_id":"d","reason":"x","amount":{"amount":"50000","currency":"USD"}}"#;
+        let won = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"60000","currency":"USD"}}"#;
+        let less = r#"{"deal_id":"d","acv":{"amount":"30000","currency":"USD"}}"#;
+        let events = [
+            world.event("deal.closed", "p", "c", "2026-03-14T09:30:00Z", won),
+            world.event("deal.reversed", "p", "r", "2026-03-15T09:30:00Z", part),
+            world.event("deal.amended", "p", "a", "2026-03-16T09:30:00Z", less),
+        ];
+        for at in order {
+            world.judge(&[events[at].clone()]);
+        }
+        (world.deals["d"].effective_acv().to_string(), available(&world))
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(run(order), ("30000".to_owned(), 130), "{order:?}");
+    }
+}
+
+/// Of very many partial reversals the oldest count as one, and all that was taken back stays so.
+#[test]
+fn many_partial_reversals_take_little_room() {
+    let mut world = world();
+    world.close("p", "d", "2026-03-14T09:30:00Z", "60000");
+    for part in 0..60 {
+        assert_eq!(reversed(&mut world, &format!("r{part}"), "100"), Outcome::NoRule);
+    }
+    let deal = &world.deals["d"];
+    assert_eq!((deal.effective_acv().to_string(), deal.reversed.len()), ("54000".to_owned(), 32));
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::decide::{Publication, publication, withdrawal};
 use event::ids::ProgramId;
 use jiff::{SignedDuration, Timestamp};
-use program::{Diagnostic, Program, Version};
+use program::{Diagnostic, Program, Version, breaks};
 
 use super::history::{listed, put};
 use super::read::{VersionItem, age_seconds, parsed, versions};
@@ -84,6 +84,12 @@ pub async fn publish(
             effective_from: last.effective_from,
             is_new: false,
         });
+    }
+    if let Some(last) = last {
+        let broken = breaks(&parsed(store, last)?.program, &program, file);
+        if !broken.is_empty() {
+            return Err(PublishError::Invalid(broken));
+        }
     }
     let number = versions.last().map_or(1, |v| v.number + 1);
     if let Some(asked) = program.version.filter(|asked| *asked != number) {
