@@ -18,6 +18,7 @@ use store::cards::Sealer;
 
 use crate::connect::Connect;
 use crate::show::{shown, table};
+use crate::verdict;
 
 /// Prove that every account is what its records add up to.
 ///
@@ -92,8 +93,9 @@ impl Audit {
             }
         }
         let partners = everybody.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
+        let verdict = verdict(found.is_empty());
         self.print(&found, partners);
-        Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(verdict)
     }
 
     /// The keys of the cards; none, and said so, where they may not be read.

@@ -1,5 +1,6 @@
 //! `laurel`: the command line.
 
+mod arguments;
 mod audit;
 mod codes;
 mod connect;
@@ -17,6 +18,7 @@ mod torture;
 mod versions;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -84,6 +86,15 @@ enum Command {
     Codes(codes::Codes),
 }
 
+/// Whether what is being printed is of something that failed.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+/// The exit code of what is printed next, which it has also if nobody reads it to its end.
+pub(crate) fn verdict(good: bool) -> ExitCode {
+    FAILED.store(!good, Ordering::Relaxed);
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does, and in one line where the
 /// output cannot be written.
 fn end_with_the_output() {
@@ -91,7 +102,7 @@ fn end_with_the_output() {
     std::panic::set_hook(Box::new(move |info| {
         let why = info.payload_as_str().unwrap_or_default();
         if why.contains("Broken pipe") {
-            std::process::exit(0);
+            std::process::exit(FAILED.load(Ordering::Relaxed).into());
         }
         if let Some(why) = why.strip_prefix("failed printing to stdout: ") {
             eprintln!("error: the output cannot be written: {why}");

@@ -11,9 +11,10 @@ use program::{Code, Diagnostic, Program, Severity, Version, breaks, check, leaps
 use store::Store;
 use store::programs::{PublishError, Published};
 
+use crate::arguments::instant;
 use crate::connect::Connect;
 use crate::file::read;
-use crate::versions;
+use crate::{verdict, versions};
 
 /// Parse and lint a program file.
 #[derive(Args)]
@@ -40,8 +41,9 @@ impl Check {
                     "severity": Severity::Error, "code": Code::Unreadable, "message": format!("{error:#}"),
                     "help": "name a file that is there", "span": { "start": 0, "end": 0 }, "line": 1, "column": 1,
                 }]);
+                let verdict = verdict(false);
                 println!("{}", serde_json::to_string_pretty(&found)?);
-                return Ok(ExitCode::FAILURE);
+                return Ok(verdict);
             }
             Err(error) => return Err(error),
         };
@@ -56,6 +58,7 @@ impl Check {
             found.splice(0..0, broken);
         }
         let errors = found.iter().filter(|d| d.severity == Severity::Error || self.strict).count();
+        let verdict = verdict(errors == 0);
         if self.json {
             println!("{}", serde_json::to_string_pretty(&found)?);
         } else {
@@ -64,7 +67,7 @@ impl Check {
                 println!("{}: in good form", self.file.display());
             }
         }
-        Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(verdict)
     }
 }
 
@@ -74,7 +77,7 @@ pub(crate) struct Publish {
     /// The program file.
     file: PathBuf,
     /// From when it is in force, as 2027-01-01T00:00:00Z; as soon as every function can know it if absent.
-    #[arg(long)]
+    #[arg(long, value_parser = instant)]
     effective_from: Option<Timestamp>,
     /// Publish without asking, also where versions are pending or points leap.
     #[arg(long)]

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::connect::Connect;
 use crate::show::{number, shown, table};
+use crate::verdict;
 
 /// What no record holds, and where it comes from instead.
 const NOT_RESTORED: [(&str, &str); 6] = [
@@ -73,6 +74,7 @@ impl Rebuild {
             findings.extend(done.findings.into_iter().map(|what| format!("{program}: {what}")));
         }
         bar.finish_and_clear();
+        let verdict = verdict(findings.is_empty());
         println!("{}", shown(&rows));
         println!("\nNo record holds these; they stay as they are in the table:");
         for (what, instead) in NOT_RESTORED {
@@ -81,6 +83,6 @@ impl Rebuild {
         for what in &findings {
             eprintln!("{what}");
         }
-        Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(verdict)
     }
 }

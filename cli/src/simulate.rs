@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use domain::ledger::Account;
+use event::ids::ProgramId;
 use event::{Event, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -19,13 +20,16 @@ use program::{Program, Programs, Version};
 use replay::{MIX, Replay, Year};
 use serde_json::json;
 
+use crate::arguments::instant;
 use crate::file::read;
 use crate::show::{number, shown, table};
+use crate::verdict;
 
 /// Play a history of events by a program file, in memory: what everybody would have.
 ///
 /// A history is a file with one event on each line, as senders send them. They are decided in the order of their own time, each at
-/// that time, by the code that decides on AWS. Two runs of one history by one file end in the same digest.
+/// that time, by the code that decides on AWS. What waits (for an enrolment, a deal) is judged in the order in which it came; a queue
+/// may bring it in another, so that caps which it shares may fall differently there. Two runs of one history by one file end in the same digest.
 #[derive(Args)]
 pub(crate) struct Simulate {
     /// The program file.
@@ -35,7 +39,7 @@ pub(crate) struct Simulate {
     #[arg(long, required_unless_present = "generate", conflicts_with = "generate")]
     events: Option<PathBuf>,
     /// Bring every account to this instant at the end; to the last event where it is left out.
-    #[arg(long, conflicts_with = "generate")]
+    #[arg(long, conflicts_with = "generate", value_parser = instant)]
     until: Option<Timestamp>,
     /// How many partners are shown, those with the most points first.
     #[arg(long, default_value_t = 20, conflicts_with = "generate")]
@@ -56,7 +60,7 @@ pub(crate) struct Simulate {
     #[arg(long, default_value_t = 600, requires = "generate")]
     partners: u64,
     /// The year's first instant.
-    #[arg(long, default_value = "2026-01-01T00:00:00Z", requires = "generate")]
+    #[arg(long, default_value = "2026-01-01T00:00:00Z", requires = "generate", value_parser = instant)]
     from: Timestamp,
     /// Another seed, another year.
     #[arg(long, default_value_t = 1, requires = "generate")]
@@ -68,7 +72,7 @@ impl Simulate {
         let (Some(file), Some(events)) = (&self.file, &self.events) else { return self.generate() };
         let text = read(file)?;
         let program = Program::parse(&text)
-            .map_err(|found| anyhow!("{} has {} errors: run `laurel check` on it", file.display(), found.len()))?;
+            .map_err(|_| anyhow!("{} is in bad form: `laurel check {0}` says where", file.display()))?;
         let version = Version {
             number: 1,
             hash: Version::content_hash(&text),
@@ -78,22 +82,39 @@ impl Simulate {
         let programs = Programs::new(vec![version]).context("one version")?;
         let began = ambient::Clock::system();
         let started = began.now();
-        let mut played = Played::of(&programs, events)?;
+        let mut played = Played::of(&programs, &History::of(events)?)?;
+        if played.replay.tally().events == 0 && played.unreadable == 0 {
+            bail!("{} has no events: write one on each line, as {EXAMPLE}", events.display());
+        }
+        if let Some(until) = self.until.filter(|until| *until < played.last) {
+            bail!("the last event is of {}, and --until {until} lies before it", played.last);
+        }
         played.replay.bring_to(self.until.unwrap_or(played.last))?;
         let took = Duration::try_from(began.now().duration_since(started)).unwrap_or_default();
+        let verdict = verdict(played.unreadable == 0);
+        for (place, what) in &played.told {
+            eprintln!("line {place}: {what}");
+        }
+        if played.unreadable > SHOWN_MAX {
+            eprintln!("and {} lines more", played.unreadable - SHOWN_MAX);
+        }
         if self.json {
             println!("{}", serde_json::to_string_pretty(&played.json())?);
         } else {
             played.print(file, events, self.top, took);
         }
-        Ok(if played.unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(verdict)
     }
 
     fn generate(&self) -> anyhow::Result<ExitCode> {
+        if self.partners == 0 {
+            bail!("a year of no partners has nothing that counts; ask for --partners 1 or more");
+        }
+        let program = ProgramId::try_from(self.program.as_str()).map_err(|error| anyhow!("--program {error}"))?;
         if self.partners >= self.count {
             bail!("{} events enrol no more than {} partners and do nothing else; ask for more", self.count, self.count);
         }
-        let (program, from) = (self.program.clone(), self.from);
+        let (program, from) = (program.to_string(), self.from);
         let year = Year { program, from, partners: self.partners, events: self.count, seed: self.seed };
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let written = year.lines().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
@@ -122,18 +143,72 @@ struct Played {
     last: Timestamp,
     /// Lines that are no events, or another program's.
     unreadable: u64,
+    /// The first of them, with what is wrong.
+    told: Vec<(u64, String)>,
+}
+
+/// An event as a line of a history.
+const EXAMPLE: &str = "`laurel simulate --generate` does";
+
+/// A history on disk: what is no file there, a pipe or the standard input, is written to one first.
+struct History {
+    name: PathBuf,
+    path: PathBuf,
+    /// Removed when it is read no more.
+    _spooled: Option<tempfile::NamedTempFile>,
+}
+
+impl History {
+    fn of(name: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("{} cannot be read", name.display());
+        let mut file = File::open(name).with_context(cannot)?;
+        let kind = file.metadata().with_context(cannot)?;
+        if kind.is_dir() {
+            bail!("{} is a folder; name a file with one event on each line", name.display());
+        }
+        if kind.is_file() {
+            return Ok(Self { name: name.to_owned(), path: name.to_owned(), _spooled: None });
+        }
+        let mut spooled = tempfile::NamedTempFile::new().context("no room for a copy of the history")?;
+        std::io::copy(&mut file, &mut spooled).with_context(cannot)?;
+        Ok(Self { name: name.to_owned(), path: spooled.path().to_owned(), _spooled: Some(spooled) })
+    }
+}
+
+/// The next line into `bytes`, and how many it has with its end; `None` behind the last.
+fn next_line(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<Option<usize>> {
+    bytes.clear();
+    let length = reader.read_until(b'\n', bytes)?;
+    Ok((length > 0).then_some(length))
+}
+
+/// A line as it is read: without what a program for Windows writes before the first, and after each.
+fn parsed(place: u64, bytes: &[u8]) -> Result<Event, Unreadable> {
+    let bytes = if place == 1 { bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes) } else { bytes };
+    match std::str::from_utf8(bytes) {
+        // How far ahead an event may be is asked where it is sent.
+        Ok(line) => Event::parse(line.trim_end(), Timestamp::MAX),
+        Err(error) => {
+            let offset = Some(error.valid_up_to());
+            Err(Unreadable::Quarantined { reason: "it is no UTF-8".to_owned(), offset })
+        }
+    }
 }
 
 impl Played {
-    fn of(programs: &Programs, history: &Path) -> anyhow::Result<Self> {
-        let mut played = Self { replay: Replay::new(programs.clone()), last: Timestamp::MIN, unreadable: 0 };
+    fn of(programs: &Programs, history: &History) -> anyhow::Result<Self> {
+        let mut played = Self::new(programs);
         if played.all(programs, in_file_order(history)?)? {
             return Ok(played);
         }
-        eprintln!("note: {} is not in the order of time; it is sorted first", history.display());
-        let mut played = Self { replay: Replay::new(programs.clone()), last: Timestamp::MIN, unreadable: 0 };
+        eprintln!("note: {} is not in the order of time; it is sorted first", history.name.display());
+        let mut played = Self::new(programs);
         played.all(programs, in_time_order(history)?)?;
         Ok(played)
+    }
+
+    fn new(programs: &Programs) -> Self {
+        Self { replay: Replay::new(programs.clone()), last: Timestamp::MIN, unreadable: 0, told: Vec::new() }
     }
 
     /// Takes every event. False if one is older than the one before it.
@@ -174,7 +249,7 @@ impl Played {
     fn tell(&mut self, place: u64, what: &str) {
         self.unreadable += 1;
         if self.unreadable <= SHOWN_MAX {
-            eprintln!("line {place}: {what}");
+            self.told.push((place, what.to_owned()));
         }
     }
 
@@ -229,7 +304,7 @@ impl Played {
         let liability: i64 = accounts.values().map(|account| account.balance().total()).sum();
         println!("liability: {liability} points of {} partners; {} events wait", accounts.len(), self.replay.waiting());
         if self.unreadable > 0 {
-            println!("{} lines were left out: no events of this program in good form", self.unreadable);
+            println!("left out, as no events of this program in good form: {} lines", self.unreadable);
         }
         println!("digest: {}", self.replay.digest());
         let seconds = took.as_secs_f64();
@@ -250,74 +325,71 @@ struct Lines {
 
 /// Reads a history on a thread of its own.
 fn lines(
-    history: &Path,
+    history: &History,
     bytes: u64,
-    each: impl FnOnce(&mut dyn FnMut(u64, &str) -> bool) -> anyhow::Result<()> + Send + 'static,
+    each: impl FnOnce(&mut dyn FnMut(u64, &[u8]) -> bool) -> std::io::Result<()> + Send + 'static,
 ) -> anyhow::Result<Lines> {
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {eta}")?;
-    let bar = ProgressBar::new(bytes).with_style(style).with_message(history.display().to_string());
+    let bar = ProgressBar::new(bytes).with_style(style).with_message(history.name.display().to_string());
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let (sender, batches) = sync_channel(8);
+    let name = history.name.clone();
     std::thread::spawn(move || {
         let mut batch = Vec::with_capacity(BATCH);
         let read = each(&mut |place, line| {
-            if line.trim().is_empty() {
+            if line.iter().all(u8::is_ascii_whitespace) {
                 return true;
             }
-            // How far ahead an event may be is asked where it is sent.
-            batch.push((line.len() as u64 + 1, (place, Event::parse(line.trim_end(), Timestamp::MAX))));
+            batch.push((line.len() as u64, (place, parsed(place, line))));
             batch.len() < BATCH || sender.send(Ok(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))).is_ok()
         });
+        let read = read.with_context(|| format!("{} cannot be read", name.display()));
         // Whoever decides may have stopped.
         let _ = sender.send(read.map(|()| batch));
     });
     Ok(Lines { batches, bar })
 }
 
-fn in_file_order(history: &Path) -> anyhow::Result<Lines> {
-    let cannot = || format!("{} cannot be read", history.display());
-    let file = File::open(history).with_context(cannot)?;
-    let bytes = file.metadata().with_context(cannot)?.len();
-    let name = history.to_owned();
+fn opened(history: &History) -> anyhow::Result<BufReader<File>> {
+    let file = File::open(&history.path).with_context(|| format!("{} cannot be read", history.name.display()))?;
+    Ok(BufReader::with_capacity(1 << 20, file))
+}
+
+fn in_file_order(history: &History) -> anyhow::Result<Lines> {
+    let mut reader = opened(history)?;
+    let bytes = reader.get_ref().metadata().map_or(0, |file| file.len());
     lines(history, bytes, move |take| {
-        let mut reader = BufReader::with_capacity(1 << 20, file);
-        let (mut line, mut place) = (String::new(), 0);
-        while reader.read_line(&mut line).with_context(|| format!("{} cannot be read", name.display()))? > 0 {
+        let (mut line, mut place) = (Vec::new(), 0);
+        while next_line(&mut reader, &mut line)?.is_some() {
             place += 1;
             if !take(place, &line) {
                 break;
             }
-            line.clear();
         }
         Ok(())
     })
 }
 
 /// As [`in_file_order`], by the events' own time; of one time, as they stand. Keeps where each line begins, and not the lines.
-fn in_time_order(history: &Path) -> anyhow::Result<Lines> {
+fn in_time_order(history: &History) -> anyhow::Result<Lines> {
     let mut order: Vec<(Timestamp, u64, u64)> = Vec::new();
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(history)?);
-    let (mut line, mut at) = (String::new(), 0);
-    loop {
-        line.clear();
-        let length = reader.read_line(&mut line)? as u64;
-        if length == 0 {
-            break;
-        }
+    let mut reader = opened(history)?;
+    let (mut line, mut at) = (Vec::new(), 0);
+    while let Some(length) = next_line(&mut reader, &mut line)? {
+        let place = order.len() as u64 + 1;
         // What cannot be read is told first, at its place.
-        let time = Event::parse(line.trim_end(), Timestamp::MAX).map_or(Timestamp::MIN, |event| event.time);
-        order.push((time, order.len() as u64 + 1, at));
-        at += length;
+        let time = parsed(place, &line).map_or(Timestamp::MIN, |event| event.time);
+        order.push((time, place, at));
+        at += length as u64;
     }
     order.sort_unstable();
     lines(history, at, move |take| {
-        let mut line = String::new();
+        let mut line = Vec::new();
         for (_, place, at) in order {
             reader.seek(SeekFrom::Start(at))?;
-            line.clear();
-            reader.read_line(&mut line)?;
+            next_line(&mut reader, &mut line)?;
             if !take(place, &line) {
                 break;
             }

@@ -31,7 +31,7 @@ pub struct Replay {
 pub struct Tally {
     /// Events, those sent again among them.
     pub events: u64,
-    /// Events by what became of them.
+    /// Events by what became of them; held are those that still wait.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Records, the clock's among them.
     pub records: u64,
@@ -113,11 +113,20 @@ impl Replay {
         *self.tally.outcomes.entry(outcome).or_default() += 1;
     }
 
+    /// Counts what has waited by what became of it, and no longer as held.
+    fn count_again(&mut self, outcome: &'static str) {
+        if let Some(held) = self.tally.outcomes.get_mut(Outcome::Held.word()) {
+            *held -= 1;
+        }
+        self.count(outcome);
+        self.tally.outcomes.retain(|_, events| *events > 0);
+    }
+
     /// What waits no longer is judged once more where nobody could send it with another end, and else rejected.
     fn end_waiting(&mut self) -> Result<(), FoldError> {
         while let Some((awaited, event)) = self.waiting.ended(self.now) {
             let outcome = if awaited.is_judged_at_its_end() { self.judge(event)? } else { Outcome::Rejected.word() };
-            self.count(outcome);
+            self.count_again(outcome);
         }
         Ok(())
     }
@@ -155,7 +164,7 @@ impl Replay {
             for awaited in brought(&event.kind, &event.partner) {
                 for event in self.waiting.take(&awaited) {
                     let outcome = self.judge(event)?;
-                    self.count(outcome);
+                    self.count_again(outcome);
                 }
             }
         }
