@@ -433,6 +433,8 @@ async fn every_bad_request_has_its_answer() {
     let raw =
         |method: &str, path: &str| api.request(method, path).header("content-type", "application/json").body(good);
     assert_eq!(status(raw("POST", redemptions)).await, 400, "no key");
+    let two = raw("POST", redemptions).header("idempotency-key", "k").header("idempotency-key", "l");
+    assert_eq!(status(two).await, 400, "two keys");
     assert_eq!(
         status(
             api.request("POST", redemptions)

@@ -92,9 +92,13 @@ async fn same_request(
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, "idempotency_key", detail);
-    let value = headers
-        .get("idempotency-key")
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let value = keys
+        .next()
         .ok_or_else(|| bad("send an Idempotency-Key: a new one for each redemption, the same one to try again"))?;
+    if keys.next().is_some() {
+        return Err(bad("there are two Idempotency-Keys; send one"));
+    }
     let text =
         value.to_str().ok().filter(|t| !t.is_empty() && t.len() <= 128 && t.bytes().all(|b| b.is_ascii_graphic()));
     text.map(str::to_owned).ok_or_else(|| bad("an Idempotency-Key has 1 to 128 visible ASCII characters"))

@@ -23,6 +23,11 @@ const TABLE: &str = "local-queue-journal";
 /// Most writes of one BatchWriteItem.
 const WRITES_MAX: usize = 25;
 
+/// So many messages are put back by one transaction, which takes 100 changes.
+const PUT_BACK_AT_ONCE: usize = 50;
+/// So many bytes of them: a transaction takes 4 MB.
+const PUT_BACK_BYTES: usize = 3 * 1024 * 1024;
+
 /// Bytes of a probe: a write that fits where a message does not says nothing.
 const PROBE_BYTES: usize = 256 * 1024;
 
@@ -65,8 +70,17 @@ impl Journal {
         }
         let mut messages: Vec<&Value> = rows.iter().filter(|row| row["pk"]["S"] == "message").collect();
         messages.sort_by_key(|row| text(&row["at"]).to_owned());
-        for row in messages {
-            journal.send_again(handler, row).await?;
+        let mut rest = &messages[..];
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |row: &&&Value| {
+                bytes += text(&row["v"]).len();
+                bytes <= PUT_BACK_BYTES
+            };
+            let many = rest.iter().take(PUT_BACK_AT_ONCE).take_while(fits).count().max(1);
+            let (some, others) = rest.split_at(many);
+            journal.send_again(handler, some).await?;
+            rest = others;
         }
         Ok(journal)
     }
@@ -100,44 +114,53 @@ impl Journal {
         }
     }
 
-    /// Sends a message again and puts the row of its new id in the place of the old one.
-    async fn send_again(&self, handler: &RustackSqsHandler, row: &Value) -> Result<(), EngineError> {
-        let request = Bytes::from(text(&row["v"]).to_owned());
-        let reply = handler.handle_operation(SqsOperation::SendMessage, request).await.map_err(failed)?;
-        let out = reply.into_body().collect().await.map_err(failed)?.to_bytes();
-        let out: Value = serde_json::from_slice(&out).map_err(failed)?;
-        let old = json!({ "Delete": { "TableName": TABLE, "Key": { "pk": { "S": "message" }, "sk": row["sk"] } } });
-        let item = json!({ "pk": { "S": "message" }, "sk": { "S": out["MessageId"] }, "at": row["at"], "v": row["v"] });
-        let new = json!({ "Put": { "TableName": TABLE, "Item": item } });
-        self.db.transact_write_items(ask(json!({ "TransactItems": [old, new] }))?).map(|_| ()).map_err(failed)
+    /// Sends messages again and puts the rows of their new ids in the place of the old ones.
+    async fn send_again(&self, handler: &RustackSqsHandler, rows: &[&Value]) -> Result<(), EngineError> {
+        let mut changes = Vec::new();
+        for row in rows {
+            let request = Bytes::from(text(&row["v"]).to_owned());
+            let reply = handler.handle_operation(SqsOperation::SendMessage, request).await.map_err(failed)?;
+            let out = reply.into_body().collect().await.map_err(failed)?.to_bytes();
+            let out: Value = serde_json::from_slice(&out).map_err(failed)?;
+            let key = json!({ "pk": { "S": "message" }, "sk": row["sk"] });
+            let item =
+                json!({ "pk": { "S": "message" }, "sk": { "S": out["MessageId"] }, "at": row["at"], "v": row["v"] });
+            changes.push(json!({ "Delete": { "TableName": TABLE, "Key": key } }));
+            changes.push(json!({ "Put": { "TableName": TABLE, "Item": item } }));
+        }
+        self.db.transact_write_items(ask(json!({ "TransactItems": changes }))?).map(|_| ()).map_err(failed)
     }
 
-    /// Notes what an operation changed.
+    /// Notes what an operation changed. Whether that must outlive a loss of power: a message that was deleted may come again.
     pub(crate) async fn record(
         &self,
         sqs: &RustackSqs,
         operation: SqsOperation,
         request: &Bytes,
         reply: &Bytes,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let told: Value = serde_json::from_slice(reply).unwrap_or_default();
         match operation {
-            SqsOperation::SendMessage => self.write(&[put(self.clock.now(), text(&told["MessageId"]), &asked)]),
-            SqsOperation::SendMessageBatch => self.write(&sent_batch(self.clock.now(), &asked, &told)),
-            SqsOperation::DeleteMessage => self.write(&deletes(std::iter::once(text(&asked["ReceiptHandle"])))),
+            SqsOperation::SendMessage => self.write(&[put(self.clock.now(), text(&told["MessageId"]), &asked)])?,
+            SqsOperation::SendMessageBatch => self.write(&sent_batch(self.clock.now(), &asked, &told))?,
+            SqsOperation::DeleteMessage => {
+                self.write(&deletes(std::iter::once(text(&asked["ReceiptHandle"]))))?;
+                return Ok(false);
+            }
             SqsOperation::DeleteMessageBatch => {
                 let done = told["Successful"].as_array().cloned().unwrap_or_default();
                 let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
                 let deleted = entries.iter().filter(|entry| done.iter().any(|d| d["Id"] == entry["Id"]));
-                self.write(&deletes(deleted.map(|entry| text(&entry["ReceiptHandle"]))))
+                self.write(&deletes(deleted.map(|entry| text(&entry["ReceiptHandle"]))))?;
+                return Ok(false);
             }
             SqsOperation::CreateQueue
             | SqsOperation::DeleteQueue
             | SqsOperation::SetQueueAttributes
             | SqsOperation::TagQueue
-            | SqsOperation::UntagQueue => self.note_queues(sqs).await,
-            SqsOperation::PurgeQueue => self.purge(text(&asked["QueueUrl"])),
+            | SqsOperation::UntagQueue => self.note_queues(sqs).await?,
+            SqsOperation::PurgeQueue => self.purge(text(&asked["QueueUrl"]))?,
             SqsOperation::ReceiveMessage
             | SqsOperation::ChangeMessageVisibility
             | SqsOperation::ChangeMessageVisibilityBatch
@@ -150,8 +173,9 @@ impl Journal {
             | SqsOperation::ListDeadLetterSourceQueues
             | SqsOperation::StartMessageMoveTask
             | SqsOperation::CancelMessageMoveTask
-            | SqsOperation::ListMessageMoveTasks => Ok(()),
+            | SqsOperation::ListMessageMoveTasks => return Ok(false),
         }
+        Ok(true)
     }
 
     async fn note_queues(&self, sqs: &RustackSqs) -> Result<(), EngineError> {

@@ -1,12 +1,14 @@
 //! One loopback port that speaks DynamoDB, its streams, SQS, a bus and one secret, told apart by `X-Amz-Target`: SDKs pool their
 //! connections by host, so one connection may carry all of them.
 
+mod durable;
 mod error;
 mod health;
 mod journal;
 mod limits;
 mod secrets;
 mod stream;
+mod tables;
 
 pub use error::EngineError;
 pub(crate) use error::failed;
@@ -38,7 +40,8 @@ use tokio::task::JoinSet;
 
 use crate::listen::accept;
 use crate::names::queues;
-use crate::private::open_private;
+use crate::private::{hold_fast, open_private};
+use durable::Durable;
 use journal::Journal;
 use secrets::Secrets;
 
@@ -61,7 +64,10 @@ pub struct Aws {
 /// What one request needs.
 struct Port {
     dynamodb: SocketAddr,
-    http: Client<HttpConnector, Incoming>,
+    http: Client<HttpConnector, Body>,
+    db: Database,
+    /// Of an engine with a data folder.
+    durable: Option<Durable>,
     sqs: Arc<RustackSqs>,
     handler: RustackSqsHandler,
     journal: Option<Journal>,
@@ -92,7 +98,7 @@ impl Aws {
                 let file = folder.join("engine.sqlite");
                 // Made here, so that nobody else reads it; what the engine puts beside it has the same mode.
                 open_private(&file).map_err(failed)?;
-                Database::new(&file.to_string_lossy()).map_err(failed)?
+                tables::open(&file)?
             }
             None => Database::memory().map_err(failed)?,
         };
@@ -113,11 +119,18 @@ impl Aws {
             Some(_) => Some(Journal::restore(db.clone(), clock, &sqs, &handler).await?),
             None => None,
         };
+        let durable = data.map(|folder| Durable::start(&mut tasks, folder.join("engine.sqlite-wal")));
+        if let Some(folder) = data {
+            // That the log is there, too.
+            hold_fast(folder).map_err(failed)?;
+        }
         let http = Client::builder(TokioExecutor::new()).build_http();
         let secrets = Secrets::open(data, &random)?;
         let port = Arc::new(Port {
             dynamodb,
             http,
+            db: db.clone(),
+            durable,
             sqs,
             handler,
             journal,
@@ -214,17 +227,47 @@ async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<
     if let Some(operation) = target.strip_prefix("secretsmanager.") {
         return port.secret(operation, request).await;
     }
-    let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
-    let changes = writes.iter().any(|write| target.ends_with(write));
-    let reply = port.forward(request).await;
-    if changes {
-        port.changed.notify_one();
-    }
-    reply
+    port.table(&target, request).await
 }
 
+/// How the SDK that functions use names itself: what it sends is in good form.
+const OWN_SDK: &str = "aws-sdk-rust";
+
 impl Port {
-    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+    async fn table(&self, target: &str, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let operation = target.strip_prefix("DynamoDB_20120810.").unwrap_or_default();
+        let changes = tables::WRITES.contains(&operation);
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let agent = parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let ours = agent.is_some_and(|agent| agent.contains(OWN_SDK));
+        let answer = if ours { tables::answer(&self.db, operation, &body) } else { None };
+        let reply = match answer {
+            Some((status, body)) => {
+                let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+                reply.body(Body::from(body))?
+            }
+            None => self.forward(Request::from_parts(parts, Body::from(body))).await?,
+        };
+        if changes {
+            self.changed.notify_one();
+            if reply.status().is_success()
+                && let Err(error) = self.hold_fast().await
+            {
+                let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": error.to_string() });
+                return json_reply(500, &body);
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Waits until what is committed survives a loss of power.
+    async fn hold_fast(&self) -> Result<(), EngineError> {
+        let Some(durable) = &self.durable else { return Ok(()) };
+        durable.synced().await.inspect_err(|error| self.health.failed(&error.to_string()))
+    }
+
+    async fn forward(&self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
         *request.uri_mut() = format!("http://{}{path}", self.dynamodb).parse()?;
         let reply = self.http.request(request).await?;
@@ -267,9 +310,7 @@ impl Port {
         let (parts, stream) = reply.into_parts();
         let mut out = stream.collect().await?.to_bytes();
         // Written before the caller is told: what was answered survives the end of the process.
-        if let Some(journal) = &self.journal
-            && let Err(error) = journal.record(&self.sqs, operation, &body, &out).await
-        {
+        if let Err(error) = self.keep(operation, &body, &out).await {
             self.health.failed(&error.to_string());
             return json_reply(500, &json!({ "__type": "InternalFailure", "message": error.to_string() }));
         }
@@ -284,6 +325,15 @@ impl Port {
         Ok(reply)
     }
 
+    /// Notes in the journal what an operation changed.
+    async fn keep(&self, operation: SqsOperation, body: &Bytes, out: &Bytes) -> Result<(), EngineError> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        if journal.record(&self.sqs, operation, body, out).await? {
+            self.hold_fast().await?;
+        }
+        Ok(())
+    }
+
     /// One call of our own that need not outlive the process.
     async fn sqs_unkept(&self, operation: SqsOperation, input: Value) -> Result<Bytes, EngineError> {
         let reply = self.handler.handle_operation(operation, Bytes::from(input.to_string())).await.map_err(failed)?;
@@ -294,9 +344,7 @@ impl Port {
     async fn sqs_call(&self, operation: SqsOperation, input: Value) -> Result<Value, EngineError> {
         let body = Bytes::from(input.to_string());
         let out = self.sqs_unkept(operation, input).await?;
-        if let Some(journal) = &self.journal {
-            journal.record(&self.sqs, operation, &body, &out).await?;
-        }
+        self.keep(operation, &body, &out).await?;
         if out.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&out).map_err(failed) }
     }
 
