@@ -234,10 +234,10 @@ impl Played {
                         continue;
                     }
                 };
-                if event.time < self.last {
+                if event.time < self.last && !self.replay.has_seen(&event) {
                     return Ok(false);
                 }
-                self.last = event.time;
+                self.last = self.last.max(event.time);
                 self.replay.take(event).with_context(|| format!("line {place}"))?;
             }
             lines.bar.inc(bytes);
@@ -312,7 +312,7 @@ impl Played {
         let micros = seconds * 1e6 / f64::from(u32::try_from(tally.events.max(1)).unwrap_or(u32::MAX));
         println!("{} events in {seconds:.1} s, {micros:.1} us each{memory}", tally.events);
         if cfg!(debug_assertions) {
-            println!("(a build for debugging: many times slower than one with --release)");
+            println!("(a build for debugging, many times slower than `cargo build --profile fast -p laurel`)");
         }
     }
 }

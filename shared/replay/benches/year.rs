@@ -1,8 +1,15 @@
-//! A generated year, replayed on one core, parse and hash included.
+//! A generated year, replayed on one core, parse and hash included, beside the same rules in Python.
 //!
-//! `cargo bench -p laurel-replay --bench year`, or with a number of events behind `--`.
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "what takes how long is what is asked here")]
+//! `cargo bench -p laurel-replay --bench year`, or with a number of events behind `--`. Both start from the same bytes and come to the
+//! same digest, or it ends with 1. Where there is no `python3`, it says so and shows Laurel alone.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "what takes how long is what is asked here"
+)]
 
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +18,7 @@ use jiff::Timestamp;
 use laurel_replay::{Replay, Year};
 use program::{Program, Programs, Version};
 
-fn main() {
+fn main() -> ExitCode {
     let events = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(100_000);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/programs/hr-software.toml");
     let file = std::fs::read_to_string(path).expect("the program");
@@ -49,5 +56,34 @@ fn main() {
         each(in_all.count_total),
         in_all.bytes_current
     );
-    println!("{:?}, {} waiting, {}", replay.tally(), replay.waiting(), replay.digest());
+    println!("{:?}, {} waiting", replay.tally(), replay.waiting());
+    // A year later every tier was reviewed.
+    replay.bring_to("2027-12-31T12:00:00Z".parse().expect("an instant")).expect("sound accounts");
+    let Some(peer) = peer(&lines) else { return ExitCode::SUCCESS };
+    let seconds = peer["seconds"].as_f64().expect("seconds");
+    println!(
+        "the same in Python: {:.0} ns each, {:.1} times as long",
+        seconds * 1e9 / lines.len().max(1) as f64,
+        seconds / whole.as_secs_f64()
+    );
+    let same = peer["digest"] == replay.digest();
+    println!("digest of balances, lots and tiers: {}, {}", replay.digest(), if same { "equal" } else { "NOT EQUAL" });
+    if same { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What the peer says of the same lines; none where there is no Python.
+fn peer(lines: &[String]) -> Option<serde_json::Value> {
+    let file = std::env::temp_dir().join(format!("laurel-year-{}.jsonl", std::process::id()));
+    std::fs::write(&file, lines.join("\n")).expect("written");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer.py");
+    let ran = Command::new("python3").arg(script).arg(&file).arg("2027-12-31").output();
+    std::fs::remove_file(&file).expect("removed");
+    match ran {
+        Ok(output) if output.status.success() => serde_json::from_slice(&output.stdout).ok(),
+        Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => {
+            println!("no python3 to compare with: {error}");
+            None
+        }
+    }
 }

@@ -96,6 +96,11 @@ impl Replay {
         Ok(())
     }
 
+    /// Whether an event was judged before, or another under its identity: it changes nothing, whenever it comes.
+    pub fn has_seen(&self, event: &Event) -> bool {
+        self.seen.contains_key(&digest(&event.identity))
+    }
+
     /// Brings every account to `now`, and ends what has waited until then.
     ///
     /// # Errors
