@@ -1,22 +1,26 @@
 //! `audit`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use domain::audit::{check_account, check_records, check_redemptions};
-use domain::ledger::Record;
+use domain::audit::{check_account, check_records, check_redemptions, rebuild_shared_of};
+use domain::ledger::{RECORD_FORM, Record};
 use engine::audit::Audited;
 use event::Kind;
 use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use store::Store;
 use store::cards::Sealer;
+use store::programs::StoredVersion;
+use store::tables::items::Stock;
 
 use crate::connect::Connect;
+use crate::export::{Line, Lines, Spread};
 use crate::show::{shown, table};
 use crate::verdict;
 
@@ -28,8 +32,14 @@ use crate::verdict;
 /// their records left them (I6); nothing is stored that stands in no record. Deals and opportunities: no two records were decided
 /// from one version (I25), and each is stored as its records add up (I26). For each reward: loaded = free + reserved + issued
 /// (I18), and every card in stock or given opens with the card keys (where these may be read).
+///
+/// Partner by partner, in memory for the largest of them, however many there are. With --from it looks at what `laurel export` wrote,
+/// cards aside; a large table is audited so, since an export that was cut short goes on.
 #[derive(Args)]
 pub(crate) struct Audit {
+    /// What `laurel export --to FILE` wrote, instead of the tables.
+    #[arg(long, conflicts_with_all = ["aws", "endpoint"])]
+    from: Option<PathBuf>,
     /// One program only.
     #[arg(long)]
     program: Option<String>,
@@ -57,45 +67,188 @@ struct Finding {
     what: String,
 }
 
+/// An audit on its way.
+struct Auditing {
+    found: Vec<Finding>,
+    /// What partners share, of those that were looked at.
+    shared: Spread,
+    partners: usize,
+    /// When it began: what was decided since may be read of one partner and not of another.
+    began: Timestamp,
+}
+
+impl Auditing {
+    fn new(began: Timestamp) -> anyhow::Result<Self> {
+        let began = began.saturating_sub(SKEW)?;
+        Ok(Self { found: Vec::new(), shared: Spread::new()?, partners: 0, began })
+    }
+
+    fn find(&mut self, program: &str, of: &str, what: impl IntoIterator<Item = String>) {
+        let finding = |what| Finding { program: program.to_owned(), of: of.to_owned(), what };
+        self.found.extend(what.into_iter().map(finding));
+    }
+
+    /// Looks at one partner.
+    fn partner(
+        &mut self,
+        programs: Option<&Programs>,
+        (program, partner): (&ProgramId, &PartnerId),
+        audited: Result<Audited, String>,
+    ) -> anyhow::Result<()> {
+        self.partners += usize::from(!partner.is_internal());
+        let Some(programs) = programs else {
+            self.find(program, partner, ["I11: the program has no published version".to_owned()]);
+            return Ok(());
+        };
+        let audited = match audited {
+            Ok(audited) => audited,
+            // What does not read is a finding like any other.
+            Err(what) => {
+                self.find(program, partner, [what]);
+                return Ok(());
+            }
+        };
+        if partner.is_internal() {
+            self.find(program, partner, publications(&audited.records, programs));
+            return Ok(());
+        }
+        self.find(program, partner, findings(&audited, programs));
+        let began = self.began;
+        let records = audited.records.into_iter().filter(|record| record.decided_at < began);
+        for record in records.filter(engine::rebuild::names_what_is_shared) {
+            self.shared.record(record)?;
+        }
+        Ok(())
+    }
+}
+
 impl Audit {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let audited = match &self.from {
+            Some(file) => self.file(file)?,
+            None => self.tables().await?,
+        };
+        let verdict = verdict(audited.found.is_empty());
+        self.print(&audited.found, audited.partners);
+        Ok(verdict)
+    }
+
+    /// Looks at what an export wrote.
+    fn file(&self, file: &Path) -> anyhow::Result<Auditing> {
+        let bytes = std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?.len();
+        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
+        let bar = ProgressBar::new(bytes).with_style(style);
+        let mut versions: BTreeMap<ProgramId, Vec<StoredVersion>> = BTreeMap::new();
+        let mut programs: BTreeMap<ProgramId, Programs> = BTreeMap::new();
+        let (mut audit, mut current, mut ended) = (None, None, false);
+        let no_export = || anyhow!("{} is no export: `laurel export --to FILE` writes one", file.display());
+        let mut many = 0_u64;
+        for (line, at) in Lines::open(file)? {
+            let line = line.with_context(|| format!("{} does not read behind byte {at}", file.display()))?;
+            many += 1;
+            if many.is_multiple_of(1_000) {
+                bar.set_position(at);
+            }
+            match line {
+                Line::Export { form: RECORD_FORM, at } => audit = Some(Auditing::new(at)?),
+                Line::Export { form, .. } => {
+                    bail!("{} holds records of form {form}, and this laurel reads form {RECORD_FORM}", file.display())
+                }
+                Line::Version { program, version } => versions.entry(program).or_default().push(version),
+                Line::Partner(stored) => current = Some((stored, Vec::new())),
+                Line::Record(record) => current.as_mut().ok_or_else(no_export)?.1.push(*record),
+                line @ (Line::Deal { .. } | Line::Opportunity { .. }) => {
+                    audit.as_mut().ok_or_else(no_export)?.shared.stored(&line)?;
+                }
+                Line::Whole { records } => {
+                    let (stored, read) = current.take().ok_or_else(no_export)?;
+                    if read.len() as u64 != records {
+                        bail!("{} lacks records of {}: export it again", file.display(), stored.partner);
+                    }
+                    let (program, partner) = (stored.program.clone(), stored.partner.clone());
+                    if !self.is_asked(&program, &partner) {
+                        continue;
+                    }
+                    if !programs.contains_key(&program) {
+                        let of = versions.get(&program).map(Vec::as_slice).unwrap_or_default();
+                        programs.extend(store::programs::of(of)?.map(|of| (program.clone(), of)));
+                    }
+                    let audited = match stored.unread.clone() {
+                        Some(what) => Err(what),
+                        None => stored.audited(read).map_err(|error| error.to_string()),
+                    };
+                    let audit = audit.as_mut().ok_or_else(no_export)?;
+                    audit.partner(programs.get(&program), (&program, &partner), audited)?;
+                }
+                Line::Stock { program, reward, stock } => {
+                    let audit = audit.as_mut().ok_or_else(no_export)?;
+                    audit.find(&program, &reward, stock_differs(stock));
+                }
+                Line::End { .. } => ended = true,
+            }
+        }
+        bar.finish_and_clear();
+        let mut audit = audit.ok_or_else(no_export)?;
+        if !ended {
+            bail!("{} was cut short: `laurel export --to {0}` goes on with it", file.display());
+        }
+        if self.partner.is_none() {
+            for bucket in std::mem::replace(&mut audit.shared, Spread::new()?).files()? {
+                let bucket = bucket?;
+                for (program, records) in &bucket.records {
+                    let (rebuilt, found) = rebuild_shared_of(records, |id| bucket.holds(id));
+                    let stored = bucket.stored.get(program).cloned().unwrap_or_default();
+                    audit.find(program, "deals", found);
+                    audit.find(program, "deals", stored.differs_from(&rebuilt));
+                }
+            }
+        }
+        Ok(audit)
+    }
+
+    fn is_asked(&self, program: &ProgramId, partner: &PartnerId) -> bool {
+        self.program.as_ref().is_none_or(|asked| *program == asked.as_str())
+            && self.partner.as_ref().is_none_or(|asked| *partner == asked.as_str())
+    }
+
+    /// Looks at the tables.
+    async fn tables(&self) -> anyhow::Result<Auditing> {
         let store = self.connect.store().await?;
         let everybody = self.everybody(&store).await?;
         let versions = self.versions(&store).await?;
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} partners {msg}")?;
         let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
-        let mut found = Vec::new();
-        let mut shared = BTreeMap::new();
-        let began = store.clock().now().saturating_sub(SKEW)?;
+        let mut audit = Auditing::new(store.clock().now())?;
         for (program, partner) in &everybody {
-            bar.inc(1);
-            let Some(programs) = versions.get(program) else {
-                let what = "I11: the program has no published version".to_owned();
-                found.push(Finding { program: program.clone(), of: partner.clone(), what });
-                continue;
+            let id = PartnerId::try_from(partner.as_str()).context("a partner's key is no id")?;
+            let program = ProgramId::try_from(program.as_str())?;
+            let programs = versions.get(program.as_str());
+            let audited = match engine::audit::partner(&store, &program, &id, store.clock().now()).await {
+                Ok(audited) => Ok(audited),
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => Err(error.to_string()),
             };
-            let records = audit_partner(&store, programs, partner, &mut found).await?;
-            let of_program: &mut Vec<Record> = shared.entry(program.clone()).or_default();
-            // What was decided since the audit began may be read of one partner and not of another.
-            let records = records.into_iter().filter(|record| record.decided_at < began);
-            of_program.extend(records.filter(engine::rebuild::names_what_is_shared));
+            audit.partner(programs, (&program, &id), audited)?;
+            bar.inc(1);
+            if !audit.found.is_empty() {
+                bar.set_message(format!("{} findings", audit.found.len()));
+            }
         }
         bar.finish_and_clear();
         if self.partner.is_none() {
             let sealer = self.sealer(&store).await;
-            for (program, programs) in &versions {
-                audit_stock(&store, programs, sealer.as_ref(), &mut found).await?;
-                let records = shared.remove(program).unwrap_or_default();
-                let id = ProgramId::try_from(program.as_str())?;
-                let what = engine::audit::shared(&store, &id, &records).await?;
-                let finding = |what| Finding { program: program.clone(), of: "deals".to_owned(), what };
-                found.extend(what.into_iter().map(finding));
+            for programs in versions.values() {
+                audit_stock(&store, programs, sealer.as_ref(), &mut audit.found).await?;
+            }
+            for bucket in std::mem::replace(&mut audit.shared, Spread::new()?).files()? {
+                let bucket = bucket?;
+                for (program, records) in &bucket.records {
+                    let found = engine::audit::shared(&store, program, records, |id| bucket.holds(id)).await?;
+                    audit.find(program, "deals", found);
+                }
             }
         }
-        let partners = everybody.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
-        let verdict = verdict(found.is_empty());
-        self.print(&found, partners);
-        Ok(verdict)
+        Ok(audit)
     }
 
     /// The keys of the cards; none, and said so, where they may not be read.
@@ -156,27 +309,6 @@ impl Audit {
     }
 }
 
-async fn audit_partner(
-    store: &Store,
-    programs: &Programs,
-    partner: &str,
-    found: &mut Vec<Finding>,
-) -> anyhow::Result<Vec<Record>> {
-    let now = store.clock().now();
-    let program = &programs.current(now).program.id;
-    let id = PartnerId::try_from(partner).context("a partner's key is no id")?;
-    let (mut here, records) = match engine::audit::partner(store, program, &id, now).await {
-        Ok(audited) if id.is_internal() => (publications(&audited.records, programs), Vec::new()),
-        Ok(audited) => (findings(&audited, programs), audited.records),
-        Err(error) if error.is_transient() => return Err(error.into()),
-        // What does not read is a finding like any other.
-        Err(error) => (vec![error.to_string()], Vec::new()),
-    };
-    let finding = |what| Finding { program: program.to_string(), of: partner.to_owned(), what };
-    found.extend(here.drain(..).map(finding));
-    Ok(records)
-}
-
 /// What of a partner's account does not hold.
 fn findings(audited: &Audited, programs: &Programs) -> Vec<String> {
     let Audited { records, stored, rebuilt, redemptions, .. } = audited;
@@ -197,8 +329,11 @@ fn publications(records: &[Record], programs: &Programs) -> Vec<String> {
     for record in records {
         let number = record.decided_by;
         match record.happened() {
-            Some(Kind::ProgramPublished { content_hash, effective_from, .. }) => {
+            Some(Kind::ProgramPublished { content_hash, effective_from, file, .. }) => {
                 decide.insert(number);
+                if program::Version::content_hash(&file.0) != content_hash {
+                    found.push(format!("I11: the record of version {number} holds another file than was published"));
+                }
                 let as_published = |version: &program::Version| {
                     version.hash == content_hash && version.effective_from == effective_from
                 };
@@ -236,12 +371,15 @@ async fn audit_stock(
             }
         }
         let stock = store::cards::stock(store, &program.id, reward).await?;
-        if stock.loaded != stock.free + stock.reserved + stock.issued {
-            let what = format!("I18: {stock:?}");
-            found.push(Finding { program: program.id.to_string(), of: reward.to_string(), what });
-        }
+        let finding = |what| Finding { program: program.id.to_string(), of: reward.to_string(), what };
+        found.extend(stock_differs(stock).map(finding));
     }
     Ok(())
+}
+
+/// What of a reward's stock does not hold (I18).
+fn stock_differs(stock: Stock) -> Option<String> {
+    (stock.loaded != stock.free + stock.reserved + stock.issued).then(|| format!("I18: {stock:?}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod codes;
 mod connect;
 mod demo;
 mod events;
+mod export;
 mod file;
 mod programs;
 mod rebuild;
@@ -69,8 +70,13 @@ enum Command {
     #[command(after_help = "Example:\n  laurel events --outcome conflict")]
     Events(events::Events),
     /// Prove that every account is what its records add up to, and that the records hold their invariants.
-    #[command(after_help = "Example:\n  laurel audit --program hr-software\n\nExit code 1 if anything is found.")]
+    #[command(
+        after_help = "Examples:\n  laurel audit --program hr-software\n  laurel export --to laurel.jsonl && laurel audit --from laurel.jsonl\n\nExit code 1 if anything is found."
+    )]
     Audit(audit::Audit),
+    /// Write everything that an audit looks at into a file, to be kept and audited elsewhere.
+    #[command(after_help = "Example:\n  laurel export --to laurel.jsonl --aws\n\nOne that was cut short goes on.")]
+    Export(export::Export),
     /// Write the state anew from the ledger alone, and say what no record holds.
     #[command(
         after_help = "Example:\n  laurel rebuild --ledger-table laurel.ledger.r1 --state-table laurel.state.r1 --aws\n\nExit code 1 if something does not add up."
@@ -153,6 +159,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run().await,
         Command::Events(events) => events.run().await,
         Command::Audit(audit) => audit.run().await,
+        Command::Export(export) => export.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Redrive(redrive) => redrive.run().await,
         Command::Codes(codes) => codes.run().await,

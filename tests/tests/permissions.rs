@@ -165,7 +165,7 @@ async fn staff(test: &TestStack) {
     engine::rebuild::program(&store, &program, std::slice::from_ref(&partner), |_| ()).await.expect("rebuilt");
     let page = store::history::page(&store, &program, &partner, None, 10).await.expect("a history");
     engine::audit::whole_history(&store, &program, &partner).await.expect("a history");
-    engine::audit::shared(&store, &program, &page.items).await.expect("what is shared");
+    engine::audit::shared(&store, &program, &page.items, |_| true).await.expect("what is shared");
     store::history::record(&store, &page.items[0].identity).await.expect("a record");
     store::state::head(&store, &program, &partner).await.expect("a head");
     store::programs::ids(&store).await.expect("programs");

@@ -1,16 +1,20 @@
 //! What an audit reads: a history in its order, an account as it is stored, and what the records add up to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::audit::Shared;
+use domain::deal::{Deal, Opportunity};
 use domain::decide::{Needs, State};
 use domain::ledger::{Account, Record, packed};
 use domain::redemption::Redemption;
-use event::ids::{PartnerId, ProgramId};
-use jiff::Timestamp;
+use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use store::tables::keys;
 use store::{Store, StoreError, history, redemptions, state};
+
+use crate::rebuild::names_what_is_shared;
 
 /// Most records of one page of a history.
 const PAGE: usize = 1_000;
@@ -20,6 +24,9 @@ const TRIES_MAX: u32 = 20;
 
 /// Pause before that.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the index by position may lag behind a head.
+const LAG_MAX: SignedDuration = SignedDuration::from_secs(60);
 
 /// Deals or opportunities read at once.
 const SHARED_AT_ONCE: usize = 100;
@@ -61,8 +68,9 @@ pub async fn partner(
         let head = state::head(store, program, partner).await?.unwrap_or_default();
         let audited = audit_from(store, program, partner, now).await?;
         let still = state::head(store, program, partner).await?.unwrap_or_default().position == head.position;
-        // The index by position may lag behind the head; what is missing after the last try is a finding.
-        let whole = audited.records.len() as u64 >= head.position || attempt + 1 == TRIES_MAX;
+        // The index by position may lag behind the head, a while; what is missing then is a finding.
+        let lags = head.as_of.is_none_or(|as_of| now.duration_since(as_of) < LAG_MAX);
+        let whole = audited.records.len() as u64 >= head.position || !lags || attempt + 1 == TRIES_MAX;
         if still && whole {
             return Ok(audited);
         }
@@ -93,32 +101,80 @@ async fn audit_from(
     Ok(Audited { records, stored, rebuilt, redemptions, stray })
 }
 
-/// What of the deals and opportunities that `records` name does not hold: records decided from one version (I25), and what is
-/// stored otherwise than they add up to (I26). What was written since they were read is no finding.
-///
-/// # Errors
-/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn shared(store: &Store, program: &ProgramId, records: &[Record]) -> Result<Vec<String>, StoreError> {
-    let (rebuilt, mut found) = domain::audit::rebuild_shared(records);
-    for (stored, rebuilt) in stored_beside(store, program, rebuilt).await? {
+/// What is stored of deals and opportunities; `None` where there is nothing.
+#[derive(Clone, Debug, Default)]
+pub struct StoredShared {
+    /// Deals.
+    pub deals: BTreeMap<DealId, Option<Deal>>,
+    /// Opportunities.
+    pub opportunities: BTreeMap<OpportunityId, Option<Opportunity>>,
+}
+
+impl StoredShared {
+    /// What is stored otherwise than records add up to (I26). What was written since they were read is no finding.
+    pub fn differs_from(&self, rebuilt: &Shared) -> Vec<String> {
+        let mut found = Vec::new();
         let differs = |what: &str, id: &str, stored: Option<u64>, adds_up_to: u64| {
             let stored = stored.map_or("not stored".to_owned(), |version| format!("stored at version {version}"));
             format!("I26: {what} {id} is {stored}, and not as its records add up to version {adds_up_to}")
         };
         for (id, deal) in &rebuilt.deals {
-            let stored = stored.deals.get(id).and_then(Option::as_ref);
+            let stored = self.deals.get(id).and_then(Option::as_ref);
             if stored.is_none_or(|stored| stored.version <= deal.version && stored != deal) {
                 found.push(differs("deal", id, stored.map(|stored| stored.version), deal.version));
             }
         }
         for (id, one) in &rebuilt.opportunities {
-            let stored = stored.opportunities.get(id).and_then(Option::as_ref);
+            let stored = self.opportunities.get(id).and_then(Option::as_ref);
             if stored.is_none_or(|stored| stored.version <= one.version && stored != one) {
                 found.push(differs("opportunity", id, stored.map(|stored| stored.version), one.version));
             }
         }
+        found
     }
+}
+
+/// What of the deals and opportunities that `records` name does not hold, as far as their ids are asked for: records decided from one
+/// version (I25), and what is stored otherwise than they add up to (I26).
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn shared(
+    store: &Store,
+    program: &ProgramId,
+    records: &[Record],
+    asked: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, StoreError> {
+    let (rebuilt, mut found) = domain::audit::rebuild_shared_of(records, asked);
+    found.extend(stored_of(store, program, records).await?.differs_from(&rebuilt));
     Ok(found)
+}
+
+/// What is stored of the deals and opportunities that records name.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn stored_of(store: &Store, program: &ProgramId, records: &[Record]) -> Result<StoredShared, StoreError> {
+    let kinds = records.iter().filter(|record| names_what_is_shared(record)).filter_map(Record::happened);
+    let (mut deals, mut opportunities) = (BTreeSet::new(), BTreeSet::new());
+    for kind in kinds {
+        deals.extend(kind.deal_id().cloned());
+        opportunities.extend(kind.opportunity_id().cloned());
+    }
+    let (deals, opportunities): (Vec<_>, Vec<_>) = (deals.into_iter().collect(), opportunities.into_iter().collect());
+    let needs =
+        deals.chunks(SHARED_AT_ONCE).map(|ids| Needs { deals: ids.iter().cloned().collect(), ..Needs::default() });
+    let more = opportunities
+        .chunks(SHARED_AT_ONCE)
+        .map(|ids| Needs { opportunities: ids.iter().cloned().collect(), ..Needs::default() });
+    let mut all = StoredShared::default();
+    for needs in needs.chain(more) {
+        let mut stored = State::new(PartnerId::program());
+        state::fill(store, program, &needs, &mut stored).await?;
+        all.deals.extend(stored.deals);
+        all.opportunities.extend(stored.opportunities);
+    }
+    Ok(all)
 }
 
 /// Deals and opportunities as they are stored, beside what their records add up to, some at a time.

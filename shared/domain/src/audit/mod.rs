@@ -4,7 +4,7 @@
 
 mod rebuild;
 
-pub use rebuild::{Shared, rebuild, rebuild_redemptions, rebuild_shared};
+pub use rebuild::{Shared, rebuild, rebuild_redemptions, rebuild_shared, rebuild_shared_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 

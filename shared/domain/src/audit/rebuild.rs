@@ -51,16 +51,25 @@ pub struct Shared {
 /// each record says which version it was decided from. Beside them what does not add up, as findings (I25): records that were
 /// decided from one version, or from one that is not there. What is found so is left out, and keeps nothing else.
 pub fn rebuild_shared<'a>(records: impl IntoIterator<Item = &'a Record>) -> (Shared, Vec<String>) {
+    rebuild_shared_of(records, |_| true)
+}
+
+/// The same, of the deals and opportunities whose ids are asked for.
+pub fn rebuild_shared_of<'a>(
+    records: impl IntoIterator<Item = &'a Record>,
+    asked: impl Fn(&str) -> bool,
+) -> (Shared, Vec<String>) {
     let mut of_deals: BTreeMap<DealId, Vec<(u64, &Record)>> = BTreeMap::new();
     let mut of_opportunities: BTreeMap<OpportunityId, Vec<(u64, &Record)>> = BTreeMap::new();
     for record in records.into_iter().filter(|record| record.holds()) {
         let Some(kind) = record.happened() else { continue };
         if let (Some(version), Some(id)) =
-            (record.relied_on.deal, kind.deal_id().filter(|_| Deal::is_changed_by(&kind)))
+            (record.relied_on.deal, kind.deal_id().filter(|id| Deal::is_changed_by(&kind) && asked(id)))
         {
             of_deals.entry(id.clone()).or_default().push((version, record));
         }
-        if let (Some(version), Some(id)) = (record.relied_on.opportunity, kind.opportunity_id()) {
+        if let (Some(version), Some(id)) = (record.relied_on.opportunity, kind.opportunity_id().filter(|id| asked(id)))
+        {
             of_opportunities.entry(id.clone()).or_default().push((version, record));
         }
     }

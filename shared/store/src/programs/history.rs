@@ -9,7 +9,7 @@ use event::ids::ProgramId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::read::{VersionItem, versions};
+use super::read::{StoredVersion, versions};
 use crate::cache::lock;
 use crate::tables::items::{Item, number, read as read_item, state_key, text, with_key};
 use crate::tables::{built, keys};
@@ -31,7 +31,7 @@ pub(super) async fn listed(store: &Store, program: &str) -> Result<Option<Listed
 
 /// What a record of a program's own history makes of its versions.
 enum Change {
-    Published(VersionItem),
+    Published(StoredVersion),
     Withdrawn(u32, Timestamp),
 }
 
@@ -42,7 +42,7 @@ impl Change {
             Some(Kind::ProgramPublished { content_hash: hash, effective_from, file, .. }) => {
                 let (file, form) = (file.0, RECORD_FORM);
                 let item =
-                    VersionItem { number, hash, effective_from, published_at: at, file, form, withdrawn_at: None };
+                    StoredVersion { number, hash, effective_from, published_at: at, file, form, withdrawn_at: None };
                 Ok(Self::Published(item))
             }
             Some(Kind::ProgramWithdrawn { .. }) => Ok(Self::Withdrawn(number, at)),
@@ -91,7 +91,7 @@ async fn sent(store: &Store, actions: Vec<TransactWriteItem>) -> Result<bool, St
     }
 }
 
-fn version_item(program: &str, item: &VersionItem) -> Result<Item, StoreError> {
+fn version_item(program: &str, item: &StoredVersion) -> Result<Item, StoreError> {
     with_key(state_key(&keys::program(program), &keys::version(item.number)), item, "program version")
 }
 
@@ -106,7 +106,7 @@ fn listed_item(program: &str, listed: Listed) -> Result<Item, StoreError> {
 /// [`StoreError::Contention`] if somebody published or withdrew after `records` were read: nothing of theirs is undone.
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`] if a record is of something else.
 pub async fn restore(store: &Store, program: &ProgramId, records: &[Record]) -> Result<usize, StoreError> {
-    let mut items: BTreeMap<u32, VersionItem> = BTreeMap::new();
+    let mut items: BTreeMap<u32, StoredVersion> = BTreeMap::new();
     for record in records {
         match Change::of(record)? {
             Change::Published(item) => {

@@ -6,4 +6,4 @@ mod read;
 
 pub use history::restore;
 pub use publish::{PublishError, Published, WithdrawError, publish, withdraw};
-pub use read::{age_seconds, at, check_form, ids, read, set_age_seconds};
+pub use read::{StoredVersion, age_seconds, at, check_form, ids, of, read, set_age_seconds, stored};

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use program::{Diagnostic, Program, Version, breaks};
 
 use super::history::{listed, put};
-use super::read::{VersionItem, age_seconds, parsed, versions};
+use super::read::{StoredVersion, age_seconds, parsed, versions};
 use crate::{Store, StoreError};
 
 /// A version that is in the table.
@@ -75,7 +75,7 @@ pub async fn publish(
     let hash = Version::content_hash(file);
     let last = versions.iter().rev().find(|version| version.withdrawn_at.is_none());
     // The same content at another time is another version: what is asked for is never ignored.
-    let as_asked = |last: &&VersionItem| effective_from.is_none_or(|asked| asked == last.effective_from);
+    let as_asked = |last: &&StoredVersion| effective_from.is_none_or(|asked| asked == last.effective_from);
     if let Some(last) = last.filter(|v| v.hash == hash).filter(as_asked) {
         return Ok(Published {
             program: id,

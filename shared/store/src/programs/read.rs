@@ -17,18 +17,23 @@ use crate::{Store, StoreError, state};
 
 /// A version as it stands in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct VersionItem {
-    pub(super) number: u32,
-    pub(super) hash: String,
-    pub(super) effective_from: Timestamp,
-    pub(super) published_at: Timestamp,
-    pub(super) file: String,
+pub struct StoredVersion {
+    /// Its number.
+    pub number: u32,
+    /// SHA-256 of the file, in hex.
+    pub hash: String,
+    /// From when it is in force.
+    pub effective_from: Timestamp,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// The file.
+    pub file: String,
     /// The form of the records that are decided by it.
     #[serde(default = "first_form")]
-    pub(super) form: u16,
+    pub form: u16,
     /// When it was withdrawn, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) withdrawn_at: Option<Timestamp>,
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// Versions that do not say so are of the first form.
@@ -48,9 +53,7 @@ pub async fn read(store: &Store, id: &ProgramId) -> Result<Option<Programs>, Sto
     }
     let items = versions(store, id.as_str()).await?;
     let versions = items.iter().map(|item| parsed(store, item)).collect::<Result<Vec<_>, _>>()?;
-    let withdrawn = items.iter().filter(|item| item.withdrawn_at.is_some() && !planted("a withdrawn version decides"));
-    let programs = Programs::new(versions);
-    let programs = withdrawn.fold(programs, |programs, item| programs?.without(item.number));
+    let programs = standing(versions, &items);
     if let Some(programs) = &programs {
         lock(&store.programs.read).insert(id.to_string(), (now, programs.clone()));
     }
@@ -90,20 +93,38 @@ pub async fn check_form(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn parsed(store: &Store, item: &VersionItem) -> Result<Version, StoreError> {
+/// Those of a program's versions that were not withdrawn; `None` if there are none.
+fn standing(versions: Vec<Version>, items: &[StoredVersion]) -> Option<Programs> {
+    let withdrawn = items.iter().filter(|item| item.withdrawn_at.is_some() && !planted("a withdrawn version decides"));
+    withdrawn.fold(Programs::new(versions), |programs, item| programs?.without(item.number))
+}
+
+/// The programs that stored versions make; `None` if there are none.
+///
+/// # Errors
+/// [`StoreError::Unreadable`]: one is not what was published.
+pub fn of(items: &[StoredVersion]) -> Result<Option<Programs>, StoreError> {
+    let versions = items.iter().map(|item| {
+        let program = Arc::new(read_file(item)?);
+        Ok(Version { number: item.number, hash: item.hash.clone(), effective_from: item.effective_from, program })
+    });
+    Ok(standing(versions.collect::<Result<Vec<_>, StoreError>>()?, items))
+}
+
+/// Every version of a program, as it is stored.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`], [`StoreError::OtherForm`].
+pub async fn stored(store: &Store, id: &ProgramId) -> Result<Vec<StoredVersion>, StoreError> {
+    versions(store, id.as_str()).await
+}
+
+pub(super) fn parsed(store: &Store, item: &StoredVersion) -> Result<Version, StoreError> {
     let known = lock(&store.programs.parsed).get(&item.hash).cloned();
     let program = match known {
         Some(program) => program,
-        None if Version::content_hash(&item.file) != item.hash => {
-            let why = format!("version {} is not what was published", item.number);
-            return Err(StoreError::Unreadable { what: "program version", why });
-        }
         None => {
-            let parsed = Program::parse(&item.file).map_err(|found| StoreError::Unreadable {
-                what: "program version",
-                why: found.first().map(|d| d.message.clone()).unwrap_or_default(),
-            })?;
-            let parsed = Arc::new(parsed);
+            let parsed = Arc::new(read_file(item)?);
             lock(&store.programs.parsed).insert(item.hash.clone(), parsed.clone());
             parsed
         }
@@ -111,7 +132,17 @@ pub(super) fn parsed(store: &Store, item: &VersionItem) -> Result<Version, Store
     Ok(Version { number: item.number, hash: item.hash.clone(), effective_from: item.effective_from, program })
 }
 
-pub(super) async fn versions(store: &Store, program: &str) -> Result<Vec<VersionItem>, StoreError> {
+/// The program that a version's file is.
+fn read_file(item: &StoredVersion) -> Result<Program, StoreError> {
+    let unreadable = |why| StoreError::Unreadable { what: "program version", why };
+    if Version::content_hash(&item.file) != item.hash {
+        return Err(unreadable(format!("version {} is not what was published", item.number)));
+    }
+    let parsed = Program::parse(&item.file);
+    parsed.map_err(|found| unreadable(found.first().map(|d| d.message.clone()).unwrap_or_default()))
+}
+
+pub(super) async fn versions(store: &Store, program: &str) -> Result<Vec<StoredVersion>, StoreError> {
     let mut pages = store
         .client
         .query()
@@ -124,7 +155,7 @@ pub(super) async fn versions(store: &Store, program: &str) -> Result<Vec<Version
         .send();
     let mut versions = Vec::new();
     while let Some(item) = pages.next().await {
-        let item: VersionItem = read_item(&item?, "program version")?;
+        let item: StoredVersion = read_item(&item?, "program version")?;
         if item.form != RECORD_FORM {
             return Err(StoreError::OtherForm { found: item.form });
         }

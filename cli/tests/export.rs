@@ -1,0 +1,115 @@
+//! `export` and `audit --from`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use serve::{Serve, event, free_ports, laurel, text};
+
+#[expect(dead_code, reason = "shared with the tests of the commands")]
+mod serve;
+
+fn exported(serve: &Serve, to: &Path) -> std::process::Output {
+    laurel(&["export", "--to", &to.display().to_string(), "--endpoint", &serve.aws])
+}
+
+/// What an audit of a file says, and whether it found anything.
+fn audited(from: &Path, more: &[&str]) -> (bool, String) {
+    let from = from.display().to_string();
+    let output = laurel(&[&["audit", "--from", &from], more].concat());
+    (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(data.path(), free_ports()).await;
+    let (whole, cut) = (data.path().join("whole.jsonl"), data.path().join("cut.jsonl"));
+    let nothing = exported(&serve, &whole);
+    assert!(
+        !nothing.status.success() || !text(&nothing.stdout).contains(" 1 partners"),
+        "only the programs' own histories"
+    );
+    let _ = std::fs::remove_file(&whole);
+    let won = |partner: &str, deal: &str| {
+        let data = json!({ "deal_id": deal, "outcome": "won", "acv": { "amount": "100", "currency": "USD" }, "motion": "sell" });
+        event("deal.closed", partner, &format!("{deal}-won"), &data)
+    };
+    let mut events = Vec::new();
+    for partner in ["p0", "p1", "p2"] {
+        let enrolled = json!({ "name": partner, "motions": ["sell"] });
+        events.push(event("partner.enrolled", partner, &format!("{partner}-enrolled"), &enrolled));
+        let registered = json!({ "deal_id": format!("{partner}-d0"), "opportunity_id": "o", "customer": "c" });
+        events.push(event("deal.registered", partner, &format!("{partner}-registered"), &registered));
+        events.extend((0..5).map(|n| won(partner, &format!("{partner}-d{n}"))));
+    }
+    let moved = json!({ "deal_id": "p0-open", "to_partner": "p1" });
+    let open = json!({ "deal_id": "p0-open", "opportunity_id": "p0-open", "customer": "c" });
+    events.push(event("deal.registered", "p0", "open", &open));
+    events.push(event("deal.reassigned", "p0", "moved", &moved));
+    events.push(won("p1", "p0-open"));
+    assert_eq!(serve.queue().send_all(&events).await, Vec::<usize>::new());
+    serve.worked_off().await;
+
+    let done = exported(&serve, &whole);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(audited(&whole, &[]), (true, "3 partners: no findings\n".to_owned()));
+    assert_eq!(
+        audited(&whole, &["--program", "hr-software", "--partner", "p1"]),
+        (true, "1 partners: no findings\n".to_owned())
+    );
+    let again = exported(&serve, &whole);
+    assert!(!again.status.success() && text(&again.stderr).contains("is there, and whole"), "{}", text(&again.stderr));
+
+    // Cut anywhere, it is told, and goes on to the same.
+    let bytes = std::fs::read(&whole).expect("an export");
+    let lines: Vec<&str> = std::str::from_utf8(&bytes).expect("text").lines().collect();
+    for part in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 3] {
+        std::fs::write(&cut, &bytes[..part]).expect("written");
+        let (good, told) = audited(&cut, &[]);
+        assert!(!good && (told.contains("cut short") || told.contains("does not read")), "{part}: {told}");
+        let done = exported(&serve, &cut);
+        assert!(done.status.success(), "{part}: {}", text(&done.stderr));
+        let of = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let goes_on = of(std::fs::read_to_string(&cut).expect("an export"));
+        assert_eq!(goes_on.len(), lines.len() - 1, "{part}");
+        assert_eq!(audited(&cut, &[]), (true, "3 partners: no findings\n".to_owned()), "{part}");
+    }
+
+    // What was changed in it is found: points, a record left out, a deal.
+    let changed = |change: &dyn Fn(&mut Vec<Value>)| {
+        let mut values: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        change(&mut values);
+        let text: Vec<String> = values.iter().map(Value::to_string).collect();
+        std::fs::write(&cut, text.join("\n") + "\n").expect("written");
+        audited(&cut, &[])
+    };
+    let first =
+        |values: &[Value], kind: &str| values.iter().rposition(|value| value.get(kind).is_some()).expect("a line");
+    let rewritten = |values: &mut [Value], of: &str, from: &str, to: &str| {
+        let here = |line: &&mut Value| line["record"]["w"] == of && line.to_string().contains(from);
+        let line = values.iter_mut().filter(here).last().expect("a record");
+        *line = serde_json::from_str(&line.to_string().replace(from, to)).expect("JSON");
+    };
+    let (good, told) = changed(&|values| rewritten(values, "hr-software#@program", "points = 200", "points = 201"));
+    assert!(!good && told.contains("I11: "), "a program: {told}");
+    let (good, told) = changed(&|values| rewritten(values, "hr-software#p1", "200", "201"));
+    assert!(!good && told.contains("findings"), "points: {told}");
+    let (good, told) = changed(&|values| {
+        let at = first(values, "record");
+        values.remove(at);
+    });
+    assert!(!good && told.contains("lacks records"), "{told}");
+    let (good, told) = changed(&|values| {
+        // What was decided just before the export may be of one partner and not of another: this one was begun later.
+        values[0]["export"]["at"] = json!("2100-01-01T00:00:00Z");
+        let at = first(values, "deal");
+        values[at]["deal"]["deal"]["version"] = json!(1);
+        values[at]["deal"]["deal"]["owner"] = json!("somebody");
+    });
+    assert!(!good && told.contains("I26: deal"), "{told}");
+    let (good, told) = changed(&|values| values[0]["export"]["form"] = json!(2));
+    assert!(!good && told.contains("form 2"), "{told}");
+    std::fs::write(&cut, "no export\n").expect("written");
+    assert!(audited(&cut, &[]).1.contains("does not read"));
+    assert!(text(&exported(&serve, &cut).stderr).contains("is there, and no export"));
+}
