@@ -21,8 +21,8 @@ use store::tables::items::Stock;
 
 use crate::connect::Connect;
 use crate::export::{Line, Lines, Spread};
+use crate::output::verdict;
 use crate::show::{shown, table};
-use crate::verdict;
 
 /// Prove that every account is what its records add up to.
 ///
@@ -115,7 +115,7 @@ impl Auditing {
         self.find(program, partner, findings(&audited, programs));
         let began = self.began;
         let records = audited.records.into_iter().filter(|record| record.decided_at < began);
-        for record in records.filter(engine::rebuild::names_what_is_shared) {
+        for record in records.filter(engine::audit::names_what_is_shared) {
             self.shared.record(record)?;
         }
         Ok(())

@@ -8,6 +8,7 @@ mod demo;
 mod events;
 mod export;
 mod file;
+mod output;
 mod programs;
 mod rebuild;
 mod redrive;
@@ -19,7 +20,6 @@ mod torture;
 mod versions;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -92,34 +92,8 @@ enum Command {
     Codes(codes::Codes),
 }
 
-/// Whether what is being printed is of something that failed.
-static FAILED: AtomicBool = AtomicBool::new(false);
-
-/// The exit code of what is printed next, which it has also if nobody reads it to its end.
-pub(crate) fn verdict(good: bool) -> ExitCode {
-    FAILED.store(!good, Ordering::Relaxed);
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Ends quietly when whoever reads the output has read enough, as `laurel statement ... | head` does, and in one line where the
-/// output cannot be written.
-fn end_with_the_output() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let why = info.payload_as_str().unwrap_or_default();
-        if why.contains("Broken pipe") {
-            std::process::exit(FAILED.load(Ordering::Relaxed).into());
-        }
-        if let Some(why) = why.strip_prefix("failed printing to stdout: ") {
-            eprintln!("error: the output cannot be written: {why}");
-            std::process::exit(1);
-        }
-        usual(info);
-    }));
-}
-
 fn main() -> ExitCode {
-    end_with_the_output();
+    output::end_with_it();
     let command = Cli::parse().command;
     // What a torture does to the functions is told by itself, and not by each of them.
     let usual = if matches!(&command, Command::Demo(demo) if demo.is_torture()) { "off" } else { "error" };

@@ -14,7 +14,8 @@ use store::programs::{PublishError, Published};
 use crate::arguments::instant;
 use crate::connect::Connect;
 use crate::file::read;
-use crate::{verdict, versions};
+use crate::output::verdict;
+use crate::versions;
 
 /// Parse and lint a program file.
 #[derive(Args)]

@@ -10,8 +10,8 @@ use event::ids::{PartnerId, ProgramId};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::connect::Connect;
+use crate::output::verdict;
 use crate::show::{number, shown, table};
-use crate::verdict;
 
 /// What no record holds, and where it comes from instead.
 const NOT_RESTORED: [(&str, &str); 6] = [

@@ -22,8 +22,8 @@ use serde_json::json;
 
 use crate::arguments::instant;
 use crate::file::read;
+use crate::output::verdict;
 use crate::show::{number, shown, table};
-use crate::verdict;
 
 /// Play a history of events by a program file, in memory: what everybody would have.
 ///

@@ -14,8 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use store::tables::keys;
 use store::{Store, StoreError, history, redemptions, state};
 
-use crate::rebuild::names_what_is_shared;
-
 /// Most records of one page of a history.
 const PAGE: usize = 1_000;
 
@@ -99,6 +97,11 @@ async fn audit_from(
     let stray = sort_keys.into_iter().collect();
     let redemptions = redemptions::all(store, program, partner).await?;
     Ok(Audited { records, stored, rebuilt, redemptions, stray })
+}
+
+/// Whether a record bears on what partners share.
+pub fn names_what_is_shared(record: &Record) -> bool {
+    record.relied_on.deal.is_some() || record.relied_on.opportunity.is_some()
 }
 
 /// What is stored of deals and opportunities; `None` where there is nothing.

@@ -50,18 +50,13 @@ pub async fn program(
     let mut shared = Vec::new();
     for (at, partner) in partners.iter().filter(|partner| !partner.is_internal()).enumerate() {
         let records = account(store, program, partner, &mut done).await?;
-        shared.extend(records.into_iter().filter(names_what_is_shared));
+        shared.extend(records.into_iter().filter(crate::audit::names_what_is_shared));
         progress(at + 1);
     }
     let (shared, found) = rebuild_shared(&shared);
     done.findings.extend(found);
     put_shared(store, program, shared, &mut done).await?;
     Ok(done)
-}
-
-/// Whether a record bears on what partners share.
-pub fn names_what_is_shared(record: &Record) -> bool {
-    record.relied_on.deal.is_some() || record.relied_on.opportunity.is_some()
 }
 
 /// One partner's account and redemptions; the records they are made of.

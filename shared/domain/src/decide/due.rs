@@ -4,6 +4,8 @@ use event::time::Month;
 use jiff::civil::Date;
 use program::{Programs, Version};
 
+use super::context::Context;
+use super::state::Decision;
 use crate::ledger::{Account, Head, Membership, never};
 use crate::tier::next_review;
 
@@ -15,6 +17,15 @@ pub fn due_on(programs: &Programs, current: &Version, account: &Account, today: 
         Membership::Unknown | Membership::Offboarded => None,
     };
     account.due().into_iter().chain(first_review(programs, current, &account.head)).chain(close).min()
+}
+
+impl Decision {
+    /// The day on which somebody must look at the account again: when something becomes due by itself, and for whoever takes part no
+    /// later than the next close of a period. `programs` are those it was decided by.
+    pub fn due_on(&self, programs: &Programs) -> Option<Date> {
+        let context = Context::at(programs, &self.state.account.head, self.now);
+        due_on(programs, context.current, &self.state.account, context.today)
+    }
 }
 
 /// The next day on which something becomes due by itself: a release, an expiry, a review.

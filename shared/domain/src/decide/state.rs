@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 use event::Rejection;
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use program::Programs;
 
-use super::context::Context;
-use super::due::due_on;
 use super::stop::Awaited;
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{Account, Head, Outcome, Reason, Record};
@@ -96,13 +92,6 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The day on which somebody must look at the account again: when something becomes due by itself, and for whoever takes part no
-    /// later than the next close of a period. `programs` are those it was decided by.
-    pub fn due_on(&self, programs: &Programs) -> Option<Date> {
-        let context = Context::at(programs, &self.state.account.head, self.now);
-        due_on(programs, context.current, &self.state.account, context.today)
-    }
-
     /// The outcome word of event `index`; `None` if it was not looked at or is moot.
     pub fn outcome(&self, index: usize) -> Option<Outcome> {
         match &self.judgements[index] {
