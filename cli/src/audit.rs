@@ -20,7 +20,7 @@ use store::programs::StoredVersion;
 use store::tables::items::Stock;
 
 use crate::connect::Connect;
-use crate::export::{Line, Lines, Spread};
+use crate::export::{Exported, ExportedLines, Spread};
 use crate::output::verdict;
 use crate::show::{shown, table};
 
@@ -143,24 +143,24 @@ impl Audit {
         let (mut audit, mut current, mut ended) = (None, None, false);
         let no_export = || anyhow!("{} is no export: `laurel export --to FILE` writes one", file.display());
         let mut many = 0_u64;
-        for (line, at) in Lines::open(file)? {
+        for (line, at) in ExportedLines::open(file)? {
             let line = line.with_context(|| format!("{} does not read behind byte {at}", file.display()))?;
             many += 1;
             if many.is_multiple_of(1_000) {
                 bar.set_position(at);
             }
             match line {
-                Line::Export { form: RECORD_FORM, at } => audit = Some(Auditing::new(at)?),
-                Line::Export { form, .. } => {
+                Exported::Export { form: RECORD_FORM, at } => audit = Some(Auditing::new(at)?),
+                Exported::Export { form, .. } => {
                     bail!("{} holds records of form {form}, and this laurel reads form {RECORD_FORM}", file.display())
                 }
-                Line::Version { program, version } => versions.entry(program).or_default().push(version),
-                Line::Partner(stored) => current = Some((stored, Vec::new())),
-                Line::Record(record) => current.as_mut().ok_or_else(no_export)?.1.push(*record),
-                line @ (Line::Deal { .. } | Line::Opportunity { .. }) => {
+                Exported::Version { program, version } => versions.entry(program).or_default().push(version),
+                Exported::Partner(stored) => current = Some((stored, Vec::new())),
+                Exported::Record(record) => current.as_mut().ok_or_else(no_export)?.1.push(*record),
+                line @ (Exported::Deal { .. } | Exported::Opportunity { .. }) => {
                     audit.as_mut().ok_or_else(no_export)?.shared.stored(&line)?;
                 }
-                Line::Whole { records } => {
+                Exported::Whole { records } => {
                     let (stored, read) = current.take().ok_or_else(no_export)?;
                     if read.len() as u64 != records {
                         bail!("{} lacks records of {}: export it again", file.display(), stored.partner);
@@ -180,11 +180,11 @@ impl Audit {
                     let audit = audit.as_mut().ok_or_else(no_export)?;
                     audit.partner(programs.get(&program), (&program, &partner), audited)?;
                 }
-                Line::Stock { program, reward, stock } => {
+                Exported::Stock { program, reward, stock } => {
                     let audit = audit.as_mut().ok_or_else(no_export)?;
                     audit.find(&program, &reward, stock_differs(stock));
                 }
-                Line::End { .. } => ended = true,
+                Exported::End { .. } => ended = true,
             }
         }
         bar.finish_and_clear();

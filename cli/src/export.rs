@@ -42,7 +42,7 @@ pub(crate) struct Export {
 /// One line of an export.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Line {
+pub(crate) enum Exported {
     /// The first line.
     Export {
         /// The form of the records.
@@ -141,10 +141,10 @@ impl Export {
             let rewards = programs.all().iter().flat_map(|version| version.program.rewards.keys());
             for reward in rewards.collect::<BTreeSet<_>>() {
                 let stock = store::cards::stock(&store, &id, reward).await?;
-                write(&mut file, &Line::Stock { program: id.clone(), reward: reward.clone(), stock })?;
+                write(&mut file, &Exported::Stock { program: id.clone(), reward: reward.clone(), stock })?;
             }
         }
-        write(&mut file, &Line::End { partners: all.len() as u64 })?;
+        write(&mut file, &Exported::End { partners: all.len() as u64 })?;
         file.flush()?;
         file.get_ref().sync_all()?;
         println!("{}: {} partners", self.to.display(), all.len());
@@ -167,25 +167,27 @@ impl Export {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = BufWriter::new(options.open(&self.to).with_context(cannot)?);
-            write(&mut file, &Line::Export { form: RECORD_FORM, at: store.clock().now() })?;
+            write(&mut file, &Exported::Export { form: RECORD_FORM, at: store.clock().now() })?;
             for program in self.programs(store).await? {
                 for version in store::programs::stored(store, &program).await? {
-                    write(&mut file, &Line::Version { program: program.clone(), version })?;
+                    write(&mut file, &Exported::Version { program: program.clone(), version })?;
                 }
             }
             return Ok((file, done));
         }
         let (mut whole, mut at, mut current) = (0, 0, None);
-        for (line, end) in Lines::open(&self.to)? {
+        for (line, end) in ExportedLines::open(&self.to)? {
             at = end;
             match line {
-                Ok(Line::Partner(stored)) => current = Some((stored.program.to_string(), stored.partner.to_string())),
-                Ok(Line::Whole { .. }) => {
+                Ok(Exported::Partner(stored)) => {
+                    current = Some((stored.program.to_string(), stored.partner.to_string()))
+                }
+                Ok(Exported::Whole { .. }) => {
                     done.extend(current.take());
                     whole = at;
                 }
-                Ok(Line::End { .. }) => bail!("{} is there, and whole; name another file", self.to.display()),
-                Ok(Line::Export { .. } | Line::Version { .. }) => whole = at,
+                Ok(Exported::End { .. }) => bail!("{} is there, and whole; name another file", self.to.display()),
+                Ok(Exported::Export { .. } | Exported::Version { .. }) => whole = at,
                 Ok(_) => {}
                 // Where it was cut.
                 Err(_) => break,
@@ -222,48 +224,48 @@ impl Export {
                 };
                 let unread = Some(error.to_string());
                 let stored = Stored { unread, ..Stored::of(&program, &partner, &nothing, now) };
-                write(file, &Line::Partner(Box::new(stored)))?;
-                return write(file, &Line::Whole { records: 0 });
+                write(file, &Exported::Partner(Box::new(stored)))?;
+                return write(file, &Exported::Whole { records: 0 });
             }
         };
-        write(file, &Line::Partner(Box::new(Stored::of(&program, &partner, &audited, now))))?;
+        write(file, &Exported::Partner(Box::new(Stored::of(&program, &partner, &audited, now))))?;
         let shared = engine::audit::stored_of(store, &program, &audited.records).await?;
         let records = audited.records.len() as u64;
         for record in audited.records {
-            write(file, &Line::Record(Box::new(record)))?;
+            write(file, &Exported::Record(Box::new(record)))?;
         }
         for (id, deal) in shared.deals {
-            write(file, &Line::Deal { program: program.clone(), id, deal: deal.map(Box::new) })?;
+            write(file, &Exported::Deal { program: program.clone(), id, deal: deal.map(Box::new) })?;
         }
         for (id, one) in shared.opportunities {
-            write(file, &Line::Opportunity { program: program.clone(), id, opportunity: one.map(Box::new) })?;
+            write(file, &Exported::Opportunity { program: program.clone(), id, opportunity: one.map(Box::new) })?;
         }
-        write(file, &Line::Whole { records })?;
+        write(file, &Exported::Whole { records })?;
         // What is whole is in the file, whatever comes.
         Ok(file.flush()?)
     }
 }
 
-fn write(file: &mut impl Write, line: &Line) -> anyhow::Result<()> {
+fn write(file: &mut impl Write, line: &Exported) -> anyhow::Result<()> {
     serde_json::to_writer(&mut *file, line)?;
     Ok(file.write_all(b"\n")?)
 }
 
 /// The lines of an export, each with where it ends.
-pub(crate) struct Lines {
+pub(crate) struct ExportedLines {
     reader: BufReader<File>,
     at: u64,
 }
 
-impl Lines {
+impl ExportedLines {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
         Ok(Self { reader: BufReader::with_capacity(1 << 20, file), at: 0 })
     }
 }
 
-impl Iterator for Lines {
-    type Item = (anyhow::Result<Line>, u64);
+impl Iterator for ExportedLines {
+    type Item = (anyhow::Result<Exported>, u64);
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = Vec::new();
@@ -312,7 +314,7 @@ impl Spread {
         let Some(kind) = record.happened() else { return Ok(()) };
         let deal = kind.deal_id().map(|id| id.as_str());
         let opportunity = kind.opportunity_id().map(|id| id.as_str());
-        let line = Line::Record(Box::new(record));
+        let line = Exported::Record(Box::new(record));
         if let Some(id) = deal {
             write(self.place(id), &line)?;
         }
@@ -323,10 +325,10 @@ impl Spread {
     }
 
     /// Takes what is stored of a deal or an opportunity.
-    pub(crate) fn stored(&mut self, line: &Line) -> anyhow::Result<()> {
+    pub(crate) fn stored(&mut self, line: &Exported) -> anyhow::Result<()> {
         match line {
-            Line::Deal { id, .. } => write(self.place(id), line),
-            Line::Opportunity { id, .. } => write(self.place(id), line),
+            Exported::Deal { id, .. } => write(self.place(id), line),
+            Exported::Opportunity { id, .. } => write(self.place(id), line),
             _ => Ok(()),
         }
     }
@@ -339,15 +341,15 @@ impl Spread {
         let folder = self.folder;
         Ok((0..FILES).map(move |at| {
             let mut bucket = Bucket { at, records: BTreeMap::new(), stored: BTreeMap::new() };
-            for (line, _) in Lines::open(&folder.path().join(at.to_string()))? {
+            for (line, _) in ExportedLines::open(&folder.path().join(at.to_string()))? {
                 match line? {
-                    Line::Record(record) => {
+                    Exported::Record(record) => {
                         bucket.records.entry(record.identity.program.clone()).or_default().push(*record);
                     }
-                    Line::Deal { program, id, deal } => {
+                    Exported::Deal { program, id, deal } => {
                         bucket.stored.entry(program).or_default().deals.insert(id, deal.map(|deal| *deal));
                     }
-                    Line::Opportunity { program, id, opportunity } => {
+                    Exported::Opportunity { program, id, opportunity } => {
                         bucket.stored.entry(program).or_default().opportunities.insert(id, opportunity.map(|one| *one));
                     }
                     _ => {}
