@@ -1,6 +1,6 @@
 //! What was answered survives a loss of power: the engine's log is synced before the answer, once for all that are answered together.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
@@ -39,8 +39,9 @@ async fn sync_all(mut asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), 
             waiting.push(next);
         }
         let path = path.clone();
-        // Opened anew: the engine may have begun another log.
-        let synced = tokio::task::spawn_blocking(move || File::open(path)?.sync_data()).await;
+        // Opened anew: the engine may have begun another log. To write, since some systems sync nothing that is open to read.
+        let sync = move || OpenOptions::new().write(true).open(path)?.sync_data();
+        let synced = tokio::task::spawn_blocking(sync).await;
         let synced = synced.map_err(|e| e.to_string()).and_then(|done| done.map_err(|e| e.to_string()));
         for told in waiting {
             // Whoever asked may have gone.
