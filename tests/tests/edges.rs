@@ -41,6 +41,12 @@ fn enrolled(who: &str, of: &str) -> Event {
     event("partner.enrolled", who, of, &format!("{who}-enrolled"), &json!({ "name": who, "motions": ["sell"] }))
 }
 
+fn won(who: &str, deal: &str) -> Event {
+    let acv = json!({ "amount": "60000", "currency": "USD" });
+    let data = json!({ "deal_id": deal, "outcome": "won", "acv": acv, "motion": "sell" });
+    event("deal.closed", who, HR, &format!("{deal}-won"), &data)
+}
+
 async fn commit(store: &Store, who: &str, of: &str, events: &[Event]) -> Vec<Outcome> {
     let programs = store::programs::read(store, &of.try_into().expect("id")).await.expect("read").expect("published");
     let patience = Patience { tries_max: 60, ..Patience::until(Instant::now() + Duration::from_secs(60)) };
@@ -431,4 +437,31 @@ async fn what_has_a_card_is_not_released() {
     assert!(matches!(released, Err(StoreError::Contention)), "{released:?}");
     let fulfilled = step(RedemptionStep::Fulfilled, None).await.expect("fulfilled");
     assert!(matches!(fulfilled, Step::Recorded(_)), "{fulfilled:?}");
+}
+
+/// D3: a page of a partner to whom very much happens and nothing moves read all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn d3_a_page_of_a_statement_reads_so_many_records_and_goes_on() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    commit(store, "p", HR, &[enrolled("p", HR), won("p", "d")]).await;
+    for start in (0..1_100).step_by(40) {
+        let agreed = |n: usize| {
+            event(
+                "agreement.accepted",
+                "p",
+                HR,
+                &format!("a{n}"),
+                &json!({ "version": n.to_string(), "person_id": "dana" }),
+            )
+        };
+        commit(store, "p", HR, &(start..1_100.min(start + 40)).map(agreed).collect::<Vec<_>>()).await;
+    }
+    let api = test.api(Some("p"), HR, &["read"]);
+    let (_, first) = api.get("/v1/partners/p/statement?limit=20").await;
+    assert_eq!(first["items"], json!([]), "nothing moved in the latest thousand records");
+    let cursor = first["next_cursor"].as_str().expect("it goes on");
+    let (_, second) = api.get(&format!("/v1/partners/p/statement?limit=20&cursor={cursor}")).await;
+    assert_eq!(second["items"].as_array().map(Vec::len), Some(1), "the award: {second}");
+    assert_eq!(second["next_cursor"], Value::Null);
 }

@@ -16,6 +16,10 @@ use web::{Caller, PageQuery, Problem, Query, Scope, cursor};
 
 use crate::ReadAccounts;
 
+/// Most records that one page is read from: of a partner to whom much happens and little moves, a page has fewer lines than were
+/// asked for, or none, and the next one goes on.
+const RECORDS_MAX: usize = 1_000;
+
 /// One line of a statement.
 #[derive(Serialize)]
 struct StatementLine {
@@ -68,10 +72,14 @@ pub(crate) async fn show(
     let mut before = before.and_then(|place| place.parse().ok());
     let limit = page.limit()?;
     let mut items = Vec::new();
-    // Records without a movement have no line: a page goes on until it has lines, or the history ends.
+    // Records without a movement have no line: a page goes on until it has lines, has read so many records, or the history ends.
+    let (mut read, mut at_once) = (0, limit);
     loop {
-        let records = store::history::page(&api.store, &caller.program, &partner, before, limit).await?;
+        at_once = at_once.min(RECORDS_MAX - read);
+        let records = store::history::page(&api.store, &caller.program, &partner, before, at_once).await?;
         before = records.next;
+        read += records.items.len();
+        at_once *= 2;
         for record in &records.items {
             items.extend(lines(record, &programs));
             if items.len() >= limit {
@@ -79,7 +87,7 @@ pub(crate) async fn show(
                 break;
             }
         }
-        if items.len() >= limit || before.is_none() {
+        if items.len() >= limit || read >= RECORDS_MAX || before.is_none() {
             break;
         }
     }
