@@ -171,6 +171,9 @@ async fn staff(test: &TestStack) {
     store::programs::ids(&store).await.expect("programs");
     store::programs::check_form(&store).await.expect("a form");
     store::programs::read(&store, &program).await.expect("versions");
+    let stored = store::programs::stored(&store, &program).await.expect("versions");
+    assert!(store::programs::of(&stored).expect("programs").is_some());
+    engine::audit::stored_of(&store, &program, &page.items).await.expect("what is shared");
 }
 
 /// What staff's commands call is called by [`staff`] too, so that a command cannot need what nobody heard.
@@ -181,7 +184,7 @@ fn staff_do_here_what_their_commands_do() {
     let staff = &here[start..start + here[start..].find("\n}\n").expect("its end")];
     let staff: String = staff.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let mut calls = BTreeSet::new();
-    for command in ["audit", "codes", "connect", "events", "programs", "rebuild", "versions"] {
+    for command in ["audit", "codes", "connect", "events", "export", "programs", "rebuild", "versions"] {
         let path = format!("{}/../cli/src/{command}.rs", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a command");
         for start in ["store::", "engine::"] {
