@@ -180,7 +180,7 @@ impl Export {
             at = end;
             match line {
                 Ok(Exported::Partner(stored)) => {
-                    current = Some((stored.program.to_string(), stored.partner.to_string()))
+                    current = Some((stored.program.to_string(), stored.partner.to_string()));
                 }
                 Ok(Exported::Whole { .. }) => {
                     done.extend(current.take());
