@@ -180,6 +180,8 @@ impl Audit {
                     let audit = audit.as_mut().ok_or_else(no_export)?;
                     audit.partner(programs.get(&program), (&program, &partner), audited)?;
                 }
+                Exported::Stock { program, .. }
+                    if self.program.as_ref().is_some_and(|asked| program != *asked.as_str()) => {}
                 Exported::Stock { program, reward, stock } => {
                     let audit = audit.as_mut().ok_or_else(no_export)?;
                     audit.find(&program, &reward, stock_differs(stock));

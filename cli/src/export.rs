@@ -296,6 +296,11 @@ pub(crate) struct Spread {
 /// Files that what is shared is spread over.
 const FILES: usize = 64;
 
+/// The file of a deal or an opportunity.
+fn place(id: &str) -> usize {
+    event::steady_hash(id.bytes()) as usize % FILES
+}
+
 impl Spread {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no room for what partners share")?;
@@ -304,22 +309,15 @@ impl Spread {
         Ok(Self { folder, files })
     }
 
-    fn place(&mut self, id: &str) -> &mut BufWriter<File> {
-        let at = event::steady_hash(id.bytes()) as usize % FILES;
-        &mut self.files[at]
-    }
-
-    /// Takes a record, under its deal and under its opportunity.
+    /// Takes a record, under its deal and under its opportunity: once where both stand in one file.
     pub(crate) fn record(&mut self, record: Record) -> anyhow::Result<()> {
         let Some(kind) = record.happened() else { return Ok(()) };
         let deal = kind.deal_id().map(|id| id.as_str());
         let opportunity = kind.opportunity_id().map(|id| id.as_str());
         let line = Exported::Record(Box::new(record));
-        if let Some(id) = deal {
-            write(self.place(id), &line)?;
-        }
-        if let Some(id) = opportunity {
-            write(self.place(id), &line)?;
+        let places: BTreeSet<usize> = deal.into_iter().chain(opportunity).map(place).collect();
+        for at in places {
+            write(&mut self.files[at], &line)?;
         }
         Ok(())
     }
@@ -327,8 +325,8 @@ impl Spread {
     /// Takes what is stored of a deal or an opportunity.
     pub(crate) fn stored(&mut self, line: &Exported) -> anyhow::Result<()> {
         match line {
-            Exported::Deal { id, .. } => write(self.place(id), line),
-            Exported::Opportunity { id, .. } => write(self.place(id), line),
+            Exported::Deal { id, .. } => write(&mut self.files[place(id)], line),
+            Exported::Opportunity { id, .. } => write(&mut self.files[place(id)], line),
             _ => Ok(()),
         }
     }
@@ -370,6 +368,6 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// Whether a deal or an opportunity stands in this file; a record that names both may stand in two.
     pub(crate) fn holds(&self, id: &str) -> bool {
-        event::steady_hash(id.bytes()) as usize % FILES == self.at
+        place(id) == self.at
     }
 }
