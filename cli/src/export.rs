@@ -97,7 +97,8 @@ impl Stored {
             partner: partner.clone(),
             head: packed::head(&audited.stored),
             parts: packed::parts(&audited.stored).into_values().collect(),
-            redemptions: audited.redemptions.clone(),
+            // Who a card is for is a person's name, and in no record.
+            redemptions: audited.redemptions.iter().map(|one| Redemption { recipient: None, ..one.clone() }).collect(),
             stray: audited.stray.clone(),
             today: jiff::tz::TimeZone::UTC.to_datetime(now).date(),
             unread: None,
