@@ -52,7 +52,11 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
     };
     let ask = reqwest::Client::new().post(format!("{}/v1/partners/p0/redemptions", serve.http));
     let ask = ask.bearer_auth(token("p0", "redeem", &data)).header("idempotency-key", "k");
-    let reply = ask.json(&json!({ "reward_id": "starbucks-10", "quantity": 1 })).send().await.expect("an answer");
+    let reply = ask
+        .json(&json!({ "reward_id": "starbucks-10", "quantity": 1, "recipient": { "email": "dana@example.com" } }))
+        .send()
+        .await
+        .expect("an answer");
     assert!(reply.status().is_success(), "{}", reply.status());
     let redemption: Value = reply.json().await.expect("JSON");
     // More is sent, and as soon as all of it was taken the power goes.
@@ -68,4 +72,10 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
     }
     let audit = laurel(&["audit", "--endpoint", &serve.aws]);
     assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+    // Its export has the redemption, and not who the card is for.
+    let to = folder.path().join("export.jsonl");
+    let exported = laurel(&["export", "--to", &to.display().to_string(), "--endpoint", &serve.aws]);
+    let lines = std::fs::read_to_string(&to).expect("an export");
+    assert!(exported.status.success() && lines.contains(redemption["id"].as_str().expect("an id")));
+    assert!(!lines.contains("dana@example.com"));
 }
