@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ambient::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use replay::Year;
 use serde_json::json;
 use serve::{Serve, event, free_ports, laurel, text};
@@ -26,6 +26,8 @@ const PARTNERS: usize = 100;
 /// Least events a second, and least part of the fresh folder's.
 const PER_SECOND_MIN: f64 = 400.0;
 const OF_FRESH_MIN: f64 = 0.8;
+/// Most time until nothing is left to relay.
+const RELAYED_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 /// Most of a core when nothing happens.
 const IDLE_MAX: f64 = 0.01;
 /// Most memory, in KiB.
@@ -142,6 +144,17 @@ async fn main() -> ExitCode {
         Some(REDEMPTION_MS_MAX),
     ));
     let pid = serve.child.id();
+    let began = clock.now();
+    loop {
+        // The stream is relayed behind the awards.
+        let before = used(pid);
+        clock.sleep(Duration::from_secs(2)).await;
+        if used(pid) - before < 0.1 {
+            break;
+        }
+        assert!(clock.now().duration_since(began) < RELAYED_WITHIN, "it does not come to rest");
+    }
+    bound("seconds until it rests", clock.now().duration_since(began).as_secs_f64(), None, None);
     let before = used(pid);
     clock.sleep(Duration::from_secs(20)).await;
     keeps.push(bound("of a core when nothing happens", (used(pid) - before) / 20.0, None, Some(IDLE_MAX)));

@@ -1,10 +1,11 @@
 //! Listens in below the SDK: which permissions each function's calls need.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::HttpConnector;
-use serde_json::Value;
+use serde_json::{Value, json};
 use worker::Clients;
 
 use crate::wire::{clients_through, ready, target};
@@ -32,18 +33,52 @@ pub fn recording_clients(endpoint: &str, caller: &str) -> Clients {
     })
 }
 
-/// Clients without an engine: tables are empty, and what the bus is told is kept.
-pub fn told_clients(told: Arc<Mutex<Vec<Value>>>) -> Clients {
-    clients_through("http://127.0.0.1:1", move |request, _| {
-        if !target(&request).ends_with("PutEvents") {
-            return ready(200, r#"{"MessageId":"sent","Items":[],"Count":0}"#);
-        }
-        let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
-        told.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(body["Entries"].as_array().cloned().unwrap_or_default());
-        ready(200, r#"{"FailedEntryCount":0,"Entries":[]}"#)
-    })
+/// A bus that keeps what it is told.
+#[derive(Clone)]
+pub struct Bus {
+    told: Arc<Mutex<Vec<Value>>>,
+    takes: usize,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Bus {
+    /// A bus that refuses every entry after the first `takes`.
+    pub fn that_takes(takes: usize) -> Self {
+        Self { told: Arc::default(), takes, calls: Arc::default() }
+    }
+
+    /// The entries that it took since it was asked last.
+    pub fn told(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often it was called.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Clients of this bus, of empty tables, and of queues that take everything.
+    pub fn clients(&self) -> Clients {
+        let bus = self.clone();
+        clients_through("http://127.0.0.1:1", move |request, _| {
+            if !target(&request).ends_with("PutEvents") {
+                return ready(200, r#"{"MessageId":"sent","Items":[],"Count":0}"#);
+            }
+            let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+            ready(200, bus.answer(body["Entries"].as_array().map(Vec::as_slice).unwrap_or_default()).to_string())
+        })
+    }
+
+    fn answer(&self, entries: &[Value]) -> Value {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = entries.len().min(self.takes - told.len());
+        told.extend_from_slice(&entries[..taken]);
+        let refused = json!({ "ErrorCode": "ThrottlingException", "ErrorMessage": "not taken" });
+        let answer = |at: usize| if at < taken { json!({ "EventId": "e" }) } else { refused.clone() };
+        let answers: Vec<Value> = (0..entries.len()).map(answer).collect();
+        json!({ "FailedEntryCount": entries.len() - taken, "Entries": answers })
+    }
 }
 
 /// What IAM asks of a call. A transaction needs what its parts need, an SQS batch what one message needs.

@@ -29,10 +29,11 @@ pub(crate) fn target(request: &HttpRequest) -> &str {
 }
 
 /// An answer that no engine made.
-pub(crate) fn ready(status: u16, body: &'static str) -> HttpConnectorFuture {
+pub(crate) fn ready(status: u16, body: impl Into<SdkBody>) -> HttpConnectorFuture {
+    let body = body.into();
     HttpConnectorFuture::new(async move {
         let status = status.try_into().map_err(|_| ConnectorError::other("no status".into(), None))?;
-        let mut response = HttpResponse::new(status, SdkBody::from(body));
+        let mut response = HttpResponse::new(status, body);
         response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         Ok(response)
     })

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use aws_sdk_dynamodb::types::AttributeValue;
 use laurel_tests::filled::{engine, fill};
-use laurel_tests::{Api, TestStack, envelope_bodies, told_clients};
+use laurel_tests::{Api, Bus, TestStack, envelope_bodies};
 use local::{LEDGER_TABLE, STATE_TABLE, WAITING_TABLE};
 use relay_changes::RelayChanges;
 use serde_json::{Value, json};
@@ -109,8 +108,8 @@ async fn notices() {
         let folder = format!("{}/corpus/{history}/history.jsonl", env!("CARGO_MANIFEST_DIR"));
         let lines = std::fs::read_to_string(folder).expect("a history");
         let world = replay::history::world(&lines, format!("{}/corpus/programs", env!("CARGO_MANIFEST_DIR")).as_ref());
-        let told: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let clients = told_clients(told.clone());
+        let bus = Bus::that_takes(usize::MAX);
+        let clients = bus.clients();
         let queue = |name: &str| worker::Queue::new(clients.sqs(), &format!("http://127.0.0.1/0/{name}"));
         let relay = RelayChanges::new(
             local::open_store(&clients, ambient::Clock::system(), ambient::Random::system()),
@@ -125,7 +124,7 @@ async fn notices() {
             let change = json!({ "eventID": "1", "eventName": "INSERT", "awsRegion": "local", "dynamodb": { "NewImage": image, "Keys": {}, "SizeBytes": 1 } });
             batch.records = vec![serde_json::from_value(change).expect("a change")];
             assert!(relay.handle(batch).await.batch_item_failures.is_empty());
-            for entry in told.lock().expect("entries").drain(..) {
+            for entry in bus.told() {
                 // One of each kind and reason is enough to see its form.
                 let detail: Value = serde_json::from_str(entry["Detail"].as_str().expect("a detail")).expect("JSON");
                 let kind = entry["DetailType"].as_str().expect("a type").to_owned();

@@ -78,46 +78,65 @@ impl RelayChanges {
 
     /// Relays the changes of one batch in their order, up to the first that fails: the stream delivers from there again.
     pub async fn handle(&self, batch: StreamEvent) -> DynamoDbEventResponse {
-        let mut response = DynamoDbEventResponse::default();
-        let mut counts = BTreeMap::new();
-        for change in batch.records {
-            let relayed = self.relay(&change).await;
-            *counts.entry(relayed.as_ref().map_or(NOT_RELAYED, |metric| metric)).or_insert(0) += 1;
-            if let Err(error) = relayed {
-                tracing::warn!(change = change.event_id, %error, "a change was not relayed");
-                let mut failure = DynamoDbBatchItemFailure::default();
-                failure.item_identifier.clone_from(&change.change.sequence_number);
-                response.batch_item_failures.push(failure);
+        let mut metrics = Vec::new();
+        let mut untold = Vec::new();
+        let mut first_failed = None;
+        for (place, change) in batch.records.iter().enumerate() {
+            match self.relay(change).await {
+                Ok((metric, notices)) => {
+                    metrics.push(metric);
+                    untold.extend(notices.into_iter().map(|notice| (place, notice)));
+                }
+                Err(error) => first_failed = Some((place, error)),
+            }
+            // What came before a change that failed is told all the same.
+            let last = first_failed.is_some() || place + 1 == batch.records.len();
+            if let Err(failed) = self.tell(&mut untold, last).await {
+                first_failed = Some(failed);
+            }
+            if first_failed.is_some() {
                 break;
             }
+        }
+        let mut response = DynamoDbEventResponse::default();
+        let done = first_failed.as_ref().map_or(metrics.len(), |(place, _)| *place);
+        let mut counts = BTreeMap::new();
+        for metric in metrics.into_iter().take(done) {
+            *counts.entry(metric).or_insert(0) += 1;
+        }
+        if let Some((place, error)) = first_failed {
+            let change = &batch.records[place];
+            tracing::warn!(change = change.event_id, %error, "a change was not relayed");
+            counts.insert(NOT_RELAYED, 1);
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier.clone_from(&change.change.sequence_number);
+            response.batch_item_failures.push(failure);
         }
         count(&counts);
         response
     }
 
-    /// Relays one change, and says as what it counts.
-    async fn relay(&self, change: &EventRecord) -> Result<&'static str, RelayError> {
+    /// Relays one change, and says as what it counts, and what is still to be told of it.
+    async fn relay(&self, change: &EventRecord) -> Result<(&'static str, Vec<Notice>), RelayError> {
         if change.event_name != "INSERT" {
             // The ledger is append-only: anything else is an alarm, raised from this count (I9).
             tracing::error!(change = change.event_name, keys = ?change.change.keys, "a ledger item was modified or removed");
-            return Ok(LEDGER_CHANGED);
+            return Ok((LEDGER_CHANGED, vec![]));
         }
         let item = change.change.new_image.clone();
         let unreadable = |e: serde_dynamo::Error| RelayError::Unreadable(e.to_string());
         if !item.contains_key(keys::FORM) {
             let kept: Aside = serde_dynamo::from_item(item).map_err(unreadable)?;
-            self.tell(vec![of_aside(&kept)]).await?;
-            return Ok(RELAYED);
+            return Ok((RELAYED, vec![of_aside(&kept)]));
         }
         let record: Record = serde_dynamo::from_item(item).map_err(unreadable)?;
         self.send_waiting(&record).await?;
         self.send_redemption(&record).await?;
         let notices = of_record(&record);
         let kinds = notices.iter().map(|n| n.kind).collect::<Vec<_>>().join(",");
-        self.tell(notices).await?;
         let correlation_id = record.correlation_id();
-        tracing::info!(correlation_id, position = record.position, notices = kinds, "a record was relayed");
-        Ok(RELAYED)
+        tracing::info!(correlation_id, position = record.position, notices = kinds, "a record is relayed");
+        Ok((RELAYED, notices))
     }
 
     /// Sends on the events that waited for what this record brought.
@@ -152,10 +171,19 @@ impl RelayChanges {
         Ok(self.redemptions.send(due.to_string()).await?)
     }
 
-    async fn tell(&self, notices: Vec<Notice>) -> Result<(), RelayError> {
-        let Some((client, bus)) = &self.bus else { return Ok(()) };
-        for chunk in notices.chunks(NOTICES_AT_ONCE) {
-            let entry = |n: &Notice| {
+    /// Puts notices on the bus, each with the place of its change, in calls of [`NOTICES_AT_ONCE`]; those that do not fill a call
+    /// wait for the next change, unless this is the `last`.
+    ///
+    /// # Errors
+    /// The place of the first change of which a notice was not taken, and [`RelayError::Bus`].
+    async fn tell(&self, untold: &mut Vec<(usize, Notice)>, last: bool) -> Result<(), (usize, RelayError)> {
+        let Some((client, bus)) = &self.bus else {
+            untold.clear();
+            return Ok(());
+        };
+        while untold.len() >= NOTICES_AT_ONCE || last && !untold.is_empty() {
+            let told: Vec<_> = untold.drain(..untold.len().min(NOTICES_AT_ONCE)).collect();
+            let entry = |(_, n): &(usize, Notice)| {
                 PutEventsRequestEntry::builder()
                     .event_bus_name(bus)
                     .source("laurel")
@@ -163,10 +191,16 @@ impl RelayChanges {
                     .detail(n.detail.to_string())
                     .build()
             };
-            let sent = client.put_events().set_entries(Some(chunk.iter().map(entry).collect())).send().await;
-            let failed = sent.map_or(chunk.len(), |reply| usize::try_from(reply.failed_entry_count).unwrap_or(0));
-            if failed > 0 {
-                return Err(RelayError::Bus(failed));
+            let sent = client.put_events().set_entries(Some(told.iter().map(entry).collect())).send().await;
+            let refused = match &sent {
+                Ok(reply) => usize::try_from(reply.failed_entry_count).unwrap_or(told.len()),
+                Err(_) => told.len(),
+            };
+            if refused > 0 {
+                // One answer for each entry, in their order; without one, nothing is known to be taken.
+                let entries = sent.as_ref().map(|reply| reply.entries()).unwrap_or_default();
+                let first = entries.iter().position(|entry| entry.error_code.is_some()).unwrap_or(0);
+                return Err((told[first].0, RelayError::Bus(refused)));
             }
         }
         Ok(())

@@ -197,12 +197,15 @@ impl Aws {
         }
         match (target, operation) {
             (_, "PutEvents") => {
-                let entries = request["Entries"].as_array().map(Vec::len).unwrap_or_default();
-                let partial = lock(&self.fate).happens(Fault::PartialBatch, operation);
+                let count = request["Entries"].as_array().map(Vec::len).unwrap_or_default();
+                let mut entries = vec![json!({ "EventId": "e" }); count];
+                let mut fate = lock(&self.fate);
+                let partial = count > 0 && fate.happens(Fault::PartialBatch, operation);
+                if partial {
+                    entries[fate.below(count)] = json!({ "ErrorCode": "InternalFailure", "ErrorMessage": "not taken" });
+                }
                 lock(&self.watch).noticed(request);
-                return Ok(
-                    json!({ "FailedEntryCount": u8::from(partial), "Entries": vec![json!({ "EventId": "e" }); entries] }),
-                );
+                return Ok(json!({ "FailedEntryCount": u8::from(partial), "Entries": entries }));
             }
             (_, "GetSecretValue") => return Ok(json!({ "Name": "card-keys", "SecretString": self.ring })),
             _ => {}

@@ -230,6 +230,9 @@ async fn answer(port: Arc<Port>, request: Request<Incoming>) -> Result<Response<
     port.table(&target, request).await
 }
 
+/// Notices that the queue `notices` keeps.
+const NOTICES_KEPT: u64 = 1_000;
+
 /// How the SDK that functions use names itself: what it sends is in good form.
 const OWN_SDK: &str = "aws-sdk-rust";
 
@@ -360,7 +363,26 @@ impl Port {
                 .await?;
             accepted.push(json!({ "EventId": self.random.uuid()?.to_string() }));
         }
+        self.forget_notices().await?;
         json_reply(200, &json!({ "FailedEntryCount": 0, "Entries": accepted }))
+    }
+
+    /// Takes the oldest notices away where more than [`NOTICES_KEPT`] wait: nobody need read them.
+    async fn forget_notices(&self) -> Result<(), BoxError> {
+        let queue = format!("http://{}/{ACCOUNT}/{}", self.addr, queues::NOTICES);
+        let asked = json!({ "QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"] });
+        let told = self.sqs_unkept(SqsOperation::GetQueueAttributes, asked).await?;
+        let told: Value = serde_json::from_slice(&told)?;
+        let waiting = told["Attributes"]["ApproximateNumberOfMessages"].as_str().and_then(|n| n.parse::<u64>().ok());
+        for _ in 0..waiting.unwrap_or_default().saturating_sub(NOTICES_KEPT).div_ceil(10) {
+            let asked = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0 });
+            let told: Value = serde_json::from_slice(&self.sqs_unkept(SqsOperation::ReceiveMessage, asked).await?)?;
+            for message in told["Messages"].as_array().into_iter().flatten() {
+                let asked = json!({ "QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"] });
+                self.sqs_unkept(SqsOperation::DeleteMessage, asked).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn secret(&self, operation: &str, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
