@@ -23,6 +23,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Points, tiers and rewards for channel partners, from events to gift cards.
 #[derive(Parser)]
 #[command(name = "laurel", version, max_term_width = 110)]

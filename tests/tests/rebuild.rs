@@ -143,12 +143,12 @@ async fn same(store: &Store, world: &replay::World, program: &ProgramId) {
         needs.deals = world.deals.keys().cloned().collect();
         needs.opportunities = world.opportunities.keys().cloned().collect();
         let mut state = State::new(partner.clone());
-        (state.account, _) = store::state::whole(store, program, partner).await.expect("an account");
+        state.account = Box::new(store::state::whole(store, program, partner).await.expect("an account").0);
         store::state::fill(store, program, &needs, &mut state).await.expect("filled");
         assert_eq!(check_account(&state.account, &account), Vec::<String>::new(), "{partner}");
         assert_eq!(state.redemptions.iter().collect::<BTreeMap<_, _>>(), redemptions);
         let deals: BTreeMap<_, _> = world.deals.iter().map(|(id, deal)| (id.clone(), Some(deal.clone()))).collect();
-        assert_eq!(state.deals, deals);
+        assert_eq!(state.deals.into_iter().collect::<BTreeMap<_, _>>(), deals);
         let all = world.opportunities.iter().map(|(id, one)| (id.clone(), Some(one.clone())));
         assert_eq!(state.opportunities, all.collect());
     }

@@ -92,7 +92,7 @@ pub(crate) async fn current_account(
     now: Timestamp,
 ) -> Result<Account, Problem> {
     let mut state = Partner::new(partner.clone());
-    state.account = store::state::begun(&api.store, &caller.program, partner).await?;
+    state.account = Box::new(store::state::begun(&api.store, &caller.program, partner).await?);
     if state.account.head.position == 0 {
         return Err(Problem::not_found());
     }
@@ -103,7 +103,7 @@ pub(crate) async fn current_account(
         store::state::fill(&api.store, &caller.program, &more, &mut state).await?;
     }
     let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
-    Ok(decision.state.account)
+    Ok(*decision.state.account)
 }
 
 /// Every gate of the catalogue, and whether it is open.

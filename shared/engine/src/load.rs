@@ -20,7 +20,7 @@ pub async fn load(
 ) -> Result<State, StoreError> {
     let program = &programs.current(now).program.id;
     let mut state = State::new(partner.clone());
-    state.account = state::begun(store, program, partner).await?;
+    state.account = Box::new(state::begun(store, program, partner).await?);
     let needs = needs(programs, &state.account, events, now);
     state::fill(store, program, &needs, &mut state).await?;
     let more = more_needs(programs, &state, now);

@@ -88,13 +88,13 @@ async fn account(
             return Ok(records);
         }
     };
-    let mut before = State { account: stored, ..State::new(partner.clone()) };
+    let mut before = State::of(partner.clone(), Box::new(stored));
     before.redemptions = redemptions.into_iter().map(|redemption| (redemption.id.clone(), redemption)).collect();
-    let mut after = State { account: rebuilt, ..State::new(partner.clone()) };
+    let mut after = State::of(partner.clone(), Box::new(rebuilt));
     let (redemptions, found) = rebuild_redemptions(&records);
     done.findings.extend(found.into_iter().map(|what| format!("{partner}: {what}")));
     done.redemptions += redemptions.len();
-    after.redemptions = redemptions;
+    after.redemptions = redemptions.into_iter().collect();
     for (id, redemption) in &mut after.redemptions {
         // Who it is for is in no record: where it is still there, it stays.
         redemption.recipient = before.redemptions.get(id).and_then(|stored| stored.recipient.clone());

@@ -18,6 +18,10 @@ use jiff::Timestamp;
 use laurel_replay::{Replay, Year};
 use program::{Program, Programs, Version};
 
+/// The allocator of `laurel`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let events = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(100_000);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/programs/hr-software.toml");
@@ -38,24 +42,13 @@ fn main() -> ExitCode {
     let parsing = started.elapsed();
     let started = Instant::now();
     let programs = Programs::new(vec![version]).expect("a version");
-    let mut replay = Replay::new(programs.clone());
+    let mut replay = Replay::new(programs);
     for line in &lines {
         replay.take(parse(line)).expect("a sound account");
     }
     let whole = started.elapsed();
-    let allocated = |work: &mut dyn FnMut(&String)| allocation_counter::measure(|| lines.iter().for_each(work));
-    let to_parse = allocated(&mut |line| drop(parse(line)));
-    let mut again = Replay::new(programs);
-    let in_all = allocated(&mut |line| again.take(parse(line)).expect("a sound account"));
     let nanos = |time: Duration| time.as_nanos() / lines.len().max(1) as u128;
     println!("{read} events: {} ns each to parse, {} ns to parse and decide", nanos(parsing), nanos(whole));
-    let each = |count: u64| count * 10 / lines.len().max(1) as u64;
-    println!(
-        "tenths of allocations each: {} to parse, {} to parse and decide; {} bytes in use at the end",
-        each(to_parse.count_total),
-        each(in_all.count_total),
-        in_all.bytes_current
-    );
     println!("{:?}, {} waiting", replay.tally(), replay.waiting());
     // A year later every tier was reviewed.
     replay.bring_to("2027-12-31T12:00:00Z".parse().expect("an instant")).expect("sound accounts");

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Awaited, Judgement, State, brought, decide};
+use domain::decide::{Awaited, Decision, Judgement, State, brought, decide};
 use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, PostingKind, Record};
 use event::Event;
 use event::ids::{DealId, Identity, OpportunityId, PartnerId};
+use foldhash::quality::FixedState;
 use jiff::Timestamp;
 use program::Programs;
 use sha2::{Digest, Sha256};
@@ -17,9 +18,9 @@ use sha2::{Digest, Sha256};
 pub struct Replay {
     programs: Programs,
     now: Timestamp,
-    accounts: HashMap<PartnerId, Account>,
-    deals: HashMap<DealId, Deal>,
-    opportunities: HashMap<OpportunityId, Opportunity>,
+    accounts: HashMap<PartnerId, Box<Account>, FixedState>,
+    deals: HashMap<DealId, Deal, FixedState>,
+    opportunities: HashMap<OpportunityId, Opportunity, FixedState>,
     /// What each identity meant, both as hashes: what came before is told apart without being kept.
     seen: HashMap<u128, u128, BuildHasherDefault<Low>>,
     waiting: Waiting,
@@ -74,9 +75,9 @@ impl Replay {
         Self {
             programs,
             now: Timestamp::MIN,
-            accounts: HashMap::new(),
-            deals: HashMap::new(),
-            opportunities: HashMap::new(),
+            accounts: HashMap::default(),
+            deals: HashMap::default(),
+            opportunities: HashMap::default(),
             seen: HashMap::default(),
             waiting: Waiting::default(),
             tally: Tally::default(),
@@ -109,7 +110,7 @@ impl Replay {
         self.now = self.now.max(now);
         self.end_waiting()?;
         for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
-            while !self.decide(&partner, &[])?.records.is_empty() {}
+            while !self.decide(&partner, &[])?.0.is_empty() {}
         }
         Ok(())
     }
@@ -145,12 +146,10 @@ impl Replay {
         }
         let partner = event.partner.clone();
         let judgement = loop {
-            let decision = self.decide(&partner, std::slice::from_ref(&event))?;
-            match decision.judgements.into_iter().next() {
+            let (records, judgements) = self.decide(&partner, std::slice::from_ref(&event))?;
+            match judgements.into_iter().next() {
                 Some(Judgement::Later) => {}
-                Some(Judgement::Recorded(at)) => {
-                    break Ok((decision.records[at].outcome, decision.records[at].holds()));
-                }
+                Some(Judgement::Recorded(at)) => break Ok((records[at].outcome, records[at].holds())),
                 other => break Err(other),
             }
         };
@@ -176,9 +175,10 @@ impl Replay {
         Ok(outcome.word())
     }
 
-    fn decide(&mut self, partner: &PartnerId, events: &[Event]) -> Result<domain::decide::Decision, FoldError> {
-        let mut state = State::new(partner.clone());
-        state.account = self.accounts.remove(partner).unwrap_or_else(Account::in_memory);
+    /// Decides events of one partner: the records, and what became of each.
+    fn decide(&mut self, partner: &PartnerId, events: &[Event]) -> Result<(Vec<Record>, Vec<Judgement>), FoldError> {
+        let account = self.accounts.remove(partner).unwrap_or_else(|| Box::new(Account::in_memory()));
+        let mut state = State::of(partner.clone(), account);
         for event in events {
             if let Some(id) = event.kind.deal_id() {
                 state.deals.insert(id.clone(), self.deals.remove(id));
@@ -191,17 +191,14 @@ impl Replay {
                 state.others.insert(id.clone(), head);
             }
         }
-        let mut decision = decide(&self.programs, state, events, self.now)?;
-        let state = &mut decision.state;
-        self.accounts.insert(partner.clone(), std::mem::take(&mut state.account));
-        let deals = std::mem::take(&mut state.deals).into_iter();
-        self.deals.extend(deals.filter_map(|(id, deal)| Some((id, deal?))));
-        let opportunities = std::mem::take(&mut state.opportunities).into_iter();
-        self.opportunities.extend(opportunities.filter_map(|(id, taken)| Some((id, taken?))));
-        for record in &decision.records {
+        let Decision { records, judgements, state, .. } = decide(&self.programs, state, events, self.now)?;
+        self.accounts.insert(state.partner, state.account);
+        self.deals.extend(state.deals.into_iter().filter_map(|(id, deal)| Some((id, deal?))));
+        self.opportunities.extend(state.opportunities.into_iter().filter_map(|(id, taken)| Some((id, taken?))));
+        for record in &records {
             self.tally.add(record);
         }
-        Ok(decision)
+        Ok((records, judgements))
     }
 
     /// How much there was of everything so far.
@@ -211,7 +208,7 @@ impl Replay {
 
     /// The accounts, by partner.
     pub fn accounts(&self) -> BTreeMap<&PartnerId, &Account> {
-        self.accounts.iter().collect()
+        self.accounts.iter().map(|(partner, account)| (partner, &**account)).collect()
     }
 
     /// Events that still wait.

@@ -231,7 +231,7 @@ impl World {
         let mut state = State::new(partner.clone());
         // What stands in the head, and of what stands beside it only what is asked for, as it would be read from a table.
         let all = self.accounts.get(partner).cloned().unwrap_or_default();
-        state.account = packed::open(&packed::head(&all)).expect("a head that reads");
+        state.account = Box::new(packed::open(&packed::head(&all)).expect("a head that reads"));
         let beside = packed::parts(&all);
         let read = |account: &mut Account, parts: BTreeSet<Part>| {
             for part in parts {
@@ -284,7 +284,7 @@ impl World {
 
     /// A partner's tier in the motion `sell`.
     pub fn tier(&self, partner: &str) -> &str {
-        &self.account(partner).head.tiers["sell"].tier
+        &self.account(partner).head.tiers.get("sell").expect("a standing").tier
     }
 
     /// The last record.

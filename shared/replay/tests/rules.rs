@@ -432,7 +432,7 @@ fn promotion_comes_with_the_event_and_demotion_after_warning_and_grace() {
     ];
     for (now, tier, demotes_on) in steps {
         world.at(now).catch_up();
-        let standing = &world.account("p").head.tiers["sell"];
+        let standing = &world.account("p").head.tiers.get("sell").expect("a standing");
         assert_eq!(
             (standing.tier.as_str(), standing.demotes_on),
             (tier, demotes_on.map(|d| d.parse().expect("date"))),
@@ -448,12 +448,12 @@ fn a_warning_is_lifted_when_the_tier_is_kept_again() {
         world.close("p", deal, TODAY, "100");
     }
     world.at("2027-07-11T00:00:00Z").catch_up();
-    assert!(world.account("p").head.tiers["sell"].demotes_on.is_some());
+    assert!(world.account("p").head.tiers.get("sell").expect("a standing").demotes_on.is_some());
     world.close("p", "d", "2027-07-01T00:00:00Z", "100");
     world.close("p", "e", "2027-07-01T00:00:00Z", "100");
     world.at("2027-10-11T00:00:00Z").catch_up();
     assert_eq!(world.tier("p"), "gold");
-    assert_eq!(world.account("p").head.tiers["sell"].demotes_on, None);
+    assert_eq!(world.account("p").head.tiers.get("sell").expect("a standing").demotes_on, None);
 }
 
 #[test]

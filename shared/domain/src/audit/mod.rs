@@ -111,7 +111,6 @@ pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     let solid = |account: &Account| {
         let mut account = account.clone();
         account.measures.retain(|_, quarter| !quarter.is_empty());
-        account.frequency.retain(|_, counts| !counts.is_empty());
         account.holders.retain(|_, held| !held.is_empty());
         account
     };

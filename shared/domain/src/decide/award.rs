@@ -1,12 +1,11 @@
 //! Rules, caps and tier: what an event earns once its lifecycle has let it through.
 
-use std::collections::BTreeMap;
-
 use event::Kind;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{Money, at_rate};
 use event::time::Month;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::{Measure, Program, Rule};
 use rust_decimal::Decimal;
 
@@ -19,7 +18,7 @@ use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verd
 use crate::tier::{Moment, promotions};
 
 /// The event's amounts in the program's currency, by field.
-pub(super) type Amounts = BTreeMap<&'static str, Decimal>;
+pub(super) type Amounts = LiteMap<&'static str, Decimal>;
 
 /// Converts the event's amounts: what corrects a deal goes by the rate at which the deal was closed.
 pub(super) fn amounts(context: &Context<'_>, book: &Book, case: &Case<'_>) -> Result<Amounts, Stop> {

@@ -4,6 +4,7 @@ use event::ids::{Motion, RuleId};
 use event::time::Month;
 use event::{Event, planted};
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::{Measure, Version};
 use rust_decimal::Decimal;
 
@@ -113,7 +114,8 @@ impl Book {
         if by.is_zero() {
             return Ok(());
         }
-        let one = Effect::Measured { motion: motion.clone(), month, by: [(measure, by.normalize())].into() };
+        let one =
+            Effect::Measured { motion: motion.clone(), month, by: LiteMap::from_iter([(measure, by.normalize())]) };
         self.effect(one)?;
         self.join_measures(measure, by)
     }
@@ -121,10 +123,11 @@ impl Book {
     /// Puts the last effect together with an earlier one of the same motion and month.
     fn join_measures(&mut self, measure: Measure, moved: Decimal) -> Result<(), FoldError> {
         let effects = &mut self.draft.effects;
-        let Some(Effect::Measured { motion: this, month: at, .. }) = effects.last().cloned() else { return Ok(()) };
-        let last = effects.len() - 1;
-        let earlier = effects[..last].iter_mut().find_map(|effect| match effect {
-            Effect::Measured { motion, month, by } if (&*motion, &*month) == (&this, &at) => Some(by),
+        let Some((Effect::Measured { motion: this, month: at, .. }, earlier)) = effects.split_last_mut() else {
+            return Ok(());
+        };
+        let earlier = earlier.iter_mut().find_map(|effect| match effect {
+            Effect::Measured { motion, month, by } if (&*motion, &*month) == (&*this, &*at) => Some(by),
             _ => None,
         });
         let Some(by) = earlier else { return Ok(()) };

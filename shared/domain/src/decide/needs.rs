@@ -1,11 +1,12 @@
 //! What must be loaded before a group of events can be decided.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use event::time::Month;
 use event::{Event, Kind, planted};
 use jiff::Timestamp;
+use litemap::LiteMap;
 use program::{Criteria, Gate, Program, Programs, Reward};
 
 use super::context::Context;
@@ -90,7 +91,7 @@ impl<'a> Asking<'a> {
     fn expiries(&mut self) {
         let (account, today) = (self.account, self.context.today);
         let lots = account.head.funds.values().flat_map(|funds| funds.lots.keys());
-        let held = account.pending.values().flat_map(BTreeMap::keys).map(|release| &release.lot);
+        let held = account.pending.values().flat_map(LiteMap::keys).map(|release| &release.lot);
         let ending: BTreeSet<Month> = lots.chain(held).copied().filter(|lot| runs_out(*lot, today)).collect();
         self.parts(ending.into_iter().map(|lot| Part::Expired(lot.quarter())));
     }
@@ -138,7 +139,7 @@ impl<'a> Asking<'a> {
         for booked in [day, today] {
             // What it earns may run out at once, and be taken back in the same group.
             self.expired_since(earning.program.policy.expiry_months.map(|months| Month::of(booked).plus(months)));
-            let seen = Seen { kind: &event.kind, amounts: BTreeMap::new(), person: person.as_ref(), booked, day };
+            let seen = Seen { kind: &event.kind, amounts: LiteMap::new(), person: person.as_ref(), booked, day };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
             }
@@ -160,7 +161,7 @@ impl<'a> Asking<'a> {
         }
         let Some((earning, kind)) = earning.zip(closed.happened()) else { return };
         let day = earning.program.calendar.day(closed.at);
-        let seen = Seen { kind: &kind, amounts: BTreeMap::new(), person: None, booked: closed.booked, day };
+        let seen = Seen { kind: &kind, amounts: LiteMap::new(), person: None, booked: closed.booked, day };
         for rule in earning.program.rules_on("deal.closed") {
             self.counts(&rule_caps(&earning.program, rule, &seen));
         }

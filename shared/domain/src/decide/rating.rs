@@ -5,6 +5,7 @@ use event::money::{Money, at_rate};
 use event::planted;
 use event::time::Month;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::{Measure, Program, Rule};
 use rust_decimal::Decimal;
 
@@ -34,7 +35,7 @@ pub(super) fn rate_deal_again(
     // Its caps are those of the periods that its award is booked in.
     let seen = Seen {
         kind: &kind,
-        amounts: [("acv", acv), ("total_value", total)].into(),
+        amounts: LiteMap::from_iter([("acv", acv), ("total_value", total)]),
         person: None,
         booked: closed.booked,
         day: earning.program.calendar.day(closed.at),

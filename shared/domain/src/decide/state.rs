@@ -1,10 +1,9 @@
 //! What a decision is made from, and what it comes to.
 
-use std::collections::BTreeMap;
-
 use event::Rejection;
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use jiff::Timestamp;
+use litemap::LiteMap;
 
 use super::stop::Awaited;
 use crate::deal::{Deal, Opportunity};
@@ -17,30 +16,35 @@ pub struct State {
     /// The partner.
     pub partner: PartnerId,
     /// What is the partner's alone.
-    pub account: Account,
+    pub account: Box<Account>,
     /// Heads of other partners that the events name.
-    pub others: BTreeMap<PartnerId, Head>,
+    pub others: LiteMap<PartnerId, Head>,
     /// Deals that the events name; `None` where there is none yet.
-    pub deals: BTreeMap<DealId, Option<Deal>>,
+    pub deals: LiteMap<DealId, Option<Deal>>,
     /// Opportunities that the events name; `None` where there is none yet.
-    pub opportunities: BTreeMap<OpportunityId, Option<Opportunity>>,
+    pub opportunities: LiteMap<OpportunityId, Option<Opportunity>>,
     /// Free pieces of the rewards asked for.
-    pub stock: BTreeMap<RewardId, i64>,
+    pub stock: LiteMap<RewardId, i64>,
     /// Redemptions that the events name or make, by id.
-    pub redemptions: BTreeMap<RedemptionId, Redemption>,
+    pub redemptions: LiteMap<RedemptionId, Redemption>,
 }
 
 impl State {
     /// A partner nothing is known of.
     pub fn new(partner: PartnerId) -> Self {
+        Self::of(partner, Box::default())
+    }
+
+    /// A partner of whom nothing but the account is known.
+    pub fn of(partner: PartnerId, account: Box<Account>) -> Self {
         Self {
             partner,
-            account: Account::default(),
-            others: BTreeMap::new(),
-            deals: BTreeMap::new(),
-            opportunities: BTreeMap::new(),
-            stock: BTreeMap::new(),
-            redemptions: BTreeMap::new(),
+            account,
+            others: LiteMap::new(),
+            deals: LiteMap::new(),
+            opportunities: LiteMap::new(),
+            stock: LiteMap::new(),
+            redemptions: LiteMap::new(),
         }
     }
 

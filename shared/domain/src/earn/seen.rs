@@ -1,20 +1,20 @@
 //! What a rule can see of an event.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use event::Kind;
 use event::ids::PersonId;
 use event::json::Json;
 use event::money::parse_decimal;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use rust_decimal::Decimal;
 
 /// What a rule can see of an event: its `data`, with amounts already in the program's currency.
 pub(crate) struct Seen<'a> {
     pub(crate) kind: &'a Kind,
     /// Amounts by field, in the program's currency.
-    pub(crate) amounts: BTreeMap<&'static str, Decimal>,
+    pub(crate) amounts: LiteMap<&'static str, Decimal>,
     /// The pseudonym of the person it names.
     pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.

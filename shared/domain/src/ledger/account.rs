@@ -7,13 +7,14 @@ use event::time::Month;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use litemap::LiteMap;
 use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::balance::{Balance, Expired, FoldError, Funds, Pending};
-use super::cap::{CapKey, Frequency, FrequencyKey};
+use super::cap::{CapKey, Frequency};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
 use super::posting::never;
@@ -78,9 +79,9 @@ pub struct Head {
     /// When it left last, by the events' own time.
     pub left: Option<Stamp>,
     /// What it has, by asset.
-    pub funds: BTreeMap<Asset, Funds>,
+    pub funds: LiteMap<Asset, Funds>,
     /// Standing by motion.
-    pub tiers: BTreeMap<Motion, Standing>,
+    pub tiers: LiteMap<Motion, Standing>,
     /// The first open day; never goes back. Caps of periods that are closed leave the head.
     pub open_from: Option<Date>,
     /// How many sections have left the head for items of their own; never fewer.
@@ -161,7 +162,7 @@ impl Days {
 }
 
 /// One calendar quarter of measures: by motion, month (1 to 12) and measure.
-pub type Measures = BTreeMap<Motion, BTreeMap<(i8, Measure), Decimal>>;
+pub type Measures = LiteMap<Motion, LiteMap<(i8, Measure), Decimal>>;
 
 /// How much of a cap is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,9 +192,9 @@ pub struct Account {
     /// What ran out unspent.
     pub expired: BTreeMap<Asset, Expired>,
     /// Measures by calendar quarter.
-    pub measures: BTreeMap<Month, Measures>,
+    pub measures: LiteMap<Month, Measures>,
     /// Used caps.
-    pub frequency: BTreeMap<FrequencyKey, Frequency>,
+    pub frequency: Frequency,
     /// Which parts were read.
     pub(super) known: Known,
     /// When its ladders were looked at.
@@ -206,8 +207,26 @@ pub struct Account {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Looked {
     at: Option<(u32, Month)>,
-    since: BTreeSet<Measure>,
+    since: Moved,
     review: Option<(u32, Option<Date>)>,
+}
+
+/// A set of measures.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved(u32);
+
+impl Moved {
+    fn bit(measure: Measure) -> u32 {
+        1 << measure as u32
+    }
+
+    fn insert(&mut self, measure: Measure) {
+        self.0 |= Self::bit(measure);
+    }
+
+    fn has(self, measure: Measure) -> bool {
+        self.0 & Self::bit(measure) != 0
+    }
 }
 
 impl Looked {
@@ -238,12 +257,12 @@ impl Looked {
 
     /// Whether all of it was seen: by this version, in this month, and nothing of these measures has moved since.
     pub(crate) fn has_seen(&self, version: u32, month: Month, measures: &BTreeSet<Measure>) -> bool {
-        self.at == Some((version, month)) && self.since.is_disjoint(measures)
+        self.at == Some((version, month)) && !measures.iter().any(|measure| self.since.has(*measure))
     }
 
     pub(crate) fn see(&mut self, version: u32, month: Month) {
         self.at = Some((version, month));
-        self.since.clear();
+        self.since = Moved::default();
     }
 }
 
@@ -317,13 +336,12 @@ impl Account {
 
     /// Forgets counts whose items a table has dropped by `today`; what stands in the head stays.
     pub fn forget_expired(&mut self, today: Date) {
-        let keys: Vec<FrequencyKey> = self.frequency.keys().cloned().collect();
-        for key in keys {
-            let part = Part::Count(key.clone());
-            if !self.inside(&part) && part.expires_on().is_some_and(|day| day <= today) {
-                self.frequency.remove(&key);
-            }
-        }
+        let mut frequency = std::mem::take(&mut self.frequency);
+        frequency.retain(|item| {
+            let part = Part::Count(item.clone());
+            self.inside(&part) || part.expires_on().is_none_or(|day| day > today)
+        });
+        self.frequency = frequency;
     }
 
     /// Whether a part was read beside the head.
@@ -401,8 +419,7 @@ impl Account {
         }
         let item = key.item();
         self.must_know(|| Part::Count(item.clone()))?;
-        let counts = self.frequency.get(&item);
-        Ok(Used::So(counts.and_then(|counts| counts.get(key)).copied().unwrap_or(0)))
+        Ok(Used::So(self.frequency.used(key, &item)))
     }
 
     /// How many certificates are valid at `at` (M27), each to the end of its last day in UTC.

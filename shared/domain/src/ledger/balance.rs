@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use event::time::Month;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
@@ -67,14 +68,14 @@ impl Balance {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Funds {
     /// Spendable, by the month at whose end it expires.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub lots: BTreeMap<Month, i64>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub lots: LiteMap<Month, i64>,
     /// Earned and not yet released.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pending: i64,
     /// Set aside, by the lot it came from.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reserved: BTreeMap<Month, i64>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub reserved: LiteMap<Month, i64>,
     /// Owed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub owed: i64,
@@ -106,7 +107,7 @@ impl TryFrom<String> for Release {
 }
 
 /// Held amounts of one asset.
-pub type Pending = BTreeMap<Release, i64>;
+pub type Pending = LiteMap<Release, i64>;
 
 /// What ran out unspent of one asset, by lot, less what was taken back of it since.
 pub type Expired = BTreeMap<Month, i64>;
@@ -114,7 +115,7 @@ pub type Expired = BTreeMap<Month, i64>;
 impl Funds {
     /// Nothing of an asset.
     pub const fn nothing() -> Self {
-        Self { lots: BTreeMap::new(), pending: 0, reserved: BTreeMap::new(), owed: 0 }
+        Self { lots: LiteMap::new(), pending: 0, reserved: LiteMap::new(), owed: 0 }
     }
 
     /// The four sums.
@@ -183,7 +184,7 @@ fn add_to(held: &mut i64, amount: i64, bucket: Bucket) -> Result<(), FoldError> 
 }
 
 /// Adds in a map of buckets; an empty bucket is forgotten.
-fn add_in<K: Ord + Copy>(map: &mut BTreeMap<K, i64>, key: K, amount: i64, bucket: Bucket) -> Result<(), FoldError> {
+fn add_in<K: Ord + Copy>(map: &mut LiteMap<K, i64>, key: K, amount: i64, bucket: Bucket) -> Result<(), FoldError> {
     // All of them together must fit, too.
     map.values().try_fold(amount, |sum, held| sum.checked_add(*held)).ok_or(FoldError::Overflow)?;
     let held = map.entry(key).or_default();

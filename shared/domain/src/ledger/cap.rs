@@ -1,17 +1,19 @@
 //! What is counted of a cap: named by what the cap says, not by its place or its limit (M40).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::ops::RangeBounds;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use event::ids::{Label, RewardId, RuleId};
 use event::period::Period;
 use event::steady_hash;
+use foldhash::quality::FixedState;
 use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+use super::balance::FoldError;
 
 /// What a cap is a cap of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +67,7 @@ pub struct CapKey {
 
 /// Which item a count stands in: one per person (or none) and period. What is split by a value is spread over buckets, so that
 /// items stay small.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrequencyKey {
     /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
     /// value.
@@ -76,8 +78,77 @@ pub struct FrequencyKey {
     pub bucket: u8,
 }
 
-/// Used caps of one item.
-pub type Frequency = BTreeMap<CapKey, i64>;
+/// Used caps. There are as many as persons, contents and weeks: each is found by its item, and takes no more room than it needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frequency {
+    /// The partner's own, split by nothing: few, and looked at with most that a partner does.
+    own: BTreeMap<FrequencyKey, Counts>,
+    beside: HashMap<FrequencyKey, Counts, FixedState>,
+}
+
+/// Used caps of one item, in the order of their keys.
+type Counts = Vec<(CapKey, i64)>;
+
+impl Frequency {
+    /// What is counted in an item.
+    pub(crate) fn counts(&self, item: &FrequencyKey) -> &[(CapKey, i64)] {
+        let counts = if item.is_own() { self.own.get(item) } else { self.beside.get(item) };
+        counts.map_or(&[], Vec::as_slice)
+    }
+
+    /// How much of a cap is used.
+    pub(crate) fn used(&self, key: &CapKey, item: &FrequencyKey) -> i64 {
+        let counts = self.counts(item);
+        counts.binary_search_by(|(of, _)| of.cmp(key)).map_or(0, |at| counts[at].1)
+    }
+
+    fn count(&mut self, key: CapKey) -> &mut i64 {
+        let item = key.item();
+        let counts =
+            if item.is_own() { self.own.entry(item).or_default() } else { self.beside.entry(item).or_default() };
+        let at = counts.binary_search_by(|(of, _)| of.cmp(&key)).unwrap_or_else(|at| {
+            if counts.is_empty() {
+                // Most items hold one for ever.
+                counts.reserve_exact(1);
+            }
+            counts.insert(at, (key, 0));
+            at
+        });
+        &mut counts[at].1
+    }
+
+    /// Uses a cap, or gives of it back.
+    ///
+    /// # Errors
+    /// [`FoldError::Overflow`].
+    pub(crate) fn add(&mut self, key: CapKey, by: i64) -> Result<(), FoldError> {
+        let used = self.count(key);
+        *used = used.checked_add(by).ok_or(FoldError::Overflow)?;
+        Ok(())
+    }
+
+    /// Takes over how much of a cap is used.
+    pub fn set(&mut self, key: CapKey, used: i64) {
+        *self.count(key) = used;
+    }
+
+    /// The items that are the partner's own, or the others.
+    pub(crate) fn items(&self, own: bool) -> impl Iterator<Item = &FrequencyKey> {
+        let (of_own, beside) = if own { (Some(self.own.keys()), None) } else { (None, Some(self.beside.keys())) };
+        of_own.into_iter().flatten().chain(beside.into_iter().flatten())
+    }
+
+    /// Forgets all items that are not to be kept.
+    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(&FrequencyKey) -> bool) {
+        self.own.retain(|item, _| keeps(item));
+        self.beside.retain(|item, _| keeps(item));
+    }
+
+    /// Every cap that was ever used, and how much of it is.
+    pub fn iter(&self) -> impl Iterator<Item = &(CapKey, i64)> {
+        self.own.values().chain(self.beside.values()).flatten()
+    }
+}
 
 /// How long counts are kept after their period, in days. What is rated again later than that gives nothing new.
 const DAYS_KEPT: i64 = 500;
@@ -88,13 +159,7 @@ impl FrequencyKey {
         drops_on(self.period)
     }
 
-    /// The keys that are the partner's own.
-    pub(super) fn own() -> impl RangeBounds<Self> {
-        let first = |who: &str| Self { who: who.into(), period: Period::Day(Date::MIN), bucket: 0 };
-        first(OWN)..first(&format!("{OWN}\0"))
-    }
-
-    /// Whether it is the partner's own, split by nothing: few, and counted with most that a partner does.
+    /// Whether it is the partner's own, split by nothing.
     pub(super) fn is_own(&self) -> bool {
         &*self.who == OWN
     }

@@ -1,10 +1,9 @@
 //! A change that is no movement and that the event's own data does not say.
 
-use std::collections::BTreeMap;
-
 use event::ids::{Motion, TierId};
 use event::time::Month;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -26,7 +25,7 @@ pub enum Effect {
         month: Month,
         /// By how much each; may be negative.
         #[serde(rename = "b")]
-        by: BTreeMap<Measure, Decimal>,
+        by: LiteMap<Measure, Decimal>,
     },
     /// A cap was used.
     #[serde(rename = "c")]

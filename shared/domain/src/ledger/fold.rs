@@ -156,11 +156,7 @@ impl Account {
                     self.measure(motion, *month, *measure, *by)?;
                 }
             }
-            Effect::Cap { key, by } => {
-                let counts = self.frequency.entry(key.item()).or_default();
-                let used = counts.entry(key.clone()).or_default();
-                *used = used.checked_add(*by).ok_or(FoldError::Overflow)?;
-            }
+            Effect::Cap { key, by } => self.frequency.add(key.clone(), *by)?,
             Effect::Place { .. } => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();

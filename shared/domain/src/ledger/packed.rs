@@ -8,6 +8,7 @@ use event::period::Period;
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Certificate, Days, Head, Profile, Reviewed, Standing};
 use super::asset::Asset;
 use super::balance::{Expired, Funds, Pending};
-use super::cap::{CapKey, FrequencyKey};
+use super::cap::CapKey;
 use super::fact::{Fact, Stamp};
 use super::part::{Part, Section};
 
@@ -62,7 +63,7 @@ struct StoredFunds {
     lots: String,
     #[serde(rename = "r", default, skip_serializing_if = "String::is_empty")]
     reserved: String,
-    #[serde(rename = "p", default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "p", default, skip_serializing_if = "LiteMap::is_empty")]
     pending: Pending,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     owed: Option<i64>,
@@ -168,10 +169,10 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
                 let who = who.clone();
                 held.keys().map(move |id| Part::Holder(who.clone(), id.clone())).collect::<Vec<_>>()
             };
-            let counts = account.frequency.iter().filter(|(key, counts)| !counts.is_empty() && !key.is_own());
+            let counts = account.frequency.items(false).cloned().map(Part::Count);
             let holders = account.holders.iter().flat_map(certificates);
             let certified = account.certified.keys().cloned().map(Part::Certified);
-            Box::new(holders.chain(certified).chain(counts.map(|(key, _)| Part::Count(key.clone()))))
+            Box::new(holders.chain(certified).chain(counts))
         }
         Section::Profile => {
             let profile = (account.profile != Profile::default()).then_some(Part::Profile);
@@ -187,10 +188,7 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
             let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).collect();
             Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
-        Section::Caps => {
-            let own = account.frequency.range(FrequencyKey::own()).filter(|(_, counts)| !counts.is_empty());
-            Box::new(own.map(|(key, _)| Part::Count(key.clone())))
-        }
+        Section::Caps => Box::new(account.frequency.items(true).cloned().map(Part::Count)),
     }
 }
 
@@ -228,8 +226,7 @@ impl Content {
                 self.measures.insert(*quarter, stored);
             }
             Part::Count(key) => {
-                for (CapKey { of, says, period, who, value }, used) in account.frequency.get(key).into_iter().flatten()
-                {
+                for (CapKey { of, says, period, who, value }, used) in account.frequency.counts(key) {
                     let (of, says) = (of.to_string(), short(says));
                     if key.is_own() {
                         self.own.entry(of).or_default().entry(says).or_default().insert(*period, *used);
@@ -259,8 +256,8 @@ pub fn open(stored: &StoredHead) -> Result<Account, String> {
         enrolled: own.enrolled,
         suspended: own.suspended,
         left: own.left,
-        funds: BTreeMap::new(),
-        tiers: BTreeMap::new(),
+        funds: LiteMap::new(),
+        tiers: LiteMap::new(),
     };
     let mut account = Account { head, ..Account::default() };
     for (motion, text) in own.tiers {
@@ -324,7 +321,7 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
     let mut count = |of: &str, says: &str, period, who: &str, value: &str, used| {
         let says = long(says).into();
         let key = CapKey { of: of.parse()?, says, period, who: who.into(), value: value.into() };
-        account.frequency.entry(key.item()).or_default().insert(key, used);
+        account.frequency.set(key, used);
         Ok::<_, String>(())
     };
     for (of, caps) in &content.own {
@@ -403,7 +400,7 @@ fn long(says: &str) -> String {
 }
 
 /// Cells of a quarter by month, each measure by its letter: `3 d1 a48000;4 p5`.
-fn cells_text(cells: &BTreeMap<(i8, Measure), Decimal>) -> String {
+fn cells_text(cells: &LiteMap<(i8, Measure), Decimal>) -> String {
     let mut text = String::new();
     let mut last = None;
     for ((month, measure), value) in cells {
@@ -419,9 +416,9 @@ fn cells_text(cells: &BTreeMap<(i8, Measure), Decimal>) -> String {
     text
 }
 
-fn cells(text: &str) -> Result<BTreeMap<(i8, Measure), Decimal>, String> {
+fn cells(text: &str) -> Result<LiteMap<(i8, Measure), Decimal>, String> {
     let bad = || format!("`{text}` are no measures");
-    let mut cells = BTreeMap::new();
+    let mut cells = LiteMap::new();
     for month in text.split(';').filter(|month| !month.is_empty()) {
         let mut words = month.split(' ');
         let number = words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?;
@@ -438,7 +435,7 @@ fn cells(text: &str) -> Result<BTreeMap<(i8, Measure), Decimal>, String> {
 const GAP_MAX: i32 = 4;
 
 /// Amounts by month as runs: `2028-03:150,,20` is 150 of March and 20 of May; a new run starts after a long gap.
-fn runs(amounts: &BTreeMap<Month, i64>) -> String {
+fn runs(amounts: &LiteMap<Month, i64>) -> String {
     let mut text = String::new();
     let mut last: Option<Month> = None;
     for (month, amount) in amounts {
@@ -456,9 +453,9 @@ fn runs(amounts: &BTreeMap<Month, i64>) -> String {
     text
 }
 
-fn amounts(text: &str) -> Result<BTreeMap<Month, i64>, String> {
+fn amounts(text: &str) -> Result<LiteMap<Month, i64>, String> {
     let bad = || format!("`{text}` are no amounts by month");
-    let mut all = BTreeMap::new();
+    let mut all = LiteMap::new();
     for run in text.split(';').filter(|run| !run.is_empty()) {
         let (first, amounts) = run.split_once(':').ok_or_else(bad)?;
         let mut month = Month::try_from(first.to_owned())?;
@@ -498,17 +495,18 @@ mod tests {
     fn runs_of_months_read_as_they_were_written() {
         let month = |text: &str| Month::try_from(text.to_owned()).expect("a month");
         let all = [("2027-11", 5), ("2027-12", 7), ("2028-03", 150), ("2029-01", 1), ("9999-12", 3)];
-        let all: BTreeMap<Month, i64> = all.map(|(text, amount)| (month(text), amount)).into();
+        let all: LiteMap<Month, i64> = all.map(|(text, amount)| (month(text), amount)).into_iter().collect();
         assert_eq!(runs(&all), "2027-11:5,7,,,150;2029-01:1;9999-12:3");
         assert_eq!(amounts(&runs(&all)), Ok(all));
-        assert_eq!(amounts(""), Ok(BTreeMap::new()));
+        assert_eq!(amounts(""), Ok(LiteMap::new()));
         assert!(amounts("2027-13:5").is_err() && amounts("2027-11:x").is_err());
     }
 
     #[test]
     fn measures_read_as_they_were_written() {
         let all = [(1, Measure::Acv, "48000.5"), (1, Measure::Deals, "1"), (3, Measure::Points, "-7")];
-        let all = all.map(|(month, measure, value)| ((month, measure), value.parse().expect("a number"))).into();
+        let all = all.map(|(month, measure, value)| ((month, measure), value.parse().expect("a number")));
+        let all: LiteMap<_, _> = all.into_iter().collect();
         assert_eq!(cells_text(&all), "1 d1 a48000.5;3 p-7");
         assert_eq!(cells(&cells_text(&all)), Ok(all));
     }

@@ -27,7 +27,7 @@ const BASE: &str = "\n[ladder.sell.base]\nrank = 1\n";
 fn shown(world: &World, partner: &str) -> State {
     let all = world.account(partner);
     let mut state = State::new(partner.try_into().expect("a partner"));
-    state.account = packed::open(&packed::head(all)).expect("a head");
+    state.account = Box::new(packed::open(&packed::head(all)).expect("a head"));
     let beside = packed::parts(all);
     let read = |state: &mut State, parts| {
         for part in parts {
@@ -235,7 +235,7 @@ fn a_deal_is_measured_in_its_motion_in_any_order() {
         (
             world.deals["d"].motion.clone(),
             closed.measured.clone(),
-            world.account("p").head.tiers["service"].tier.to_string(),
+            world.account("p").head.tiers.get("service").expect("a standing").tier.to_string(),
         )
     };
     assert_eq!(run([0, 1]), run([1, 0]));
