@@ -219,7 +219,7 @@ impl Events {
             }
             let differs = difference(store, &kept).await?;
             let why = kept.rejection.as_ref().map_or(differs, |r| format!("{}: {}", r.field, r.message));
-            let first = kept.first_hash.as_deref().map_or("", |h| &h[..12]);
+            let first = kept.first_hash.map(|hash| format!("{hash:.12}")).unwrap_or_default();
             rows.add_row([
                 &kept.program,
                 kept.partner.as_deref().unwrap_or("?"),
@@ -227,8 +227,8 @@ impl Events {
                 &kept.id,
                 &kept.kept_at.to_string(),
                 &why,
-                &kept.hash[..12],
-                first,
+                &format!("{:.12}", kept.hash),
+                &first,
             ]);
         }
         self.print(&rows);

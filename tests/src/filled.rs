@@ -129,7 +129,9 @@ pub async fn fill(store: &Store) {
     store::cards::load(store, &program(), "starbucks-10", &codes, &sealer, |_| ()).await.expect("loaded");
     redeem(store).await;
     let event = sent("deal.closed", "won", &json!({ "deal_id": "D1", "outcome": "won", "acv": money("1") }));
-    store::aside::keep(store, &Aside::conflict(&event, "the first hash", now())).await.expect("kept");
+    store::aside::keep(store, &Aside::conflict(&event, event::MeaningHash::of("the first meaning"), now()))
+        .await
+        .expect("kept");
     let rejection = Rejection::new(event::Code::BadAmount, "data.acv.amount", "write digits");
     store::aside::keep(
         store,

@@ -175,7 +175,11 @@ async fn an_old_conflict_is_explained() {
     let store = &test.stack.store;
     for n in 0..30 {
         let event = sent("deal.reversed", &format!("c{n}"), &json!({ "deal_id": "D1", "reason": "withdrew" }));
-        let kept = store::aside::Aside::conflict(&event, "another", now() + SignedDuration::from_secs(n));
+        let kept = store::aside::Aside::conflict(
+            &event,
+            event::MeaningHash::of("another"),
+            now() + SignedDuration::from_secs(n),
+        );
         let kept = store::aside::Aside { data: Some("x".repeat(60_000)), ..kept };
         store::aside::keep(store, &kept).await.expect("kept");
     }

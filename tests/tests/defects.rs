@@ -306,7 +306,7 @@ async fn asked_for_a_card(lost: bool) -> laurel_tests::TestStack {
     let wish = Wish { reward_id: "starbucks-10".try_into().expect("a reward"), quantity: Whole::new(1).expect("one") };
     let (partner, id) = ("partner-17".try_into().expect("an id"), "0190-card".try_into().expect("an id"));
     let mut event = wish.event(&program(), &partner, "order-0", id, store.clock().now());
-    event.hash = event::body_hash(r#"{"quantity":1,"reward_id":"starbucks-10"}"#);
+    event.hash = event::MeaningHash::of(r#"{"quantity":1,"reward_id":"starbucks-10"}"#);
     let patience = Patience::until(ambient::Instant::now() + std::time::Duration::from_secs(30));
     let step = engine::steps::take(store, &programs, &event, patience, |_| ()).await;
     assert!(matches!(&step, Ok(Step::Recorded(record)) if record.reason.is_none()), "{step:?}");

@@ -9,7 +9,7 @@ use domain::redemption::{RedemptionStep, Wish};
 use engine::events::Arrival;
 use engine::steps::Step;
 use event::ids::{PartnerId, PersonId, ProgramId};
-use event::{Event, ReleaseReason, Whole, body_hash};
+use event::{Event, MeaningHash, ReleaseReason, Whole};
 use jiff::Timestamp;
 use laurel_tests::filled::{engine, now, program};
 use laurel_tests::{TestStack, body};
@@ -121,7 +121,7 @@ async fn no_name_is_found_by_trying() {
     test.send(&[sent("dana@northwind.example")]).await;
     let kept = store::aside::list(store, HR, "rejected", 100).await.expect("read").remove(0);
     let staff = ["ann@northwind.example", "bob@northwind.example", "dana@northwind.example"];
-    let found: Vec<_> = staff.iter().filter(|name| body_hash(&sent(name)) == kept.hash).collect();
+    let found: Vec<_> = staff.iter().filter(|name| MeaningHash::of(&sent(name)) == kept.hash).collect();
     assert!(found.is_empty(), "{found:?} is in the append-only table for ever");
 }
 

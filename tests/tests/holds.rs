@@ -6,8 +6,8 @@ use ambient::{Clock, Instant};
 use domain::decide::Awaited;
 use domain::ledger::Outcome::{self, Awarded, Conflict, Duplicate, Held, Rejected};
 use engine::events::Arrival;
-use event::Event;
 use event::ids::{PartnerId, PersonId, ProgramId};
+use event::{Event, MeaningHash};
 use jiff::{SignedDuration, Timestamp};
 use laurel_tests::filled::{engine, northwind, now, program};
 use laurel_tests::{TestStack, body};
@@ -264,7 +264,8 @@ async fn another_meaning_that_waits_for_something_else_is_a_conflict() {
     judge_at(&store, now(), enrolled(), None).await;
     let other = judge_at(&store, now() + days(1), fraud("D1"), None).await;
     let again = judge_at(&store, now() + days(2), first.clone(), Some(now() + days(30))).await;
-    let left: Vec<String> = holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
+    let left: Vec<MeaningHash> =
+        holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
     assert_eq!((other, again, left), (Conflict, Held, vec![first.hash]));
 }
 
@@ -282,7 +283,8 @@ async fn a_late_message_ends_no_hold_of_another_meaning() {
     assert_eq!(judge_at(&store, now() + days(31), corrected.clone(), None).await, Held);
     // The copy.
     let copy = judge_at(&store, now() + days(31), reversed("D1"), Some(now() + days(30))).await;
-    let left: Vec<String> = holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
+    let left: Vec<MeaningHash> =
+        holds(&store, Of::Program(&program())).await.into_iter().map(|hold| hold.hash).collect();
     assert_eq!((copy, left), (Conflict, vec![corrected.hash]), "what waits is still there");
 }
 
@@ -388,8 +390,8 @@ async fn what_waits_behind_another_meaning_ends_as_a_conflict() {
     store::holds::expire(&store, hold, hold.until).await.expect("ended");
     assert_eq!(waiting(&store).await, []);
     let kept = store::aside::list(&store, "hr-software", "conflict", 10).await.expect("conflicts");
-    let kept: Vec<_> = kept.iter().map(|one| (one.id.as_str(), one.hash.as_str(), one.first_hash.is_some())).collect();
-    assert_eq!(kept, [("D1-reversed", hold.hash.as_str(), true)]);
+    let kept: Vec<_> = kept.iter().map(|one| (one.id.as_str(), one.hash, one.first_hash.is_some())).collect();
+    assert_eq!(kept, [("D1-reversed", hold.hash, true)]);
     // Judged by another delivery meanwhile: nothing more to say.
     assert_eq!(judge_at(&store, now(), reversed("D2"), None).await, Held);
     let [same] = &holds(&store, Of::Program(&program())).await[..] else { panic!("it waits for its deal") };

@@ -73,7 +73,7 @@ impl Names {
             world.at("2029-06-01T00:00:00Z").catch_up();
             for record in &world.records {
                 let bytes = size(&item(record));
-                let most = found.entry(record.kind.clone()).or_insert((0, record.outcome));
+                let most = found.entry(record.kind.to_string()).or_insert((0, record.outcome));
                 *most = (*most).max((bytes, record.outcome));
             }
         }
@@ -159,7 +159,7 @@ fn ten_thousand_of_each_leave_every_item_bounded() {
     let record = |account: &mut Account, event: &Event, position: u64| {
         // What an event says of the partner, and the counts it uses, without deciding it ten thousand times.
         let mut record = world.records[0].clone();
-        (record.position, record.kind, record.data) = (position, event.kind.name().to_owned(), event.kind.canonical());
+        (record.position, record.kind, record.data) = (position, event.kind.name().into(), event.kind.canonical());
         (record.identity, record.postings, record.trials) = (event.identity.clone(), vec![], vec![]);
         let person = event.persons().first().map(ToString::to_string).unwrap_or_default();
         let cap = |value: &str| CapKey::try_from(format!("course|times per person per course|ever|{person}|{value}"));

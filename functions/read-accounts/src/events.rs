@@ -191,7 +191,7 @@ fn row(record: &Record) -> Row {
     Row {
         source: explanation.source,
         id: explanation.id,
-        kind: record.kind.clone(),
+        kind: record.kind.to_string(),
         outcome: record.outcome,
         points: earned(&record.postings),
         position: Some(record.position),

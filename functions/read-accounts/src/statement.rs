@@ -119,7 +119,7 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
         corrects: posting.corrects,
         source: record.identity.source.to_string(),
         id: record.identity.id.to_string(),
-        event: record.kind.clone(),
+        event: record.kind.to_string(),
         program_version: record.version(),
         balance: record.after,
     })

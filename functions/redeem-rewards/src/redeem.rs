@@ -10,7 +10,7 @@ use domain::redemption::{Redemption, RedemptionStatus, RedemptionStep, Wish};
 use engine::steps::Step;
 use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
-use event::{Event, Kind, ReleaseReason, Whole, body_hash};
+use event::{Event, Kind, MeaningHash, ReleaseReason, Whole};
 
 use web::{Caller, FieldError, Problem, RedemptionView, Scope, media_type, redemption};
 
@@ -26,7 +26,7 @@ struct Request {
     wish: Wish,
     /// Who it is for: personal data, so it is neither in the ledger nor in a hash there.
     recipient: Option<String>,
-    hash: String,
+    hash: MeaningHash,
 }
 
 pub(crate) async fn create(
@@ -155,7 +155,7 @@ fn read_request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
     };
     let mut meant = members.clone();
     meant.remove("recipient");
-    Ok(Request { wish: Wish { reward_id, quantity }, recipient, hash: body_hash(&Tree::Map(meant).canonical()) })
+    Ok(Request { wish: Wish { reward_id, quantity }, recipient, hash: MeaningHash::of(&Tree::Map(meant).canonical()) })
 }
 
 /// The request as an event of our own. Its identity is the partner's key; its hash is the request's, so that the same key
@@ -171,7 +171,7 @@ fn request_event(
     let id = api.store.random().uuid_at(now).map_err(store::StoreError::from)?;
     let id = RedemptionId::try_from(id.to_string()).map_err(|_| Problem::unavailable())?;
     let mut event = request.wish.clone().event(&caller.program, partner, key, id, now);
-    event.hash.clone_from(&request.hash);
+    event.hash = request.hash;
     Ok(event)
 }
 

@@ -268,7 +268,7 @@ async fn repeated(store: &Store, arrival: &Arrival, first: &Meaning, now: Timest
     let event = &arrival.event;
     let same = persons::same_meaning(store, &event.identity.program, &event.partner, &event.meaning(), first).await?;
     if !same {
-        aside::keep(store, &Aside::conflict(event, &first.hash, now)).await?;
+        aside::keep(store, &Aside::conflict(event, first.hash, now)).await?;
     }
     end_hold(store, arrival).await?;
     Ok(if same { Outcome::Duplicate } else { Outcome::Conflict })

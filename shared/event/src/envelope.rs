@@ -4,10 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, Members, quote, string, syntax};
@@ -32,7 +34,7 @@ pub struct Event {
     pub kind: Kind,
     /// The hash of its meaning: `type`, `subject`, `time` and `data` in canonical form, every person left blank, so that no
     /// name can be found by trying (I4, I28).
-    pub hash: String,
+    pub hash: MeaningHash,
     /// Until when it was to wait, if it was held and is sent again. No part of what it means.
     pub held_until: Option<Timestamp>,
     /// What happened as it was sent, once pseudonyms stand in the place of persons.
@@ -42,8 +44,8 @@ pub struct Event {
 /// What is compared when an identity comes again (I4): the hash, which knows no persons, and their pseudonyms beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// The hash of the event with persons left blank, in hex.
-    pub hash: String,
+    /// The hash of the event with persons left blank.
+    pub hash: MeaningHash,
     /// The pseudonyms of the persons it names, in the order of its members.
     pub persons: Vec<PersonId>,
 }
@@ -101,7 +103,7 @@ impl Event {
 
     /// What it means, once pseudonyms stand in the place of persons.
     pub fn meaning(&self) -> Meaning {
-        Meaning { hash: self.hash.clone(), persons: self.persons() }
+        Meaning { hash: self.hash, persons: self.persons() }
     }
 
     /// The persons it names as they were sent, whether or not pseudonyms stand in their place by now.
@@ -152,8 +154,58 @@ impl Event {
     }
 }
 
-/// SHA-256 over what an event means, persons left blank, in hex. The identity is not in it: it is the key.
-fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp) -> String {
+/// SHA-256 over what an event means; written in hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MeaningHash([u8; 32]);
+
+impl MeaningHash {
+    /// Of a text.
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for MeaningHash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for MeaningHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for MeaningHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<MeaningHash> for String {
+    fn from(hash: MeaningHash) -> Self {
+        hash.to_string()
+    }
+}
+
+impl TryFrom<String> for MeaningHash {
+    type Error = hex::FromHexError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// SHA-256 over what an event means, persons left blank. The identity is not in it: it is the key.
+fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp) -> MeaningHash {
     let mut text = String::with_capacity(256);
     text.push('[');
     quote(kind.name(), &mut text);
@@ -165,17 +217,11 @@ fn meaning(kind: &Kind, partner: &PartnerId, time: Timestamp) -> String {
     text.push_str("\",");
     kind.write(!planted("a person in the hash"), &mut text);
     text.push(']');
-    hex_of(&Sha256::digest(text).into())
+    MeaningHash::of(&text)
 }
 
 /// How instants stand in what is hashed.
 const TIMES: DateTimePrinter = DateTimePrinter::new();
-
-fn hex_of(hash: &[u8; 32]) -> String {
-    let mut digits = [0; 64];
-    let text = hex::encode_to_slice(hash, &mut digits).ok().and_then(|()| std::str::from_utf8(&digits).ok());
-    text.unwrap_or_default().to_owned()
-}
 
 /// SHA-256 over a body as it came, in hex: how what was never read is told apart.
 pub fn body_hash(body: &str) -> String {
@@ -191,6 +237,9 @@ pub fn steady_hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
 const DATA: &str = "data";
 /// The member that holds it as the Base64 of its JSON.
 const DATA_BASE64: &str = "data_base64";
+
+/// Members that are compared each with each.
+const MEMBERS_FEW: usize = 16;
 
 struct Envelope<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -254,12 +303,15 @@ impl<'a> Envelope<'a> {
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {
-        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|two| two[0] == two[1]) {
-            Some(two) => Err(Rejection::duplicate_key(two[0], two[0])),
-            None => Ok(()),
-        }
+        let twice = if self.0.len() <= MEMBERS_FEW {
+            let before = |at: usize| self.0[..at].iter().any(|(name, _)| *name == self.0[at].0);
+            (1..self.0.len()).find(|at| before(*at)).map(|at| &*self.0[at].0)
+        } else {
+            let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
+            names.sort_unstable();
+            names.windows(2).find(|two| two[0] == two[1]).map(|two| two[0])
+        };
+        twice.map_or(Ok(()), |name| Err(Rejection::duplicate_key(name, name)))
     }
 
     /// CloudEvents 1.x, and version 1 of the schema where `dataschema` names one (`.../v1`, `.../v1.3`).

@@ -1,10 +1,9 @@
 //! The names of things: program, partner, source, event id. Checked once, where they enter.
 
-use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use unicode_normalization::is_nfc;
 
 /// Longest id accepted, in characters.
@@ -57,21 +56,9 @@ fn is_ignorable(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A text that is shared, not copied, and found equal to itself without being read.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Shared(Arc<str>);
-
-impl Ord for Shared {
-    fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
-    }
-}
-
-impl PartialOrd for Shared {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// A text that stands where it is while it is short, and is shared, not copied, when it is long.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Shared(SmolStr);
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -225,13 +212,39 @@ id!(
     Name
 );
 
-/// A short text that is shared, not copied; the empty one takes no room.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Option<Shared>);
+/// A short text of our own, or a copy of an id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Label(Shared);
+
+impl Label {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<&str> for Label {
     fn from(text: &str) -> Self {
-        Self((!text.is_empty()).then(|| text.into()))
+        Self(text.into())
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.as_str().to_owned()
+    }
+}
+
+impl PartialEq<str> for Label {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Label {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
     }
 }
 
@@ -243,14 +256,14 @@ impl From<String> for Label {
 
 impl From<&PersonId> for Label {
     fn from(person: &PersonId) -> Self {
-        Self(Some(person.0.clone()))
+        Self(person.0.clone())
     }
 }
 
 impl std::ops::Deref for Label {
     type Target = str;
     fn deref(&self) -> &str {
-        self.0.as_deref().unwrap_or_default()
+        &self.0
     }
 }
 

@@ -4,10 +4,9 @@
 //! person reads as different could hash alike. Here the text of a number is the number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 
+use litemap::LiteMap;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -30,7 +29,7 @@ pub enum Json<'a> {
     /// An array.
     List(Vec<Json<'a>>),
     /// An object; each key once.
-    Map(BTreeMap<Cow<'a, str>, Json<'a>>),
+    Map(LiteMap<Cow<'a, str>, Json<'a>>),
 }
 
 /// Why a text is no acceptable JSON value.
@@ -272,15 +271,12 @@ fn read<'a>(text: &'a str, depth: usize, budget: &mut usize) -> Result<Json<'a>,
         Some(b'{') => {
             let depth = depth.checked_sub(1).ok_or(JsonError::TooDeep)?;
             let members: Members<'_> = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
-            let mut map = BTreeMap::new();
+            let mut map = LiteMap::with_capacity(members.0.len());
             for (key, raw) in members.0 {
                 let value = read(raw.get(), depth, budget)?;
-                match map.entry(key) {
-                    Entry::Vacant(free) => free.insert(value),
-                    Entry::Occupied(taken) => {
-                        return Err(JsonError::DuplicateKey { key: taken.key().clone().into_owned() });
-                    }
-                };
+                if let Some((key, _)) = map.try_insert(key, value) {
+                    return Err(JsonError::DuplicateKey { key: key.into_owned() });
+                }
             }
             Json::Map(map)
         }

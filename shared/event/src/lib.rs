@@ -16,7 +16,7 @@ mod tests;
 pub mod time;
 mod types;
 
-pub use envelope::{BODY_BYTES_MAX, Event, Meaning, Unreadable, body_hash, is_json, steady_hash};
+pub use envelope::{BODY_BYTES_MAX, Event, Meaning, MeaningHash, Unreadable, body_hash, is_json, steady_hash};
 pub use planted::planted;
 #[cfg(feature = "planted")]
 pub use planted::{fired, plant};

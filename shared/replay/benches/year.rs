@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let parse = |line: &String| Event::parse(line, Timestamp::MAX).expect("an event");
 
     let started = Instant::now();
-    let read = lines.iter().map(parse).filter(|event| !event.hash.is_empty()).count();
+    let read = lines.iter().map(parse).map(std::hint::black_box).count();
     let parsing = started.elapsed();
     let started = Instant::now();
     let programs = Programs::new(vec![version]).expect("a version");

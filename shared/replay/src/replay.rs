@@ -282,7 +282,15 @@ fn digest(identity: &Identity) -> u128 {
 /// What an event means: its hash, which knows no persons, and them beside it.
 fn meaning(event: &Event) -> u128 {
     let persons = event.persons();
-    digest_of([event.hash.as_str()].into_iter().chain(persons.iter().map(|person| person.as_str())))
+    if persons.is_empty() {
+        return half(event.hash.bytes());
+    }
+    let mut hash = Sha256::new_with_prefix(event.hash.bytes());
+    for person in persons {
+        hash.update(person.as_str());
+        hash.update([0]);
+    }
+    half(&hash.finalize().into())
 }
 
 fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> u128 {
@@ -291,5 +299,9 @@ fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> u128 {
         hash.update(part);
         hash.update([0]);
     }
-    hash.finalize().first_chunk().map_or(0, |half| u128::from_le_bytes(*half))
+    half(&hash.finalize().into())
+}
+
+fn half(hash: &[u8; 32]) -> u128 {
+    hash.first_chunk().map_or(0, |half| u128::from_le_bytes(*half))
 }

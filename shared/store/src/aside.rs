@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::Put;
 use domain::ledger::Outcome;
 use event::ids::PersonId;
-use event::{Event, Rejection, body_hash};
+use event::{Event, MeaningHash, Rejection, body_hash};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +30,13 @@ pub struct Aside {
     pub outcome: Outcome,
     /// The hash of its meaning, persons left blank, in hex; of what has none, of what is wrong with it. Never of a body, in which
     /// a name could be found by trying.
-    pub hash: String,
+    pub hash: MeaningHash,
     /// The pseudonyms of the persons it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub persons: Vec<PersonId>,
     /// Of a conflict: the hash that has the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_hash: Option<String>,
+    pub first_hash: Option<MeaningHash>,
     /// Of a conflict: what was sent, persons as pseudonyms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
@@ -52,9 +52,9 @@ const SHOWN_CHARS_MAX: usize = 200;
 
 impl Aside {
     /// An event that repeats an identity with another meaning (I4).
-    pub fn conflict(event: &Event, first_hash: &str, now: Timestamp) -> Self {
+    pub fn conflict(event: &Event, first_hash: MeaningHash, now: Timestamp) -> Self {
         let data = event.kind.canonical();
-        Self { first_hash: Some(first_hash.to_owned()), data: Some(data), ..Self::of(event, Outcome::Conflict, now) }
+        Self { first_hash: Some(first_hash), data: Some(data), ..Self::of(event, Outcome::Conflict, now) }
     }
 
     /// An event in good form that is not accepted.
@@ -70,7 +70,7 @@ impl Aside {
             id: identity.id.to_string(),
             partner: Some(event.partner.to_string()),
             outcome,
-            hash: event.hash.clone(),
+            hash: event.hash,
             persons: event.persons(),
             first_hash: None,
             data: None,
@@ -95,7 +95,7 @@ impl Aside {
             id: shown(id),
             partner: partner.map(shown),
             outcome: Outcome::Rejected,
-            hash: body_hash(&wrong),
+            hash: MeaningHash::of(&wrong),
             persons: Vec::new(),
             first_hash: None,
             data: None,
@@ -109,7 +109,7 @@ impl Aside {
         let partner = self.partner.as_deref().unwrap_or_default();
         // A hold that ends a second time, under another deadline, is told a second time.
         let wrong = self.rejection.as_ref().map_or("", |rejection| rejection.message.as_str());
-        let parts = [&*self.program, &*self.source, &*self.id, partner, &*self.hash, wrong];
+        let parts = [&*self.program, &*self.source, &*self.id, partner, &self.hash.to_string(), wrong];
         let parts = parts.into_iter().chain(self.persons.iter().map(|person| person.as_str()));
         let name: String = parts.map(body_hash).collect();
         keys::kept(self.outcome.word(), &body_hash(&name))

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use domain::decide::{Awaited, State};
 use domain::ledger::{Outcome, record_key};
 use event::ids::{Identity, PartnerId, PersonId, ProgramId};
-use event::{Code, Event, Meaning, Rejection};
+use event::{Code, Event, Meaning, MeaningHash, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub struct Hold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
     /// The hash of its meaning, persons left blank.
-    pub hash: String,
+    pub hash: MeaningHash,
     /// The pseudonyms of the persons it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub persons: Vec<PersonId>,
@@ -77,7 +77,7 @@ impl Hold {
             Awaited::Partner(_) | Awaited::Rate(_) | Awaited::Program => None,
         };
         let (identity, partner, awaits) = (event.identity.clone(), event.partner.clone(), awaits.clone());
-        let (hash, persons) = (event.hash.clone(), event.persons());
+        let (hash, persons) = (event.hash, event.persons());
         Self { identity, partner, awaits, seen, hash, persons, held_at, until, sent_at: None }
     }
 
@@ -93,7 +93,7 @@ impl Hold {
 
     /// What it means.
     fn meaning(&self) -> Meaning {
-        Meaning { hash: self.hash.clone(), persons: self.persons.clone() }
+        Meaning { hash: self.hash, persons: self.persons.clone() }
     }
 
     /// What is kept of it when it ends with an outcome that claims nothing.
@@ -104,7 +104,7 @@ impl Hold {
             id: self.identity.id.to_string(),
             partner: Some(self.partner.to_string()),
             outcome,
-            hash: self.hash.clone(),
+            hash: self.hash,
             persons: self.persons.clone(),
             first_hash: None,
             data: None,

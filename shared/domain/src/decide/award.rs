@@ -66,7 +66,7 @@ pub(super) fn award(
     if reason != Some(Reason::AlreadyEnrolled) && matches!(case.part, Part::Full) {
         let person = case.event.kind.person();
         // A campaign lasts by the days of the version that says so.
-        let day = case.earning.program.calendar.day(case.event.time);
+        let day = context.day(case.event.time, case.earning);
         let seen = Seen { kind: &case.event.kind, amounts, person: person.as_ref(), booked: case.booked, day };
         try_rules(context, book, case, &seen)?;
     }

@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     /// The version by which ladders, bookings, redemptions and the clock are decided.
     pub(super) current: &'a Version,
     pub(super) now: Timestamp,
+    /// The day of `now` in the zone of the current version.
+    day_of_now: Date,
     /// The day of `now`; never before the day of an earlier record, whatever a version does to the time zone.
     pub(super) today: Date,
     /// The first day that is open for booking.
@@ -29,10 +31,18 @@ impl<'a> Context<'a> {
     pub(super) fn at(programs: &'a Programs, head: &Head, now: Timestamp) -> Self {
         let now = head.as_of.map_or(now, |as_of| now.max(as_of));
         let current = programs.current(now);
-        let today = head
-            .day
-            .map_or_else(|| current.program.calendar.day(now), |day| day.max(current.program.calendar.day(now)));
-        Self { programs, current, now, today, open_from: current.program.open_from(today) }
+        let day_of_now = current.program.calendar.day(now);
+        let today = head.day.map_or(day_of_now, |day| day.max(day_of_now));
+        Self { programs, current, now, day_of_now, today, open_from: current.program.open_from(today) }
+    }
+
+    /// The day of an instant in the zone of `version`.
+    pub(super) fn day(&self, at: Timestamp, version: &Version) -> Date {
+        // Most events are judged by the version of now, and a history at the time of each.
+        if at == self.now && version.number == self.current.number {
+            return self.day_of_now;
+        }
+        version.program.calendar.day(at)
     }
 
     /// The version that an event earns by: the one in force at its own time, as far as that has come. A sender's clock may be ahead,

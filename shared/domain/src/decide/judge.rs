@@ -16,7 +16,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     match try_judge(context, book, event, earning) {
         Ok(place) => Ok(Judgement::Recorded(place)),
         Err(Stop::Refused(reason)) => {
-            let booked = context.booked(context.program().calendar.day(event.time));
+            let booked = context.booked(context.day(event.time, context.current));
             let place = book.seal(context, event, (Outcome::Refused, Some(reason)), earning, booked);
             Ok(Judgement::Recorded(place))
         }
@@ -38,7 +38,7 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     is_known(book, event)?;
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
     let part = takes_part(context, book, event)?;
-    let day = context.program().calendar.day(event.time);
+    let day = context.day(event.time, context.current);
     let case = Case { event, earning, part, day, booked: context.booked(day) };
     let amounts = award::amounts(context, book, &case)?;
     let reason = deals::lifecycle(context, book, &case, &amounts)?;

@@ -52,7 +52,7 @@ fn record(publication: Publication<'_>, identity: &[&str], kind: Kind) -> Record
         identity,
         partner,
         position,
-        kind: kind.name().to_owned(),
+        kind: kind.name().into(),
         time,
         data: kind.canonical(),
         hash,

@@ -60,14 +60,23 @@ pub(crate) fn left(rule: &Rule, keys: &[CapKey], account: &Account, gave: bool) 
     Ok(left)
 }
 
+fn says(effect: &Effect) -> Option<(&CapKey, i64)> {
+    if let Effect::Cap { key, by } = effect { Some((key, *by)) } else { None }
+}
+
 /// The caps of a rule, used by an award of `points`; those on how often only where it gave nothing before. Two caps that say
 /// the same of other limits are one count.
 pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], points: i64, gave: bool) -> Vec<Effect> {
     let counted = rule.at_most.iter().zip(keys).filter(|(cap, _)| cap.points || !gave);
-    let mut used: Vec<(&CapKey, i64)> = counted.map(|(cap, key)| (key, if cap.points { points } else { 1 })).collect();
-    used.sort();
-    used.dedup();
-    used.into_iter().map(|(key, by)| Effect::Cap { key: key.clone(), by }).collect()
+    let mut used: Vec<Effect> = Vec::with_capacity(keys.len());
+    for (cap, key) in counted {
+        let by = if cap.points { points } else { 1 };
+        if !used.iter().any(|effect| says(effect) == Some((key, by))) {
+            used.push(Effect::Cap { key: key.clone(), by });
+        }
+    }
+    used.sort_by(|a, b| says(a).cmp(&says(b)));
+    used
 }
 
 /// The caps of a rule, given back by what was taken of an award; those on how often only where nothing of it is left. What is

@@ -46,7 +46,7 @@ impl Seen<'_> {
     pub(crate) fn number(&self, field: &str) -> Option<Decimal> {
         match self.amounts.get(field) {
             Some(amount) => Some(*amount),
-            None => parse_decimal(&self.kind.member(field)?.into_plain()).ok(),
+            None => self.kind.number(field),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One record for everything that was judged, with its postings, effects and reasons.
 
-use event::ids::{Identity, PartnerId};
+use event::ids::{Identity, Label, PartnerId};
 use event::json::Json;
-use event::{Kind, Meaning};
+use event::{Kind, Meaning, MeaningHash};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -28,13 +28,13 @@ pub struct Record {
     /// 1, 2, 3 ... in that history, without a gap (I9).
     pub position: u64,
     /// The event's type.
-    pub kind: String,
+    pub kind: Label,
     /// When it happened, says the sender.
     pub time: Timestamp,
     /// The members of its `data` that its type declares, in canonical form, persons as pseudonyms.
     pub data: String,
-    /// The hash of the event's meaning, persons left blank, in hex.
-    pub hash: String,
+    /// The hash of the event's meaning, persons left blank.
+    pub hash: MeaningHash,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it earned nothing or was refused.
@@ -73,7 +73,7 @@ pub struct VersionRef {
     /// Its number.
     pub number: u32,
     /// The first hex digits of its content's hash.
-    pub hash: String,
+    pub hash: Label,
 }
 
 /// Versions of what the event names outside the account, as they were before this record. 0: there was none.
@@ -106,7 +106,7 @@ impl Record {
 
     /// What the event meant.
     pub fn meaning(&self) -> Meaning {
-        Meaning { hash: self.hash.clone(), persons: self.happened().map(|kind| kind.persons()).unwrap_or_default() }
+        Meaning { hash: self.hash, persons: self.happened().map(|kind| kind.persons()).unwrap_or_default() }
     }
 
     /// What happened, as the event said it. `None` only if the record was written by another edition.

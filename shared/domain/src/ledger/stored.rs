@@ -1,6 +1,9 @@
 //! A record as it is stored: short names, and nothing twice. It stays within 1 KB for every built-in event up to a closing
 //! with two lines, so that it costs two write units.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use event::MeaningHash;
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -137,10 +140,10 @@ impl From<Record> for StoredRecord {
             k: record_key(&record.identity),
             w: history_key(&record.identity.program, &record.partner),
             n: record.position,
-            y: record.kind,
+            y: record.kind.into(),
             t: record.time,
             d: record.data,
-            h: base64(&record.hash),
+            h: STANDARD_NO_PAD.encode(record.hash.bytes()),
             o: record.outcome,
             reason: record.reason,
             postings: record.postings,
@@ -174,7 +177,7 @@ impl TryFrom<StoredRecord> for Record {
         let (_, partner) = history_of(&stored.w).ok_or("has no partner in its history's key")?;
         let earned_by = stored.earned_by.as_ref().and_then(|text| {
             let (number, hash) = text.split_once(':')?;
-            Some(VersionRef { number: number.parse().ok()?, hash: hash.to_owned() })
+            Some(VersionRef { number: number.parse().ok()?, hash: hash.into() })
         });
         let decided_by = stored.decided_by.or(earned_by.as_ref().map(|version| version.number));
         let [on, open_from, booked @ ..] = stored.c.as_slice() else { return Err("has no days".to_owned()) };
@@ -183,10 +186,10 @@ impl TryFrom<StoredRecord> for Record {
             identity,
             partner,
             position: stored.n,
-            kind: stored.y,
+            kind: stored.y.into(),
             time: stored.t,
             data: stored.d,
-            hash: hex_of(&stored.h).ok_or("has no hash")?,
+            hash: hash_of(&stored.h).ok_or("has no hash")?,
             outcome: stored.o,
             reason: stored.reason,
             postings: stored.postings,
@@ -206,13 +209,8 @@ impl TryFrom<StoredRecord> for Record {
     }
 }
 
-/// A hex text in Base64 without padding: two thirds of the length.
-fn base64(hex_text: &str) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD_NO_PAD.encode(hex::decode(hex_text).unwrap_or_default())
-}
-
-fn hex_of(base64_text: &str) -> Option<String> {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD_NO_PAD.decode(base64_text).ok().map(hex::encode)
+/// Two thirds of the length of hex digits.
+fn hash_of(base64_text: &str) -> Option<MeaningHash> {
+    let bytes: [u8; 32] = STANDARD_NO_PAD.decode(base64_text).ok()?.try_into().ok()?;
+    Some(bytes.into())
 }

@@ -81,7 +81,7 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
     Explanation {
         source: record.identity.source.to_string(),
         id: record.identity.id.to_string(),
-        kind: record.kind.clone(),
+        kind: record.kind.to_string(),
         outcome: record.outcome,
         points,
         sentence: headline(record, points),

@@ -55,7 +55,7 @@ macro_rules! types {
             }
 
             /// Tells each member that the type declares, in the order of the declaration.
-            fn each_member(&self, mut tell: impl FnMut(&'static str, &dyn Shown)) {
+            fn each_member<'a>(&'a self, mut tell: impl FnMut(&'static str, &'a dyn Shown)) {
                 match self {
                     $(Kind::$variant {$($field,)*} => {$(tell(stringify!($field), $field);)*})*
                     $(Kind::$own_variant {$($own_field,)*} => {$(tell(stringify!($own_field), $own_field);)*})*
@@ -69,6 +69,15 @@ macro_rules! types {
                 match self {
                     $(Kind::$variant {$($field,)*} => {$(if name == stringify!($field) { return Member::json($field); })*})*
                     $(Kind::$own_variant {$($own_field,)*} => {$(if name == stringify!($own_field) { return Member::json($own_field); })*})*
+                }
+                None
+            }
+
+            /// A member of its data as a number, by its name. `None` where it is not there, or none.
+            pub fn number(&self, name: &str) -> Option<Decimal> {
+                match self {
+                    $(Kind::$variant {$($field,)*} => {$(if name == stringify!($field) { return Member::number($field); })*})*
+                    $(Kind::$own_variant {$($own_field,)*} => {$(if name == stringify!($own_field) { return Member::number($own_field); })*})*
                 }
                 None
             }

@@ -1,7 +1,11 @@
 //! The forms that a member of `data` can have: how each is read, written, and told to others.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
+
+use rust_decimal::Decimal;
 
 use crate::ids::{
     CertificationId, ContentId, CourseId, DealId, IdError, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
@@ -66,6 +70,16 @@ pub(crate) trait Member: Sized {
     /// Its JSON; `None` where it is left out.
     fn json(&self) -> Option<Json<'_>>;
 
+    /// Writes its JSON; false where it is left out.
+    fn write(&self, out: &mut String) -> bool {
+        self.json().map(|json| json.write(out)).is_some()
+    }
+
+    /// It as a number; `None` where it is left out, or none.
+    fn number(&self) -> Option<Decimal> {
+        parse_decimal(&self.json()?.into_plain()).ok()
+    }
+
     /// The person it names.
     fn person(&self) -> Option<&PersonId> {
         None
@@ -92,6 +106,14 @@ impl<T: Member> Member for Option<T> {
 
     fn json(&self) -> Option<Json<'_>> {
         self.as_ref()?.json()
+    }
+
+    fn write(&self, out: &mut String) -> bool {
+        self.as_ref().is_some_and(|member| member.write(out))
+    }
+
+    fn number(&self) -> Option<Decimal> {
+        self.as_ref()?.number()
     }
 
     fn person(&self) -> Option<&PersonId> {
@@ -239,6 +261,10 @@ impl Member for Money {
         let parts = [("amount", self.amount().to_string().into()), ("currency", self.currency().into())];
         Some(Json::Map(parts.into_iter().map(|(name, text)| (name.into(), Json::Text(text))).collect()))
     }
+    fn write(&self, out: &mut String) -> bool {
+        // Neither has anything to be escaped.
+        write!(out, r#"{{"amount":"{}","currency":"{}"}}"#, self.amount(), self.currency()).is_ok()
+    }
     fn money(&self) -> Option<Money> {
         Some(*self)
     }
@@ -364,6 +390,12 @@ impl<const LEAST: i64, const MOST: i64> Member for Whole<LEAST, MOST> {
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Number(self.0.to_string().into()))
     }
+    fn write(&self, out: &mut String) -> bool {
+        write!(out, "{}", self.0).is_ok()
+    }
+    fn number(&self) -> Option<Decimal> {
+        Some(self.0.into())
+    }
 }
 
 /// The level of a course or certification (M26).
@@ -388,6 +420,12 @@ impl Member for Level {
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Number(self.0.to_string().into()))
+    }
+    fn write(&self, out: &mut String) -> bool {
+        write!(out, "{}", self.0).is_ok()
+    }
+    fn number(&self) -> Option<Decimal> {
+        Some(self.0.into())
     }
 }
 

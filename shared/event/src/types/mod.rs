@@ -388,28 +388,28 @@ impl Kind {
 
     /// Writes the event's `data` in canonical form, persons left blank where that is asked.
     pub(crate) fn write(&self, blank: bool, out: &mut String) {
-        // Each member's text first, then all of them in order.
-        let mut texts = String::with_capacity(128);
-        let mut places = [("", 0, 0); MEMBERS_MAX];
+        let mut members: [Option<(&str, &dyn Shown)>; MEMBERS_MAX] = [None; MEMBERS_MAX];
         let mut many = 0;
         self.each_member(|name, member| {
-            let from = texts.len();
-            if blank && member.person().is_some() {
-                quote("", &mut texts);
-            } else if !member.write(&mut texts) {
-                return;
-            }
-            places[many] = (name, from, texts.len());
+            members[many] = Some((name, member));
             many += 1;
         });
-        let places = &mut places[..many];
-        places.sort_unstable();
+        let members = &mut members[..many];
+        members.sort_unstable_by_key(|member| member.map(|(name, _)| name));
         out.push('{');
-        for (index, (name, from, to)) in places.iter().enumerate() {
-            separate(out, index);
+        let mut written = 0;
+        for (name, member) in members.iter().flatten() {
+            let from = out.len();
+            separate(out, written);
             quote(name, out);
             out.push(':');
-            out.push_str(&texts[*from..*to]);
+            if blank && member.person().is_some() {
+                quote("", out);
+            } else if !member.write(out) {
+                out.truncate(from);
+                continue;
+            }
+            written += 1;
         }
         out.push('}');
     }
@@ -502,7 +502,7 @@ trait Shown {
 
 impl<T: Member> Shown for T {
     fn write(&self, out: &mut String) -> bool {
-        self.json().map(|json| json.write(out)).is_some()
+        Member::write(self, out)
     }
 
     fn person(&self) -> Option<&PersonId> {

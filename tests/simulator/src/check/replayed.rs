@@ -106,7 +106,7 @@ fn event(record: &Record) -> Result<Event, String> {
         return Err("its data is not as the catalogue writes it".to_owned());
     }
     let mut event = Event::internal(record.identity.clone(), record.partner.clone(), record.time, kind);
-    event.hash.clone_from(&record.hash);
+    event.hash = record.hash;
     event.held_until = record.held_until;
     if !record.identity.source.is_internal() {
         let sent = Event::parse(&event.body(), record.decided_at).map_err(|error| format!("{error:?}"))?;

@@ -83,7 +83,9 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
                     event.identity.source.to_string(),
                     event.identity.id.to_string(),
                 ];
-                let kept = asides.get(&identity).is_some_and(|all| all.iter().any(|(_, hash)| *hash == event.hash));
+                let kept = asides
+                    .get(&identity)
+                    .is_some_and(|all| all.iter().any(|(_, hash)| *hash == event.hash.to_string()));
                 if hash.as_ref() != Some(&event.hash) && !kept {
                     found.push(format!("came to nothing: {}", sent.body));
                 }
@@ -107,7 +109,7 @@ fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String>
     let mut meanings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for sent in &watch.sent {
         if let Ok(event) = Event::parse(&sent.body, sent.at) {
-            meanings.entry(record_key(&event.identity)).or_default().insert(event.hash);
+            meanings.entry(record_key(&event.identity)).or_default().insert(event.hash.to_string());
         }
     }
     let kept: BTreeSet<(String, String)> = table
@@ -125,7 +127,7 @@ fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String>
     for (key, hashes) in meanings.iter().filter(|(_, hashes)| hashes.len() > 1) {
         let record = table.item(LEDGER, &(KeyPart::S(key.clone()), None)).and_then(|item| super::record(&item).ok());
         for hash in hashes {
-            let recorded = record.as_ref().is_some_and(|record| record.hash == *hash);
+            let recorded = record.as_ref().is_some_and(|record| record.hash.to_string() == *hash);
             if !recorded && !kept.contains(&(key.clone(), hash.clone())) {
                 found.push(format!("{key}: a second meaning is neither recorded nor kept"));
             }
@@ -141,7 +143,7 @@ fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<S
         let identity = &event.identity;
         let key = [identity.program.to_string(), identity.source.to_string(), identity.id.to_string()];
         let persons = event.persons().iter().map(ToString::to_string).collect();
-        meanings.entry(key).or_default().insert((event.hash, persons));
+        meanings.entry(key).or_default().insert((event.hash.to_string(), persons));
     }
     let conflicts = table.items(LEDGER).filter(|(_, item)| text(item, "outcome") == Some("conflict"));
     let none = conflicts.filter(|(_, item)| {
