@@ -8,7 +8,7 @@ pub mod template;
 mod wire;
 
 pub use faults::{Fault, faulty_store, interrupted_store};
-pub use recorder::{Bus, Permission, permissions_needed, recording_clients};
+pub use recorder::{Bus, Call, Permission, noting_store, permissions_needed, recording_clients};
 pub use stack::{Api, TestStack, body, envelope_bodies};
 
 /// The text of every Rust source below a folder.

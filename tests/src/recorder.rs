@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_runtime_api::client::http::HttpConnector;
+use ambient::{Clock, Random};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use store::Store;
 use worker::Clients;
 
 use crate::wire::{clients_through, ready, target};
@@ -79,6 +84,31 @@ impl Bus {
         let answers: Vec<Value> = (0..entries.len()).map(answer).collect();
         json!({ "FailedEntryCount": entries.len() - taken, "Entries": answers })
     }
+}
+
+/// A call of the table: its operation, and the write units that its answer reports.
+pub type Call = (String, f64);
+
+/// A store on the engine at `endpoint`, and the calls that it makes from now on.
+pub fn noting_store(endpoint: &str) -> (Store, Arc<Mutex<Vec<Call>>>) {
+    let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+    let noted = calls.clone();
+    let clients = clients_through(endpoint, move |request, inner| {
+        let operation = target(&request).rsplit('.').next().unwrap_or_default().to_owned();
+        let (answer, noted) = (inner.call(request), noted.clone());
+        HttpConnectorFuture::new(async move {
+            let mut response = answer.await?;
+            let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+            let body = body.collect().await.map_err(|error| ConnectorError::other(error, None))?.to_bytes();
+            let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let units = told["ConsumedCapacity"].as_array().into_iter().flatten();
+            let units = units.filter_map(|table| table["CapacityUnits"].as_f64()).sum();
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push((operation, units));
+            *response.body_mut() = SdkBody::from(body);
+            Ok(response)
+        })
+    });
+    (local::open_store(&clients, Clock::system(), Random::system()), calls)
 }
 
 /// What IAM asks of a call. A transaction needs what its parts need, an SQS batch what one message needs.

@@ -361,7 +361,9 @@ async fn who_says_that_it_was_held_swaps_no_person() {
     let outcome = judge_at(&store, now(), of("person-b"), Some(now() + days(30))).await;
     let persons: Vec<PersonId> = holds(&store, Of::Program(&program())).await.remove(0).persons;
     let first: PersonId = "person-a".try_into().expect("a person");
-    assert_eq!((outcome, persons), (Conflict, vec![first]));
+    let (program, partner) = (program(), "northwind".try_into().expect("a partner"));
+    let names = store::persons::pseudonyms(&store, &program, &partner, &[first.clone()].into()).await.expect("names");
+    assert_eq!((outcome, persons), (Conflict, vec![names[&first].clone()]));
 }
 
 /// C8: an id that looks like a hashed one is none.

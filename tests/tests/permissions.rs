@@ -38,10 +38,14 @@ async fn senders(test: &TestStack) {
     }
     test.send(&envelope_bodies("deal.closed")).await;
     let course = json!({ "course_id": "sales-101", "level": 101, "person_id": "dana" });
+    let view = |who: &str| json!({ "content_id": "x", "person_id": who, "seconds": 45 });
     let late = |partner: &str| {
         body("course.completed", partner, "hr-software", "/lms/academy", &format!("{partner}-1"), &course)
     };
     test.send(&[late("latecomer"), late("never-enrolled")]).await;
+    // The same event of another person: whether the first was erased is asked.
+    test.send(&[body("content.viewed", "partner-17", "hr-software", "/cms/portal", "who", &view("dana"))]).await;
+    test.send(&[body("content.viewed", "partner-17", "hr-software", "/cms/portal", "who", &view("eve"))]).await;
     let enrolled = json!({ "name": "Late", "motions": ["sell"] });
     test.send(&[body("partner.enrolled", "latecomer", "hr-software", "/crm/acme", "late-enrolled", &enrolled)]).await;
     let won = json!({ "deal_id": "D-77", "outcome": "won", "acv": { "amount": "60000.00", "currency": "USD" }, "tenor_months": 12 });

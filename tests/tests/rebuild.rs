@@ -7,7 +7,7 @@ use std::time::Duration;
 use ambient::{Clock, Random};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::audit::check_account;
-use domain::decide::{Needs, Publication, State, publication};
+use domain::decide::{Named, Needs, Publication, State, publication};
 use event::ids::{PartnerId, ProgramId};
 use jiff::SignedDuration;
 use laurel_tests::filled::{engine, fill, now, program};
@@ -140,11 +140,15 @@ async fn same(store: &Store, world: &replay::World, program: &ProgramId) {
         let redemptions: BTreeMap<_, _> =
             world.redemptions.iter().filter(|(_, redemption)| redemption.partner == *partner).collect();
         needs.redemptions = redemptions.keys().map(|id| (*id).clone()).collect();
-        needs.deals = world.deals.keys().cloned().collect();
-        needs.opportunities = world.opportunities.keys().cloned().collect();
+        let named = Named {
+            deals: world.deals.keys().cloned().collect(),
+            opportunities: world.opportunities.keys().cloned().collect(),
+            ..Named::default()
+        };
         let mut state = State::new(partner.clone());
         state.account = Box::new(store::state::whole(store, program, partner).await.expect("an account").0);
         store::state::fill(store, program, &needs, &mut state).await.expect("filled");
+        store::state::fill_named(store, program, &named, &mut state).await.expect("filled");
         assert_eq!(check_account(&state.account, &account), Vec::<String>::new(), "{partner}");
         assert_eq!(state.redemptions.iter().collect::<BTreeMap<_, _>>(), redemptions);
         let deals: BTreeMap<_, _> = world.deals.iter().map(|(id, deal)| (id.clone(), Some(deal.clone()))).collect();

@@ -14,7 +14,7 @@ use event::ids::{PartnerId, ProgramId};
 use event::{Event, Whole};
 use futures::future::join_all;
 use jiff::Timestamp;
-use laurel_tests::{Fault, TestStack, body, faulty_store};
+use laurel_tests::{Fault, TestStack, body, faulty_store, noting_store};
 use store::write::Written;
 use store::{Store, patience::Patience};
 
@@ -224,7 +224,7 @@ async fn a_decision_from_an_old_deal_is_not_written() {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let group = [event("deal.qualified", "q", "q-d", &serde_json::json!({ "deal_id": "d" }))];
     let now = Timestamp::now();
-    let before = engine::load(store, &programs, &partner("q"), &group, now).await.expect("loaded");
+    let before = engine::load(store, &programs, &partner("q"), &group, now).await.expect("loaded").state;
     let decision = decide(&programs, before.clone(), &group, now).expect("decided");
     assert_eq!(decision.outcome(0), Some(Refused), "the deal is another partner's");
     let tx = store::write::transaction(store, &programs, &before, &decision).expect("transaction");
@@ -340,24 +340,13 @@ async fn a_group_of_250_events_commits_in_order() {
     assert_sound(&test.stack.store, "p").await;
 }
 
-/// Decides and writes one group; the write units as the engine reports them.
-async fn cost(store: &Store, who: &str, events: &[Event]) -> (f64, Vec<Record>) {
-    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
-    let mut group = events.to_vec();
-    for event in &mut group {
-        let persons = event.persons().into_iter().collect();
-        event.pseudonymise(
-            &store::persons::pseudonyms(store, &program(), &partner(who), &persons).await.expect("names"),
-        );
-    }
-    let now = Timestamp::now();
-    let before = engine::load(store, &programs, &partner(who), &group, now).await.expect("loaded");
-    let decision = decide(&programs, before.clone(), &group, now).expect("decided");
-    let tx = store::write::transaction(store, &programs, &before, &decision).expect("transaction");
-    match store::write::send(store, &tx).await.expect("written") {
-        Written::Committed { write_units } => (write_units, decision.records),
-        other => panic!("{other:?}"),
-    }
+/// Judges one group that is new; the write units as the engine reports them.
+async fn cost(test: &TestStack, who: &str, events: &[Event]) -> f64 {
+    let (store, calls) = noting_store(&test.stack.aws.endpoint());
+    let outcomes = commit(&store, who, events).await;
+    assert!(outcomes.iter().all(|outcome| *outcome != Duplicate && *outcome != Transient), "{outcomes:?}");
+    let calls = calls.lock().expect("calls");
+    calls.iter().map(|(_, units)| units).sum()
 }
 
 fn assert_units(found: f64, expected: u32, what: &str) {
@@ -385,7 +374,7 @@ async fn one_event_costs_its_record_its_head_and_what_it_names() {
     let store = &test.stack.store;
     // A year's tier and expiry are settled, so that no due day moves.
     commit(store, "p", &[enrolled("p"), won("p", "settled", "1"), view("p", 999, "ann"), view("p", 998, "bob")]).await;
-    let of = async |event: Event| cost(store, "p", &[event]).await.0;
+    let of = async |event: Event| cost(&test, "p", &[event]).await;
     assert_units(of(view("p", 1, "ann")).await, 5, "content: record and head");
     assert_units(of(course("p", 1, "ann")).await, 5, "course: record and head");
     assert_units(of(registered("p", "d1")).await, 9, "registered: record, head, deal, opportunity");
@@ -398,12 +387,64 @@ async fn one_event_costs_its_record_its_head_and_what_it_names() {
         &serde_json::json!({ "deal_id": "dq", "outcome": "won", "acv": { "amount": "48000", "currency": "USD" }, "motion": "sell" }),
     );
     commit(store, "q", &[enrolled("q")]).await;
-    assert_units(cost(store, "q", &[closing]).await.0, 7, "closed and promoted: it stands in the due index already");
+    assert_units(cost(&test, "q", &[closing]).await, 7, "closed and promoted: it stands in the due index already");
     assert_units(
-        cost(store, "r", &[enrolled("r")]).await.0,
+        cost(&test, "r", &[enrolled("r")]).await,
         5 + 1,
         "enrolled: record, head, in the due index for the first time",
     );
+}
+
+/// A lone event: two rounds of reads at most, and one write. A person who is new costs two units more, and no round.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_read_in_two_rounds_and_written_in_one() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    let (noting, calls) = noting_store(&test.stack.aws.endpoint());
+    let deal = |kind: &str, deal: &str, data: serde_json::Value| {
+        let mut data = data;
+        data["deal_id"] = deal.into();
+        event(kind, "p", &format!("{deal}-{kind}"), &data)
+    };
+    let money = |amount: &str| serde_json::json!({ "amount": amount, "currency": "USD" });
+    // Of a partner whose head holds all, and of one whose persons, profile, measures and lots stand beside it.
+    for (who, many) in [("p", 1), ("q", 400)] {
+        let of = |mut event: Event| {
+            event.partner = partner(who);
+            event
+        };
+        commit(store, who, &[enrolled(who), of(won(who, &format!("{who}-settled"), "1"))]).await;
+        let courses: Vec<Event> = (0..many).map(|n| course(who, n, &format!("person{n}"))).collect();
+        commit(store, who, &courses).await;
+        commit(&noting, who, &[of(view(who, 10 * many, "ann"))]).await;
+        let id = |name: &str| format!("{who}-{name}");
+        let rows = [
+            ("content of a new person", of(view(who, 10 * many + 1, &id("bob")))),
+            ("content", of(view(who, 10 * many + 2, &id("bob")))),
+            ("course of a new person", of(course(who, 1_001, &id("eve")))),
+            ("course", of(course(who, 1_002, &id("eve")))),
+            ("registered", of(registered(who, &id("d")))),
+            ("qualified", of(qualified(who, &id("d")))),
+            ("closed", of(won(who, &id("d"), "60000"))),
+            ("amended", of(deal("deal.amended", &id("d"), serde_json::json!({ "acv": money("5000") })))),
+            ("reversed", of(deal("deal.reversed", &id("d"), serde_json::json!({ "reason": "refund" })))),
+        ];
+        for (what, event) in rows {
+            calls.lock().expect("calls").clear();
+            let outcome = commit(&noting, who, std::slice::from_ref(&event)).await[0];
+            assert!(!matches!(outcome, Refused | Transient), "{who}: {what}: {outcome:?}");
+            // A function keeps the program's versions for a while; this store asks for them each time.
+            let made = calls.lock().expect("calls").clone().into_iter().map(|(operation, _)| operation);
+            let made: Vec<String> = made.skip_while(|operation| operation == "Query").collect();
+            let reads = made.iter().filter(|operation| *operation == "BatchGetItem").count();
+            assert!((1..=2).contains(&reads), "{who}: {what}: {made:?}");
+            assert_eq!(made[reads..], ["TransactWriteItems"], "{who}: {what}: {made:?}");
+        }
+    }
+    let of = async |event: Event| cost(&test, "p", &[event]).await;
+    assert_units(of(view("p", 5, "p-bob")).await, 5, "content");
+    assert_units(of(view("p", 6, "somebody")).await, 5 + 2, "content of a new person");
+    assert_sound(store, "q").await;
 }
 
 /// Where persons do not fit the head any more, their counts stand beside it; a course is a fact beside it, too.
@@ -414,8 +455,9 @@ async fn persons_who_do_not_fit_the_head_cost_their_own_items() {
     commit(store, "p", &[enrolled("p"), won("p", "settled", "1")]).await;
     let many: Vec<Event> = (0..40).map(|n| course("p", 500, &format!("person{n}"))).collect();
     commit(store, "p", &many).await;
-    let of = async |event: Event| cost(store, "p", &[event]).await.0;
-    assert_units(of(view("p", 1, "ann")).await, 7, "content: record, head, the person's counts");
+    let of = async |event: Event| cost(&test, "p", &[event]).await;
+    assert_units(of(view("p", 1, "ann")).await, 9, "content: record, head, the person's counts, and the person's name");
+    assert_units(of(view("p", 2, "ann")).await, 7, "content: record, head, the person's counts");
     assert_units(of(course("p", 500, "ann")).await, 7, "course: record, head, the person's counts");
     assert_units(of(course("p", 1, "ann")).await, 7, "course nobody completed before: that fact is in the head yet");
     assert_units(of(won("p", "d1", "1")).await, 7, "closed: record, head, deal");
@@ -432,16 +474,16 @@ async fn many_events_cost_no_more_than_their_records() {
         let id = |at: usize| round * 1_000 + at;
         commit(store, &who, &[enrolled(&who), view(&who, id(999), "ann")]).await;
         let records = u32::try_from(3 * n).expect("few");
-        let views = cost(store, &who, &(0..n).map(|at| view(&who, id(at), "ann")).collect::<Vec<_>>()).await.0;
+        let views = cost(&test, &who, &(0..n).map(|at| view(&who, id(at), "ann")).collect::<Vec<_>>()).await;
         // With measures and counts in items of their own these were six.
         assert!(views <= f64::from(records + 6), "{n} views: {views}");
         let won = |at: usize| won(&who, &format!("d{}", id(at)), "0");
-        let deals = cost(store, &who, &(0..n).map(won).collect::<Vec<_>>()).await.0;
+        let deals = cost(&test, &who, &(0..n).map(won).collect::<Vec<_>>()).await;
         assert!(deals <= f64::from(records + 6 + u32::try_from(2 * n).expect("few")), "{n} deals: {deals}");
     }
     commit(store, "c", &[enrolled("c")]).await;
     // With profile, measures and counts in items of their own these were eight more than the records.
-    let courses = cost(store, "c", &(0..10).map(|at| course("c", at, "ann")).collect::<Vec<_>>()).await.0;
+    let courses = cost(&test, "c", &(0..10).map(|at| course("c", at, "ann")).collect::<Vec<_>>()).await;
     assert!(courses <= 38.0, "10 courses of one person: {courses}");
 }
 
@@ -450,7 +492,7 @@ async fn ten_thousand_events_leave_the_head_small_and_the_cost_unchanged() {
     let test = TestStack::start().await;
     let store = &test.stack.store;
     commit(store, "p", &[enrolled("p"), view("p", 1_000_000, "person0")]).await;
-    let (first, _) = cost(store, "p", &[view("p", 999_999, "person0")]).await;
+    let first = cost(&test, "p", &[view("p", 999_999, "person0")]).await;
     // Few people look at few pieces again and again, as portals see it; most of it is capped and all of it recorded.
     for chunk in (0..10_000_usize).collect::<Vec<_>>().chunks(250) {
         let again = |n: usize| {
@@ -468,7 +510,7 @@ async fn ten_thousand_events_leave_the_head_small_and_the_cost_unchanged() {
     )));
     let head = item.send().await.expect("head").item.expect("head");
     assert!(store::tables::items::size(&head) < 1_024, "the head has {} bytes", store::tables::items::size(&head));
-    let (last, _) = cost(store, "p", &[view("p", 999_998, "somebody new")]).await;
+    let last = cost(&test, "p", &[view("p", 999_998, "somebody new")]).await;
     assert!(last <= first + 2.0, "the first commit cost {first} units, the last {last}");
     assert_sound(store, "p").await;
 }

@@ -194,9 +194,11 @@ impl AwardPoints {
         again: &[bool],
         deadline: Instant,
     ) -> Result<Vec<Outcome>, StoreError> {
-        self.pseudonymise(program, partner, arrivals).await?;
         let now = self.store.clock().now();
         let mut outcomes = vec![None; arrivals.len()];
+        if again.contains(&true) {
+            self.pseudonymise(program, partner, arrivals).await?;
+        }
         for (at, arrival) in arrivals.iter().enumerate().filter(|(at, _)| again[*at]) {
             outcomes[at] = self.seen_before(arrival, now).await?;
         }
@@ -206,7 +208,11 @@ impl AwardPoints {
             Some(programs) => {
                 engine::events::judge(&self.store, &programs, partner, &group, Patience::until(deadline)).await
             }
-            None => self.hold_for_program(&group, now).await?,
+            None => {
+                let mut group = group;
+                self.pseudonymise(program, partner, &mut group).await?;
+                self.hold_for_program(&group, now).await?
+            }
         };
         for (at, settled) in fresh.into_iter().zip(settled) {
             report(&arrivals[at].event, &settled);

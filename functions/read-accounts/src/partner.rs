@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use domain::decide::{Needs, State as Partner, decide, more_needs, needs_to_show, passes};
+use domain::decide::{Needs, State as Partner, decide, more_parts, parts_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
 use domain::tell::{Scoreboard, scoreboards};
 use event::ids::{Motion, PartnerId};
@@ -96,12 +96,10 @@ pub(crate) async fn current_account(
     if state.account.head.position == 0 {
         return Err(Problem::not_found());
     }
-    let needs = needs_to_show(programs, &state.account, now);
-    store::state::fill(&api.store, &caller.program, &needs, &mut state).await?;
-    let more = more_needs(programs, &state, now);
-    if more != Needs::default() {
-        store::state::fill(&api.store, &caller.program, &more, &mut state).await?;
-    }
+    let parts = parts_to_show(programs, &state.account, now);
+    store::state::fill(&api.store, &caller.program, &Needs { parts, ..Needs::default() }, &mut state).await?;
+    let parts = more_parts(programs, &state, now);
+    store::state::fill(&api.store, &caller.program, &Needs { parts, ..Needs::default() }, &mut state).await?;
     let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
     Ok(*decision.state.account)
 }

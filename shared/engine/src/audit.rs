@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::audit::Shared;
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Needs, State};
+use domain::decide::{Named, State};
 use domain::ledger::{Account, Record, packed};
 use domain::redemption::Redemption;
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
@@ -165,15 +165,15 @@ pub async fn stored_of(store: &Store, program: &ProgramId, records: &[Record]) -
         opportunities.extend(kind.opportunity_id().cloned());
     }
     let (deals, opportunities): (Vec<_>, Vec<_>) = (deals.into_iter().collect(), opportunities.into_iter().collect());
-    let needs =
-        deals.chunks(SHARED_AT_ONCE).map(|ids| Needs { deals: ids.iter().cloned().collect(), ..Needs::default() });
+    let named =
+        deals.chunks(SHARED_AT_ONCE).map(|ids| Named { deals: ids.iter().cloned().collect(), ..Named::default() });
     let more = opportunities
         .chunks(SHARED_AT_ONCE)
-        .map(|ids| Needs { opportunities: ids.iter().cloned().collect(), ..Needs::default() });
+        .map(|ids| Named { opportunities: ids.iter().cloned().collect(), ..Named::default() });
     let mut all = StoredShared::default();
-    for needs in needs.chain(more) {
+    for named in named.chain(more) {
         let mut stored = State::new(PartnerId::program());
-        state::fill(store, program, &needs, &mut stored).await?;
+        state::fill_named(store, program, &named, &mut stored).await?;
         all.deals.extend(stored.deals);
         all.opportunities.extend(stored.opportunities);
     }
@@ -197,12 +197,12 @@ pub(crate) async fn stored_beside(
     let mut beside = Vec::new();
     for rebuilt in deals.chain(opportunities) {
         let mut stored = State::new(PartnerId::program());
-        let needs = Needs {
+        let named = Named {
             deals: rebuilt.deals.keys().cloned().collect(),
             opportunities: rebuilt.opportunities.keys().cloned().collect(),
-            ..Needs::default()
+            ..Named::default()
         };
-        state::fill(store, program, &needs, &mut stored).await?;
+        state::fill_named(store, program, &named, &mut stored).await?;
         beside.push((stored, rebuilt));
     }
     Ok(beside)

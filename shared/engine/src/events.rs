@@ -1,18 +1,21 @@
 //! Judging one partner's events: decide, write, and when others write first, read and decide again.
 
+use std::collections::BTreeSet;
+
 use domain::decide::{Awaited, Decision, Judgement, State};
 use domain::ledger::{Outcome, Reason, Record};
-use event::ids::PartnerId;
+use event::ids::{PartnerId, PersonId};
 use event::{Event, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
 use store::aside::{self, Aside};
 use store::holds::{self, Held, ToHold};
 use store::patience::{Patience, pause};
+use store::persons::Names;
 use store::write::{self, Written};
 use store::{Store, StoreError, history, persons};
 
-use crate::load::{decided, load};
+use crate::load::{Loaded, decided, load};
 
 /// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
 const CHUNK_EVENTS: usize = 40;
@@ -148,16 +151,22 @@ async fn try_chunk(
     now: Timestamp,
 ) -> Result<Step, StoreError> {
     let programs = &store::programs::at(store, programs, now).await?;
-    let group: Vec<Arrival> = chunk.iter().map(|i| arrivals[*i].clone()).collect();
-    let as_held = |arrival: &Arrival| {
+    let as_held = |index: &usize| {
+        let arrival = &arrivals[*index];
         let mut event = arrival.event.clone();
         event.held_until = arrival.held_until;
         event
     };
-    let events: Vec<Event> = group.iter().map(as_held).collect();
-    let before = load(store, programs, partner, &events, now).await?;
-    let decision = decided(store, programs, &before, &events, now).await?;
+    let loaded = load(store, programs, partner, &chunk.iter().map(as_held).collect::<Vec<_>>(), now).await?;
+    let decision = decided(store, programs, &loaded, now).await?;
+    let Loaded { state: before, events, names } = loaded;
     let mut tx = write::transaction(store, programs, &before, &decision)?;
+    for person in new_in_records(&events, &names, &decision) {
+        let program = &programs.current(now).program.id;
+        tx.also(persons::naming(store, program, partner, (person, &names.all[person]))?);
+    }
+    let of_chunk = |(event, index): (Event, &usize)| Arrival { event, held_until: arrivals[*index].held_until };
+    let mut group: Vec<Arrival> = events.into_iter().zip(chunk).map(of_chunk).collect();
     for (arrival, judgement) in group.iter().zip(&decision.judgements) {
         if let (Some(_), Judgement::Recorded(_)) = (&arrival.held_until, judgement)
             && let Some(ending) = holds::ending(store, &arrival.event).await?
@@ -174,17 +183,38 @@ async fn try_chunk(
             Written::Committed { .. } => {}
             Written::Stale => return Ok(Step::Again),
             Written::Exists(found) => {
-                return already_there(store, &group, chunk, &decision, found, now).await;
+                return already_there(store, (&mut group, &names), chunk, &decision, found, now).await;
             }
         }
     }
     let mut done = Vec::new();
     for (at, index) in chunk.iter().enumerate() {
+        if matches!(decision.judgements[at], Judgement::Held { .. } | Judgement::Rejected(_)) {
+            name(store, &mut group[at].event, &names).await?;
+        }
         if let Some(settled) = settle(store, &group[at], &decision, &decision.judgements[at], &before, now).await? {
             done.push((*index, settled));
         }
     }
     Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })
+}
+
+/// The persons whom a record is the first to name.
+fn new_in_records<'n>(events: &[Event], names: &'n Names, decision: &Decision) -> BTreeSet<&'n PersonId> {
+    let recorded = events.iter().zip(&decision.judgements).filter(|(_, on)| matches!(on, Judgement::Recorded(_)));
+    let named = recorded.flat_map(|(event, _)| event.persons_as_sent());
+    named.filter_map(|person| names.new.get(&person)).collect()
+}
+
+/// Gives the new persons of an event that is kept without a record the names that they are to have.
+async fn name(store: &Store, event: &mut Event, names: &Names) -> Result<(), StoreError> {
+    let persons: BTreeSet<PersonId> = event.persons_as_sent().into_iter().collect();
+    if persons.iter().any(|person| names.new.contains(person)) {
+        let (program, partner) = (&event.identity.program, &event.partner);
+        let names = persons::pseudonyms(store, program, partner, &persons).await?;
+        event.pseudonymise(&names);
+    }
+    Ok(())
 }
 
 /// What became of an event whose chunk is written. `None`: not looked at yet, or it must be decided again.
@@ -248,7 +278,7 @@ async fn end_hold(store: &Store, arrival: &Arrival) -> Result<(), StoreError> {
 /// Events of which records are there already: the same meaning is a duplicate, another is a conflict (I2, I4).
 async fn already_there(
     store: &Store,
-    group: &[Arrival],
+    (group, names): (&mut [Arrival], &Names),
     chunk: &[usize],
     decision: &Decision,
     found: Vec<(usize, Meaning)>,
@@ -258,6 +288,8 @@ async fn already_there(
     for (record, first) in found {
         // A record of the clock's that is there means the head has moved: read again.
         let Some(at) = decision.judgements.iter().position(|v| *v == Judgement::Recorded(record)) else { continue };
+        // Whoever wrote it may have named its persons just now.
+        name(store, &mut group[at].event, names).await?;
         done.push((chunk[at], Settled::plain(repeated(store, &group[at], &first, now).await?)));
     }
     Ok(if done.is_empty() { Step::Again } else { Step::Settled(done) })

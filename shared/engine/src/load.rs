@@ -1,13 +1,28 @@
-//! Reading everything that a decision looks at, head first, and deciding by it.
+//! Reading everything that a decision looks at, and deciding by it.
 
-use domain::decide::{Decision, Needs, State, decide, more_needs, needs};
+use std::collections::BTreeSet;
+
+use domain::decide::{Decision, Needs, State, decide, more_parts, named, needs};
 use event::Event;
-use event::ids::PartnerId;
+use event::ids::{PartnerId, PersonId};
 use jiff::Timestamp;
 use program::Programs;
-use store::{Store, StoreError, state};
+use store::persons::Names;
+use store::{Store, StoreError, persons, state};
 
-/// Reads everything that deciding `events` of one partner looks at.
+/// What events of one partner are decided by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The state.
+    pub state: State,
+    /// The events, with pseudonyms in the place of persons.
+    pub events: Vec<Event>,
+    /// The pseudonyms.
+    pub names: Names,
+}
+
+/// Reads everything that deciding `events` of one partner looks at, in two rounds: what the events name, and what the head tells of.
+/// A third is for lots that stand beside the head on the day one of them runs out, and for the steps of a redemption.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -17,36 +32,39 @@ pub async fn load(
     partner: &PartnerId,
     events: &[Event],
     now: Timestamp,
-) -> Result<State, StoreError> {
+) -> Result<Loaded, StoreError> {
     let program = &programs.current(now).program.id;
-    let mut state = State::new(partner.clone());
-    state.account = Box::new(state::begun(store, program, partner).await?);
-    let needs = needs(programs, &state.account, events, now);
-    state::fill(store, program, &needs, &mut state).await?;
-    let more = more_needs(programs, &state, now);
-    if more != Needs::default() {
-        state::fill(store, program, &more, &mut state).await?;
+    let mut events = events.to_vec();
+    let persons: BTreeSet<PersonId> = events.iter().flat_map(Event::persons_as_sent).collect();
+    let (mut state, found) =
+        state::begin(store, program, partner, &named(&events), persons::sort_keys(&persons)).await?;
+    let names = persons::named(store, &persons, &found)?;
+    if !persons.is_empty() {
+        events.iter_mut().for_each(|event| event.pseudonymise(&names.all));
     }
-    Ok(state)
+    state::fill(store, program, &needs(programs, &state, &events, now), &mut state).await?;
+    let parts = more_parts(programs, &state, now);
+    state::fill(store, program, &Needs { parts, ..Needs::default() }, &mut state).await?;
+    Ok(Loaded { state, events, names })
 }
 
-/// Decides `events` of one partner by what was read. What was read while others wrote may be of different moments and not add up:
-/// that is contention. Only what does not add up when it is read again and has not moved is unsound.
+/// Decides what was loaded. What was read while others wrote may be of different moments and not add up: that is contention. Only
+/// what does not add up when it is read again and has not moved is unsound.
 ///
 /// # Errors
 /// [`StoreError::Contention`], [`StoreError::Unsound`]; [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub(crate) async fn decided(
     store: &Store,
     programs: &Programs,
-    before: &State,
-    events: &[Event],
+    loaded: &Loaded,
     now: Timestamp,
 ) -> Result<Decision, StoreError> {
-    match decide(programs, before.clone(), events, now) {
+    let before = &loaded.state;
+    match decide(programs, before.clone(), &loaded.events, now) {
         Ok(decision) => Ok(decision),
         Err(error) => {
-            let again = load(store, programs, &before.partner, events, now).await?;
-            Err(if again == *before { error.into() } else { StoreError::Contention })
+            let again = load(store, programs, &before.partner, &loaded.events, now).await?;
+            Err(if again.state == *before { error.into() } else { StoreError::Contention })
         }
     }
 }

@@ -80,8 +80,9 @@ async fn try_step(
 ) -> Result<Option<Step>, StoreError> {
     let programs = &store::programs::at(store, programs, now).await?;
     let group = std::slice::from_ref(event);
-    let before = load(store, programs, &event.partner, group, now).await?;
-    let mut decision = decided(store, programs, &before, group, now).await?;
+    let loaded = load(store, programs, &event.partner, group, now).await?;
+    let mut decision = decided(store, programs, &loaded, now).await?;
+    let before = loaded.state;
     let judgement = decision.judgements.first().cloned().unwrap_or(Judgement::Later);
     if let Judgement::Moot(reason) = judgement {
         return Ok(Some(Step::Moot(reason)));
@@ -132,14 +133,15 @@ pub async fn catch_up(
         let now = store.clock().now();
         let programs = &store::programs::at(store, programs, now).await?;
         let program: &ProgramId = &programs.current(now).program.id;
-        let before = load(store, programs, partner, &[], now).await?;
-        let decision = match decided(store, programs, &before, &[], now).await {
+        let loaded = load(store, programs, partner, &[], now).await?;
+        let decision = match decided(store, programs, &loaded, now).await {
             Err(StoreError::Contention) => {
                 tries += 1;
                 continue;
             }
             decision => decision?,
         };
+        let before = loaded.state;
         if decision.records.is_empty() {
             // Looked at, and nothing was due: not before its next day again.
             if let Some(on) = decision.due_on(programs).filter(|_| done.is_empty() && before.account.head.position > 0)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Decision, Judgement, State, decide, more_needs, needs};
+use domain::decide::{Decision, Judgement, State, decide, more_parts, named, needs};
 use domain::ledger::{Account, Effect, Outcome, Part, Record, packed};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
@@ -239,17 +239,18 @@ impl World {
                 packed::read(account, part, content).expect("a part that reads");
             }
         };
-        let needs = needs(&self.programs, &state.account, events, self.now);
-        read(&mut state.account, needs.parts);
+        let named = named(events);
         let head = |id: &PartnerId| self.accounts.get(id).map(|account| account.head.clone()).unwrap_or_default();
-        state.others = needs.others.iter().map(|id| (id.clone(), head(id))).collect();
-        state.deals = needs.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
+        state.others = named.others.iter().map(|id| (id.clone(), head(id))).collect();
+        state.deals = named.deals.iter().map(|id| (id.clone(), self.deals.get(id).cloned())).collect();
+        let opportunity = |id: &OpportunityId| (id.clone(), self.opportunities.get(id).cloned());
+        state.opportunities = named.opportunities.iter().map(opportunity).collect();
+        let needs = needs(&self.programs, &state, events, self.now);
+        read(&mut state.account, needs.parts);
         let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
         state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
-        let more = more_needs(&self.programs, &state, self.now);
-        read(&mut state.account, more.parts);
-        let opportunity = |id: &OpportunityId| (id.clone(), self.opportunities.get(id).cloned());
-        state.opportunities = needs.opportunities.iter().map(opportunity).collect();
+        let more = more_parts(&self.programs, &state, self.now);
+        read(&mut state.account, more);
         state.stock = needs.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
         state
     }

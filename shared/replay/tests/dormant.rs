@@ -1,6 +1,6 @@
 //! Partners who were not seen for long: what was dropped of them is no zero.
 
-use domain::decide::{State, decide, more_needs, needs};
+use domain::decide::{State, decide, more_parts, named, needs};
 use domain::ledger::{Account, CapKey, packed};
 use event::Event;
 use event::ids::PartnerId;
@@ -45,12 +45,13 @@ fn load(world: &World, partner: &PartnerId, events: &[Event], ttl: bool) -> Stat
             packed::read(account, part.clone(), beside.get(&part).map(String::as_str)).expect("a part");
         }
     };
-    let asked = needs(&world.programs, &state.account, events, world.now);
-    read(&mut state.account, asked.parts);
+    let asked = named(events);
     state.deals = asked.deals.iter().map(|id| (id.clone(), world.deals.get(id).cloned())).collect();
     state.opportunities = asked.opportunities.iter().map(|id| (id.clone(), None)).collect();
-    let more = more_needs(&world.programs, &state, world.now);
-    read(&mut state.account, more.parts);
+    let parts = needs(&world.programs, &state, events, world.now).parts;
+    read(&mut state.account, parts);
+    let more = more_parts(&world.programs, &state, world.now);
+    read(&mut state.account, more);
     state
 }
 

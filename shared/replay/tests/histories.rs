@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_redemptions, rebuild_shared};
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Judgement, State, decide, more_needs, needs};
+use domain::decide::{Judgement, State, decide, more_parts, named, needs};
 use domain::ledger::packed::{self, StoredHead};
 use domain::ledger::{Account, Part, Record};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
@@ -127,13 +127,14 @@ impl W {
                 packed::read(account, part, content).expect("a part that reads");
             }
         };
-        let mut n = needs(&self.programs, &s.account, events, self.now);
+        let names = named(events);
+        s.deals = names.deals.iter().map(|id| (id.clone(), self.deals.get(id).map(through))).collect();
+        let mut n = needs(&self.programs, &s, events, self.now);
         read(&mut s.account, std::mem::take(&mut n.parts));
-        s.deals = n.deals.iter().map(|id| (id.clone(), self.deals.get(id).map(through))).collect();
         s.redemptions = n.redemptions.iter().filter_map(|id| Some((id.clone(), through(self.reds.get(id)?)))).collect();
-        let more = more_needs(&self.programs, &s, self.now);
-        read(&mut s.account, more.parts);
-        s.opportunities = n.opportunities.iter().map(|id| (id.clone(), self.opps.get(id).map(through))).collect();
+        let more = more_parts(&self.programs, &s, self.now);
+        read(&mut s.account, more);
+        s.opportunities = names.opportunities.iter().map(|id| (id.clone(), self.opps.get(id).map(through))).collect();
         s.stock = n.rewards.iter().map(|id| (id.clone(), self.stock.get(id).copied().unwrap_or(0))).collect();
         s
     }

@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use event::Meaning;
 use event::ids::{PartnerId, PersonId, ProgramId};
 
-use crate::tables::items::{Content, read, state_key, text, with_key};
+use crate::tables::items::{Content, Item, read, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::{Store, StoreError, state};
 
-/// The pseudonym of each person at a partner; new persons get one. Random, so that overwriting the mapping erases the
-/// person from the ledger.
+/// The pseudonym of each person at a partner; new persons get one now, whatever becomes of the event. Random, so that overwriting
+/// the mapping erases the person from the ledger.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -34,6 +34,59 @@ pub async fn pseudonyms(
     Ok(names)
 }
 
+/// How the persons of one partner are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The pseudonym of each.
+    pub all: BTreeMap<PersonId, PersonId>,
+    /// Those that nobody has called anything yet: what they are to be called from the decision on that records them first.
+    pub new: BTreeSet<PersonId>,
+}
+
+/// The sort keys at which pseudonyms stand.
+pub fn sort_keys(persons: &BTreeSet<PersonId>) -> Vec<String> {
+    persons.iter().map(|person| keys::pseudonym(person)).collect()
+}
+
+/// How persons are called, of whom the items at their sort keys were read; who is new gets a name that is to be written.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub fn named(store: &Store, persons: &BTreeSet<PersonId>, found: &BTreeMap<String, Item>) -> Result<Names, StoreError> {
+    let mut names = Names::default();
+    for person in persons {
+        let name = match found.get(&keys::pseudonym(person)) {
+            Some(item) => read::<Content<PersonId>>(item, "pseudonym")?.content,
+            None => {
+                names.new.insert(person.clone());
+                fresh(store)?
+            }
+        };
+        names.all.insert(person.clone(), name);
+    }
+    Ok(names)
+}
+
+/// Writes what a new person is called, on condition that nobody called the person anything meanwhile.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] if a value has no form in DynamoDB.
+pub fn naming(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    (person, name): (&PersonId, &PersonId),
+) -> Result<TransactWriteItem, StoreError> {
+    let item = mapping(&keys::partner(program, partner), person, name)?;
+    let put = Put::builder().table_name(store.state()).set_item(Some(item));
+    let put = put.condition_expression("attribute_not_exists(pk)");
+    Ok(TransactWriteItem::builder().put(put.build().map_err(built)?).build())
+}
+
+fn mapping(own: &str, person: &PersonId, name: &PersonId) -> Result<Item, StoreError> {
+    with_key(state_key(own, &keys::pseudonym(person)), &Content { content: name.clone() }, "pseudonym")
+}
+
 /// A name that says nothing.
 fn fresh(store: &Store) -> Result<PersonId, StoreError> {
     let name = format!("person-{}", &store.random.uuid()?.simple().to_string()[..12]);
@@ -42,7 +95,7 @@ fn fresh(store: &Store) -> Result<PersonId, StoreError> {
 
 async fn new_pseudonym(store: &Store, own: &str, person: &PersonId) -> Result<PersonId, StoreError> {
     let name = fresh(store)?;
-    let item = with_key(state_key(own, &keys::pseudonym(person)), &Content { content: name.clone() }, "pseudonym")?;
+    let item = mapping(own, person, &name)?;
     let put = store.client.put_item().table_name(store.state()).set_item(Some(item));
     match put.condition_expression("attribute_not_exists(pk)").send().await {
         Ok(_) => Ok(name),
@@ -70,8 +123,7 @@ pub async fn erase(
     let own = keys::partner(program, partner);
     let Some(item) = state::get(store, &own, &keys::pseudonym(person)).await? else { return Ok(()) };
     let old = read::<Content<PersonId>>(&item, "pseudonym")?.content;
-    let mapping =
-        with_key(state_key(&own, &keys::pseudonym(person)), &Content { content: fresh(store)? }, "pseudonym")?;
+    let mapping = mapping(&own, person, &fresh(store)?)?;
     let actions = [mapping, state_key(&own, &keys::erased(&old))].map(|item| {
         let put = Put::builder().table_name(store.state()).set_item(Some(item)).build().map_err(built)?;
         Ok::<_, StoreError>(TransactWriteItem::builder().put(put).build())

@@ -206,6 +206,7 @@ impl Plant {
             match self {
                 Plant::RecordUnconditioned if is_record => unconditioned(action),
                 Plant::HeadUnconditioned if sk == "head" && kind == "Put" => unconditioned(action),
+                Plant::PseudonymUnconditioned if sk.starts_with("person#") && kind == "Put" => unconditioned(action),
                 Plant::DealUnconditioned if pk.starts_with("deal#") && kind == "Put" => unconditioned(action),
                 Plant::CardUnconditioned if sk.starts_with("free#") && kind == "Delete" => unconditioned(action),
                 Plant::OrderUnderNewId if sk.starts_with("issued#") && random.below(3) == 0 => {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::fate::{Fate, Fault};
 
-/// Deliveries before a message is put aside.
-const RECEIVES_MAX: u32 = 5;
+/// Deliveries before a message is put aside: of each run its own, from the first to the second.
+const RECEIVES_MAX: (u64, u64) = (2, 5);
 /// How long a delivered message is out of sight: six times a function's time, as the service's documents advise.
 const VISIBILITY: Duration = Duration::from_secs(180);
 
@@ -28,13 +28,20 @@ pub(crate) struct Message {
 }
 
 /// The queues of one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queues {
     queues: BTreeMap<String, Vec<Message>>,
     count: u64,
+    receives_max: u64,
 }
 
 impl Queues {
+    /// None yet, as the run of `seed` has them.
+    pub(crate) fn of(seed: u64) -> Self {
+        let (least, most) = RECEIVES_MAX;
+        Self { queues: BTreeMap::new(), count: 0, receives_max: least + seed % (most - least + 1) }
+    }
+
     /// The messages of a queue, with a worker or not.
     pub(crate) fn all(&self, queue: &str) -> &[Message] {
         self.queues.get(queue).map(Vec::as_slice).unwrap_or_default()
@@ -101,7 +108,7 @@ impl Queues {
         let Some(all) = self.queues.get_mut(queue) else { return Vec::new() };
         let mut dead = Vec::new();
         all.retain(|message| {
-            let is_dead = message.visible <= now && message.received >= RECEIVES_MAX;
+            let is_dead = message.visible <= now && u64::from(message.received) >= self.receives_max;
             if is_dead {
                 dead.push(message.clone());
             }

@@ -121,7 +121,7 @@ async fn account(plan: &Plan, begins: Timestamp) -> Arc<Aws> {
     let random = Random::seeded(plan.seed);
     let aws = Arc::new(Aws {
         table: Mutex::new(Dynamo::default()),
-        queues: Mutex::new(Queues::default()),
+        queues: Mutex::new(Queues::of(plan.seed)),
         stream: Mutex::new(Stream::default()),
         fate: Mutex::new(Fate::new(plan.seed, &plan.without)),
         watch: Mutex::new(Watch::default()),

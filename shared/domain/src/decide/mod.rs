@@ -20,7 +20,7 @@ mod stop;
 pub use clock::CATCH_UP_MAX;
 pub use due::due_on;
 pub use judge::may_send;
-pub use needs::{Needs, more_needs, needs, needs_to_show};
+pub use needs::{Named, Needs, more_parts, named, needs, parts_to_show};
 pub use publication::{Publication, publication, withdrawal};
 pub use redemptions::{passes, reward_gate};
 pub use state::{Decision, Judgement, State};

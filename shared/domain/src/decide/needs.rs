@@ -17,17 +17,22 @@ use crate::earn::{Seen, reward_caps, rule_caps};
 use crate::ledger::{Account, CapKey, Part};
 use crate::tier::next_review;
 
-/// What a decision looks at beside the head.
+/// What events name outside of their partner's account: known before anything is read, and guarded by versions of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Parts of the account that stand in items of their own.
-    pub parts: BTreeSet<Part>,
+pub struct Named {
     /// Other partners, of whom only the head is looked at.
     pub others: BTreeSet<PartnerId>,
     /// Deals.
     pub deals: BTreeSet<DealId>,
     /// Opportunities.
     pub opportunities: BTreeSet<OpportunityId>,
+}
+
+/// What a decision looks at beside the head and what its events name. It is read after the head, whose version guards it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Parts of the account that stand in items of their own.
+    pub parts: BTreeSet<Part>,
     /// Rewards whose stock is asked.
     pub rewards: BTreeSet<RewardId>,
     /// Redemptions.
@@ -121,9 +126,6 @@ impl<'a> Asking<'a> {
         // Both days it may be booked on, so that the decision is free to choose.
         self.part(Part::Measures(Month::of(day).quarter()));
         self.parts(Part::learned(&event.kind));
-        self.needs.others.extend(event.kind.other_partner().filter(|other| **other != event.partner).cloned());
-        self.needs.deals.extend(event.kind.deal_id().cloned());
-        self.needs.opportunities.extend(event.kind.opportunity_id().cloned());
         match &event.kind {
             Kind::RedemptionRequested { reward_id, .. } => {
                 self.needs.rewards.insert(reward_id.clone());
@@ -168,42 +170,53 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// What deciding `events` at `now` looks at, given the account that the partner's head begins.
-pub fn needs(programs: &Programs, account: &Account, events: &[Event], now: Timestamp) -> Needs {
-    let mut asking = Asking::of(programs, account, now);
+/// What events name outside of their partner's account.
+pub fn named(events: &[Event]) -> Named {
+    let mut named = Named::default();
+    for event in events {
+        named.others.extend(event.kind.other_partner().filter(|other| **other != event.partner).cloned());
+        named.deals.extend(event.kind.deal_id().cloned());
+        named.opportunities.extend(event.kind.opportunity_id().cloned());
+    }
+    named
+}
+
+/// What deciding `events` at `now` looks at, given the account that the partner's head begins, and what the events name: a
+/// correction changes the month in which its deal was measured, and the caps of the periods in which its award is booked.
+pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestamp) -> Needs {
+    let mut asking = Asking::of(programs, &state.account, now);
     asking.always();
     for event in events {
         asking.event(event);
     }
-    asking.needs
-}
-
-/// What loaded deals and redemptions add: a correction changes the month in which its deal was measured, and the caps of the
-/// periods in which its award is booked; a redemption that ends gives its counts back.
-pub fn more_needs(programs: &Programs, state: &State, now: Timestamp) -> Needs {
-    let mut asking = Asking::of(programs, &state.account, now);
-    // Lots that stand beside the head are known only now.
-    asking.expiries();
     for deal in state.deals.values().flatten() {
         asking.parts(deal.unplaced.iter().map(|unplaced| Part::Measures(unplaced.month.quarter())));
         if let Some(closed) = &deal.closed {
             asking.closed(closed);
         }
     }
-    for redemption in state.redemptions.values() {
-        asking.counts(&redemption.counts);
-    }
     asking.needs
 }
 
+/// The parts that only what was read tells of: what ends today of lots that stand beside the head, and counts that a redemption
+/// gives back when it ends. Few decisions have any.
+pub fn more_parts(programs: &Programs, state: &State, now: Timestamp) -> BTreeSet<Part> {
+    let mut asking = Asking::of(programs, &state.account, now);
+    asking.expiries();
+    for redemption in state.redemptions.values() {
+        asking.counts(&redemption.counts);
+    }
+    asking.needs.parts
+}
+
 /// What showing an account at `now` looks at: what every decision does, and every gate of the catalogue.
-pub fn needs_to_show(programs: &Programs, account: &Account, now: Timestamp) -> Needs {
+pub fn parts_to_show(programs: &Programs, account: &Account, now: Timestamp) -> BTreeSet<Part> {
     let mut asking = Asking::of(programs, account, now);
     asking.always();
     for reward in asking.context.program().rewards.values() {
         asking.gates(reward);
     }
-    asking.needs
+    asking.needs.parts
 }
 
 /// The longest window of any ladder, in months, the one that is not over included.

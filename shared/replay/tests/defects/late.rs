@@ -1,7 +1,7 @@
 //! What an account shows, and what may be said of it late.
 
 use super::*;
-use domain::decide::{State, decide, more_needs, needs_to_show};
+use domain::decide::{State, decide, more_parts, parts_to_show};
 use domain::ledger::{Effect, packed};
 
 const HEAD: &str = r#"
@@ -35,9 +35,9 @@ fn shown(world: &World, partner: &str) -> State {
             packed::read(&mut state.account, part, content.as_deref()).expect("a part");
         }
     };
-    let parts = needs_to_show(&world.programs, &state.account, world.now).parts;
+    let parts = parts_to_show(&world.programs, &state.account, world.now);
     read(&mut state, parts);
-    let parts = more_needs(&world.programs, &state, world.now).parts;
+    let parts = more_parts(&world.programs, &state, world.now);
     read(&mut state, parts);
     state
 }

@@ -3,10 +3,10 @@
 //! Everything that is the partner's alone is written together with the head. So whatever is read after the head is either
 //! as old as the head, or the head has moved and the commit, conditioned on the head, fails and reads again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use domain::decide::{Needs, State};
+use domain::decide::{Named, Needs, State};
 use domain::ledger::packed::{self, StoredHead};
 use domain::ledger::{Account, Head};
 use event::ids::{PartnerId, ProgramId};
@@ -93,7 +93,71 @@ pub async fn whole(
 /// What a part holds that was emptied.
 pub(crate) const EMPTY: &str = "{}";
 
-/// Reads what a decision looks at beside the head into `state`.
+/// What is read first, in one call: the head of a partner, what events name beside it, and the items of `more`, by their sort keys
+/// at the partner.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn begin(
+    store: &Store,
+    program: &ProgramId,
+    partner: &PartnerId,
+    named: &Named,
+    more: Vec<String>,
+) -> Result<(State, BTreeMap<String, Item>), StoreError> {
+    let own = keys::partner(program, partner);
+    let mut wanted = keys_of(program, named);
+    wanted.extend([keys::HEAD.to_owned()].iter().chain(&more).map(|sort_key| (own.clone(), sort_key.clone())));
+    let mut found = batch_get(store, wanted).await?;
+    let head = found.remove(&(own.clone(), keys::HEAD.to_owned()));
+    let account = head.as_ref().map(opened).transpose()?.unwrap_or_default();
+    let mut state = State::of(partner.clone(), Box::new(account));
+    take_named(&mut found, program, named, &mut state)?;
+    let more = more.into_iter().filter_map(|sort_key| {
+        let item = found.remove(&(own.clone(), sort_key.clone()))?;
+        Some((sort_key, item))
+    });
+    Ok((state, more.collect()))
+}
+
+/// Reads what is named outside of an account into `state`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn fill_named(
+    store: &Store,
+    program: &ProgramId,
+    named: &Named,
+    state: &mut State,
+) -> Result<(), StoreError> {
+    take_named(&mut batch_get(store, keys_of(program, named)).await?, program, named, state)
+}
+
+fn keys_of(program: &ProgramId, named: &Named) -> Vec<(String, String)> {
+    let others = named.others.iter().map(|id| (keys::partner(program, id), keys::HEAD.to_owned()));
+    let deals = named.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned()));
+    let opportunities = named.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned()));
+    others.chain(deals).chain(opportunities).collect()
+}
+
+fn take_named(found: &mut Found, program: &ProgramId, named: &Named, state: &mut State) -> Result<(), StoreError> {
+    let mut take = |pk: String, sk: &str| found.remove(&(pk, sk.to_owned()));
+    for id in &named.others {
+        let head = take(keys::partner(program, id), keys::HEAD).as_ref().map(opened).transpose()?;
+        state.others.insert(id.clone(), head.map(|account| account.head).unwrap_or_default());
+    }
+    for id in &named.deals {
+        let deal = take(keys::deal(program, id), keys::ONLY).map(|item| read(&item, "deal")).transpose()?;
+        state.deals.insert(id.clone(), deal);
+    }
+    for id in &named.opportunities {
+        let item = take(keys::opportunity(program, id), keys::ONLY);
+        state.opportunities.insert(id.clone(), item.map(|item| read(&item, "opportunity")).transpose()?);
+    }
+    Ok(())
+}
+
+/// Reads what a decision looks at beside that into `state`. Nothing is asked where nothing is needed.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -101,9 +165,6 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     let own = keys::partner(program, &state.partner);
     let mut wanted: Vec<_> = needs.parts.iter().map(|part| (own.clone(), keys::part(part))).collect();
     wanted.extend(needs.redemptions.iter().map(|id| (own.clone(), keys::redemption(id))));
-    wanted.extend(needs.others.iter().map(|id| (keys::partner(program, id), keys::HEAD.to_owned())));
-    wanted.extend(needs.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned())));
-    wanted.extend(needs.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.rewards.iter().map(|id| (keys::reward(program, id), keys::STOCK.to_owned())));
     let found = batch_get(store, wanted).await?;
     let item = |pk: &str, sk: &str| found.get(&(pk.to_owned(), sk.to_owned()));
@@ -112,19 +173,6 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
         let content = stored.as_ref().map(|stored| stored.content.as_str());
         packed::read(&mut state.account, part.clone(), content)
             .map_err(|why| StoreError::Unreadable { what: "part of an account", why })?;
-    }
-    for id in &needs.others {
-        let head = item(&keys::partner(program, id), keys::HEAD).map(opened).transpose()?.map(|account| account.head);
-        state.others.insert(id.clone(), head.unwrap_or_default());
-    }
-    for id in &needs.deals {
-        let deal = item(&keys::deal(program, id), keys::ONLY).map(|i| read(i, "deal")).transpose()?;
-        state.deals.insert(id.clone(), deal);
-    }
-    for id in &needs.opportunities {
-        let opportunity =
-            item(&keys::opportunity(program, id), keys::ONLY).map(|i| read(i, "opportunity")).transpose()?;
-        state.opportunities.insert(id.clone(), opportunity);
     }
     for id in &needs.rewards {
         let stock = item(&keys::reward(program, id), keys::STOCK).map(|i| read::<Stock>(i, "stock")).transpose()?;
@@ -143,10 +191,10 @@ pub(crate) async fn get(store: &Store, pk: &str, sk: &str) -> Result<Option<Item
     Ok(get.consistent_read(true).send().await?.item)
 }
 
-pub(crate) async fn batch_get(
-    store: &Store,
-    wanted: Vec<(String, String)>,
-) -> Result<HashMap<(String, String), Item>, StoreError> {
+/// Items that were read, by their keys.
+type Found = HashMap<(String, String), Item>;
+
+pub(crate) async fn batch_get(store: &Store, wanted: Vec<(String, String)>) -> Result<Found, StoreError> {
     let mut found = HashMap::new();
     for chunk in wanted.chunks(BATCH_KEYS_MAX) {
         let all: Vec<Item> = chunk.iter().map(|(pk, sk)| state_key(pk, sk)).collect();
