@@ -326,6 +326,21 @@ async fn an_erased_person_makes_no_conflict() {
     assert!(!records.contains("ann"), "{records}");
 }
 
+/// I4: two deliveries that are judged at once name a new person each; the name of one of them stands, and the other is no conflict.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_name_a_new_person_at_once_agree() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    commit(store, "p", &[enrolled("p")]).await;
+    for n in 0..20 {
+        let event = [course("p", n, &format!("person{n}"))];
+        let (first, second) = futures::join!(commit(store, "p", &event), commit(store, "p", &event));
+        let mut both = [first[0], second[0]];
+        both.sort_by_key(|outcome| outcome.word());
+        assert_eq!(both, [Awarded, Duplicate], "person{n}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_250_events_commits_in_order() {
     let test = TestStack::start().await;
