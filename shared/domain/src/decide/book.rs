@@ -17,6 +17,9 @@ use crate::ledger::{
 };
 use crate::redemption::StockMove;
 
+/// Motions in which a partner is measured in one quarter, beside those that a ladder is of.
+const MOTIONS_MAX: usize = 64;
+
 /// A decision in the making.
 pub(super) struct Book {
     pub(super) state: State,
@@ -103,15 +106,22 @@ impl Book {
         Ok(())
     }
 
-    /// Moves a measure; all of one motion and month are one effect.
+    /// Moves a measure; all of one motion and month are one effect. Of motions that no ladder is of, [`MOTIONS_MAX`] are measured in a
+    /// quarter: what senders make up leaves the item bounded (I27).
     pub(super) fn measure(
         &mut self,
+        context: &Context<'_>,
         motion: &Motion,
         month: Month,
         measure: Measure,
         by: Decimal,
     ) -> Result<(), FoldError> {
         if by.is_zero() {
+            return Ok(());
+        }
+        let quarter = self.account().measures.get(&month.quarter());
+        let is_full = quarter.is_some_and(|quarter| quarter.len() >= MOTIONS_MAX && !quarter.contains_key(motion));
+        if is_full && !context.program().ladders.contains_key(motion) {
             return Ok(());
         }
         let one =

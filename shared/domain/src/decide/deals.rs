@@ -95,7 +95,7 @@ fn measure_one(
     measure: Measure,
 ) -> Result<Option<Reason>, Stop> {
     let motion = context.motion(&book.state, &case.event.kind);
-    book.measure(&motion, Month::of(case.booked), measure, Decimal::ONE)?;
+    book.measure(context, &motion, Month::of(case.booked), measure, Decimal::ONE)?;
     Ok(None)
 }
 
@@ -113,18 +113,18 @@ fn register(
     }
     let (place, until) = place(book, case, opportunity_id, public_tender)?;
     book.effect(Effect::Place { place, until })?;
-    place_measures(book, case, deal.as_ref())?;
+    place_measures(context, book, case, deal.as_ref())?;
     measure_one(context, book, case, Measure::Registrations)
 }
 
 /// What a deal measured before anybody said its motion was measured in the default one: it moves to where it belongs, in the months it
 /// was measured in.
-fn place_measures(book: &mut Book, case: &Case<'_>, deal: Option<&Deal>) -> Result<(), Stop> {
+fn place_measures(context: &Context<'_>, book: &mut Book, case: &Case<'_>, deal: Option<&Deal>) -> Result<(), Stop> {
     let Some((deal, to)) = deal.zip(case.event.kind.motion()) else { return Ok(()) };
     for Measured { motion: from, month, by } in deal.unplaced.iter().filter(|unplaced| unplaced.motion != *to) {
         for (measure, amount) in by {
-            book.measure(from, *month, *measure, -*amount)?;
-            book.measure(to, *month, *measure, *amount)?;
+            book.measure(context, from, *month, *measure, -*amount)?;
+            book.measure(context, to, *month, *measure, *amount)?;
         }
     }
     Ok(())
@@ -176,10 +176,10 @@ fn close(
     let counts = outcome == DealOutcome::Won && context.program().is_deal("deal.closed", Some(outcome.word()));
     if counts {
         let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
-        book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
-        book.measure(&motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
+        book.measure(context, &motion, month, Measure::Deals, Decimal::ONE)?;
+        book.measure(context, &motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
     }
-    place_measures(book, case, deal.as_ref())?;
+    place_measures(context, book, case, deal.as_ref())?;
     Ok(None)
 }
 
@@ -194,8 +194,8 @@ fn order(
     own_deal(context, book, case, id)?;
     if context.program().is_deal(case.event.kind.name(), None) {
         let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
-        book.measure(&motion, month, Measure::Deals, Decimal::ONE)?;
-        book.measure(&motion, month, Measure::Acv, amounts.get("amount").copied().unwrap_or_default())?;
+        book.measure(context, &motion, month, Measure::Deals, Decimal::ONE)?;
+        book.measure(context, &motion, month, Measure::Acv, amounts.get("amount").copied().unwrap_or_default())?;
     }
     Ok(None)
 }

@@ -203,11 +203,11 @@ fn measure_again(
         (motion, Month::of(booked))
     };
     let (motion, month) = closed.measured.clone().unwrap_or_else(default);
-    book.measure(&motion, month, Measure::Points, Decimal::from(points))?;
+    book.measure(context, &motion, month, Measure::Points, Decimal::from(points))?;
     if closed.counted.is_zero() {
         return Ok(());
     }
     let counts = if deal.is_void() { Decimal::ZERO } else { closed.counted };
-    book.measure(&motion, month, Measure::Deals, counts - closed.counts)?;
-    book.measure(&motion, month, Measure::Acv, acv - closed.measured_acv)
+    book.measure(context, &motion, month, Measure::Deals, counts - closed.counts)?;
+    book.measure(context, &motion, month, Measure::Acv, acv - closed.measured_acv)
 }
