@@ -52,13 +52,13 @@ fn peers() -> Vec<(&'static str, Vec<PathBuf>)> {
     }
     let requirements = here.join("requirements.txt");
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements), "pip");
-    for file in ["package.json", "node_peer.mjs"] {
+    for file in ["package.json", "node_peer.mjs", "loop.py", "award.py", "boto3_peer.py", "powertools_peer.py"] {
         std::fs::copy(here.join(file), made.join(file)).expect("copied");
     }
     run(Command::new("npm").args(["install", "--silent", "--no-package-lock", "--no-audit"]).current_dir(&made), "npm");
     vec![
-        ("Python, boto3", vec![python.clone(), here.join("boto3_peer.py")]),
-        ("Python, Powertools", vec![python, here.join("powertools_peer.py")]),
+        ("Python, boto3", vec![python.clone(), made.join("boto3_peer.py")]),
+        ("Python, Powertools", vec![python, made.join("powertools_peer.py")]),
         ("JavaScript", vec![PathBuf::from("node"), made.join("node_peer.mjs")]),
     ]
 }

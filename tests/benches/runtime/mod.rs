@@ -24,10 +24,11 @@ struct RuntimeApi {
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> (HeaderMap, String) {
-    let asked = api.asked.send(Instant::now()).await;
+    // Nobody looks at more than the first.
+    let asked = api.asked.try_send(Instant::now());
     let event = match asked {
-        Ok(()) => api.events.lock().await.recv().await,
-        Err(_) => None,
+        Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => api.events.lock().await.recv().await,
+        Err(mpsc::error::TrySendError::Closed(_)) => None,
     };
     // Nobody gives it another event: it waits as a frozen environment does.
     let Some(event) = event else { return std::future::pending().await };
@@ -160,6 +161,7 @@ pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
     vec![
         ("AWS_ENDPOINT_URL", engine.endpoint()),
         ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", "bench".to_owned()),

@@ -1,6 +1,6 @@
 //! SQS as its documents describe it: at least once, in no order, with visibility, receive counts, dead letters and redrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Instant;
@@ -19,6 +19,7 @@ const VISIBILITY: Duration = Duration::from_secs(180);
 pub(crate) struct Message {
     /// Its id.
     pub id: String,
+    number: u64,
     /// Its body.
     pub body: String,
     attributes: BTreeMap<String, String>,
@@ -27,10 +28,48 @@ pub(crate) struct Message {
     visible: Instant,
 }
 
+/// Messages among which the next one is chosen: the service looks at some of its servers only.
+const LOOKED_AT: usize = 1_000;
+
+/// One queue: its messages by number, and when each is in sight.
+#[derive(Debug, Default)]
+struct Line {
+    all: BTreeMap<u64, Message>,
+    sight: BTreeSet<(Instant, u64)>,
+}
+
+impl Line {
+    fn put(&mut self, message: Message) {
+        self.sight.insert((message.visible, message.number));
+        self.all.insert(message.number, message);
+    }
+
+    fn take(&mut self, number: u64) -> Option<Message> {
+        let message = self.all.remove(&number)?;
+        self.sight.remove(&(message.visible, number));
+        Some(message)
+    }
+
+    /// Has a message in sight again at `visible`.
+    fn show(&mut self, number: u64, visible: Instant) {
+        if let Some(message) = self.take(number) {
+            self.put(Message { visible, ..message });
+        }
+    }
+
+    /// What is in sight, in the order in which it came.
+    fn in_sight(&self, now: Instant) -> Vec<u64> {
+        let seen = self.sight.iter().take_while(|(visible, _)| *visible <= now).take(LOOKED_AT);
+        let mut numbers: Vec<u64> = seen.map(|(_, number)| *number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
 /// The queues of one account.
 #[derive(Debug)]
 pub(crate) struct Queues {
-    queues: BTreeMap<String, Vec<Message>>,
+    queues: BTreeMap<String, Line>,
     count: u64,
     receives_max: u64,
 }
@@ -43,13 +82,19 @@ impl Queues {
     }
 
     /// The messages of a queue, with a worker or not.
-    pub(crate) fn all(&self, queue: &str) -> &[Message] {
-        self.queues.get(queue).map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn all(&self, queue: &str) -> impl Iterator<Item = &Message> {
+        self.queues.get(queue).into_iter().flat_map(|line| line.all.values())
+    }
+
+    /// How many messages a queue holds, with a worker or not.
+    pub(crate) fn len(&self, queue: &str) -> usize {
+        self.queues.get(queue).map_or(0, |line| line.all.len())
     }
 
     /// Names of the queues that hold something.
     pub(crate) fn filled(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.queues.iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (name.as_str(), all.len()))
+        let filled = self.queues.iter().filter(|(_, line)| !line.all.is_empty());
+        filled.map(|(name, line)| (name.as_str(), line.all.len()))
     }
 
     /// Takes a message.
@@ -62,9 +107,9 @@ impl Queues {
         now: Instant,
     ) -> String {
         self.count += 1;
-        let id = format!("m-{:06}", self.count);
-        let message = Message { id: id.clone(), body, attributes, sent_ms, received: 0, visible: now };
-        self.queues.entry(queue.to_owned()).or_default().push(message);
+        let (id, number) = (format!("m-{:06}", self.count), self.count);
+        let message = Message { id: id.clone(), number, body, attributes, sent_ms, received: 0, visible: now };
+        self.queues.entry(queue.to_owned()).or_default().put(message);
         id
     }
 
@@ -105,29 +150,25 @@ impl Queues {
 
     /// Delivers up to `most` messages that are in sight.
     pub(crate) fn deliver(&mut self, queue: &str, most: usize, now: Instant, fate: &mut Fate) -> Vec<Message> {
-        let Some(all) = self.queues.get_mut(queue) else { return Vec::new() };
-        let mut dead = Vec::new();
-        all.retain(|message| {
-            let is_dead = message.visible <= now && u64::from(message.received) >= self.receives_max;
-            if is_dead {
-                dead.push(message.clone());
-            }
-            !is_dead
-        });
+        let Some(line) = self.queues.get_mut(queue) else { return Vec::new() };
+        let is_dead = |number: &u64| u64::from(line.all[number].received) >= self.receives_max;
+        let (over, mut in_sight): (Vec<u64>, Vec<u64>) = line.in_sight(now).into_iter().partition(is_dead);
+        let dead: Vec<Message> = over.into_iter().filter_map(|number| line.take(number)).collect();
         let mut batch = Vec::new();
-        let mut in_sight: Vec<usize> = (0..all.len()).filter(|at| all[*at].visible <= now).collect();
         while batch.len() < most && !in_sight.is_empty() {
             let reordered = in_sight.len() > 1 && fate.happens(Fault::Reordered, queue);
             let next = in_sight.remove(if reordered { fate.below(in_sight.len()) } else { 0 });
-            let message = &mut all[next];
+            let Some(mut message) = line.take(next) else { continue };
             message.received += 1;
             // "On rare occasions": one of the service's servers did not hear of the delivery.
             let again = fate.happens(Fault::Redelivered, queue);
             message.visible = if again { now + fate.millis(0, 2_000) } else { now + VISIBILITY };
             batch.push(message.clone());
+            line.put(message);
         }
         if !dead.is_empty() {
-            self.queues.entry(dead_letters(queue)).or_default().extend(dead);
+            let letters = self.queues.entry(dead_letters(queue)).or_default();
+            dead.into_iter().for_each(|message| letters.put(message));
         }
         batch
     }
@@ -141,19 +182,15 @@ impl Queues {
         now: Instant,
         fate: &mut Fate,
     ) {
-        let Some(all) = self.queues.get_mut(queue) else { return };
+        let Some(line) = self.queues.get_mut(queue) else { return };
         for message in batch {
             if handed_back.contains(&message.id) {
-                for one in all.iter_mut().filter(|one| one.id == message.id) {
-                    one.visible = now + fate.millis(10, 500);
-                }
+                line.show(message.number, now + fate.millis(10, 500));
             } else if !fate.happens(Fault::Redelivered, queue) {
-                all.retain(|one| one.id != message.id);
+                line.take(message.number);
             } else {
                 // Deleted, and delivered once more: a server that was away still had a copy.
-                for one in all.iter_mut().filter(|one| one.id == message.id) {
-                    one.visible = now + fate.millis(0, 5_000);
-                }
+                line.show(message.number, now + fate.millis(0, 5_000));
             }
         }
     }
@@ -161,8 +198,8 @@ impl Queues {
     /// Moves dead letters back, as a new send each.
     pub(crate) fn redrive(&mut self, queue: &str, sent_ms: i64, now: Instant, fate: &mut Fate) -> usize {
         let dead = self.queues.remove(&dead_letters(queue)).unwrap_or_default();
-        let count = dead.len();
-        for message in dead {
+        let count = dead.all.len();
+        for message in dead.all.into_values() {
             fate.note(Fault::Redriven, queue);
             self.put(queue, message.body, message.attributes, sent_ms, now);
         }
@@ -171,7 +208,7 @@ impl Queues {
 
     /// Whether a queue holds nothing, with a worker or not.
     pub(crate) fn is_empty(&self, queue: &str) -> bool {
-        self.all(queue).is_empty()
+        self.len(queue) == 0
     }
 }
 

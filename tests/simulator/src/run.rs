@@ -164,7 +164,7 @@ async fn whole(plan: &Plan) -> Outcome {
             guests.retain(|guest| !guest.is_finished());
         }
         aws.clock.sleep(Duration::from_millis(step.pause_ms)).await;
-        while lock(&aws.queues).all("partner-events").len() > BACKLOG_MAX {
+        while lock(&aws.queues).len("partner-events") > BACKLOG_MAX {
             aws.clock.sleep(Duration::from_millis(100)).await;
         }
         if at + 1 >= whole_at {

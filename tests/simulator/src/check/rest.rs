@@ -47,7 +47,7 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
             }
         }
     }
-    let quarantined: BTreeSet<&str> = queues.all("quarantine").iter().map(|message| message.body.as_str()).collect();
+    let quarantined: BTreeSet<&str> = queues.all("quarantine").map(|message| message.body.as_str()).collect();
     let mut asides: HashMap<[String; 3], Vec<(String, String)>> = HashMap::new();
     for (_, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("aside")) {
         let part = |name| text(&item, name).unwrap_or_default().to_owned();
