@@ -183,7 +183,7 @@ async fn every_hostile_event_ends_where_it_should() {
         conflicts.iter().all(|c| c.first_hash.as_ref().is_some_and(|first| *first != c.hash)),
         "both hashes are kept (I4)"
     );
-    assert_eq!(conflicts.iter().map(|c| c.first_hash.clone()).collect::<BTreeSet<_>>().len(), 1);
+    assert_eq!(conflicts.iter().map(|c| c.first_hash).collect::<BTreeSet<_>>().len(), 1);
 
     let held = held(&test).await;
     let kind = |hold: &Hold| hold.awaits.to_string().split(' ').next().map(str::to_owned);

@@ -39,8 +39,8 @@ pub async fn load(
     let (mut state, found) =
         state::begin(store, program, partner, &named(&events), persons::sort_keys(&persons)).await?;
     let names = persons::named(store, &persons, &found)?;
-    if !persons.is_empty() {
-        events.iter_mut().for_each(|event| event.pseudonymise(&names.all));
+    for event in events.iter_mut().filter(|_| !persons.is_empty()) {
+        event.pseudonymise(&names.all);
     }
     state::fill(store, program, &needs(programs, &state, &events, now), &mut state).await?;
     let parts = more_parts(programs, &state, now);

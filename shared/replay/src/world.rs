@@ -284,6 +284,9 @@ impl World {
     }
 
     /// A partner's tier in the motion `sell`.
+    ///
+    /// # Panics
+    /// If it has none.
     pub fn tier(&self, partner: &str) -> &str {
         &self.account(partner).head.tiers.get("sell").expect("a standing").tier
     }

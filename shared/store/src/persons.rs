@@ -45,7 +45,7 @@ pub struct Names {
 
 /// The sort keys at which pseudonyms stand.
 pub fn sort_keys(persons: &BTreeSet<PersonId>) -> Vec<String> {
-    persons.iter().map(|person| keys::pseudonym(person)).collect()
+    persons.iter().map(keys::pseudonym).collect()
 }
 
 /// How persons are called, of whom the items at their sort keys were read; who is new gets a name that is to be written.

@@ -69,7 +69,7 @@ impl Line {
 /// The queues of one account.
 #[derive(Debug)]
 pub(crate) struct Queues {
-    queues: BTreeMap<String, Line>,
+    lines: BTreeMap<String, Line>,
     count: u64,
     receives_max: u64,
 }
@@ -78,22 +78,22 @@ impl Queues {
     /// None yet, as the run of `seed` has them.
     pub(crate) fn of(seed: u64) -> Self {
         let (least, most) = RECEIVES_MAX;
-        Self { queues: BTreeMap::new(), count: 0, receives_max: least + seed % (most - least + 1) }
+        Self { lines: BTreeMap::new(), count: 0, receives_max: least + seed % (most - least + 1) }
     }
 
     /// The messages of a queue, with a worker or not.
     pub(crate) fn all(&self, queue: &str) -> impl Iterator<Item = &Message> {
-        self.queues.get(queue).into_iter().flat_map(|line| line.all.values())
+        self.lines.get(queue).into_iter().flat_map(|line| line.all.values())
     }
 
     /// How many messages a queue holds, with a worker or not.
     pub(crate) fn len(&self, queue: &str) -> usize {
-        self.queues.get(queue).map_or(0, |line| line.all.len())
+        self.lines.get(queue).map_or(0, |line| line.all.len())
     }
 
     /// Names of the queues that hold something.
     pub(crate) fn filled(&self) -> impl Iterator<Item = (&str, usize)> {
-        let filled = self.queues.iter().filter(|(_, line)| !line.all.is_empty());
+        let filled = self.lines.iter().filter(|(_, line)| !line.all.is_empty());
         filled.map(|(name, line)| (name.as_str(), line.all.len()))
     }
 
@@ -109,7 +109,7 @@ impl Queues {
         self.count += 1;
         let (id, number) = (format!("m-{:06}", self.count), self.count);
         let message = Message { id: id.clone(), number, body, attributes, sent_ms, received: 0, visible: now };
-        self.queues.entry(queue.to_owned()).or_default().put(message);
+        self.lines.entry(queue.to_owned()).or_default().put(message);
         id
     }
 
@@ -150,7 +150,7 @@ impl Queues {
 
     /// Delivers up to `most` messages that are in sight.
     pub(crate) fn deliver(&mut self, queue: &str, most: usize, now: Instant, fate: &mut Fate) -> Vec<Message> {
-        let Some(line) = self.queues.get_mut(queue) else { return Vec::new() };
+        let Some(line) = self.lines.get_mut(queue) else { return Vec::new() };
         let is_dead = |number: &u64| u64::from(line.all[number].received) >= self.receives_max;
         let (over, mut in_sight): (Vec<u64>, Vec<u64>) = line.in_sight(now).into_iter().partition(is_dead);
         let dead: Vec<Message> = over.into_iter().filter_map(|number| line.take(number)).collect();
@@ -167,8 +167,10 @@ impl Queues {
             line.put(message);
         }
         if !dead.is_empty() {
-            let letters = self.queues.entry(dead_letters(queue)).or_default();
-            dead.into_iter().for_each(|message| letters.put(message));
+            let letters = self.lines.entry(dead_letters(queue)).or_default();
+            for message in dead {
+                letters.put(message);
+            }
         }
         batch
     }
@@ -182,7 +184,7 @@ impl Queues {
         now: Instant,
         fate: &mut Fate,
     ) {
-        let Some(line) = self.queues.get_mut(queue) else { return };
+        let Some(line) = self.lines.get_mut(queue) else { return };
         for message in batch {
             if handed_back.contains(&message.id) {
                 line.show(message.number, now + fate.millis(10, 500));
@@ -197,7 +199,7 @@ impl Queues {
 
     /// Moves dead letters back, as a new send each.
     pub(crate) fn redrive(&mut self, queue: &str, sent_ms: i64, now: Instant, fate: &mut Fate) -> usize {
-        let dead = self.queues.remove(&dead_letters(queue)).unwrap_or_default();
+        let dead = self.lines.remove(&dead_letters(queue)).unwrap_or_default();
         let count = dead.all.len();
         for message in dead.all.into_values() {
             fate.note(Fault::Redriven, queue);

@@ -13,8 +13,6 @@ use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::balance::FoldError;
-
 /// What a cap is a cap of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CapOf {
@@ -117,14 +115,11 @@ impl Frequency {
         &mut counts[at].1
     }
 
-    /// Uses a cap, or gives of it back.
-    ///
-    /// # Errors
-    /// [`FoldError::Overflow`].
-    pub(crate) fn add(&mut self, key: CapKey, by: i64) -> Result<(), FoldError> {
+    /// Uses a cap, or gives of it back. `None`, and nothing counted, where the sum does not fit.
+    pub(crate) fn add(&mut self, key: CapKey, by: i64) -> Option<()> {
         let used = self.count(key);
-        *used = used.checked_add(by).ok_or(FoldError::Overflow)?;
-        Ok(())
+        *used = used.checked_add(by)?;
+        Some(())
     }
 
     /// Takes over how much of a cap is used.

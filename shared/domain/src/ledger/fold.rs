@@ -156,7 +156,7 @@ impl Account {
                     self.measure(motion, *month, *measure, *by)?;
                 }
             }
-            Effect::Cap { key, by } => self.frequency.add(key.clone(), *by)?,
+            Effect::Cap { key, by } => self.frequency.add(key.clone(), *by).ok_or(FoldError::Overflow)?,
             Effect::Place { .. } => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
