@@ -13,14 +13,15 @@ const PLANTED_SEEDS: u64 = 120;
 /// Where the seeds of a planted defect begin: a race that few seeds have is looked for where it is, and beyond if it is there no more.
 fn first_seed(plant: Plant) -> u64 {
     match plant {
-        Plant::CardUnconditioned => 294,
+        Plant::CardUnconditioned => 359,
         Plant::ExpiredTakenAgain => 32,
-        Plant::PseudonymUnconditioned => 18,
+        Plant::PseudonymUnconditioned => 41,
         Plant::AnswerOfNow => 8,
         Plant::WithdrawnDecides => 7,
         Plant::DealOfNobody => 6,
         Plant::OtherUnchecked => 5,
-        Plant::DealUnconditioned | Plant::StockUnconditioned => 3,
+        Plant::DealUnconditioned => 8,
+        Plant::StockUnconditioned => 3,
         _ => 1,
     }
 }

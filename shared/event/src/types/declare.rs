@@ -64,24 +64,6 @@ macro_rules! types {
                 let _ = &mut tell;
             }
 
-            /// A member of its data, by its name. `None` where it is not there.
-            pub fn member(&self, name: &str) -> Option<Json<'_>> {
-                match self {
-                    $(Kind::$variant {$($field,)*} => {$(if name == stringify!($field) { return Member::json($field); })*})*
-                    $(Kind::$own_variant {$($own_field,)*} => {$(if name == stringify!($own_field) { return Member::json($own_field); })*})*
-                }
-                None
-            }
-
-            /// A member of its data as a number, by its name. `None` where it is not there, or none.
-            pub fn number(&self, name: &str) -> Option<Decimal> {
-                match self {
-                    $(Kind::$variant {$($field,)*} => {$(if name == stringify!($field) { return Member::number($field); })*})*
-                    $(Kind::$own_variant {$($own_field,)*} => {$(if name == stringify!($own_field) { return Member::number($own_field); })*})*
-                }
-                None
-            }
-
             /// The persons it names, to be named otherwise.
             pub(crate) fn persons_mut(&mut self) -> Vec<&mut PersonId> {
                 let mut found = Vec::new();

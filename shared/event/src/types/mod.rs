@@ -379,6 +379,26 @@ impl Kind {
         found
     }
 
+    /// A member of its data, by its name. `None` where it is not there.
+    pub fn member(&self, name: &str) -> Option<Json<'_>> {
+        self.shown(name)?.json()
+    }
+
+    /// A member of its data as a number, by its name. `None` where it is not there, or none.
+    pub fn number(&self, name: &str) -> Option<Decimal> {
+        self.shown(name)?.number()
+    }
+
+    fn shown(&self, name: &str) -> Option<&dyn Shown> {
+        let mut found = None;
+        self.each_member(|of, member| {
+            if of == name {
+                found = Some(member);
+            }
+        });
+        found
+    }
+
     /// The event's `data` in canonical form: the members that the type declares and that are there, sorted by name.
     pub fn canonical(&self) -> String {
         let mut text = String::with_capacity(128);
@@ -496,6 +516,12 @@ trait Shown {
     /// Writes its JSON; false where it is left out.
     fn write(&self, out: &mut String) -> bool;
 
+    /// Its JSON; `None` where it is left out.
+    fn json(&self) -> Option<Json<'_>>;
+
+    /// It as a number; `None` where it is left out, or none.
+    fn number(&self) -> Option<Decimal>;
+
     /// The person it names.
     fn person(&self) -> Option<&PersonId>;
 }
@@ -503,6 +529,14 @@ trait Shown {
 impl<T: Member> Shown for T {
     fn write(&self, out: &mut String) -> bool {
         Member::write(self, out)
+    }
+
+    fn json(&self) -> Option<Json<'_>> {
+        Member::json(self)
+    }
+
+    fn number(&self) -> Option<Decimal> {
+        Member::number(self)
     }
 
     fn person(&self) -> Option<&PersonId> {
