@@ -1,6 +1,6 @@
 //! What is counted of a cap: named by what the cap says, not by its place or its limit (M40).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 use event::ids::{Label, RewardId, RuleId};
 use event::period::Period;
 use event::steady_hash;
-use foldhash::quality::FixedState;
 use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -81,7 +80,7 @@ pub struct FrequencyKey {
 pub struct Frequency {
     /// The partner's own, split by nothing: few, and looked at with most that a partner does.
     own: BTreeMap<FrequencyKey, Counts>,
-    beside: HashMap<FrequencyKey, Counts, FixedState>,
+    beside: BTreeMap<FrequencyKey, Counts>,
 }
 
 /// Used caps of one item, in the order of their keys.
