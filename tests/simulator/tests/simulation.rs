@@ -16,11 +16,10 @@ fn first_seed(plant: Plant) -> u64 {
         Plant::CardUnconditioned => 359,
         Plant::ExpiredTakenAgain => 32,
         Plant::PseudonymUnconditioned => 41,
-        Plant::AnswerOfNow => 8,
+        Plant::AnswerOfNow | Plant::DealUnconditioned => 8,
         Plant::WithdrawnDecides => 7,
         Plant::DealOfNobody => 6,
         Plant::OtherUnchecked => 5,
-        Plant::DealUnconditioned => 8,
         Plant::StockUnconditioned => 3,
         _ => 1,
     }
