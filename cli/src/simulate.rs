@@ -263,9 +263,12 @@ impl Played {
         };
         let partners: BTreeMap<_, _> =
             self.replay.accounts().iter().map(|(id, account)| (id.to_string(), partner(account))).collect();
+        let outcomes: BTreeMap<_, _> =
+            tally.outcomes.iter().map(|(outcome, events)| (outcome.word(), events)).collect();
+        let points: BTreeMap<_, _> = tally.moved.iter().map(|(kind, points)| (kind.word(), points)).collect();
         json!({
             "events": tally.events, "unreadable": self.unreadable, "waiting": self.replay.waiting(),
-            "outcomes": tally.outcomes, "points": tally.moved, "partners": partners, "digest": self.replay.digest(),
+            "outcomes": outcomes, "points": points, "partners": partners, "digest": self.replay.digest(),
         })
     }
 
@@ -274,12 +277,12 @@ impl Played {
         println!("{} by {}", history.display(), file.display());
         let mut outcomes = table(&["outcome", "events"]);
         for (outcome, count) in &tally.outcomes {
-            outcomes.add_row([(*outcome).into(), number(i64::try_from(*count).unwrap_or(i64::MAX))]);
+            outcomes.add_row([outcome.word().into(), number(i64::try_from(*count).unwrap_or(i64::MAX))]);
         }
         println!("{}", shown(&outcomes));
         let mut moved = table(&["points by", "points"]);
         for (kind, points) in &tally.moved {
-            moved.add_row([(*kind).into(), number(*points)]);
+            moved.add_row([kind.word().into(), number(*points)]);
         }
         println!("{}", shown(&moved));
         let accounts = self.replay.accounts();

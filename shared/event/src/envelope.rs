@@ -5,14 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
-use crate::json::{Json, JsonError, Members, quote, string, syntax};
+use crate::json::{Json, JsonError, members, quote, string};
 use crate::planted::planted;
 use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, is_usual, parse_instant};
@@ -82,16 +81,14 @@ impl Event {
             let reason = format!("the body has {} bytes, the limit is {BODY_BYTES_MAX}", body.len());
             return Err(quarantined(reason, None));
         }
-        let members: Members<'_> = serde_json::from_str(body).map_err(|e| match syntax(body, &e) {
+        let envelope = Envelope::of(body).map_err(|error| match error {
             JsonError::Syntax { offset, message } => quarantined(message, Some(offset)),
-            // What the reader says of other mistakes quotes the body.
             _ => quarantined("the body is not a JSON object".to_owned(), None),
         })?;
-        let envelope = Envelope(members.0);
         let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
         envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected {
             identity: identity.clone().map(Cow::into_owned),
-            partner: envelope.text("subject").ok().map(Cow::into_owned),
+            partner: envelope.text(Member::Subject).ok().map(Cow::into_owned),
             rejection: Box::new(rejection),
         })
     }
@@ -233,36 +230,95 @@ pub fn steady_hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
     bytes.into_iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// The member that holds what happened, as JSON.
-const DATA: &str = "data";
-/// The member that holds it as the Base64 of its JSON.
-const DATA_BASE64: &str = "data_base64";
+macro_rules! members {
+    ($($member:ident = $name:literal,)*) => {
+        /// A member of the envelope that means something here.
+        #[derive(Clone, Copy)]
+        enum Member {
+            $($member,)*
+        }
 
-/// Members that are compared each with each.
-const MEMBERS_FEW: usize = 16;
+        impl Member {
+            const ALL: &[Self] = &[$(Self::$member,)*];
 
-struct Envelope<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+            fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$member),)*
+                    _ => None,
+                }
+            }
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$member => $name,)*
+                }
+            }
+        }
+    };
+}
+
+members! {
+    Program = "program",
+    Source = "source",
+    Id = "id",
+    SpecVersion = "specversion",
+    DataSchema = "dataschema",
+    Subject = "subject",
+    Time = "time",
+    ContentType = "datacontenttype",
+    Type = "type",
+    Data = "data",
+    DataBase64 = "data_base64",
+}
+
+/// Members without a meaning here that are compared each with each.
+const OTHERS_FEW: usize = 16;
+
+/// The members of a body, each still as text.
+#[derive(Default)]
+struct Envelope<'a> {
+    known: [Option<&'a str>; Member::ALL.len()],
+    /// Those of `known` that are there twice, a bit for each.
+    twice: u16,
+    /// What means nothing here, in the order it stands.
+    others: Vec<(Cow<'a, str>, &'a str)>,
+}
 
 impl<'a> Envelope<'a> {
-    /// A member; `null` is as good as absent (CloudEvents JSON format, 2.2).
-    fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
+    fn of(body: &'a str) -> Result<Self, JsonError> {
+        let mut envelope = Self::default();
+        members(body, |name, value| match Member::of(&name) {
+            Some(member) if envelope.known[member as usize].is_none() => envelope.known[member as usize] = Some(value),
+            Some(member) => envelope.twice |= 1 << member as usize,
+            None => envelope.others.push((name, value)),
+        })?;
+        Ok(envelope)
     }
 
-    fn text(&self, name: &str) -> Result<Cow<'a, str>, Rejection> {
-        let raw = self.raw(name).ok_or_else(|| Rejection::missing(name))?;
-        string(raw.get()).map_err(|_| Rejection::form(name, "write a string"))
+    /// A member; `null` is as good as absent (CloudEvents JSON format, 2.2).
+    fn raw(&self, member: Member) -> Option<&'a str> {
+        self.known[member as usize].filter(|raw| *raw != "null")
+    }
+
+    fn is_twice(&self, member: Member) -> bool {
+        self.twice & (1 << member as usize) != 0
+    }
+
+    fn text(&self, member: Member) -> Result<Cow<'a, str>, Rejection> {
+        let raw = self.raw(member).ok_or_else(|| Rejection::missing(member.name()))?;
+        string(raw).ok_or_else(|| Rejection::form(member.name(), "write a string"))
     }
 
     /// The identity as it stands. Twice the same member makes it unreadable.
     fn identity(&self) -> Result<[Cow<'a, str>; 3], String> {
-        let read = |name: &str| {
-            if self.0.iter().filter(|(key, _)| key == name).count() > 1 {
+        let read = |member: Member| {
+            let name = member.name();
+            if self.is_twice(member) {
                 return Err(format!("`{name}` is there twice, so the event has no identity"));
             }
-            self.text(name).map_err(|_| format!("`{name}` is not there as a string, so the event has no identity"))
+            self.text(member).map_err(|_| format!("`{name}` is not there as a string, so the event has no identity"))
         };
-        Ok([read("program")?, read("source")?, read("id")?])
+        Ok([read(Member::Program)?, read(Member::Source)?, read(Member::Id)?])
     }
 
     fn read(&self, identity: &[Cow<'_, str>; 3], now: Timestamp) -> Result<Event, Rejection> {
@@ -278,9 +334,9 @@ impl<'a> Envelope<'a> {
         }
         faults.keep(self.version());
         let partner = faults.keep(self.partner());
-        let time = faults.keep(self.text("time").and_then(|text| check_time(&text, now)));
+        let time = faults.keep(self.text(Member::Time).and_then(|text| check_time(&text, now)));
         faults.keep(self.content_type());
-        let (type_name, data) = (faults.keep(self.text("type")), faults.keep(self.data()));
+        let (type_name, data) = (faults.keep(self.text(Member::Type)), faults.keep(self.data()));
         let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::read(&name, &data)));
         self.attributes(&mut faults);
         let all = (program, source, id, partner, time, kind);
@@ -298,20 +354,22 @@ impl<'a> Envelope<'a> {
     }
 
     fn partner(&self) -> Result<PartnerId, Rejection> {
-        let partner = PartnerId::try_from(&*self.text("subject")?).map_err(|e| Rejection::id("subject", &e))?;
+        let partner = PartnerId::try_from(&*self.text(Member::Subject)?).map_err(|e| Rejection::id("subject", &e))?;
         if partner.is_internal() { Err(Rejection::reserved("subject")) } else { Ok(partner) }
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {
-        let twice = if self.0.len() <= MEMBERS_FEW {
-            let before = |at: usize| self.0[..at].iter().any(|(name, _)| *name == self.0[at].0);
-            (1..self.0.len()).find(|at| before(*at)).map(|at| &*self.0[at].0)
-        } else {
-            let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
+        let known = || Member::ALL.iter().find(|member| self.is_twice(**member)).map(|member| member.name());
+        let others = || {
+            if self.others.len() <= OTHERS_FEW {
+                let before = |at: usize| self.others[..at].iter().any(|(name, _)| *name == self.others[at].0);
+                return (1..self.others.len()).find(|at| before(*at)).map(|at| &*self.others[at].0);
+            }
+            let mut names: Vec<&str> = self.others.iter().map(|(name, _)| &**name).collect();
             names.sort_unstable();
             names.windows(2).find(|two| two[0] == two[1]).map(|two| two[0])
         };
-        twice.map_or(Ok(()), |name| Err(Rejection::duplicate_key(name, name)))
+        known().or_else(others).map_or(Ok(()), |name| Err(Rejection::duplicate_key(name, name)))
     }
 
     /// CloudEvents 1.x, and version 1 of the schema where `dataschema` names one (`.../v1`, `.../v1.3`).
@@ -320,12 +378,12 @@ impl<'a> Envelope<'a> {
             let message = "only version 1 is supported: specversion \"1.0\", dataschema ending in /v1 or absent";
             Rejection::new(Code::UnsupportedVersion, field, message)
         };
-        let specversion = self.text("specversion")?;
+        let specversion = self.text(Member::SpecVersion)?;
         if specversion.split('.').next() != Some("1") {
             return Err(unsupported("specversion"));
         }
-        let Some(_) = self.raw("dataschema") else { return Ok(()) };
-        let schema = self.text("dataschema")?;
+        let Some(_) = self.raw(Member::DataSchema) else { return Ok(()) };
+        let schema = self.text(Member::DataSchema)?;
         let last = schema.rsplit('/').next().unwrap_or_default();
         let major = last.strip_prefix('v').and_then(|v| v.split('.').next()?.parse::<u32>().ok());
         if major.is_some_and(|major| major != 1) { Err(unsupported("dataschema")) } else { Ok(()) }
@@ -334,17 +392,19 @@ impl<'a> Envelope<'a> {
     /// Names and values that no attribute may have, those of extensions too (CloudEvents, "Attribute Naming Convention" and
     /// "Type System").
     fn attributes(&self, faults: &mut Faults) {
-        for (name, raw) in self.0.iter().filter(|(name, _)| !matches!(&**name, DATA | DATA_BASE64)) {
+        let attributes = Member::ALL.iter().filter(|member| !matches!(member, Member::Data | Member::DataBase64));
+        let known = attributes.filter_map(|member| Some((member.name(), self.known[*member as usize]?)));
+        for (name, raw) in known.chain(self.others.iter().map(|(name, raw)| (&**name, *raw))) {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
                 faults.note(Rejection::form(&shown(name), "name attributes with lower-case letters and digits only"));
-            } else if raw.get().starts_with(['{', '[']) {
+            } else if raw.starts_with(['{', '[']) {
                 faults.note(Rejection::form(name, "write a string, a number or a boolean; objects belong into `data`"));
             }
         }
     }
 
     fn content_type(&self) -> Result<(), Rejection> {
-        if self.raw("datacontenttype").is_none() || is_json(&self.text("datacontenttype")?) {
+        if self.raw(Member::ContentType).is_none() || is_json(&self.text(Member::ContentType)?) {
             return Ok(());
         }
         Err(Rejection::form("datacontenttype", "write \"application/json\" or leave it out"))
@@ -352,17 +412,21 @@ impl<'a> Envelope<'a> {
 
     /// The text that `data_base64` holds.
     fn decoded(&self) -> Result<String, Rejection> {
-        let bytes = STANDARD.decode(&*self.text(DATA_BASE64)?).ok();
+        let bytes = STANDARD.decode(&*self.text(Member::DataBase64)?).ok();
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        text.ok_or_else(|| Rejection::form(DATA_BASE64, "write the Base64 (RFC 4648, padded) of a JSON object"))
+        text.ok_or_else(|| {
+            Rejection::form(Member::DataBase64.name(), "write the Base64 (RFC 4648, padded) of a JSON object")
+        })
     }
 
     fn data(&self) -> Result<Json<'a>, Rejection> {
-        let read = match (self.raw(DATA), self.raw(DATA_BASE64)) {
-            (Some(_), Some(_)) => return Err(Rejection::form(DATA_BASE64, "send `data` or `data_base64`, not both")),
-            (Some(raw), None) => Json::from_raw(raw),
+        let read = match (self.raw(Member::Data), self.raw(Member::DataBase64)) {
+            (Some(_), Some(_)) => {
+                return Err(Rejection::form(Member::DataBase64.name(), "send `data` or `data_base64`, not both"));
+            }
+            (Some(raw), None) => Json::of_value(raw),
             (None, Some(_)) => Json::parse(&self.decoded()?).map(Json::into_owned),
-            (None, None) => return Err(Rejection::missing(DATA)),
+            (None, None) => return Err(Rejection::missing(Member::Data.name())),
         };
         match read {
             Ok(data @ Json::Map(_)) => Ok(data),

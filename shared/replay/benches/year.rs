@@ -1,7 +1,8 @@
 //! A generated year, replayed on one core, parse and hash included, beside the same rules in Python.
 //!
-//! `cargo bench -p laurel-replay --bench year`, or with a number of events behind `--`. Both start from the same bytes and come to the
-//! same digest, or it ends with 1. Where there is no `python3`, it says so and shows Laurel alone.
+//! `cargo bench --profile fast -p laurel-replay --bench year`, or with a number of events behind `--`. Both start from the same bytes,
+//! make a record of every decision, and come to the same outcomes, points and digest, or it ends with 1. Where there is no
+//! `python3`, it says so and shows Laurel alone.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -50,6 +51,10 @@ fn main() -> ExitCode {
     let nanos = |time: Duration| time.as_nanos() / lines.len().max(1) as u128;
     println!("{read} events: {} ns each to parse, {} ns to parse and decide", nanos(parsing), nanos(whole));
     println!("{:?}, {} waiting", replay.tally(), replay.waiting());
+    let tally = replay.tally();
+    let outcomes: serde_json::Value =
+        tally.outcomes.iter().map(|(outcome, events)| (outcome.word(), *events)).collect();
+    let moved: serde_json::Value = tally.moved.iter().map(|(kind, points)| (kind.word(), *points)).collect();
     // A year later every tier was reviewed.
     replay.bring_to("2027-12-31T12:00:00Z".parse().expect("an instant")).expect("sound accounts");
     let Some(peer) = peer(&lines) else { return ExitCode::SUCCESS };
@@ -59,8 +64,15 @@ fn main() -> ExitCode {
         seconds * 1e9 / lines.len().max(1) as f64,
         seconds / whole.as_secs_f64()
     );
-    let same = peer["digest"] == replay.digest();
-    println!("digest of balances, lots and tiers: {}, {}", replay.digest(), if same { "equal" } else { "NOT EQUAL" });
+    let same = peer["digest"] == replay.digest() && peer["outcomes"] == outcomes && peer["moved"] == moved;
+    if !same {
+        println!("NOT EQUAL: {peer}");
+    }
+    println!(
+        "outcomes, points, and {} of balances, lots and tiers: {}",
+        replay.digest(),
+        if same { "equal" } else { "not equal" }
+    );
     if same { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Awaited, Decision, Judgement, State, brought, decide};
@@ -33,11 +33,11 @@ pub struct Tally {
     /// Events, those sent again among them.
     pub events: u64,
     /// Events by what became of them; held are those that still wait.
-    pub outcomes: BTreeMap<&'static str, u64>,
+    pub outcomes: BTreeMap<Outcome, u64>,
     /// Records, the clock's among them.
     pub records: u64,
     /// Points by how they moved.
-    pub moved: BTreeMap<&'static str, i64>,
+    pub moved: BTreeMap<PostingKind, i64>,
 }
 
 /// Events that wait, by when their waiting ends.
@@ -115,13 +115,13 @@ impl Replay {
         Ok(())
     }
 
-    fn count(&mut self, outcome: &'static str) {
+    fn count(&mut self, outcome: Outcome) {
         *self.tally.outcomes.entry(outcome).or_default() += 1;
     }
 
     /// Counts what has waited by what became of it, and no longer as held.
-    fn count_again(&mut self, outcome: &'static str) {
-        if let Some(held) = self.tally.outcomes.get_mut(Outcome::Held.word()) {
+    fn count_again(&mut self, outcome: Outcome) {
+        if let Some(held) = self.tally.outcomes.get_mut(&Outcome::Held) {
             *held -= 1;
         }
         self.count(outcome);
@@ -131,18 +131,18 @@ impl Replay {
     /// What waits no longer is judged once more where nobody could send it with another end, and else rejected.
     fn end_waiting(&mut self) -> Result<(), FoldError> {
         while let Some((awaited, event)) = self.waiting.ended(self.now) {
-            let outcome = if awaited.is_judged_at_its_end() { self.judge(event)? } else { Outcome::Rejected.word() };
+            let outcome = if awaited.is_judged_at_its_end() { self.judge(event)? } else { Outcome::Rejected };
             self.count_again(outcome);
         }
         Ok(())
     }
 
     /// What becomes of one event, and of those that waited for what it brings.
-    fn judge(&mut self, event: Event) -> Result<&'static str, FoldError> {
+    fn judge(&mut self, event: Event) -> Result<Outcome, FoldError> {
         let identity = digest(&event.identity);
         let means = meaning(&event);
         if let Some(before) = self.seen.get(&identity) {
-            return Ok(if *before == means { Outcome::Duplicate } else { Outcome::Conflict }.word());
+            return Ok(if *before == means { Outcome::Duplicate } else { Outcome::Conflict });
         }
         let partner = event.partner.clone();
         let judgement = loop {
@@ -159,9 +159,9 @@ impl Replay {
                 let mut event = event;
                 let until = *event.held_until.get_or_insert(until);
                 self.waiting.put(awaited, until, event);
-                return Ok(Outcome::Held.word());
+                return Ok(Outcome::Held);
             }
-            Err(_) => return Ok(Outcome::Rejected.word()),
+            Err(_) => return Ok(Outcome::Rejected),
         };
         self.seen.insert(identity, means);
         if holds && !self.waiting.events.is_empty() {
@@ -172,7 +172,7 @@ impl Replay {
                 }
             }
         }
-        Ok(outcome.word())
+        Ok(outcome)
     }
 
     /// Decides events of one partner: the records, and what became of each.
@@ -251,13 +251,13 @@ impl Tally {
     fn add(&mut self, record: &Record) {
         self.records += 1;
         for posting in &record.postings {
-            *self.moved.entry(posting.kind.word()).or_default() += posting.amount;
+            *self.moved.entry(posting.kind).or_default() += posting.amount;
         }
     }
 
     /// Points that moved so.
     pub fn points(&self, kind: PostingKind) -> i64 {
-        self.moved.get(kind.word()).copied().unwrap_or(0)
+        self.moved.get(&kind).copied().unwrap_or(0)
     }
 }
 
@@ -276,32 +276,22 @@ impl Hasher for Low {
 }
 
 fn digest(identity: &Identity) -> u128 {
-    digest_of([identity.program.as_str(), identity.source.as_str(), identity.id.as_str()])
+    digest_of([identity.program.as_str(), identity.source.as_str(), identity.id.as_str()].into_iter())
 }
 
 /// What an event means: its hash, which knows no persons, and them beside it.
 fn meaning(event: &Event) -> u128 {
+    let hash = event.hash.bytes().first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
     let persons = event.persons();
-    if persons.is_empty() {
-        return half(event.hash.bytes());
-    }
-    let mut hash = Sha256::new_with_prefix(event.hash.bytes());
-    for person in persons {
-        hash.update(person.as_str());
-        hash.update([0]);
-    }
-    half(&hash.finalize().into())
+    if persons.is_empty() { hash } else { hash ^ digest_of(persons.iter().map(|person| person.as_str())) }
 }
 
-fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> u128 {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-        hash.update([0]);
-    }
-    half(&hash.finalize().into())
-}
-
-fn half(hash: &[u8; 32]) -> u128 {
-    hash.first_chunk().map_or(0, |half| u128::from_le_bytes(*half))
+/// Two hashes of 64 bits, each of its own seed: what is compared in memory only, and with nobody who would look for two that are equal.
+fn digest_of<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> u128 {
+    let half = |seed| {
+        let mut hash = FixedState::with_seed(seed).build_hasher();
+        parts.clone().for_each(|part| part.hash(&mut hash));
+        u128::from(hash.finish())
+    };
+    half(0) << 64 | half(1)
 }

@@ -218,7 +218,7 @@ proptest! {
             // Where in the history the award stands, and by which ways it came to what it is, are not the deal's state.
             if let Some(closed) = &mut deal.closed {
                 closed.credits.retain(|_, credit| (credit.worth, credit.net()) != (0, 0));
-                for credit in closed.credits.values_mut() {
+                for credit in closed.credits.iter_mut().map(|(_, credit)| credit) {
                     (credit.position, credit.given) = (0, credit.net());
                     credit.peak = credit.worth;
                     credit.taken.clear();

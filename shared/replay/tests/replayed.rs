@@ -25,9 +25,9 @@ fn played(events: &[Event]) -> [String; 2] {
         replay.take(event.clone()).expect("a sound account");
     }
     if !outcomes.contains(&Outcome::Held) {
-        for (word, count) in &replay.tally().outcomes {
-            let by_world = outcomes.iter().filter(|outcome| outcome.word() == *word).count();
-            assert_eq!(by_world as u64, *count, "{word}");
+        for (outcome, count) in &replay.tally().outcomes {
+            let by_world = outcomes.iter().filter(|by_world| *by_world == outcome).count();
+            assert_eq!(by_world as u64, *count, "{}", outcome.word());
         }
     }
     world.now = end;

@@ -1,10 +1,9 @@
 //! What one rule credited to a deal.
 
-use std::collections::BTreeMap;
-
 use event::ids::RuleId;
 use event::time::Month;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -40,11 +39,11 @@ pub struct Credit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<Month>,
     /// What it put into each lot and was not taken out again, spent or expired as it may be.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub placed: BTreeMap<Month, i64>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub placed: LiteMap<Month, i64>,
     /// What of that was held, and until when, as far as that was still to come when the deal was touched last.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub held: BTreeMap<Release, i64>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub held: LiteMap<Release, i64>,
 }
 
 /// What was taken back of a credit at once, and out of which bucket.
@@ -71,8 +70,8 @@ impl Credit {
             factor: Decimal::ONE,
             release: None,
             lot: None,
-            placed: BTreeMap::new(),
-            held: BTreeMap::new(),
+            placed: LiteMap::new(),
+            held: LiteMap::new(),
         }
     }
 
@@ -135,10 +134,15 @@ impl Credit {
     }
 
     /// Credits after one more record of their deal.
-    pub(super) fn fold(credits: &mut BTreeMap<RuleId, Self>, record: &Record) {
+    pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
         let closes = record.kind == CLOSING;
         // A rule that looks at corrections themselves may bear the name of one that looked at closings: it is none of these.
         let rated = |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. });
+        if closes {
+            // It is credited here for the first time, and by most rules never again: no more room than that.
+            let earned = record.trials.iter().filter(|trial| trial.worth != 0).count();
+            *credits = LiteMap::with_capacity(earned);
+        }
         for trial in record.trials.iter().filter(rated) {
             // What a rule would have given is none of its credit.
             let worth = if let Verdict::Unmatched { .. } = trial.verdict { 0 } else { trial.worth };
@@ -184,7 +188,7 @@ impl Credit {
                 };
             }
         }
-        for credit in credits.values_mut() {
+        for (_, credit) in credits.iter_mut() {
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }
     }

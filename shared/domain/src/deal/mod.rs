@@ -6,8 +6,6 @@ mod opportunity;
 pub use credit::{Credit, Taken};
 pub use opportunity::Opportunity;
 
-use std::collections::BTreeMap;
-
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
 use event::json::Json;
 use event::money::Money;
@@ -15,6 +13,7 @@ use event::time::Month;
 use event::{DealOutcome, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -48,7 +47,7 @@ pub struct Deal {
     pub qualified: Option<Timestamp>,
     /// How it closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closed: Option<Closed>,
+    pub closed: Option<Box<Closed>>,
     /// What was measured in the default motion, as long as nobody has said the deal's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unplaced: Vec<Measured>,
@@ -76,7 +75,7 @@ pub struct Measured {
     pub month: Month,
     /// How much of each measure.
     #[serde(rename = "b")]
-    pub by: BTreeMap<Measure, Decimal>,
+    pub by: LiteMap<Measure, Decimal>,
 }
 
 /// How a deal closed and what it was credited.
@@ -109,8 +108,8 @@ pub struct Closed {
     /// What it adds to the ACV measure now, in the program's currency.
     pub measured_acv: Decimal,
     /// What each rule has credited.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub credits: BTreeMap<RuleId, Credit>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub credits: LiteMap<RuleId, Credit>,
 }
 
 impl Closed {
@@ -216,7 +215,7 @@ impl Deal {
             }
             closing @ Kind::DealClosed { outcome, acv, motion, .. } => {
                 deal.motion = motion.clone().or(deal.motion);
-                deal.closed = Some(Closed {
+                deal.closed = Some(Box::new(Closed {
                     at: record.time,
                     won: *outcome == DealOutcome::Won,
                     acv: acv.filter(|_| *outcome == DealOutcome::Won),
@@ -229,8 +228,8 @@ impl Deal {
                     counted: Decimal::ZERO,
                     counts: Decimal::ZERO,
                     measured_acv: Decimal::ZERO,
-                    credits: BTreeMap::new(),
-                });
+                    credits: LiteMap::new(),
+                }));
             }
             Kind::DealAmended { acv, .. } => {
                 let learned = deal.amend(*acv, Stamp::of(record.time, &record.identity));
@@ -357,7 +356,7 @@ impl Closed {
 fn note_unplaced(unplaced: &mut Vec<Measured>, effect: &Effect) {
     let Effect::Measured { motion, month, by } = effect else { return };
     let at = unplaced.iter().position(|one| (&one.motion, one.month) == (motion, *month)).unwrap_or_else(|| {
-        unplaced.push(Measured { motion: motion.clone(), month: *month, by: BTreeMap::new() });
+        unplaced.push(Measured { motion: motion.clone(), month: *month, by: LiteMap::new() });
         unplaced.len() - 1
     });
     let sums = &mut unplaced[at].by;

@@ -66,11 +66,11 @@ pub struct CapKey {
 /// items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrequencyKey {
+    /// The period it counts in: first, so that what is counted now stands together.
+    pub period: Period,
     /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
     /// value.
     pub who: Label,
-    /// The period it counts in.
-    pub period: Period,
     /// The bucket, by the value; 0 for what is not split by one.
     pub bucket: u8,
 }

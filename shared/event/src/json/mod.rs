@@ -3,12 +3,13 @@
 //! `serde_json::Value` silently keeps the last of two equal keys and turns numbers into floats, so two events that a
 //! person reads as different could hash alike. Here the text of a number is the number.
 
+mod scan;
+
 use std::borrow::Cow;
-use std::fmt;
 
 use litemap::LiteMap;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+
+use scan::{Scan, is_plain};
 
 /// Deepest nesting accepted below the event's `data`, in levels.
 pub const DEPTH_MAX: usize = 16;
@@ -57,84 +58,8 @@ pub enum JsonError {
     TooMany,
 }
 
-/// Room for the members that an event usually has.
-const MEMBERS_USUAL: usize = 12;
-
-/// The members of an object in the order they stand, each still as text.
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(MEMBERS_USUAL);
-                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    members.push((name, value));
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Read).map(Members)
-    }
-}
-
-/// A string, borrowed where nothing in it is escaped.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Cow<'de, str>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Read).map(Name)
-    }
-}
-
-/// Reads the text of one JSON value as a string.
-pub(crate) fn string(value: &str) -> Result<Cow<'_, str>, serde_json::Error> {
-    // It is a value in good form: where nothing is escaped, what stands between its quotes is the string.
-    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
-        _ => serde_json::from_str(value).map(|Name(text)| text),
-    }
-}
-
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Elements<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Vec<&'de RawValue>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON array")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = seq.next_element::<&'de RawValue>()? {
-                    elements.push(element);
-                }
-                Ok(elements)
-            }
-        }
-        deserializer.deserialize_seq(Read).map(Elements)
-    }
-}
+/// Room for the members that an object usually has.
+const MEMBERS_USUAL: usize = 8;
 
 impl<'a> Json<'a> {
     /// Reads one value.
@@ -142,12 +67,14 @@ impl<'a> Json<'a> {
     /// # Errors
     /// Every [`JsonError`]: no JSON, a repeated key, too deep, too many values.
     pub fn parse(text: &'a str) -> Result<Self, JsonError> {
-        let raw: &'a RawValue = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
-        Self::from_raw(raw)
+        let mut scan = Scan::of(text);
+        let value = scan.value().filter(|_| scan.is_done()).ok_or_else(|| syntax(text))?;
+        Self::of_value(value)
     }
 
-    pub(crate) fn from_raw(raw: &'a RawValue) -> Result<Self, JsonError> {
-        read(raw.get(), DEPTH_MAX, &mut VALUES_MAX.clone())
+    /// Reads the text of one value in good form.
+    pub(crate) fn of_value(text: &'a str) -> Result<Self, JsonError> {
+        read(&mut Scan::of(text), text, DEPTH_MAX, &mut VALUES_MAX.clone())
     }
 
     /// The same, of which nothing is borrowed.
@@ -245,8 +172,7 @@ pub(crate) fn separate(out: &mut String, index: usize) {
 
 /// Writes a JSON string literal.
 pub(crate) fn quote(text: &str, out: &mut String) {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    if is_plain(text) {
         out.push('"');
         out.push_str(text);
         out.push('"');
@@ -256,41 +182,72 @@ pub(crate) fn quote(text: &str, out: &mut String) {
     }
 }
 
-pub(crate) fn syntax(text: &str, error: &serde_json::Error) -> JsonError {
+/// The members of a JSON object in the order they stand: the name, and the value still as text.
+///
+/// # Errors
+/// [`JsonError::Syntax`]: no JSON, or no object.
+pub(crate) fn members<'a>(text: &'a str, mut each: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), JsonError> {
+    let mut scan = Scan::of(text);
+    let broken = || syntax(text);
+    let read = |name, scan: &mut Scan<'a>| {
+        each(name, scan.value().ok_or_else(broken)?);
+        Ok(())
+    };
+    scan.members(read, broken)?;
+    if scan.is_done() { Ok(()) } else { Err(broken()) }
+}
+
+/// Reads the text of one JSON value in good form as a string; `None` where it is none.
+pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
+    Scan::of(value).string()
+}
+
+/// What is wrong with a text that is no JSON, or not the JSON that is wanted, and where.
+#[cold]
+fn syntax(text: &str) -> JsonError {
+    let error = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Err(error) => error,
+        Ok(_) => return JsonError::Syntax { offset: 0, message: "another kind of value is expected".to_owned() },
+    };
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    // What is said of a value of another kind quotes it.
-    let full = if error.is_data() { "another kind of value is expected".to_owned() } else { error.to_string() };
+    let full = error.to_string();
     let message = full.split(" at line ").next().unwrap_or(&full).replace("EOF while parsing", "it ends within");
     JsonError::Syntax { offset: (line_start + error.column().saturating_sub(1)).min(text.len()), message }
 }
 
-fn read<'a>(text: &'a str, depth: usize, budget: &mut usize) -> Result<Json<'a>, JsonError> {
+/// The next value of `text`.
+fn read<'a>(scan: &mut Scan<'a>, text: &'a str, depth: usize, budget: &mut usize) -> Result<Json<'a>, JsonError> {
     *budget = budget.checked_sub(1).ok_or(JsonError::TooMany)?;
-    let text = text.trim();
-    Ok(match text.as_bytes().first() {
+    let broken = || syntax(text);
+    Ok(match scan.peek() {
         Some(b'{') => {
             let depth = depth.checked_sub(1).ok_or(JsonError::TooDeep)?;
-            let members: Members<'_> = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
-            let mut map = LiteMap::with_capacity(members.0.len());
-            for (key, raw) in members.0 {
-                let value = read(raw.get(), depth, budget)?;
-                if let Some((key, _)) = map.try_insert(key, value) {
-                    return Err(JsonError::DuplicateKey { key: key.into_owned() });
+            let mut map = LiteMap::with_capacity(MEMBERS_USUAL);
+            let member = |key: Cow<'a, str>, scan: &mut Scan<'a>| {
+                let value = read(scan, text, depth, budget)?;
+                match map.try_insert(key, value) {
+                    Some((key, _)) => Err(JsonError::DuplicateKey { key: key.into_owned() }),
+                    None => Ok(()),
                 }
-            }
+            };
+            scan.members(member, broken)?;
             Json::Map(map)
         }
         Some(b'[') => {
             let depth = depth.checked_sub(1).ok_or(JsonError::TooDeep)?;
-            let elements: Elements<'_> = serde_json::from_str(text).map_err(|e| syntax(text, &e))?;
-            let list = elements.0.iter().map(|raw| read(raw.get(), depth, budget)).collect::<Result<_, _>>()?;
+            let mut list = Vec::new();
+            scan.eat(b'[');
+            while !scan.eat(b']') {
+                list.push(read(scan, text, depth, budget)?);
+                scan.eat(b',');
+            }
             Json::List(list)
         }
-        Some(b'"') => Json::Text(string(text).map_err(|e| syntax(text, &e))?),
-        Some(b't') => Json::Bool(true),
-        Some(b'f') => Json::Bool(false),
-        Some(b'n') => Json::Null,
-        _ => Json::Number(Cow::Borrowed(text)),
+        Some(b'"') => Json::Text(scan.string().ok_or_else(broken)?),
+        Some(b't') => scan.value().map(|_| Json::Bool(true)).ok_or_else(broken)?,
+        Some(b'f') => scan.value().map(|_| Json::Bool(false)).ok_or_else(broken)?,
+        Some(b'n') => scan.value().map(|_| Json::Null).ok_or_else(broken)?,
+        _ => Json::Number(Cow::Borrowed(scan.number().ok_or_else(broken)?)),
     })
 }
 
