@@ -395,4 +395,11 @@ mod tests {
         assert!(internal("urn:laurel:clock") && internal("URN:Laurel:x"));
         assert!(!internal("/crm/urn:laurel:") && !internal("urn:laurelx"));
     }
+
+    #[test]
+    fn blanks_alone_are_no_id() {
+        for bad in [" ", "  "] {
+            assert!(matches!(PartnerId::try_from(bad), Err(IdError::Invisible(_))), "{bad:?}");
+        }
+    }
 }

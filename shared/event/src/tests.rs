@@ -302,3 +302,44 @@ fn pseudonyms_twice_are_as_once() {
         assert_eq!(event.body(), as_sent, "{round}");
     }
 }
+
+#[test]
+fn the_size_limit_is_exact() {
+    let of = |bytes: usize| format!("{GOOD}{}", " ".repeat(bytes - GOOD.len()));
+    assert!(parse(&of(BODY_BYTES_MAX)).is_ok());
+    assert!(matches!(parse(&of(BODY_BYTES_MAX + 1)), Err(Unreadable::Quarantined { .. })));
+}
+
+#[test]
+fn a_message_holds_no_control_character() {
+    let twice = with("\"tenor_months\":36", "\"x\\u0007y\":1,\"x\\u0007y\":2");
+    let Err(Unreadable::Rejected { rejection, .. }) = parse(&twice) else { panic!("a key is there twice") };
+    assert_eq!(rejection.message, "the key `xy` is there twice; send it once");
+}
+
+/// I28: whoever a type names, whether it must or may: the ledger keeps a pseudonym.
+#[test]
+fn every_person_that_a_type_names_is_replaced() {
+    let mut named = 0;
+    for row in crate::catalogue::rows() {
+        let body = crate::schema::sample(row).to_string();
+        let mut event = Event::parse(&body, Timestamp::MAX).unwrap_or_else(|error| panic!("{}: {error:?}", row.name));
+        let persons = event.persons_as_sent();
+        named += persons.len();
+        let name = || crate::ids::PersonId::try_from("person-1").expect("a name");
+        event.pseudonymise(&persons.iter().map(|person| (person.clone(), name())).collect());
+        assert_eq!(event.persons(), vec![name(); persons.len()], "{}", row.name);
+    }
+    assert!(named >= 8, "{named} persons in all samples");
+}
+
+#[test]
+fn a_day_is_read_as_it_was_written() {
+    let read = |data: &str| {
+        let data = crate::json::Json::parse(data).expect("JSON");
+        crate::Kind::read("points.expired", &data).map(|kind| kind.canonical()).map_err(|rejection| rejection.code)
+    };
+    let data = r#"{"due":"2026-05-01"}"#;
+    assert_eq!(read(data), Ok(data.to_owned()));
+    assert_eq!(read(r#"{"due":"1 May"}"#), Err(Code::BadTime));
+}

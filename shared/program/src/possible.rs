@@ -127,10 +127,9 @@ fn no_value(field: &str, form: Form, word: &str) -> Option<Never> {
             (!fits)
                 .then(|| (format!("`{field}` is a day, and never `{word}`"), Some("write it as 2026-03-14".to_owned())))
         }
-        Form::Id => {
-            let fits = EventId::try_from(word).is_ok() && word.trim() == word;
-            (!fits).then(|| (format!("`{field}` is never `{word}`"), Some("write an id as it is sent".to_owned())))
-        }
+        Form::Id => EventId::try_from(word)
+            .is_err()
+            .then(|| (format!("`{field}` is never `{word}`"), Some("write an id as it is sent".to_owned()))),
         Form::Text | Form::Any => None,
     }
 }

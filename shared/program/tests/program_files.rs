@@ -1,8 +1,9 @@
 //! Program files: the shipped ones are in good form, and each bad form is refused with its place and the way out.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
-use laurel_program::{Code, Diagnostic, Program, Severity, check};
+use laurel_program::{Code, Diagnostic, Program, Programs, Severity, Version, check};
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
@@ -55,6 +56,8 @@ fn a_rule_that_no_event_meets_is_read_and_not_published() {
 fn every_bad_form_is_refused_at_its_place() {
     // what stands there; what it is broken to; a part of the message; a part of the help; a part of the line
     let rows = [
+        ("renewal = true", "lines = 1", "deal.closed has no field `lines`", "", "if ="),
+        ("renewal = true", "tenor_months = \"<= 0\"", "`tenor_months` is never so", "from 1 to 600", "if ="),
         ("points = 50\n", "pionts = 50\n", "nothing reads `pionts` here", "did you mean `points`?", "pionts"),
         ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
         // Conditions that no event meets were taken, and the rule gave nothing for ever.
@@ -261,6 +264,8 @@ fn every_bad_form_is_refused_at_its_place() {
 #[test]
 fn what_stands_at_an_edge_is_taken() {
     let rows = [
+        ("seconds = \">= 30\"", "seconds = \"<= 30\""),
+        ("renewal = true", "tenor_months = \"<= 1\""),
         ("GBP = \"1.27\"", "GBP = \"1000000000\""),
         ("points = 9000", "points = 1000000000"),
         ("expiry = \"24 months", "expiry = \"36 months"),
@@ -477,4 +482,89 @@ fn a_file_has_a_size() {
     assert!(Program::to_publish(&of(laurel_program::FILE_BYTES_MAX)).is_ok());
     let large = of(laurel_program::FILE_BYTES_MAX + 1);
     assert!(codes(&large).contains(&Code::TooLarge) && Program::to_publish(&large).is_err());
+}
+
+#[test]
+fn ids_and_times_that_no_event_has_are_refused() {
+    let codes = |found: Vec<Diagnostic>| found.into_iter().map(|found| found.code).collect::<Vec<_>>();
+    let id = |chars: usize| codes(broken("seconds = \">= 30\"", &format!("content_id = \"{}\"", "x".repeat(chars))));
+    assert_eq!((id(128), id(129)), (vec![], vec![Code::NeverHolds]));
+    let until = |time: &str| {
+        let rule = format!(
+            "\n[earn.certified]\non = \"certification.granted\"\nif = {{ valid_until = \"{time}\" }}\npoints = 1\n"
+        );
+        codes(check(&format!("{HR}{rule}")))
+    };
+    assert_eq!(until("2028-01-12T00:00:00Z"), vec![]);
+    assert_eq!(until("2028-01-12T00:00:00+00:00"), vec![Code::NeverHolds], "times are kept in UTC, as Z");
+}
+
+/// Going on as one entered keeps, if it brings as much in as long a window, or as much a month; certificates are held, whatever the
+/// window.
+#[test]
+fn a_ladder_oscillates_only_where_going_on_does_not_keep() {
+    let oscillates = |enter: &str, keep: &str| {
+        let tier = format!("rank = 2\nenter = {{ {enter} }}\nkeep = {{ {keep} }}\ngrace = \"1 quarter\"\n");
+        let file = format!(
+            "[program]\nid = \"t\"\nname = \"T\"\ncurrency = \"USD\"\n[sources]\n\"/x/*\" = [\"*\"]\n[ladder.sell.low]\nrank = 1\n[ladder.sell.high]\n{tier}"
+        );
+        let found = check(&file);
+        assert!(found.iter().all(|found| found.severity == Severity::Warning), "{found:?}");
+        found.iter().any(|found| found.code == Code::OscillatingLadder)
+    };
+    let deals = |count: u32, within: &str| format!("deals = {count}, within = \"{within}\"");
+    let held = |count: u32, within: &str| format!("certifications = {count}, within = \"{within}\"");
+    assert!(!oscillates(&deals(5, "1 year"), &deals(10, "2 years")), "five a year are ten in two");
+    assert!(oscillates(&deals(5, "1 year"), &deals(11, "2 years")));
+    assert!(!oscillates(&held(2, "1 year"), &held(2, "1 month")), "two are two");
+    assert!(oscillates(&held(2, "1 year"), &held(3, "2 years")), "two are not three in any time");
+}
+
+#[test]
+fn versions_that_were_withdrawn_stay_known() {
+    let version = |number: u32, from: &str| Version {
+        number,
+        hash: Version::content_hash(HR),
+        effective_from: from.parse().expect("an instant"),
+        program: Arc::new(Program::parse(HR).expect("in good form")),
+    };
+    let (new_year, june) = ("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z");
+    let both = Programs::new(vec![version(1, new_year), version(2, june)]).expect("versions");
+    let left = both.without(2).expect("the first").with(version(3, june));
+    assert_eq!([1, 2, 3].map(|number| left.is_withdrawn(number)), [false, true, false]);
+    assert_eq!(left.number(2).map(|version| version.number), Some(2), "records name it");
+    // The third is replaced in the instant in which it takes effect.
+    let left = left.with(version(4, june));
+    let from = |now: &str| {
+        let now = now.parse().expect("an instant");
+        left.from(now).map(|version| version.number).collect::<Vec<_>>()
+    };
+    assert_eq!(from("2026-05-31T23:59:59Z"), [1, 3, 4]);
+    assert_eq!(from(june), [4]);
+}
+
+#[test]
+fn so_many_faults_of_form_are_told() {
+    let keys = (0..60).map(|n| format!("unknown{n} = {n}\n")).collect::<Vec<_>>().concat();
+    let found = check(&HR.replacen("[program]\n", &format!("[program]\n{keys}"), 1));
+    assert_eq!(found.len(), 50);
+    assert!(found.iter().all(|found| found.code == Code::UnknownKey));
+}
+
+/// What stands below a table that lacks a key makes no second table of it.
+#[test]
+fn a_table_goes_with_what_stands_below_it() {
+    let rules = "[earn.second]\npoints = 7\n[earn.second.if]\noutcome = \"won\"\n[earn.third]\non = \"deal.closed\"\npoints = 7\n";
+    let file =
+        format!("[program]\nid = \"t\"\nname = \"T\"\ncurrency = \"USD\"\n[sources]\n\"/x/*\" = [\"*\"]\n{rules}");
+    let found: Vec<(Code, String)> = check(&file).into_iter().map(|found| (found.code, found.message)).collect();
+    assert_eq!(found, [(Code::MissingKey, "`on` is missing".to_owned())]);
+}
+
+#[test]
+fn every_fault_in_a_list_of_tables_is_told() {
+    let band = "{ from = \"0.01\", points = 200 },\n  { from = \"10000\", points = 500 },";
+    let slips = "{ foo = 1, from = \"0.01\", points = 200 },\n  { bar = 2, from = \"10000\", points = 500 },";
+    let found: Vec<String> = broken(band, slips).into_iter().map(|found| found.message).collect();
+    assert_eq!(found, ["nothing reads `foo` here", "nothing reads `bar` here"]);
 }

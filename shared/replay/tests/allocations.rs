@@ -10,7 +10,7 @@ use program::{Program, Programs, Version};
 const EVENTS: u64 = 20_000;
 
 /// Most allocations of an event, to read and to decide it, in tenths.
-const TENTHS_MAX: u64 = 200;
+const TENTHS_MAX: u64 = 170;
 
 #[test]
 fn an_event_is_decided_with_few_allocations() {

@@ -122,3 +122,16 @@ fn a_rebuild_changes_no_decision() {
     world.accounts.insert(partner.clone(), rebuilt);
     assert_eq!((before, given(&world)), (0, 0), "before and after a rebuild");
 }
+
+/// A rebuild forgets a count with the day on which a table may have dropped its item; what stands in the head it keeps.
+#[test]
+fn a_rebuild_forgets_what_a_table_drops() {
+    let (world, _, _) = dormant();
+    let counts = |today: &str| {
+        let rebuilt = domain::audit::rebuild(&world.records, today.parse().expect("a day")).expect("sound");
+        rebuilt.frequency.iter().map(|(key, _)| key.period.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(counts("2027-08-15"), ["2026-03", "2026-05"]);
+    assert_eq!(counts("2027-08-16"), ["2026-05"]);
+    assert_eq!(counts("2030-01-01"), ["2026-05"], "it stands in the head");
+}

@@ -219,8 +219,8 @@ pub fn parts_to_show(programs: &Programs, account: &Account, now: Timestamp) -> 
     asking.needs.parts
 }
 
-/// The longest window of any ladder, in months, the one that is not over included.
+/// The longest window of any ladder, in months before the one that is not over, or before the day as of which is reviewed.
 fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
-    criteria.map(Criteria::months).max().map_or(0, |months| months + 1)
+    criteria.map(Criteria::months).max().unwrap_or(0)
 }

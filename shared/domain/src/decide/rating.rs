@@ -57,11 +57,8 @@ pub(super) fn rate_deal_again(
         book.try_out(Trial { rule: rule.id.clone(), worth, verdict: Verdict::RatedAgain { times } });
     }
     measure_again(context, book, deal, closed, (acv, change), case.booked)?;
-    Ok(Some(match change {
-        0 => Reason::Unchanged,
-        change if change < 0 => Reason::TookBack { points: -change, expired: book.expired_taken() },
-        _ => Reason::Unchanged,
-    }))
+    let took_back = Reason::TookBack { points: -change, expired: book.expired_taken() };
+    Ok(Some(if change < 0 { took_back } else { Reason::Unchanged }))
 }
 
 /// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what

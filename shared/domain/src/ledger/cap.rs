@@ -273,4 +273,26 @@ mod tests {
             assert_eq!(of.to_string().parse(), Ok(of));
         }
     }
+
+    /// Items are stored under these names.
+    #[test]
+    fn a_count_stands_in_the_item_of_its_value() {
+        let bucket = |period: &str, value: &str| {
+            let key = CapKey {
+                of: CapOf::Rule("reading".try_into().expect("a rule")),
+                says: "times per partner per course".into(),
+                period: Period::try_from(period.to_owned()).expect("a period"),
+                who: Label::default(),
+                value: value.into(),
+            };
+            key.item().bucket
+        };
+        let buckets = |period: &str| ["", "course-1", "course-2"].map(|value| bucket(period, value));
+        for period in ["2026-03-14", "2026-W11", "2026-03"] {
+            assert_eq!(buckets(period), [0, 10, 7], "{period}");
+        }
+        for period in ["2026-01..2026-03", "2026-01..2026-12", "ever"] {
+            assert_eq!(buckets(period), [0, 58, 167], "{period}");
+        }
+    }
 }

@@ -205,9 +205,8 @@ pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
 /// What is wrong with a text that is no JSON, or not the JSON that is wanted, and where.
 #[cold]
 fn syntax(text: &str) -> JsonError {
-    let error = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Err(error) => error,
-        Ok(_) => return JsonError::Syntax { offset: 0, message: "another kind of value is expected".to_owned() },
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
+        return JsonError::Syntax { offset: 0, message: "another kind of value is expected".to_owned() };
     };
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let full = error.to_string();

@@ -404,11 +404,6 @@ pub struct Level(i64);
 
 impl Level {
     const ALL: [i64; 3] = [101, 201, 301];
-
-    /// The number: 101, 201 or 301.
-    pub fn get(self) -> i64 {
-        self.0
-    }
 }
 
 impl Member for Level {

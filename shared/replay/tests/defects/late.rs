@@ -1,8 +1,10 @@
 //! What an account shows, and what may be said of it late.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use domain::decide::{State, decide, more_parts, parts_to_show};
-use domain::ledger::{Effect, packed};
+use domain::ledger::{Balance, Effect, FoldError, Part, packed};
 
 const HEAD: &str = r#"
 [program]
@@ -310,4 +312,57 @@ fn what_comes_back_is_not_stopped_by_its_own_count() {
     };
     assert_eq!(played("stay counted"), 50, "the 50 that were taken come back, the 150 that were forgiven never left");
     assert_eq!(played("free their caps"), 50);
+}
+
+/// An account of which only the head was read.
+fn begun(world: &World, partner: &str) -> State {
+    let mut state = State::new(partner.try_into().expect("a partner"));
+    state.account = Box::new(packed::open(&packed::head(world.account(partner))).expect("a head"));
+    state
+}
+
+/// What was read is not asked for once more, nor what stands in the head.
+#[test]
+fn what_is_there_is_not_asked_for() {
+    let mut busy = busy("[policy]\nexpiry = \"4 months after earning, at the end of the month\"\n");
+    busy.at("2026-07-15T09:30:00Z").catch_up();
+    // March's lot runs out: what expired of it is asked for, too.
+    busy.at("2026-08-01T09:30:00Z");
+    let state = shown(&busy, "p");
+    assert_eq!(parts_to_show(&busy.programs, &state.account, busy.now), BTreeSet::new());
+    assert_eq!(more_parts(&busy.programs, &state, busy.now), BTreeSet::new());
+    let mut new = World::new(&format!("{HEAD}{SOURCES}{CLOSED}{BASE}"), "2026-03-01T09:30:00Z");
+    new.enrol("p");
+    assert_eq!(parts_to_show(&new.programs, &begun(&new, "p").account, new.now), BTreeSet::new());
+}
+
+/// I25: what was not read is neither decided by nor written.
+#[test]
+fn what_was_not_read_is_not_written() {
+    let world = busy("");
+    let data = r#"{"name":"P","motions":["sell"]}"#;
+    let again = [world.event("partner.enrolled", "p", "again", &world.now.to_string(), data)];
+    let decided = decide(&world.programs, begun(&world, "p"), &again, world.now);
+    assert!(matches!(decided, Err(FoldError::NotLoaded(_))), "{decided:?}");
+    let decided = decide(&world.programs, shown(&world, "p"), &again, world.now);
+    assert!(decided.is_ok(), "{decided:?}");
+}
+
+/// Lots that are all gone are written so where they stand beside the head, and do not come back.
+#[test]
+fn what_left_the_head_and_is_empty_again_is_written_so() {
+    let mut world = busy("[policy]\nexpiry = \"4 months after earning, at the end of the month\"\n");
+    world.at("2027-01-15T09:30:00Z").catch_up();
+    assert_eq!(world.account("p").balance(), Balance::default());
+    let parts = packed::parts(world.account("p"));
+    assert_eq!(parts.get(&Part::Lots).map(String::as_str), Some("{}"));
+}
+
+/// A partner's own counts, split by nothing, stay in the head while persons, profile, measures and lots leave it.
+#[test]
+fn a_partners_own_counts_leave_the_head_last() {
+    let world = busy("[earn.own]\non = \"deal.closed\"\npoints = 1\nat_most = \"1000 per partner per year\"\n");
+    assert_eq!(world.account("p").frequency.iter().count(), 1);
+    let beside = packed::parts(world.account("p"));
+    assert!(!beside.keys().any(|part| matches!(part, Part::Count(_))), "{beside:?}");
 }

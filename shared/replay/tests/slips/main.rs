@@ -1,5 +1,8 @@
 //! What only a small slip in the deciding code would change: a sign, an edge, a condition left out. Each test fails for one of them.
 
+mod credits;
+mod told;
+
 use domain::ledger::{Asset, Effect, Membership, Outcome, Reason};
 use domain::tier::next_review;
 use laurel_replay::World;
@@ -136,6 +139,7 @@ fn what_is_held_until_today_is_available() {
     assert_eq!(sums(&world), (100, 100));
     world.at("2026-03-24T09:30:00Z");
     amend(&mut world, "a", "150");
+    assert_eq!(sums(&world), (250, 0), "at once, not with the next decision");
     amend(&mut world, "b", "100");
     assert_eq!(sums(&world), (350, 0), "more of it, and what comes back, on the day of the release");
 }
@@ -237,6 +241,9 @@ fn a_certificate_that_is_granted_again_counts_once() {
         world.send("certification.granted", "p", until, &now, &data);
     }
     assert_eq!(world.account("p").certificates(world.now), Ok(1));
+    // A world counts anew with every decision, a fold does not.
+    let folded = domain::audit::rebuild(&world.records, jiff::civil::Date::MIN).expect("the records apply");
+    assert_eq!(folded.certificates(world.now), Ok(1));
 }
 
 const GOLD: &str = "[ladder.sell.gold]\nrank = 2\nenter = { any = [{ deals = 1, within = \"1 year\" }, { acv = \"100\", within = \"1 year\" }] }\n";
