@@ -15,6 +15,9 @@ use event::{Event, Whole};
 use futures::future::join_all;
 use jiff::Timestamp;
 use laurel_tests::{Fault, TestStack, body, faulty_store, noting_store};
+use local::queues;
+use review_partners::{ReviewPartners, Trigger};
+use store::due::Moment;
 use store::write::Written;
 use store::{Store, patience::Patience};
 
@@ -258,13 +261,7 @@ async fn what_becomes_due_is_found_and_recorded_once() {
 
     let later = Timestamp::now() + jiff::SignedDuration::from_hours(31 * 24);
     let day = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at).date();
-    let due = async |at: Timestamp| {
-        let mut found = Vec::new();
-        for shard in 0..store::tables::keys::DUE_SHARDS {
-            found.extend(store::due::partners(store, &perx, shard, day(at)).await.expect("due"));
-        }
-        found
-    };
+    let due = async |at: Timestamp| due_at(store, &perx, Moment { today: day(at), now: at }).await;
     assert_eq!(due(Timestamp::now()).await, Vec::<String>::new());
     assert_eq!(due(later).await, ["m"]);
     let then = store.under(Clock::standing_at(later));
@@ -273,6 +270,52 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released"]);
     assert_eq!((balance().await.pending, balance().await.available), (0, 500));
     assert_eq!(due(later).await, Vec::<String>::new(), "nothing is due any more");
+}
+
+/// Everybody who is due, by the whole of the index.
+async fn due_at(store: &Store, program: &ProgramId, at: Moment) -> Vec<String> {
+    let mut found = Vec::new();
+    for shard in 0..store::tables::keys::DUE_SHARDS {
+        let page = store::due::partners(store, program, shard, at, None).await.expect("due");
+        assert_eq!(page.next, None);
+        found.extend(page.items.iter().map(ToString::to_string));
+    }
+    found
+}
+
+/// D8: who was sent to be reviewed is not sent again by the next sweep, but an hour later; and a review sets the day anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn d8_who_was_sent_is_not_sent_again() {
+    let test = TestStack::with(local::Options { sweep_every: None, ..Default::default() }).await;
+    let store = &test.stack.store;
+    for who in ["p", "q"] {
+        commit(store, who, &[enrolled(who)]).await;
+    }
+    let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
+    let calendar = &programs.current(Timestamp::now()).program.calendar;
+    let today = programs.current(Timestamp::now()).program.next_close(calendar.day(Timestamp::now()));
+    let now = calendar.start_of(today);
+    // Into a queue that nobody reads.
+    let queue = |name: &str| worker::Queue::new(test.stack.clients.sqs(), &test.stack.aws.queue_url(name));
+    let sent_by_sweep = async |minutes: i64| {
+        let then = store.under(Clock::standing_at(now + jiff::SignedDuration::from_mins(minutes)));
+        let [events, redemptions] = [queue(queues::PARTNER_EVENTS), queue(queues::REDEMPTIONS)];
+        let handler = ReviewPartners::new(then, queue(queues::QUARANTINE), events, redemptions);
+        let schedule = Trigger::Schedule(serde_json::json!({}));
+        handler.handle(schedule, Instant::now() + Duration::from_secs(60)).await.expect("swept");
+        test.in_queue(queues::QUARANTINE).await
+    };
+    assert_eq!(sent_by_sweep(0).await, 2);
+    assert_eq!([sent_by_sweep(15).await, sent_by_sweep(59).await], [2, 2], "they are on their way");
+    assert_eq!(sent_by_sweep(60).await, 4, "nobody was reviewed in time");
+    let tomorrow = Moment { today: today.tomorrow().expect("a day"), now };
+    assert_eq!(due_at(store, &program(), tomorrow).await.len(), 2, "a mark is of its day");
+    let patience = Patience::until(Instant::now() + Duration::from_secs(60));
+    let then = store.under(Clock::standing_at(now));
+    engine::steps::catch_up(&then, &programs, &partner("p"), patience).await.expect("caught up");
+    // A mark that comes late moves nothing back.
+    store::due::mark_sent(store, &program(), &partner("p"), tomorrow, tomorrow.now).await.expect("marked");
+    assert_eq!(due_at(store, &program(), tomorrow).await, ["q"]);
 }
 
 /// Everybody who takes part is looked at when a period closes, and if nothing is due then, not before the next one again.
@@ -284,13 +327,7 @@ async fn whoever_takes_part_is_looked_at_when_a_period_closes() {
     let programs = store::programs::read(store, &program()).await.expect("read").expect("published");
     let calendar = &programs.current(Timestamp::now()).program.calendar;
     let mut close = programs.current(Timestamp::now()).program.next_close(calendar.day(Timestamp::now()));
-    let due = async |day: jiff::civil::Date| {
-        let mut found = Vec::new();
-        for shard in 0..store::tables::keys::DUE_SHARDS {
-            found.extend(store::due::partners(store, &program(), shard, day).await.expect("due"));
-        }
-        found
-    };
+    let due = async |today| due_at(store, &program(), Moment { today, now: Timestamp::now() }).await;
     for _ in 0..3 {
         assert_eq!(due(close.yesterday().expect("a day")).await, Vec::<String>::new());
         assert_eq!(due(close).await, ["p"]);
@@ -588,4 +625,64 @@ async fn an_audit_of_a_partner_who_is_written_to_finds_nothing() {
     }
     writes.await.expect("written");
     assert_sound(&store, "p").await;
+}
+
+/// Units and rounds by type, of one event, ten and forty of one partner. A record is two units and one of its index, every other item
+/// of the transaction two, and the head is written once for all that one transaction holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn units_and_rounds_by_type() {
+    let test = TestStack::start().await;
+    let store = &test.stack.store;
+    let (noting, calls) = noting_store(&test.stack.aws.endpoint());
+    let acv = serde_json::json!({ "acv": { "amount": "5000", "currency": "USD" } });
+    let refund = serde_json::json!({ "reason": "refund" });
+    // By type: units of one, ten and forty, and transactions of forty. The counts of forty courses, one for each person and course, do
+    // not fit the head, nor does that they were completed: two items each, and one for what is left.
+    let rows = [
+        ("content.viewed", [5, 32, 122], 1),
+        ("course.completed", [5, 32, 4 + 40 * (3 + 4) + 2], 2),
+        ("deal.registered", [9, 72, 4 + 40 * (3 + 4)], 2),
+        ("deal.qualified", [7, 52, 202], 1),
+        ("deal.closed", [7, 52, 202], 1),
+        ("deal.amended", [7, 52, 202], 1),
+        ("deal.reversed", [7, 52, 202], 1),
+    ];
+    for (kind, units, of_forty) in rows {
+        for (n, expected, transactions) in [(1, units[0], 1), (10, units[1], 1), (40, units[2], of_forty)] {
+            let who = format!("{kind}-{n}");
+            commit(store, &who, &[enrolled(&who), won(&who, &format!("{who}-settled"), "1")]).await;
+            commit(store, &who, &[view(&who, 9_000 + n, "ann")]).await;
+            let deals: Vec<String> = (0..n).map(|at| format!("{who}-{at}")).collect();
+            if kind == "deal.qualified" {
+                commit(store, &who, &deals.iter().map(|id| registered(&who, id)).collect::<Vec<_>>()).await;
+            }
+            if matches!(kind, "deal.amended" | "deal.reversed") {
+                commit(store, &who, &deals.iter().map(|id| won(&who, id, "60000")).collect::<Vec<_>>()).await;
+            }
+            let of_deal = |id: &String, data: &serde_json::Value| {
+                let mut data = data.clone();
+                data["deal_id"] = id.as_str().into();
+                event(kind, &who, &format!("{id}-{kind}"), &data)
+            };
+            let one = |at: usize| match kind {
+                "content.viewed" => view(&who, 100 * n + at, "ann"),
+                "course.completed" => course(&who, at, "ann"),
+                "deal.registered" => registered(&who, &deals[at]),
+                "deal.qualified" => qualified(&who, &deals[at]),
+                "deal.closed" => won(&who, &deals[at], "60000"),
+                "deal.amended" => of_deal(&deals[at], &acv),
+                _ => of_deal(&deals[at], &refund),
+            };
+            let events: Vec<Event> = (0..n).map(one).collect();
+            calls.lock().expect("calls").clear();
+            let outcomes = commit(&noting, &who, &events).await;
+            assert!(!outcomes.contains(&Transient), "{kind}: {outcomes:?}");
+            let made = calls.lock().expect("calls").clone();
+            let count = |of: &str| made.iter().filter(|(operation, _)| operation == of).count();
+            let rounds = (count("BatchGetItem"), count("TransactWriteItems"));
+            let units: f64 = made.iter().map(|(_, units)| units).sum();
+            assert_units(units, expected, &format!("{n} of {kind}"));
+            assert_eq!(rounds, (2 * transactions, transactions), "rounds of {n} of {kind}");
+        }
+    }
 }

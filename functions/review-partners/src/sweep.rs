@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::decide::Awaited;
 use event::ids::{DealId, PartnerId, ProgramId};
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use store::StoreError;
+use store::due::Moment;
 use store::holds::{Hold, Of};
 use store::tables::keys;
 use worker::{HELD_UNTIL, Outgoing, count};
@@ -30,6 +32,10 @@ const HELD_SENT: &str = "held_sent";
 const HOLDS_NOT_SWEPT: &str = "holds_not_swept";
 /// What the sweep has sent again it leaves alone for so long: the message is on its way.
 const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
+/// Who was sent to be reviewed is not sent again before: all tries of a message, and where it is put aside then, the next one.
+const REVIEWED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// So many are noted as sent at once.
+const MARKED_AT_ONCE: usize = 16;
 /// A redemption that has not moved for this long is sent to be fulfilled again.
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 
@@ -59,17 +65,38 @@ impl ReviewPartners {
     }
 
     async fn send_due(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
-        let today = programs.current(now).program.calendar.day(now);
+        let at = Moment { today: programs.current(now).program.calendar.day(now), now };
         for shard in 0..keys::DUE_SHARDS {
-            let partners = store::due::partners(&self.store, program, shard, today).await?;
-            let due = |partner: String| {
-                Some(Review { program: program.clone(), partner: PartnerId::try_from(partner).ok()? })
-            };
-            let bodies = partners.into_iter().filter_map(due).filter_map(|due| serde_json::to_string(&due).ok());
-            let failed = self.reviews.send_all(bodies).await;
-            if !failed.is_empty() {
-                return Err(ReviewError::NotSent(failed.len()));
+            let mut start = None;
+            loop {
+                let page = store::due::partners(&self.store, program, shard, at, start.as_deref()).await?;
+                self.send_to_be_reviewed(program, &page.items, at).await?;
+                start = page.next;
+                if start.is_none() {
+                    break;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Sends partners to be looked at, and notes that they were: while they are on their way, no sweep sends them again.
+    async fn send_to_be_reviewed(
+        &self,
+        program: &ProgramId,
+        partners: &[PartnerId],
+        at: Moment,
+    ) -> Result<(), ReviewError> {
+        let due = |partner: &PartnerId| Review { program: program.clone(), partner: partner.clone() };
+        let bodies = partners.iter().filter_map(|partner| serde_json::to_string(&due(partner)).ok());
+        let failed = self.reviews.send_all(bodies).await;
+        if !failed.is_empty() {
+            return Err(ReviewError::NotSent(failed.len()));
+        }
+        let again = at.now.saturating_add(REVIEWED_WITHIN).unwrap_or(at.now);
+        for some in partners.chunks(MARKED_AT_ONCE) {
+            let marks = some.iter().map(|partner| store::due::mark_sent(&self.store, program, partner, at, again));
+            join_all(marks).await.into_iter().collect::<Result<Vec<()>, _>>()?;
         }
         Ok(())
     }
@@ -188,12 +215,19 @@ impl ReviewPartners {
 
     async fn send_standing(&self, program: &ProgramId, now: Timestamp, counts: &mut Counts) -> Result<(), ReviewError> {
         let before = now.saturating_sub(STANDS_STILL).unwrap_or(now);
-        for (partner, id) in store::due::standing_redemptions(&self.store, program, before).await? {
-            let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
-            self.redemptions.send(due.to_string()).await?;
-            tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");
-            *counts.entry(REDEMPTIONS_STANDING).or_default() += 1;
+        let mut start = None;
+        loop {
+            let page = store::due::standing_redemptions(&self.store, program, before, start.as_deref()).await?;
+            for (partner, id) in page.items {
+                let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
+                self.redemptions.send(due.to_string()).await?;
+                tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");
+                *counts.entry(REDEMPTIONS_STANDING).or_default() += 1;
+            }
+            start = page.next;
+            if start.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }

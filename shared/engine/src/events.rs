@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::decide::{Awaited, Decision, Judgement, State};
 use domain::ledger::{Outcome, Reason, Record};
 use event::ids::{PartnerId, PersonId};
-use event::{Event, Meaning, Rejection};
+use event::{Event, Kind, Meaning, Rejection};
 use jiff::Timestamp;
 use program::Programs;
 use store::aside::{self, Aside};
@@ -17,8 +17,10 @@ use store::{Store, StoreError, history, persons};
 
 use crate::load::{Loaded, decided, load};
 
-/// Events decided in one transaction at first: a record each, and what they touch, within 100 actions.
+/// Most events that are decided in one transaction.
 const CHUNK_EVENTS: usize = 40;
+/// Actions of a transaction beside those of its events: the head, and what stands beside it.
+const ACTIONS_OF_ACCOUNT: usize = 10;
 
 /// An event as it arrived.
 #[derive(Clone, Debug)]
@@ -90,7 +92,7 @@ pub async fn judge(
     order.sort_by_key(|i| (arrivals[*i].event.time, &arrivals[*i].event.identity));
     let mut size = CHUNK_EVENTS;
     while !order.is_empty() {
-        let chunk: Vec<usize> = order.iter().copied().take(size).collect();
+        let chunk = first_chunk(arrivals, &order, size);
         match commit_chunk(store, programs, partner, arrivals, &chunk, patience).await {
             Ok(done) => {
                 for (index, outcome) in done {
@@ -115,6 +117,37 @@ pub async fn judge(
         order.retain(|i| settled[*i].is_none());
     }
     settled.into_iter().map(|s| s.unwrap_or_else(|| Settled::plain(Outcome::Transient))).collect()
+}
+
+/// The first of these events, at most `size`, whose decisions one transaction is expected to hold. What takes more than was expected
+/// is found when it is written.
+fn first_chunk(arrivals: &[Arrival], order: &[usize], size: usize) -> Vec<usize> {
+    let mut actions = ACTIONS_OF_ACCOUNT;
+    let fits = |index: &usize| {
+        actions += actions_of(&arrivals[*index]);
+        actions <= write::ACTIONS_MAX
+    };
+    let some: Vec<usize> = order.iter().copied().take(size).take_while(fits).collect();
+    if some.is_empty() { order[..1].to_vec() } else { some }
+}
+
+/// Actions that an event's decision takes where nothing fits the head: a record, what it names, what is counted of its person and
+/// what is known of them, the end of its hold.
+fn actions_of(Arrival { event, held_until }: &Arrival) -> usize {
+    let kind = &event.kind;
+    let learned = matches!(
+        kind,
+        Kind::CourseCompleted { .. } | Kind::CertificationGranted { .. } | Kind::CertificationExpired { .. }
+    );
+    let beside = [
+        kind.deal_id().is_some(),
+        kind.opportunity_id().is_some(),
+        kind.other_partner().is_some(),
+        kind.person().is_some(),
+        learned,
+        held_until.is_some(),
+    ];
+    1 + beside.into_iter().filter(|is| *is).count()
 }
 
 /// Settles at least one event of the chunk, or says why not.
