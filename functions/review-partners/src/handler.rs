@@ -1,5 +1,6 @@
 //! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
 
+use crate::sweep::Walk;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use event::ids::{PartnerId, ProgramId};
@@ -27,6 +28,16 @@ pub enum Trigger {
 }
 
 /// A message of the queue `partner-reviews`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Task {
+    /// The rest of a sweep.
+    Walk(Walk),
+    /// A partner on whom something is due.
+    Review(Review),
+}
+
+/// A partner on whom something is due.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Review {
     pub(crate) program: ProgramId,
@@ -86,13 +97,12 @@ impl ReviewPartners {
     async fn review(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let mut failed = Vec::new();
         for message in messages(batch)? {
-            let due = read(&message);
-            let partner = due.as_ref().ok().map(|due| due.partner.to_string());
-            let reviewed = match due {
-                Ok(due) => self.review_one(&due, deadline).await,
-                Err(error) => Err(error),
+            let (partner, done) = match read(&message) {
+                Ok(Task::Review(due)) => (Some(due.partner.to_string()), self.review_one(&due, deadline).await),
+                Ok(Task::Walk(walk)) => (None, Box::pin(self.go_on(walk, self.store.clock().now())).await),
+                Err(error) => (None, Err(error.into())),
             };
-            if let Err(error) = reviewed {
+            if let Err(error) = done {
                 tracing::warn!(partner, message_id = message.id, %error, "a partner was not reviewed");
                 failed.push(message.id);
             }
@@ -100,7 +110,7 @@ impl ReviewPartners {
         Ok(failures(failed))
     }
 
-    async fn review_one(&self, due: &Review, deadline: Instant) -> Result<(), StoreError> {
+    async fn review_one(&self, due: &Review, deadline: Instant) -> Result<(), ReviewError> {
         let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
         let records = engine::steps::catch_up(&self.store, &programs, &due.partner, Patience::until(deadline)).await?;
         let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
@@ -109,6 +119,6 @@ impl ReviewPartners {
     }
 }
 
-fn read(message: &Message) -> Result<Review, StoreError> {
+fn read(message: &Message) -> Result<Task, StoreError> {
     serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
 }

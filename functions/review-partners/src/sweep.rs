@@ -7,6 +7,7 @@ use event::ids::{DealId, PartnerId, ProgramId};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
+use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::due::Moment;
 use store::holds::{Hold, Of};
@@ -34,6 +35,8 @@ const HOLDS_NOT_SWEPT: &str = "holds_not_swept";
 const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// Who was sent to be reviewed is not sent again before: all tries of a message, and where it is put aside then, the next one.
 const REVIEWED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// So many pages of a part of a sweep are looked at in one invocation.
+const PAGES_AT_ONCE: u32 = 4;
 /// So many are noted as sent at once.
 const MARKED_AT_ONCE: usize = 16;
 /// A redemption that has not moved for this long is sent to be fulfilled again.
@@ -47,6 +50,51 @@ struct Known {
     deals: BTreeMap<DealId, Option<u64>>,
 }
 
+/// A part of a sweep.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "sweep", rename_all = "snake_case")]
+enum Over {
+    /// Accounts on which something is due, of one shard of the index.
+    Due { program: ProgramId, shard: u32 },
+    /// Events of a program that wait.
+    Holds { program: ProgramId },
+    /// Events that wait for their program, whichever that is.
+    HoldsForPrograms,
+    /// Redemptions that stand still.
+    Standing { program: ProgramId },
+}
+
+/// A part of a sweep, from where it has come to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Walk {
+    #[serde(flatten)]
+    over: Over,
+    from: Option<String>,
+}
+
+impl Over {
+    fn program(&self) -> Option<&ProgramId> {
+        match self {
+            Over::Due { program, .. } | Over::Holds { program } | Over::Standing { program } => Some(program),
+            Over::HoldsForPrograms => None,
+        }
+    }
+
+    /// Every part of a program's.
+    fn all(program: &ProgramId) -> Vec<Self> {
+        let due = (0..keys::DUE_SHARDS).map(|shard| Over::Due { program: program.clone(), shard });
+        due.chain([Over::Holds { program: program.clone() }, Over::Standing { program: program.clone() }]).collect()
+    }
+}
+
+/// What one page of a walk is looked at with.
+struct Sweep<'a> {
+    programs: Option<&'a Programs>,
+    now: Timestamp,
+    known: Known,
+    counts: &'a mut Counts,
+}
+
 impl ReviewPartners {
     /// Sweeps every program, and counts what it found.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
@@ -55,29 +103,64 @@ impl ReviewPartners {
         for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
             let Some(programs) = store::programs::read(&self.store, &id).await? else { continue };
-            self.send_due(&programs, &id, now).await?;
-            self.sweep_holds(Of::Program(&id), Some(&programs), now, &mut counts).await?;
-            self.send_standing(&id, now, &mut counts).await?;
+            for over in Over::all(&id) {
+                self.walk(Walk { over, from: None }, Some(&programs), now, &mut counts).await?;
+            }
         }
-        self.sweep_holds(Of::Unknown, None, now, &mut counts).await?;
+        self.walk(Walk { over: Over::HoldsForPrograms, from: None }, None, now, &mut counts).await?;
         count(&counts);
         Ok(())
     }
 
-    async fn send_due(&self, programs: &Programs, program: &ProgramId, now: Timestamp) -> Result<(), ReviewError> {
-        let at = Moment { today: programs.current(now).program.calendar.day(now), now };
-        for shard in 0..keys::DUE_SHARDS {
-            let mut start = None;
-            loop {
-                let page = store::due::partners(&self.store, program, shard, at, start.as_deref()).await?;
-                self.send_to_be_reviewed(program, &page.items, at).await?;
-                start = page.next;
-                if start.is_none() {
-                    break;
-                }
+    /// Goes on with a sweep that was more than one invocation should do.
+    pub(crate) async fn go_on(&self, walk: Walk, now: Timestamp) -> Result<(), ReviewError> {
+        let programs = match walk.over.program() {
+            Some(id) => store::programs::read(&self.store, id).await?,
+            None => None,
+        };
+        let mut counts = Counts::new();
+        self.walk(walk, programs.as_ref(), now, &mut counts).await?;
+        count(&counts);
+        Ok(())
+    }
+
+    /// Looks at so many pages, and leaves the rest to another invocation (I27).
+    async fn walk(
+        &self,
+        mut walk: Walk,
+        programs: Option<&Programs>,
+        now: Timestamp,
+        counts: &mut Counts,
+    ) -> Result<(), ReviewError> {
+        let mut sweep = Sweep { programs, now, known: Known::default(), counts };
+        for _ in 0..PAGES_AT_ONCE {
+            let from = walk.from.as_deref();
+            walk.from = match &walk.over {
+                Over::Due { program, shard } => self.sweep_due(&sweep, program, *shard, from).await?,
+                Over::Holds { program } => self.sweep_holds(&mut sweep, Of::Program(program), from).await?,
+                Over::HoldsForPrograms => self.sweep_holds(&mut sweep, Of::Unknown, from).await?,
+                Over::Standing { program } => self.sweep_standing(&mut sweep, program, from).await?,
+            };
+            if walk.from.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
+        let rest = serde_json::to_string(&walk).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(self.reviews.send(rest).await?)
+    }
+
+    async fn sweep_due(
+        &self,
+        sweep: &Sweep<'_>,
+        program: &ProgramId,
+        shard: u32,
+        from: Option<&str>,
+    ) -> Result<Option<String>, ReviewError> {
+        let Some(programs) = sweep.programs else { return Ok(None) };
+        let at = Moment { today: programs.current(sweep.now).program.calendar.day(sweep.now), now: sweep.now };
+        let page = store::due::partners(&self.store, program, shard, at, from).await?;
+        self.send_to_be_reviewed(program, &page.items, at).await?;
+        Ok(page.next)
     }
 
     /// Sends partners to be looked at, and notes that they were: while they are on their way, no sweep sends them again.
@@ -104,44 +187,31 @@ impl ReviewPartners {
     /// Sends on what no longer needs to wait, and ends what waited too long. One hold that does not read keeps no other.
     async fn sweep_holds(
         &self,
+        sweep: &mut Sweep<'_>,
         of: Of<'_>,
-        programs: Option<&Programs>,
-        now: Timestamp,
-        counts: &mut Counts,
-    ) -> Result<(), ReviewError> {
-        let mut known = Known::default();
-        let mut start = None;
-        loop {
-            let page = store::holds::page(&self.store, of, start.as_deref()).await?;
-            for hold in page.items {
-                let swept = match &hold {
-                    Ok(hold) => self.sweep_hold(hold, programs, &mut known, now).await,
-                    Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
-                };
-                match swept {
-                    Ok(metric) => *counts.entry(metric.unwrap_or(HELD)).or_default() += 1,
-                    Err(error) => {
-                        let correlation_id = hold.ok().map(|hold| hold.identity.to_string());
-                        tracing::error!(correlation_id, %error, "a held event could not be looked at");
-                        *counts.entry(HOLDS_NOT_SWEPT).or_default() += 1;
-                    }
+        from: Option<&str>,
+    ) -> Result<Option<String>, ReviewError> {
+        let page = store::holds::page(&self.store, of, from).await?;
+        for hold in page.items {
+            let swept = match &hold {
+                Ok(hold) => self.sweep_hold(sweep, hold).await,
+                Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
+            };
+            match swept {
+                Ok(metric) => *sweep.counts.entry(metric.unwrap_or(HELD)).or_default() += 1,
+                Err(error) => {
+                    let correlation_id = hold.ok().map(|hold| hold.identity.to_string());
+                    tracing::error!(correlation_id, %error, "a held event could not be looked at");
+                    *sweep.counts.entry(HOLDS_NOT_SWEPT).or_default() += 1;
                 }
             }
-            start = page.next;
-            if start.is_none() {
-                return Ok(());
-            }
         }
+        Ok(page.next)
     }
 
     /// As what it counts, if not as one that just waits.
-    async fn sweep_hold(
-        &self,
-        hold: &Hold,
-        programs: Option<&Programs>,
-        known: &mut Known,
-        now: Timestamp,
-    ) -> Result<Option<&'static str>, ReviewError> {
+    async fn sweep_hold(&self, sweep: &mut Sweep<'_>, hold: &Hold) -> Result<Option<&'static str>, ReviewError> {
+        let now = sweep.now;
         let correlation_id = hold.identity.to_string();
         let sent_lately = hold.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
         if hold.until <= now {
@@ -156,7 +226,7 @@ impl ReviewPartners {
             store::holds::expire(&self.store, hold, now).await?;
             return Ok(Some(HELD_PAST_DEADLINE));
         }
-        if sent_lately || !self.has_come(hold, programs, known, now).await? {
+        if sent_lately || !self.has_come(sweep, hold).await? {
             return Ok(None);
         }
         self.send_again(hold, now).await?;
@@ -174,13 +244,8 @@ impl ReviewPartners {
         Ok(())
     }
 
-    async fn has_come(
-        &self,
-        hold: &Hold,
-        programs: Option<&Programs>,
-        known: &mut Known,
-        now: Timestamp,
-    ) -> Result<bool, ReviewError> {
+    async fn has_come(&self, sweep: &mut Sweep<'_>, hold: &Hold) -> Result<bool, ReviewError> {
+        let Sweep { programs, now, known, .. } = sweep;
         let program = &hold.identity.program;
         Ok(match &hold.awaits {
             Awaited::Program => match known.programs.get(program) {
@@ -191,7 +256,7 @@ impl ReviewPartners {
                     published
                 }
             },
-            Awaited::Rate(currency) => programs.is_some_and(|all| all.current(now).program.rate(currency).is_some()),
+            Awaited::Rate(currency) => programs.is_some_and(|all| all.current(*now).program.rate(currency).is_some()),
             Awaited::Partner(partner) => match known.partners.get(partner) {
                 Some(enrolled) => *enrolled,
                 None => {
@@ -213,21 +278,21 @@ impl ReviewPartners {
         })
     }
 
-    async fn send_standing(&self, program: &ProgramId, now: Timestamp, counts: &mut Counts) -> Result<(), ReviewError> {
-        let before = now.saturating_sub(STANDS_STILL).unwrap_or(now);
-        let mut start = None;
-        loop {
-            let page = store::due::standing_redemptions(&self.store, program, before, start.as_deref()).await?;
-            for (partner, id) in page.items {
-                let due = serde_json::json!({ "program": program, "partner": partner, "redemption_id": id });
-                self.redemptions.send(due.to_string()).await?;
-                tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");
-                *counts.entry(REDEMPTIONS_STANDING).or_default() += 1;
-            }
-            start = page.next;
-            if start.is_none() {
-                return Ok(());
-            }
-        }
+    async fn sweep_standing(
+        &self,
+        sweep: &mut Sweep<'_>,
+        program: &ProgramId,
+        from: Option<&str>,
+    ) -> Result<Option<String>, ReviewError> {
+        let before = sweep.now.saturating_sub(STANDS_STILL).unwrap_or(sweep.now);
+        let page = store::due::standing_redemptions(&self.store, program, before, from).await?;
+        let due = |(partner, id): &(PartnerId, String)| {
+            tracing::warn!(correlation_id = id, "a redemption stands still; it is sent to be fulfilled again");
+            serde_json::json!({ "program": program, "partner": partner, "redemption_id": id }).to_string()
+        };
+        let failed = self.redemptions.send_all(page.items.iter().map(due)).await;
+        let sent = page.items.len() - failed.len();
+        *sweep.counts.entry(REDEMPTIONS_STANDING).or_default() += u64::try_from(sent).unwrap_or_default();
+        Ok(page.next)
     }
 }

@@ -144,6 +144,7 @@ fn item(kept: &Aside) -> Result<Item, StoreError> {
     if let Some(partner) = &kept.partner {
         item.insert(keys::HISTORY.to_owned(), text(keys::beside(&kept.program, partner, kept.outcome.word())));
         item.insert(keys::PLACE.to_owned(), number(kept.kept_at.as_millisecond()));
+        item.insert(keys::NAMED.to_owned(), text(keys::named(&kept.program, partner, &kept.source, &kept.id)));
     }
     Ok(item)
 }
@@ -185,6 +186,22 @@ pub async fn of_partner(
     let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
     let items = reply.items().iter().map(|item| read(item, "kept event")).collect::<Result<_, _>>()?;
     Ok(Page { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
+}
+
+/// What was kept last of a partner's event; none if nothing was.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn of_event(
+    store: &Store,
+    program: &str,
+    partner: &str,
+    (source, id): (&str, &str),
+) -> Result<Option<Aside>, StoreError> {
+    let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_NAMED);
+    let query = query.scan_index_forward(false).limit(1).key_condition_expression("named = :named");
+    let query = query.expression_attribute_values(":named", text(keys::named(program, partner, source, id)));
+    query.send().await?.items().first().map(|item| read(item, "kept event")).transpose()
 }
 
 /// What was kept beside the records of a program with one outcome, newest first, at most `limit`.

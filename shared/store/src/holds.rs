@@ -158,6 +158,20 @@ async fn get(store: &Store, identity: &Identity) -> Result<Option<Waiting>, Stor
     item.map(|item| Waiting::read(&item)).transpose()
 }
 
+/// The hold of an event, without its body: only what the indexes show is read. `None` if it does not wait.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn shown(store: &Store, identity: &Identity) -> Result<Option<Hold>, StoreError> {
+    let mut get = store.client.get_item().table_name(store.waiting()).set_key(Some(key(identity)));
+    for name in keys::SHOWN {
+        get = get.expression_attribute_names(format!("#{name}"), name);
+    }
+    let get = get.projection_expression(keys::SHOWN.map(|name| format!("#{name}")).join(", "));
+    let item = get.consistent_read(true).send().await?.item;
+    item.map(|item| read(&item, "held event")).transpose()
+}
+
 /// An event that is to be held.
 #[derive(Clone, Copy, Debug)]
 pub struct ToHold<'a> {
@@ -389,7 +403,10 @@ pub enum Of<'a> {
     Unknown,
 }
 
-/// Holds by deadline, the earliest first, from `start` on. What does not read is an error of its own and keeps nobody else.
+/// So many holds are looked at at once.
+const PAGE: i32 = 250;
+
+/// A page of holds by deadline, the earliest first, from `start` on. What does not read is an error of its own and keeps nobody else.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -404,7 +421,7 @@ pub async fn page(
     };
     let query = store.client.query().table_name(store.waiting()).index_name(keys::BY_UNTIL);
     let query = query.key_condition_expression("waits_in = :in").expression_attribute_values(":in", text(partition));
-    let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
+    let reply = query.limit(PAGE).set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
     let items = reply.items().iter().map(|item| read(item, "held event")).collect();
     Ok(Page { items, next: reply.last_evaluated_key.as_ref().map(start_to_text) })
 }

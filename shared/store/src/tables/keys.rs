@@ -27,6 +27,10 @@ pub const ASIDE: &str = "aside";
 pub const KEPT_AT: &str = "kept_at";
 /// The ledger's sparse index of what was kept beside: conflicts and rejections.
 pub const BY_ASIDE: &str = "by_aside";
+/// Partition key of [`BY_NAMED`]: whose event it is, by what its sender calls it.
+pub const NAMED: &str = "named";
+/// The ledger's sparse index of what was kept beside, by the event's name.
+pub const BY_NAMED: &str = "by_named";
 /// Partition key of [`BY_DUE`].
 pub const DUE_SHARD: &str = "due_shard";
 /// Sort key of [`BY_DUE`]: the day on which something becomes due.
@@ -87,6 +91,12 @@ pub fn kept(word: &str, hash: &str) -> String {
 /// What is kept beside a partner's history with one outcome: three parts, where a history's key has two.
 pub fn beside(program: &str, partner: &str, outcome: &str) -> String {
     join(&[program, partner, outcome])
+}
+
+/// What is kept beside of one event of a partner: senders may write what they like for a name, so it is hashed.
+pub fn named(program: &str, partner: &str, source: &str, id: &str) -> String {
+    let parts = [program, partner, source, id].map(body_hash).concat();
+    body_hash(&parts).chars().take(HASH_DIGITS).collect()
 }
 
 /// The partition of everything that is the partner's alone.

@@ -71,9 +71,11 @@ pub async fn create_tables(store: &Store) -> Result<(), StoreError> {
             .attribute_definitions(attribute(keys::PLACE, N)?)
             .attribute_definitions(attribute(keys::ASIDE, S)?)
             .attribute_definitions(attribute(keys::KEPT_AT, S)?)
+            .attribute_definitions(attribute(keys::NAMED, S)?)
             .key_schema(key(keys::ID, KeyType::Hash)?)
             .global_secondary_indexes(index(keys::BY_HISTORY, keys::HISTORY, keys::PLACE, all())?)
             .global_secondary_indexes(index(keys::BY_ASIDE, keys::ASIDE, keys::KEPT_AT, all())?)
+            .global_secondary_indexes(index(keys::BY_NAMED, keys::NAMED, keys::KEPT_AT, all())?)
             .send()
             .await?;
     }
