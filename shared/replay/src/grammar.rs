@@ -36,6 +36,10 @@ pub struct Choices {
     pub views: Vec<usize>,
     /// Whether what a clawback cannot take is forgiven.
     pub forgive: bool,
+    /// Whether what is taken back frees its caps.
+    pub frees: bool,
+    /// Whether suspended partners earn.
+    pub suspended: bool,
     /// How many months points last, less one.
     pub expiry: u8,
     /// Whether closings wait before they are available.
@@ -135,6 +139,8 @@ exclusive_for = "30 days"
 [policy]
 expiry = "{} months after earning, at the end of the month"
 clawback = "{}"
+reversed_awards = "{}"
+suspended_partners = "{}"
 "#,
         ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Los_Angeles", "Asia/Singapore"]
             [p.zone as usize % 5],
@@ -168,5 +174,7 @@ clawback = "{}"
         if p.second { "accept and notify" } else { "reject" },
         p.expiry % 4 + 1,
         if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
+        if p.frees { "free their caps" } else { "stay counted" },
+        if p.suspended { "earn" } else { "earn nothing" },
     )
 }

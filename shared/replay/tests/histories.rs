@@ -27,14 +27,14 @@ fn prog() -> impl Strategy<Value = Choices> {
     (
         prop::collection::vec(0..14usize, 0..4),
         prop::collection::vec(0..8usize, 0..3),
-        any::<(bool, bool, bool, bool, bool, bool, bool)>(),
+        any::<(bool, bool, bool, bool, bool, bool, bool, bool, bool)>(),
         any::<(u8, u8, u8, u8, u8)>(),
     )
         .prop_map(
             |(
                 caps,
                 views,
-                (forgive, hold, monthly, own, required, amended_rule, second),
+                (forgive, hold, monthly, own, required, amended_rule, second, frees, suspended),
                 (expiry, ladder, fiscal, zone, rcap),
             )| Choices {
                 caps,
@@ -51,6 +51,8 @@ fn prog() -> impl Strategy<Value = Choices> {
                 rcap,
                 amended_rule,
                 second,
+                frees,
+                suspended,
             },
         )
 }

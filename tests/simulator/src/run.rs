@@ -241,7 +241,7 @@ async fn take(aws: &Arc<Aws>, client: &Arc<Client>, step: &Step, guests: &mut Ve
             guests.push(tokio::task::spawn_local(about(aws.clone(), client.clone(), partner, key, "reveal")));
         }
         Action::Publish(file, later) => {
-            let from = later.map(|later| aws.clock.now() + later);
+            let from = later.map(|later| step.at + later);
             guests.push(tokio::task::spawn_local(publish(aws.clone(), file, from)));
         }
         Action::Withdraw => {

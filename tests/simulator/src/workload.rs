@@ -162,6 +162,8 @@ pub(crate) fn choices(rng: &mut Rng) -> Choices {
         caps,
         views,
         forgive: rng.bool(),
+        frees: rng.u8(..3) == 0,
+        suspended: rng.u8(..4) == 0,
         hold: rng.bool(),
         monthly: rng.bool(),
         own: rng.bool(),
@@ -261,9 +263,15 @@ impl Maker {
             87 if self.happens_to_all() => {
                 let file = grammar::text(&choices(&mut self.rng));
                 let later = self.rng.bool().then(|| SignedDuration::from_mins(self.rng.i64(10..40 * 60)));
-                match self.rng.usize(..3) {
+                match self.rng.usize(..4) {
                     _ if self.program != "test" => Action::Sweep,
                     0 => Action::Withdraw,
+                    1 => {
+                        // Two are to take effect in one instant.
+                        let at = later.unwrap_or(SignedDuration::from_hours(2));
+                        self.rush.push(Action::Publish(grammar::text(&choices(&mut self.rng)), Some(at)));
+                        Action::Publish(file, Some(at))
+                    }
                     _ => Action::Publish(file, later),
                 }
             }
@@ -454,9 +462,14 @@ impl Maker {
         let (partner, deal) = (self.partner(), self.deal());
         let mut late = 5 * 24 * 3_600 + self.late();
         let mut events = Vec::new();
-        let closed = json!({ "deal_id": deal, "outcome": if self.rng.usize(..6) == 0 { "lost" } else { "won" }, "acv": self.money(), "tenor_months": self.rng.u32(1..37) });
-        let registered =
-            json!({ "deal_id": deal, "opportunity_id": self.opportunity(), "customer": "Contoso", "motion": "sell" });
+        let mut closed = json!({ "deal_id": deal, "outcome": if self.rng.usize(..6) == 0 { "lost" } else { "won" }, "acv": self.money(), "tenor_months": self.rng.u32(1..37) });
+        let mut registered = json!({ "deal_id": deal, "opportunity_id": self.opportunity(), "customer": "Contoso" });
+        // Who says a deal's motion, and whether both say the same, is the senders' business.
+        for said in [&mut registered, &mut closed] {
+            if let Some(motion) = ["sell", "sell", "service"].get(self.rng.usize(..5)) {
+                said["motion"] = json!(motion);
+            }
+        }
         let kinds =
             [("deal.registered", registered), ("deal.qualified", json!({ "deal_id": deal })), ("deal.closed", closed)];
         for (kind, data) in kinds {
