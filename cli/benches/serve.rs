@@ -5,14 +5,16 @@
 //! history, and how soon it is up again with ten thousand undelivered messages, each beside its bound. It ends with 1 if one is
 //! missed.
 
-use std::process::ExitCode;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use ambient::Clock;
 use jiff::{SignedDuration, Timestamp};
 use replay::Year;
 use serde_json::json;
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{LAUREL, Serve, event, free_ports, laurel, text};
 
 #[path = "../tests/serve/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the commands")]
@@ -38,6 +40,10 @@ const REDEMPTION_MS_MAX: f64 = 20.0;
 /// Messages that nobody has judged when it starts, and how long that may take, in seconds.
 const UNDELIVERED: usize = 10_000;
 const RESTART_MAX: f64 = 2.0;
+/// Least records a second of an audit from a file.
+const AUDITED_MIN: f64 = 20_000.0;
+/// How a line of an export begins that holds a record.
+const RECORD: &str = "{\"record\":";
 
 /// Prints a figure beside its bound; whether it keeps it.
 fn bound(what: &str, figure: f64, least: Option<f64>, most: Option<f64>) -> bool {
@@ -72,12 +78,12 @@ fn used(pid: u32) -> f64 {
 /// Memory of a process now, in KiB.
 fn resident(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmRSS:")) else { return 0.0 };
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// How long the slowest of a hundred redemptions takes, in milliseconds.
-async fn redeemed(serve: &Serve, clock: &Clock, folder: &std::path::Path) -> f64 {
+async fn redeemed(serve: &Serve, clock: &Clock, folder: &Path) -> f64 {
     let rich = |n: usize| {
         let acv = json!({ "amount": "90000", "currency": "USD" });
         event(
@@ -110,6 +116,32 @@ async fn redeemed(serve: &Serve, clock: &Clock, folder: &std::path::Path) -> f64
     }
     took.sort_by(f64::total_cmp);
     took[REDEMPTIONS * 99 / 100]
+}
+
+/// Everything that an audit looks at, in a file, and how many records that is.
+fn exported(serve: &Serve, folder: &Path) -> (PathBuf, f64) {
+    let file = folder.join("export.jsonl");
+    let exported = laurel(&["export", "--to", &file.display().to_string(), "--endpoint", &serve.aws]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    let lines = BufReader::new(std::fs::File::open(&file).expect("an export")).lines();
+    let records = lines.filter(|line| line.as_ref().is_ok_and(|line| line.starts_with(RECORD))).count();
+    (file, f64::from(u32::try_from(records).expect("few")))
+}
+
+/// An audit of a file: its seconds, the most memory it was seen with, in KiB, and whether it found nothing.
+async fn audited(clock: &Clock, file: &Path) -> (f64, f64, bool) {
+    let began = clock.now();
+    let audit = Command::new(LAUREL).arg("audit").arg("--from").arg(file).stdout(Stdio::null()).spawn();
+    let mut audit = audit.expect("it starts");
+    let mut peak = 0.0;
+    let status = loop {
+        if let Some(status) = audit.try_wait().expect("a child") {
+            break status;
+        }
+        peak = resident(audit.id()).max(peak);
+        clock.sleep(Duration::from_millis(5)).await;
+    };
+    (clock.now().duration_since(began).as_secs_f64(), peak, status.success())
 }
 
 #[tokio::main]
@@ -171,5 +203,10 @@ async fn main() -> ExitCode {
     serve.worked_off_within(Duration::from_secs(3_600)).await;
     let audit = laurel(&["audit", "--endpoint", &serve.aws]);
     println!("audit: {}", text(&audit.stdout).trim());
+    let (file, records) = exported(&serve, folder.path());
+    let (seconds, peak, proved) = audited(&clock, &file).await;
+    keeps.push(bound("records a second of an audit from a file", records / seconds, Some(AUDITED_MIN), None));
+    keeps.push(bound("memory of that, KiB", peak, None, None));
+    keeps.push(proved);
     if keeps.iter().all(|kept| *kept) && audit.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

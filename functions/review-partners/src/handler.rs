@@ -1,10 +1,9 @@
 //! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
 
-use crate::sweep::Walk;
+use crate::task::{Review, Task};
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use event::ids::{PartnerId, ProgramId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
 
@@ -25,23 +24,6 @@ pub enum Trigger {
     Batch(SqsEvent),
     /// The schedule.
     Schedule(serde_json::Value),
-}
-
-/// A message of the queue `partner-reviews`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Task {
-    /// The rest of a sweep.
-    Walk(Walk),
-    /// A partner on whom something is due.
-    Review(Review),
-}
-
-/// A partner on whom something is due.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Review {
-    pub(crate) program: ProgramId,
-    pub(crate) partner: PartnerId,
 }
 
 /// Why an invocation failed as a whole.

@@ -2,5 +2,6 @@
 
 mod handler;
 mod sweep;
+mod task;
 
 pub use handler::{ReviewError, ReviewPartners, Trigger};

@@ -7,14 +7,13 @@ use event::ids::{DealId, PartnerId, ProgramId};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
-use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::due::Moment;
 use store::holds::{Hold, Of};
-use store::tables::keys;
 use worker::{HELD_UNTIL, Outgoing, count};
 
-use crate::handler::{Review, ReviewError, ReviewPartners};
+use crate::handler::{ReviewError, ReviewPartners};
+use crate::task::{Over, Review, Walk};
 
 /// What a sweep counts, by metric.
 type Counts = BTreeMap<&'static str, u64>;
@@ -48,43 +47,6 @@ struct Known {
     programs: BTreeMap<ProgramId, bool>,
     partners: BTreeMap<PartnerId, bool>,
     deals: BTreeMap<DealId, Option<u64>>,
-}
-
-/// A part of a sweep.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "sweep", rename_all = "snake_case")]
-enum Over {
-    /// Accounts on which something is due, of one shard of the index.
-    Due { program: ProgramId, shard: u32 },
-    /// Events of a program that wait.
-    Holds { program: ProgramId },
-    /// Events that wait for their program, whichever that is.
-    HoldsForPrograms,
-    /// Redemptions that stand still.
-    Standing { program: ProgramId },
-}
-
-/// A part of a sweep, from where it has come to.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Walk {
-    #[serde(flatten)]
-    over: Over,
-    from: Option<String>,
-}
-
-impl Over {
-    fn program(&self) -> Option<&ProgramId> {
-        match self {
-            Over::Due { program, .. } | Over::Holds { program } | Over::Standing { program } => Some(program),
-            Over::HoldsForPrograms => None,
-        }
-    }
-
-    /// Every part of a program's.
-    fn all(program: &ProgramId) -> Vec<Self> {
-        let due = (0..keys::DUE_SHARDS).map(|shard| Over::Due { program: program.clone(), shard });
-        due.chain([Over::Holds { program: program.clone() }, Over::Standing { program: program.clone() }]).collect()
-    }
 }
 
 /// What one page of a walk is looked at with.

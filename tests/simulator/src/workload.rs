@@ -263,10 +263,10 @@ impl Maker {
             87 if self.happens_to_all() => {
                 let file = grammar::text(&choices(&mut self.rng));
                 let later = self.rng.bool().then(|| SignedDuration::from_mins(self.rng.i64(10..40 * 60)));
-                match self.rng.usize(..4) {
+                match self.rng.usize(..6) {
                     _ if self.program != "test" => Action::Sweep,
-                    0 => Action::Withdraw,
-                    1 => {
+                    0 | 1 => Action::Withdraw,
+                    2 => {
                         // Two are to take effect in one instant.
                         let at = later.unwrap_or(SignedDuration::from_hours(2));
                         self.rush.push(Action::Publish(grammar::text(&choices(&mut self.rng)), Some(at)));
