@@ -20,7 +20,7 @@ use store::programs::StoredVersion;
 use store::tables::items::Stock;
 
 use crate::connect::Connect;
-use crate::export::{Exported, ExportedLines, Spread};
+use crate::export::{Exported, ExportedLines, Spread, Stored};
 use crate::output::verdict;
 use crate::show::{shown, table};
 
@@ -38,7 +38,7 @@ use crate::show::{shown, table};
 #[derive(Args)]
 pub(crate) struct Audit {
     /// What `laurel export --to FILE` wrote, instead of the tables.
-    #[arg(long, conflicts_with_all = ["aws", "endpoint"])]
+    #[arg(long, conflicts_with = "aws")]
     from: Option<PathBuf>,
     /// One program only.
     #[arg(long)]
@@ -140,7 +140,8 @@ impl Audit {
         let bar = ProgressBar::new(bytes).with_style(style);
         let mut versions: BTreeMap<ProgramId, Vec<StoredVersion>> = BTreeMap::new();
         let mut programs: BTreeMap<ProgramId, Programs> = BTreeMap::new();
-        let (mut audit, mut current, mut ended) = (None, None, false);
+        let (mut audit, mut current, mut end) = (None, None::<(Box<Stored>, Vec<Record>)>, None);
+        let (mut seen, mut rewards) = (BTreeSet::new(), 0);
         let no_export = || anyhow!("{} is no export: `laurel export --to FILE` writes one", file.display());
         let mut many = 0_u64;
         for (line, at) in ExportedLines::open(file)? {
@@ -149,13 +150,23 @@ impl Audit {
             if many.is_multiple_of(1_000) {
                 bar.set_position(at);
             }
+            if end.is_some() || (audit.is_some() && matches!(line, Exported::Export { .. })) {
+                bail!("{} is more than one export", file.display());
+            }
             match line {
-                Exported::Export { form: RECORD_FORM, at } => audit = Some(Auditing::new(at)?),
+                Exported::Export { form: RECORD_FORM, at, .. } => audit = Some(Auditing::new(at)?),
                 Exported::Export { form, .. } => {
                     bail!("{} holds records of form {form}, and this laurel reads form {RECORD_FORM}", file.display())
                 }
-                Exported::Version { program, version } => versions.entry(program).or_default().push(version),
-                Exported::Partner(stored) => current = Some((stored, Vec::new())),
+                Exported::Version { program, version } => {
+                    programs.remove(&program);
+                    versions.entry(program).or_default().push(version);
+                }
+                Exported::Partner(stored) => {
+                    if let Some((before, _)) = current.replace((stored, Vec::new())) {
+                        bail!("{} lacks the end of {}: export it again", file.display(), before.partner);
+                    }
+                }
                 Exported::Record(record) => current.as_mut().ok_or_else(no_export)?.1.push(*record),
                 line @ (Exported::Deal { .. } | Exported::Opportunity { .. }) => {
                     audit.as_mut().ok_or_else(no_export)?.shared.stored(&line)?;
@@ -166,6 +177,9 @@ impl Audit {
                         bail!("{} lacks records of {}: export it again", file.display(), stored.partner);
                     }
                     let (program, partner) = (stored.program.clone(), stored.partner.clone());
+                    if !seen.insert((program.clone(), partner.clone())) {
+                        bail!("{} has {partner} of {program} twice: export it again", file.display());
+                    }
                     if !self.is_asked(&program, &partner) {
                         continue;
                     }
@@ -180,19 +194,26 @@ impl Audit {
                     let audit = audit.as_mut().ok_or_else(no_export)?;
                     audit.partner(programs.get(&program), (&program, &partner), audited)?;
                 }
-                Exported::Stock { program, .. }
-                    if self.program.as_ref().is_some_and(|asked| program != *asked.as_str()) => {}
                 Exported::Stock { program, reward, stock } => {
-                    let audit = audit.as_mut().ok_or_else(no_export)?;
-                    audit.find(&program, &reward, stock_differs(stock));
+                    rewards += 1;
+                    if self.program.as_ref().is_none_or(|asked| program == *asked.as_str()) {
+                        audit.as_mut().ok_or_else(no_export)?.find(&program, &reward, stock_differs(stock));
+                    }
                 }
-                Exported::End { .. } => ended = true,
+                Exported::End { partners, rewards } => end = Some((partners, rewards)),
             }
         }
         bar.finish_and_clear();
         let mut audit = audit.ok_or_else(no_export)?;
-        if !ended {
+        let Some(told) = end else {
             bail!("{} was cut short: `laurel export --to {0}` goes on with it", file.display());
+        };
+        if told != (seen.len() as u64, rewards) || current.is_some() {
+            let lacks = "does not hold all the partners and rewards that its last line counts";
+            bail!("{} {lacks}: export it again", file.display());
+        }
+        if audit.partners == 0 && (self.program.is_some() || self.partner.is_some()) {
+            bail!("{} has no such partner or program; leave out --partner or --program to look at all", file.display());
         }
         if self.partner.is_none() {
             for bucket in std::mem::replace(&mut audit.shared, Spread::new()?).files()? {
@@ -230,6 +251,10 @@ impl Audit {
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => Err(error.to_string()),
             };
+            let is_nobody = |audited: &Audited| audited.records.is_empty() && audited.stored.head.position == 0;
+            if self.partner.is_some() && audited.as_ref().is_ok_and(is_nobody) {
+                bail!("the program {program} knows no partner {id}");
+            }
             audit.partner(programs, (&program, &id), audited)?;
             bar.inc(1);
             if !audit.found.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
 use domain::ledger::{Asset, Balance, Outcome};
@@ -106,17 +106,17 @@ impl Explain {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let store = self.connect.store().await?;
         let program = ProgramId::try_from(self.program.as_str())?;
-        let identity = Identity {
-            program: program.clone(),
-            source: Source::try_from(self.source.as_str())?,
-            id: EventId::try_from(self.id.as_str())?,
+        // What is no identity has no record, and may have been rejected for just that.
+        let record = match (Source::try_from(self.source.as_str()), EventId::try_from(self.id.as_str())) {
+            (Ok(source), Ok(id)) => {
+                store::history::record(&store, &Identity { program: program.clone(), source, id }).await?
+            }
+            _ => None,
         };
-        let programs = store::programs::read(&store, &program)
-            .await?
-            .with_context(|| format!("the program {program} has no published version"))?;
-        match store::history::record(&store, &identity).await? {
+        match record {
             Some(record) if record.partner.as_str() == self.partner => {
-                let version = programs.number(record.version());
+                let programs = store::programs::read(&store, &program).await?;
+                let version = programs.as_ref().and_then(|programs| programs.number(record.version()));
                 let told = domain::tell::explain(&record, version.map(|v| &*v.program));
                 if self.json {
                     println!("{}", serde_json::to_string(&told)?);
@@ -125,33 +125,40 @@ impl Explain {
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Some(record) => bail!("the event is about partner {}, not {}", record.partner, self.partner),
-            None => self.not_judged(&store, &program).await,
+            other => self.not_judged(&store, &program, other.map(|record| record.partner)).await,
         }
     }
 
     /// What became of an event that has no record: it waits, or was not acceptable.
-    async fn not_judged(&self, store: &store::Store, program: &ProgramId) -> anyhow::Result<ExitCode> {
+    async fn not_judged(
+        &self,
+        store: &store::Store,
+        program: &ProgramId,
+        about: Option<PartnerId>,
+    ) -> anyhow::Result<ExitCode> {
         let partner = PartnerId::try_from(self.partner.as_str())?;
         let found = store::beside::find(store, program, &partner, (&self.source, &self.id)).await?;
-        let (outcome, at, sentence) = match found {
-            None => bail!("{program} knows no event {} {} about {}", self.source, self.id, self.partner),
-            Some(Beside::Held(hold)) => {
-                (Outcome::Held, hold.held_at, format!("waits for {} until {:.0}", hold.awaited(), hold.until))
+        let (outcome, at, sentence, detail) = match (found, about) {
+            (None, Some(other)) => bail!("the event is about partner {other}, not {partner}"),
+            (None, None) => bail!("{program} knows no event {} {} about {partner}", self.source, self.id),
+            (Some(Beside::Held(hold)), _) => {
+                let until = format!("waits for {} until {:.0}", hold.awaited(), hold.until);
+                (Outcome::Held, hold.held_at, hold.sentence(), until)
             }
-            Some(Beside::Kept(kept)) => {
+            (Some(Beside::Kept(kept)), _) => {
                 let faults = kept.rejection.iter().flat_map(|first| std::iter::once(first).chain(&first.also));
                 let faults: Vec<String> = faults.map(|one| format!("{}: {}", one.field, one.message)).collect();
                 let differs = difference(store, &kept).await?;
-                (kept.outcome, kept.kept_at, if faults.is_empty() { differs } else { faults.join("\n  ") })
+                let detail = if faults.is_empty() { differs } else { faults.join("\n  ") };
+                (kept.outcome, kept.kept_at, kept.sentence(), detail)
             }
         };
         if self.json {
-            let told = serde_json::json!({ "source": self.source, "id": self.id, "outcome": outcome, "at": at, "sentence": sentence });
+            let told = serde_json::json!({ "source": self.source, "id": self.id, "outcome": outcome, "points": 0, "at": at, "sentence": sentence });
             println!("{told}");
         } else {
             println!("{} {}: {}, {at:.0}", self.source, self.id, outcome.word());
-            println!("  {sentence}");
+            println!("  {detail}");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -49,6 +49,9 @@ pub(crate) enum Exported {
         form: u16,
         /// When it was begun.
         at: Timestamp,
+        /// The program that it is of; none where it is of all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        program: Option<String>,
     },
     /// A program's version, as it is stored.
     Version { program: ProgramId, version: StoredVersion },
@@ -69,8 +72,10 @@ pub(crate) enum Exported {
     Stock { program: ProgramId, reward: RewardId, stock: store::tables::items::Stock },
     /// The last line.
     End {
-        /// How many partners there are.
+        /// How many partners there are, programs' own histories among them.
         partners: u64,
+        /// Of how many rewards stock is told.
+        rewards: u64,
     },
 }
 
@@ -137,18 +142,21 @@ impl Export {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        let mut many = 0;
         for id in self.programs(&store).await? {
             let Some(programs) = store::programs::read(&store, &id).await? else { continue };
             let rewards = programs.all().iter().flat_map(|version| version.program.rewards.keys());
             for reward in rewards.collect::<BTreeSet<_>>() {
                 let stock = store::cards::stock(&store, &id, reward).await?;
                 write(&mut file, &Exported::Stock { program: id.clone(), reward: reward.clone(), stock })?;
+                many += 1;
             }
         }
-        write(&mut file, &Exported::End { partners: all.len() as u64 })?;
+        write(&mut file, &Exported::End { partners: all.len() as u64, rewards: many })?;
         file.flush()?;
         file.get_ref().sync_all()?;
-        println!("{}: {} partners", self.to.display(), all.len());
+        let partners = all.iter().filter(|(_, partner)| !partner.starts_with('@')).count();
+        println!("{}: {partners} partners", self.to.display());
         Ok(ExitCode::SUCCESS)
     }
 
@@ -162,18 +170,16 @@ impl Export {
     async fn begun(&self, store: &Store) -> anyhow::Result<(BufWriter<File>, BTreeSet<(String, String)>)> {
         let cannot = || format!("{} cannot be written", self.to.display());
         let mut done = BTreeSet::new();
+        let mut versions = BTreeSet::new();
         if !self.to.exists() {
             let mut options = OpenOptions::new();
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = BufWriter::new(options.open(&self.to).with_context(cannot)?);
-            write(&mut file, &Exported::Export { form: RECORD_FORM, at: store.clock().now() })?;
-            for program in self.programs(store).await? {
-                for version in store::programs::stored(store, &program).await? {
-                    write(&mut file, &Exported::Version { program: program.clone(), version })?;
-                }
-            }
+            let (at, program) = (store.clock().now(), self.program.clone());
+            write(&mut file, &Exported::Export { form: RECORD_FORM, at, program })?;
+            self.versions(store, &mut file, versions).await?;
             return Ok((file, done));
         }
         let (mut whole, mut at, mut current) = (0, 0, None);
@@ -188,7 +194,18 @@ impl Export {
                     whole = at;
                 }
                 Ok(Exported::End { .. }) => bail!("{} is there, and whole; name another file", self.to.display()),
-                Ok(Exported::Export { .. } | Exported::Version { .. }) => whole = at,
+                Ok(Exported::Export { form, program, .. }) => {
+                    if form != RECORD_FORM || program != self.program {
+                        let of =
+                            program.map_or_else(|| "every program".to_owned(), |program| format!("program {program}"));
+                        bail!("{} is an export of {of}, in form {form}; name another file", self.to.display());
+                    }
+                    whole = at;
+                }
+                Ok(Exported::Version { program, version }) => {
+                    versions.insert((program, version.number, version.published_at));
+                    whole = at;
+                }
                 Ok(_) => {}
                 // Where it was cut.
                 Err(_) => break,
@@ -200,7 +217,33 @@ impl Export {
         let mut file = OpenOptions::new().write(true).open(&self.to).with_context(cannot)?;
         file.set_len(whole).with_context(cannot)?;
         file.seek(SeekFrom::End(0)).with_context(cannot)?;
-        Ok((BufWriter::new(file), done))
+        let mut file = BufWriter::new(file);
+        self.versions(store, &mut file, versions).await?;
+        Ok((file, done))
+    }
+
+    /// Writes the versions that are not in the file. One that is in it was published here, or it is an export of somewhere else.
+    async fn versions(
+        &self,
+        store: &Store,
+        file: &mut BufWriter<File>,
+        mut there: BTreeSet<(ProgramId, u32, Timestamp)>,
+    ) -> anyhow::Result<()> {
+        let mut missing = Vec::new();
+        for program in self.programs(store).await? {
+            for version in store::programs::stored(store, &program).await? {
+                if !there.remove(&(program.clone(), version.number, version.published_at)) {
+                    missing.push(Exported::Version { program: program.clone(), version });
+                }
+            }
+        }
+        if let Some((program, number, _)) = there.first() {
+            let file = self.to.display();
+            bail!(
+                "{file} is an export of other tables: version {number} of {program} in it is not of these; name another file"
+            );
+        }
+        missing.iter().try_for_each(|version| write(file, version))
     }
 
     async fn partner(

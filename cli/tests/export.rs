@@ -112,6 +112,40 @@ async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
     assert!(!good && told.contains("I26: deal"), "{told}");
     let (good, told) = changed(&|values| values[0]["export"]["form"] = json!(2));
     assert!(!good && told.contains("form 2"), "{told}");
+    // Nobody is left out unnoticed.
+    let (good, told) = changed(&|values| {
+        let from = values.iter().position(|value| value["partner"]["partner"] == "p1").expect("a partner");
+        let many = values[from..].iter().position(|value| value.get("whole").is_some()).expect("its end");
+        values.drain(from..=from + many);
+    });
+    assert!(!good && told.contains("does not hold all the partners"), "{told}");
+    let (good, told) = changed(&|values| {
+        let at = values.iter().position(|value| value.get("whole").is_some()).expect("an end");
+        values.remove(at);
+    });
+    assert!(!good && told.contains("lacks the end of"), "{told}");
+    let (good, told) = changed(&|values| values.retain(|value| value.get("stock").is_none()));
+    assert!(!good && told.contains("does not hold all the partners and rewards"), "{told}");
+    let (good, told) = changed(&|values| values.extend(values.clone()));
+    assert!(!good && told.contains("more than one export"), "{told}");
+    for slip in [&["--program", "nope"][..], &["--program", "hr-software", "--partner", "nobody"]] {
+        let (good, told) = audited(&whole, slip);
+        assert!(!good && told.contains("has no such partner or program"), "{told}");
+        let online = laurel(&[&["audit", "--endpoint", &serve.aws], slip].concat());
+        assert!(!online.status.success(), "{}", text(&online.stdout));
+    }
+    // It goes on with what it is of, and nothing else.
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
+    let to = cut.display().to_string();
+    let other = laurel(&["export", "--to", &to, "--program", "perx", "--endpoint", &serve.aws]);
+    assert!(!other.status.success() && text(&other.stderr).contains("of every program"), "{}", text(&other.stderr));
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let stranger = Serve::start(elsewhere.path(), free_ports()).await;
+    let enrolled = event("partner.enrolled", "p9", "e", &json!({ "name": "P", "motions": ["sell"] }));
+    assert_eq!(stranger.queue().send_all([enrolled]).await, Vec::<usize>::new());
+    stranger.worked_off().await;
+    let other = exported(&stranger, &cut);
+    assert!(!other.status.success() && text(&other.stderr).contains("of other tables"), "{}", text(&other.stderr));
     std::fs::write(&cut, "no export\n").expect("written");
     assert!(audited(&cut, &[]).1.contains("does not read"));
     assert!(text(&exported(&serve, &cut).stderr).contains("is there, and no export"));

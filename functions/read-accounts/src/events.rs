@@ -201,10 +201,6 @@ fn row(record: &Record) -> Row {
 }
 
 fn aside_row(kept: &Aside) -> Row {
-    let sentence = match (&kept.rejection, kept.outcome) {
-        (Some(rejection), _) => format!("{}: {}", rejection.field, rejection.message),
-        (None, _) => "the same source and id came before with another meaning; nothing was changed".to_owned(),
-    };
     Row {
         source: kept.source.clone(),
         id: kept.id.clone(),
@@ -213,12 +209,11 @@ fn aside_row(kept: &Aside) -> Row {
         points: 0,
         position: None,
         at: kept.kept_at,
-        sentence,
+        sentence: kept.sentence(),
     }
 }
 
 fn hold_row(hold: &Hold) -> Row {
-    let sentence = format!("waits for {} until {}", hold.awaited(), hold.until);
     Row {
         source: hold.identity.source.to_string(),
         id: hold.identity.id.to_string(),
@@ -227,7 +222,7 @@ fn hold_row(hold: &Hold) -> Row {
         points: 0,
         position: None,
         at: hold.held_at,
-        sentence,
+        sentence: hold.sentence(),
     }
 }
 
@@ -255,12 +250,13 @@ pub(crate) async fn explain(
 ) -> Result<Json<Explained>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
     let programs = web::programs(&api.store, &caller).await?;
-    let source = Source::try_from(asked.source.as_str()).map_err(|_| Problem::not_found())?;
-    let event = EventId::try_from(asked.id.as_str()).map_err(|_| Problem::not_found())?;
-    let identity = Identity { program: caller.program.clone(), source, id: event };
-    if let Some(record) = store::history::record(&api.store, &identity).await?.filter(|r| r.partner == partner) {
-        let version = programs.number(record.version());
-        return Ok(Json(Explained::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
+    // What is no identity has no record, and may have been rejected for just that.
+    if let (Ok(source), Ok(id)) = (Source::try_from(asked.source.as_str()), EventId::try_from(asked.id.as_str())) {
+        let identity = Identity { program: caller.program.clone(), source, id };
+        if let Some(record) = store::history::record(&api.store, &identity).await?.filter(|r| r.partner == partner) {
+            let version = programs.number(record.version());
+            return Ok(Json(Explained::Judged(Box::new(explain_record(&record, version.map(|v| &*v.program))))));
+        }
     }
     let found = store::beside::find(&api.store, &caller.program, &partner, (&asked.source, &asked.id)).await?;
     match found {

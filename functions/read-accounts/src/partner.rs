@@ -14,7 +14,7 @@ use program::{Gate, Program, Programs};
 use serde::Serialize;
 use store::StoreError;
 
-use web::{Caller, Problem, Scope};
+use web::{Caller, Nothing, Problem, Query, Scope};
 
 use crate::ReadAccounts;
 
@@ -56,6 +56,7 @@ struct GateView {
 pub(crate) async fn show(
     State(api): State<ReadAccounts>,
     Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
     caller: Caller,
 ) -> Result<Json<PartnerView>, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use web::{Caller, PageQuery, Problem, Query, RedemptionView, Scope, cursor, redemption};
+use web::{Caller, Nothing, PageQuery, Problem, Query, RedemptionView, Scope, cursor, redemption};
 
 use crate::ReadAccounts;
 
@@ -30,6 +30,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(api): State<ReadAccounts>,
     Path((id, asked)): Path<(String, String)>,
+    Query(Nothing {}): Query<Nothing>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;

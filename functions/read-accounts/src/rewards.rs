@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::StoreError;
 
 use crate::partner::current_account;
-use web::{Caller, Problem, Scope};
+use web::{Caller, Nothing, Problem, Query, Scope};
 
 use crate::ReadAccounts;
 
@@ -36,7 +36,11 @@ pub(crate) struct Rewards {
     items: Vec<RewardView>,
 }
 
-pub(crate) async fn list(State(api): State<ReadAccounts>, caller: Caller) -> Result<Json<Rewards>, Problem> {
+pub(crate) async fn list(
+    State(api): State<ReadAccounts>,
+    Query(Nothing {}): Query<Nothing>,
+    caller: Caller,
+) -> Result<Json<Rewards>, Problem> {
     caller.may(Scope::Read)?;
     let (partner, now) = (caller.own_partner()?, api.store.clock().now());
     let programs = web::programs(&api.store, &caller).await?;

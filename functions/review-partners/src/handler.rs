@@ -1,11 +1,12 @@
 //! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
 
-use crate::task::{Review, Task};
+use crate::task::Task;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use event::ids::{PartnerId, ProgramId};
 use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
-use worker::{Clients, Message, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
+use worker::{Clients, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
 
 /// The function's state between invocations.
 #[derive(Clone)]
@@ -79,10 +80,13 @@ impl ReviewPartners {
     async fn review(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let mut failed = Vec::new();
         for message in messages(batch)? {
-            let (partner, done) = match read(&message) {
-                Ok(Task::Review(due)) => (Some(due.partner.to_string()), self.review_one(&due, deadline).await),
-                Ok(Task::Walk(walk)) => (None, Box::pin(self.go_on(walk, self.store.clock().now())).await),
-                Err(error) => (None, Err(error.into())),
+            let (partner, done) = match Task::read(&message.body) {
+                Some(Task::Review { program, partner }) => {
+                    let reviewed = self.review_one(&program, &partner, deadline).await;
+                    (Some(partner.to_string()), reviewed)
+                }
+                Some(Task::Walk(walk)) => (None, Box::pin(self.go_on(walk, self.store.clock().now())).await),
+                None => (None, Err(unreadable().into())),
             };
             if let Err(error) = done {
                 tracing::warn!(partner, message_id = message.id, %error, "a partner was not reviewed");
@@ -92,15 +96,18 @@ impl ReviewPartners {
         Ok(failures(failed))
     }
 
-    async fn review_one(&self, due: &Review, deadline: Instant) -> Result<(), ReviewError> {
-        let Some(programs) = store::programs::read(&self.store, &due.program).await? else { return Ok(()) };
-        let records = engine::steps::catch_up(&self.store, &programs, &due.partner, Patience::until(deadline)).await?;
-        let (partner, position) = (due.partner.as_str(), records.last().map(|r| r.position));
+    async fn review_one(&self, program: &ProgramId, partner: &PartnerId, deadline: Instant) -> Result<(), ReviewError> {
+        let Some(programs) = store::programs::read(&self.store, program).await? else { return Ok(()) };
+        let records = engine::steps::catch_up(&self.store, &programs, partner, Patience::until(deadline)).await?;
+        let (partner, position) = (partner.as_str(), records.last().map(|r| r.position));
         tracing::info!(partner, position, records = records.len(), "a partner was reviewed");
         Ok(())
     }
 }
 
-fn read(message: &Message) -> Result<Task, StoreError> {
-    serde_json::from_str(&message.body).map_err(|e| StoreError::Unreadable { what: "message", why: e.to_string() })
+fn unreadable() -> StoreError {
+    StoreError::Unreadable {
+        what: "message",
+        why: "it names no partner of a program, and no part of a sweep".to_owned(),
+    }
 }

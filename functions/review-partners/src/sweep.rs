@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::decide::Awaited;
 use event::ids::{DealId, PartnerId, ProgramId};
-use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use store::StoreError;
@@ -13,7 +12,7 @@ use store::holds::{Hold, Of};
 use worker::{HELD_UNTIL, Outgoing, count};
 
 use crate::handler::{ReviewError, ReviewPartners};
-use crate::task::{Over, Review, Walk};
+use crate::task::{Over, Task, Walk};
 
 /// What a sweep counts, by metric.
 type Counts = BTreeMap<&'static str, u64>;
@@ -36,8 +35,6 @@ const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
 const REVIEWED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// So many pages of a part of a sweep are looked at in one invocation.
 const PAGES_AT_ONCE: u32 = 4;
-/// So many are noted as sent at once.
-const MARKED_AT_ONCE: usize = 16;
 /// A redemption that has not moved for this long is sent to be fulfilled again.
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 
@@ -107,8 +104,7 @@ impl ReviewPartners {
                 return Ok(());
             }
         }
-        let rest = serde_json::to_string(&walk).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(self.reviews.send(rest).await?)
+        Ok(self.reviews.send(Task::Walk(walk).body()).await?)
     }
 
     async fn sweep_due(
@@ -132,16 +128,19 @@ impl ReviewPartners {
         partners: &[PartnerId],
         at: Moment,
     ) -> Result<(), ReviewError> {
-        let due = |partner: &PartnerId| Review { program: program.clone(), partner: partner.clone() };
-        let bodies = partners.iter().filter_map(|partner| serde_json::to_string(&due(partner)).ok());
-        let failed = self.reviews.send_all(bodies).await;
+        let due = |partner: &PartnerId| Task::Review { program: program.clone(), partner: partner.clone() }.body();
+        let failed = self.reviews.send_all(partners.iter().map(due)).await;
         if !failed.is_empty() {
             return Err(ReviewError::NotSent(failed.len()));
         }
         let again = at.now.saturating_add(REVIEWED_WITHIN).unwrap_or(at.now);
-        for some in partners.chunks(MARKED_AT_ONCE) {
-            let marks = some.iter().map(|partner| store::due::mark_sent(&self.store, program, partner, at, again));
-            join_all(marks).await.into_iter().collect::<Result<Vec<()>, _>>()?;
+        let mark = |partner| store::due::mark_sent(&self.store, program, partner, at, again);
+        let (fours, rest) = partners.as_chunks::<4>();
+        for [one, two, three, four] in fours {
+            tokio::try_join!(mark(one), mark(two), mark(three), mark(four))?;
+        }
+        for partner in rest {
+            mark(partner).await?;
         }
         Ok(())
     }

@@ -4,26 +4,24 @@ use event::ids::{PartnerId, ProgramId};
 use serde::{Deserialize, Serialize};
 use store::tables::keys;
 
-/// A message of the queue `partner-reviews`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+/// What a message asks for.
+#[derive(Debug)]
 pub(crate) enum Task {
-    /// The rest of a sweep.
+    /// Look at a partner on whom something is due.
+    Review { program: ProgramId, partner: PartnerId },
+    /// Go on with a sweep.
     Walk(Walk),
-    /// A partner on whom something is due.
-    Review(Review),
 }
 
-/// A partner on whom something is due.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Review {
-    pub(crate) program: ProgramId,
-    pub(crate) partner: PartnerId,
+/// A part of a sweep, from where it has come to.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) over: Over,
+    pub(crate) from: Option<String>,
 }
 
-/// A part of a sweep.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "sweep", rename_all = "snake_case")]
+/// What a part of a sweep looks at.
+#[derive(Clone, Debug)]
 pub(crate) enum Over {
     /// Accounts on which something is due, of one shard of the index.
     Due { program: ProgramId, shard: u32 },
@@ -35,12 +33,19 @@ pub(crate) enum Over {
     Standing { program: ProgramId },
 }
 
-/// A part of a sweep, from where it has come to.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Walk {
-    #[serde(flatten)]
-    pub(crate) over: Over,
-    pub(crate) from: Option<String>,
+/// A message as it is written: a partner of a program, or a part of a sweep.
+#[derive(Default, Serialize, Deserialize)]
+struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<ProgramId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    partner: Option<PartnerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sweep: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
 }
 
 impl Over {
@@ -55,5 +60,66 @@ impl Over {
     pub(crate) fn all(program: &ProgramId) -> Vec<Self> {
         let due = (0..keys::DUE_SHARDS).map(|shard| Over::Due { program: program.clone(), shard });
         due.chain([Over::Holds { program: program.clone() }, Over::Standing { program: program.clone() }]).collect()
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Over::Due { .. } => "due",
+            Over::Holds { .. } => "holds",
+            Over::HoldsForPrograms => "holds_for_programs",
+            Over::Standing { .. } => "standing",
+        }
+    }
+}
+
+impl Task {
+    /// Reads a message; `None` where it is none.
+    pub(crate) fn read(body: &str) -> Option<Self> {
+        let Written { program, partner, sweep, shard, from } = serde_json::from_str(body).ok()?;
+        let over = match (sweep.as_deref(), program) {
+            (None, Some(program)) => return Some(Task::Review { program, partner: partner? }),
+            (Some("due"), Some(program)) => Over::Due { program, shard: shard? },
+            (Some("holds"), Some(program)) => Over::Holds { program },
+            (Some("holds_for_programs"), None) => Over::HoldsForPrograms,
+            (Some("standing"), Some(program)) => Over::Standing { program },
+            _ => return None,
+        };
+        Some(Task::Walk(Walk { over, from }))
+    }
+
+    /// The message.
+    pub(crate) fn body(self) -> String {
+        let written = match self {
+            Task::Review { program, partner } => {
+                Written { program: Some(program), partner: Some(partner), ..Written::default() }
+            }
+            Task::Walk(Walk { over, from }) => {
+                let shard = if let Over::Due { shard, .. } = over { Some(shard) } else { None };
+                let sweep = Some(over.word().to_owned());
+                Written { program: over.program().cloned(), sweep, shard, from, ..Written::default() }
+            }
+        };
+        // Texts and a number: writing them does not fail.
+        serde_json::to_string(&written).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_reads_as_it_was_written() {
+        let program: ProgramId = "hr-software".try_into().expect("a program");
+        let walks = Over::all(&program).into_iter().chain([Over::HoldsForPrograms]);
+        let walks = walks.map(|over| Task::Walk(Walk { over, from: Some("{\"k\":\"s\"}".to_owned()) }));
+        let review = Task::Review { program: program.clone(), partner: "p".try_into().expect("a partner") };
+        for task in walks.chain([review]) {
+            let told = format!("{task:?}");
+            assert_eq!(Task::read(&task.body()).map(|task| format!("{task:?}")), Some(told));
+        }
+        for body in ["", "{}", r#"{"program":"p"}"#, r#"{"program":"p","sweep":"due"}"#, r#"{"sweep":"everything"}"#] {
+            assert!(Task::read(body).is_none(), "{body}");
+        }
     }
 }

@@ -392,9 +392,7 @@ impl<'a> Envelope<'a> {
     /// Names and values that no attribute may have, those of extensions too (CloudEvents, "Attribute Naming Convention" and
     /// "Type System").
     fn attributes(&self, faults: &mut Faults) {
-        let attributes = Member::ALL.iter().filter(|member| !matches!(member, Member::Data | Member::DataBase64));
-        let known = attributes.filter_map(|member| Some((member.name(), self.known[*member as usize]?)));
-        for (name, raw) in known.chain(self.others.iter().map(|(name, raw)| (&**name, *raw))) {
+        for (name, raw) in &self.others {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
                 faults.note(Rejection::form(&shown(name), "name attributes with lower-case letters and digits only"));
             } else if raw.starts_with(['{', '[']) {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most digits before the decimal point: amounts stay below 10^15 of any currency.
 pub const WHOLE_DIGITS_MAX: usize = 15;
+/// Most decimals of an amount or a rate.
+const DECIMALS_MAX: usize = 12;
 
 /// Highest rate between two currencies, so that converted sums always fit.
 pub const RATE_MAX: i64 = 1_000_000_000;
@@ -22,6 +24,9 @@ pub enum MoneyError {
     /// More digits than Laurel counts with.
     #[error("has more than {WHOLE_DIGITS_MAX} digits before the point")]
     TooLarge,
+    /// More decimals than Laurel counts with, in any currency.
+    #[error("has more than {DECIMALS_MAX} decimals")]
+    TooFine,
     /// Not a current ISO 4217 code in capitals.
     #[error("`{0}` is not a currency; write an ISO 4217 code in capitals, as in \"USD\"")]
     Currency(String),
@@ -56,7 +61,7 @@ impl Money {
     /// Reads an amount and a currency.
     ///
     /// # Errors
-    /// [`MoneyError::Amount`], [`MoneyError::TooLarge`], [`MoneyError::Currency`], [`MoneyError::Decimals`].
+    /// [`MoneyError::Amount`], [`MoneyError::TooLarge`], [`MoneyError::TooFine`], [`MoneyError::Currency`], [`MoneyError::Decimals`].
     pub fn parse(amount: &str, currency: &str) -> Result<Self, MoneyError> {
         let code = parse_currency(currency)?;
         let value = parse_decimal(amount)?;
@@ -115,7 +120,7 @@ pub fn parse_currency(code: &str) -> Result<Currency, MoneyError> {
 /// A decimal written in plain digits: no sign, exponent, blank, thousands mark or leading zero.
 ///
 /// # Errors
-/// [`MoneyError::Amount`], [`MoneyError::TooLarge`].
+/// [`MoneyError::Amount`], [`MoneyError::TooLarge`], [`MoneyError::TooFine`].
 pub fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
@@ -123,8 +128,11 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
     if !digits(whole) || !digits(fraction) || leading_zero {
         return Err(MoneyError::Amount(clip(text)));
     }
-    if whole.len() > WHOLE_DIGITS_MAX || fraction.len() > 12 {
+    if whole.len() > WHOLE_DIGITS_MAX {
         return Err(MoneyError::TooLarge);
+    }
+    if fraction.len() > DECIMALS_MAX {
+        return Err(MoneyError::TooFine);
     }
     Decimal::from_str(text).map_err(|_| MoneyError::TooLarge)
 }

@@ -86,9 +86,9 @@ impl Aside {
         rejection: &Rejection,
         kept_at: Timestamp,
     ) -> Self {
-        let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
         let [program, source, id] = identity;
-        let wrong = serde_json::to_string(rejection).unwrap_or_default();
+        // Names that are too long to be shown are told apart all the same.
+        let wrong = serde_json::to_string(&(rejection, identity)).unwrap_or_default();
         Self {
             program: shown(program),
             source: shown(source),
@@ -104,6 +104,14 @@ impl Aside {
         }
     }
 
+    /// Why it is kept beside the records, in a sentence.
+    pub fn sentence(&self) -> String {
+        match &self.rejection {
+            Some(rejection) => format!("{}: {}", rejection.field, rejection.message),
+            None => "the same source and id came before with another meaning; nothing was changed".to_owned(),
+        }
+    }
+
     /// Named by identity and meaning: the same thing sent again is kept once.
     fn key(&self) -> String {
         let partner = self.partner.as_deref().unwrap_or_default();
@@ -114,6 +122,11 @@ impl Aside {
         let name: String = parts.map(body_hash).collect();
         keys::kept(self.outcome.word(), &body_hash(&name))
     }
+}
+
+/// As much of a name as is kept.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 /// A message of which no identity can be read. Its body is in the quarantine queue only.
@@ -200,7 +213,8 @@ pub async fn of_event(
 ) -> Result<Option<Aside>, StoreError> {
     let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_NAMED);
     let query = query.scan_index_forward(false).limit(1).key_condition_expression("named = :named");
-    let query = query.expression_attribute_values(":named", text(keys::named(program, partner, source, id)));
+    let query =
+        query.expression_attribute_values(":named", text(keys::named(program, partner, &shown(source), &shown(id))));
     query.send().await?.items().first().map(|item| read(item, "kept event")).transpose()
 }
 

@@ -124,6 +124,11 @@ impl Hold {
         }
     }
 
+    /// What becomes of it, in a sentence.
+    pub fn sentence(&self) -> String {
+        format!("waits for {} until {}", self.awaited(), self.until)
+    }
+
     /// The rejection that ends a hold past its deadline.
     pub fn expired(&self) -> Rejection {
         let message = format!(

@@ -20,7 +20,7 @@ pub use auth::{Caller, ClaimNames, Scope};
 pub use gateway::{Call, Reply, Token, answer};
 pub use page::PageQuery;
 pub use problem::{FieldError, Problem, REQUEST_ID, RequestId};
-pub use query::Query;
+pub use query::{Nothing, Query};
 pub use redemption::{RedemptionView, redemption};
 
 /// A function's state, as far as this edge looks at it.

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
@@ -23,6 +24,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// The query of a request that has none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
 /// What the reader of queries says, as a sentence about the query.
 fn in_words(told: &str) -> String {
     let names: Vec<&str> = told.split('`').skip(1).step_by(2).collect();
@@ -30,6 +36,7 @@ fn in_words(told: &str) -> String {
     match names[..] {
         [name] if told.contains("duplicate field") => format!("`{name}` is there twice"),
         [name] if told.contains("missing field") => format!("`{name}` is missing"),
+        [name] if told.contains("unknown field") => format!("there is no parameter `{name}` here, nor any other"),
         [name, ref known @ ..] if told.contains("unknown field") => {
             format!("there is no parameter `{name}` here; known: {}", all(known))
         }

@@ -205,7 +205,9 @@ pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
 /// What is wrong with a text that is no JSON, or not the JSON that is wanted, and where.
 #[cold]
 fn syntax(text: &str) -> JsonError {
-    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
+    // What is in good form may still hold half of a surrogate pair, which is no text.
+    let wrong = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
+    let Some(error) = wrong.or_else(|| serde_json::from_str::<serde_json::Value>(text).err()) else {
         return JsonError::Syntax { offset: 0, message: "another kind of value is expected".to_owned() };
     };
     let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();

@@ -281,7 +281,7 @@ fn read_money(value: &Json, at: &str) -> Result<Money, Rejection> {
     };
     let bad = |error: MoneyError| {
         let (code, member) = match error {
-            MoneyError::Amount(_) | MoneyError::TooLarge => (Code::BadAmount, "amount"),
+            MoneyError::Amount(_) | MoneyError::TooLarge | MoneyError::TooFine => (Code::BadAmount, "amount"),
             MoneyError::Currency(_) => (Code::BadCurrency, "currency"),
             MoneyError::Decimals { .. } => (Code::BadCurrency, "amount"),
         };
