@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use ambient::{Clock, Random};
 use serde_json::{Value, json};
 use serve::{Serve, event, free_ports, laurel, text};
+
+const PROGRAM: &str = include_str!("../../infra/programs/hr-software.toml");
 
 #[expect(dead_code, reason = "shared with the tests of the commands")]
 mod serve;
@@ -149,4 +152,72 @@ async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
     std::fs::write(&cut, "no export\n").expect("written");
     assert!(audited(&cut, &[]).1.contains("does not read"));
     assert!(text(&exported(&serve, &cut).stderr).contains("is there, and no export"));
+}
+
+async fn filled(data: &Path) -> Serve {
+    let serve = Serve::start(data, free_ports()).await;
+    let mut events = Vec::new();
+    for partner in ["p0", "p1", "p2"] {
+        let enrolled = json!({ "name": partner, "motions": ["sell"] });
+        events.push(event("partner.enrolled", partner, &format!("{partner}-enrolled"), &enrolled));
+    }
+    assert_eq!(serve.queue().send_all(&events).await, Vec::<usize>::new());
+    serve.worked_off().await;
+    serve
+}
+
+/// The lines of a file, and how many are before the first partner.
+fn lines(file: &Path) -> (Vec<String>, usize) {
+    let lines: Vec<String> = std::fs::read_to_string(file).expect("an export").lines().map(str::to_owned).collect();
+    let first = lines.iter().position(|line| line.starts_with("{\"partner\"")).expect("a partner");
+    (lines, first)
+}
+
+/// A process that was killed while it wrote the versions goes on with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_was_cut_among_the_versions_goes_on_with_them() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = filled(data.path()).await;
+    let (whole, cut) = (data.path().join("whole.jsonl"), data.path().join("cut.jsonl"));
+    assert!(exported(&serve, &whole).status.success());
+    assert_eq!(audited(&whole, &[]), (true, "3 partners: no findings\n".to_owned()));
+    let (all, versions) = lines(&whole);
+    for left in 1..versions {
+        std::fs::write(&cut, all[..left].join("\n") + "\n").expect("written");
+        assert!(exported(&serve, &cut).status.success());
+        assert_eq!(
+            audited(&cut, &[]),
+            (true, "3 partners: no findings\n".to_owned()),
+            "cut behind line {left} of {versions}"
+        );
+    }
+}
+
+/// What is published between an export and its end is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_goes_on_knows_versions_that_came_meanwhile() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = filled(data.path()).await;
+    let (whole, cut) = (data.path().join("whole.jsonl"), data.path().join("cut.jsonl"));
+    assert!(exported(&serve, &whole).status.success());
+    let (all, _) = lines(&whole);
+    let first_whole = all.iter().position(|line| line.starts_with("{\"whole\"")).expect("a partner");
+    std::fs::write(&cut, all[..=first_whole].join("\n") + "\n").expect("written");
+    let clients = worker::Clients::local(&serve.aws);
+    let store = local::open_store(&clients, Clock::system(), Random::system());
+    let two = PROGRAM.replace("points = 150", "points = 151");
+    let published = store::programs::publish(&store, &two, None, "test").await.expect("published");
+    assert!(published.is_new);
+    let at = published.effective_from;
+    while Clock::system().now() <= at {
+        Clock::system().sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let mut enrolled: Value =
+        serde_json::from_str(&event("partner.enrolled", "p2", "again", &json!({ "name": "P", "motions": ["sell"] })))
+            .expect("JSON");
+    enrolled["time"] = json!(Clock::system().now());
+    assert_eq!(serve.queue().send_all([enrolled.to_string()]).await, Vec::<usize>::new());
+    serve.worked_off().await;
+    assert!(exported(&serve, &cut).status.success());
+    assert_eq!(audited(&cut, &[]), (true, "3 partners: no findings\n".to_owned()));
 }

@@ -71,7 +71,7 @@ impl ReviewPartners {
         match trigger {
             Trigger::Batch(batch) => Ok(Box::pin(self.review(batch, deadline)).await?),
             Trigger::Schedule(_) => {
-                Box::pin(self.sweep(self.store.clock().now())).await?;
+                Box::pin(self.sweep(self.store.clock().now(), deadline)).await?;
                 Ok(SqsBatchResponse::default())
             }
         }

@@ -1,7 +1,9 @@
 //! The sweep: partners on whom something is due, events whose wait is over, redemptions that stand still.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use ambient::Instant;
 use domain::decide::Awaited;
 use event::ids::{DealId, PartnerId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +35,8 @@ const HOLDS_NOT_SWEPT: &str = "holds_not_swept";
 const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// Who was sent to be reviewed is not sent again before: all tries of a message, and where it is put aside then, the next one.
 const REVIEWED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// So much time a part of a sweep may take.
+const TIME_OF_A_PART: Duration = Duration::from_secs(25);
 /// So many pages of a part of a sweep are looked at in one invocation.
 const PAGES_AT_ONCE: u32 = 4;
 /// A redemption that has not moved for this long is sent to be fulfilled again.
@@ -55,20 +59,53 @@ struct Sweep<'a> {
 }
 
 impl ReviewPartners {
-    /// Sweeps every program, and counts what it found.
-    pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), ReviewError> {
+    /// Sweeps every program, and counts what it found. What there is no time for is left to other invocations; a program that cannot be
+    /// looked at keeps no other.
+    ///
+    /// # Errors
+    /// The first [`ReviewError`] there was.
+    pub(crate) async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<(), ReviewError> {
         let mut counts =
             Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (HOLDS_NOT_SWEPT, 0), (REDEMPTIONS_STANDING, 0)]);
+        let mut done = Ok(());
         for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
-            let Some(programs) = store::programs::read(&self.store, &id).await? else { continue };
+            let programs = match store::programs::read(&self.store, &id).await {
+                Ok(Some(programs)) => programs,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(program = id.as_str(), %error, "a program could not be swept");
+                    done = done.and(Err(error.into()));
+                    continue;
+                }
+            };
             for over in Over::all(&id) {
-                self.walk(Walk { over, from: None }, Some(&programs), now, &mut counts).await?;
+                let walk = Walk { over, from: None };
+                done = done.and(Box::pin(self.walk_or_leave(walk, Some(&programs), now, deadline, &mut counts)).await);
             }
         }
-        self.walk(Walk { over: Over::HoldsForPrograms, from: None }, None, now, &mut counts).await?;
+        let walk = Walk { over: Over::HoldsForPrograms, from: None };
+        done = done.and(Box::pin(self.walk_or_leave(walk, None, now, deadline, &mut counts)).await);
+        if done.is_err() {
+            counts.remove(SWEEPS);
+        }
         count(&counts);
-        Ok(())
+        done
+    }
+
+    /// Looks at a part of a sweep, or leaves all of it to another invocation where this one has little time left.
+    async fn walk_or_leave(
+        &self,
+        walk: Walk,
+        programs: Option<&Programs>,
+        now: Timestamp,
+        deadline: Instant,
+        counts: &mut Counts,
+    ) -> Result<(), ReviewError> {
+        if self.store.clock().instant() + TIME_OF_A_PART > deadline {
+            return Ok(self.reviews.send(Task::Walk(walk).body()).await?);
+        }
+        self.walk(walk, programs, now, counts).await
     }
 
     /// Goes on with a sweep that was more than one invocation should do.
@@ -78,7 +115,7 @@ impl ReviewPartners {
             None => None,
         };
         let mut counts = Counts::new();
-        self.walk(walk, programs.as_ref(), now, &mut counts).await?;
+        Box::pin(self.walk(walk, programs.as_ref(), now, &mut counts)).await?;
         count(&counts);
         Ok(())
     }
@@ -134,7 +171,7 @@ impl ReviewPartners {
             return Err(ReviewError::NotSent(failed.len()));
         }
         let again = at.now.saturating_add(REVIEWED_WITHIN).unwrap_or(at.now);
-        let mark = |partner| store::due::mark_sent(&self.store, program, partner, at, again);
+        let mark = |partner| Box::pin(store::due::mark_sent(&self.store, program, partner, at, again));
         let (fours, rest) = partners.as_chunks::<4>();
         for [one, two, three, four] in fours {
             tokio::try_join!(mark(one), mark(two), mark(three), mark(four))?;

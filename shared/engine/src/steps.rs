@@ -144,9 +144,8 @@ pub async fn catch_up(
         let before = loaded.state;
         if decision.records.is_empty() {
             // Looked at, and nothing was due: not before its next day again.
-            if let Some(on) = decision.due_on(programs).filter(|_| done.is_empty() && before.account.head.position > 0)
-            {
-                write::move_due(store, program, &before, on).await?;
+            if done.is_empty() && before.account.head.position > 0 {
+                write::move_due(store, program, &before, decision.due_on(programs)).await?;
             }
             return Ok(done);
         }

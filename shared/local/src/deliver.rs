@@ -232,6 +232,8 @@ async fn relay_stream(
             } else {
                 store.clock().sleep(Duration::from_millis(50 << tries.min(6))).await;
             }
+        } else {
+            tries = 0;
         }
         if let Some(last) = done.checked_sub(1).and_then(|at| batch.sequence.get(at))
             && let Err(error) = stream.done(last).await

@@ -45,6 +45,8 @@ pub struct Tally {
 struct Waiting {
     events: BTreeMap<(Timestamp, u64), (Awaited, Event)>,
     by: BTreeMap<Awaited, Vec<(Timestamp, u64)>>,
+    /// What each of their identities means, both as hashes.
+    means: HashMap<u128, u128, BuildHasherDefault<Low>>,
     count: u64,
 }
 
@@ -52,6 +54,7 @@ impl Waiting {
     fn put(&mut self, awaited: Awaited, until: Timestamp, event: Event) {
         self.count += 1;
         let key = (until, self.count);
+        self.means.insert(digest(&event.identity), meaning(&event));
         self.by.entry(awaited.clone()).or_default().push(key);
         self.events.insert(key, (awaited, event));
     }
@@ -59,13 +62,28 @@ impl Waiting {
     /// What waited for this, in the order in which it came.
     fn take(&mut self, awaited: &Awaited) -> Vec<Event> {
         let keys = self.by.remove(awaited).unwrap_or_default();
-        keys.into_iter().filter_map(|key| self.events.remove(&key)).map(|(_, event)| event).collect()
+        let events: Vec<Event> =
+            keys.into_iter().filter_map(|key| self.events.remove(&key)).map(|(_, event)| event).collect();
+        for event in &events {
+            self.means.remove(&digest(&event.identity));
+        }
+        events
     }
 
     /// What has waited long enough at `now`.
     fn ended(&mut self, now: Timestamp) -> Option<(Awaited, Event)> {
         let first = self.events.first_entry().filter(|first| first.key().0 <= now)?;
-        Some(first.remove())
+        let (awaited, event) = first.remove();
+        self.means.remove(&digest(&event.identity));
+        Some((awaited, event))
+    }
+
+    /// Whether an event of this identity waits, as what it means.
+    fn has(&self, event: &Event) -> Option<bool> {
+        if self.means.is_empty() {
+            return None;
+        }
+        self.means.get(&digest(&event.identity)).map(|means| *means == meaning(event))
     }
 }
 
@@ -92,7 +110,11 @@ impl Replay {
         self.now = self.now.max(event.time);
         self.end_waiting()?;
         self.tally.events += 1;
-        let outcome = self.judge(event)?;
+        // I4, of what waits as of what was judged.
+        let outcome = match self.waiting.has(&event) {
+            Some(same) => repeated(same),
+            None => self.judge(event, None)?,
+        };
         self.count(outcome);
         Ok(())
     }
@@ -131,18 +153,19 @@ impl Replay {
     /// What waits no longer is judged once more where nobody could send it with another end, and else rejected.
     fn end_waiting(&mut self) -> Result<(), FoldError> {
         while let Some((awaited, event)) = self.waiting.ended(self.now) {
-            let outcome = if awaited.is_judged_at_its_end() { self.judge(event)? } else { Outcome::Rejected };
+            let again = awaited.is_judged_at_its_end();
+            let outcome = if again { self.judge(event, Some(&awaited))? } else { Outcome::Rejected };
             self.count_again(outcome);
         }
         Ok(())
     }
 
-    /// What becomes of one event, and of those that waited for what it brings.
-    fn judge(&mut self, event: Event) -> Result<Outcome, FoldError> {
+    /// What becomes of one event, which may have waited before, and of those that waited for what it brings.
+    fn judge(&mut self, event: Event, waited: Option<&Awaited>) -> Result<Outcome, FoldError> {
         let identity = digest(&event.identity);
         let means = meaning(&event);
         if let Some(before) = self.seen.get(&identity) {
-            return Ok(if *before == means { Outcome::Duplicate } else { Outcome::Conflict });
+            return Ok(repeated(*before == means));
         }
         let partner = event.partner.clone();
         let judgement = loop {
@@ -157,6 +180,10 @@ impl Replay {
             Ok(recorded) => recorded,
             Err(Some(Judgement::Held { awaited, until })) => {
                 let mut event = event;
+                // What turns out to wait for something else than a reassignment has as long as anything that does.
+                if waited.is_some_and(Awaited::is_judged_at_its_end) && !awaited.is_judged_at_its_end() {
+                    event.held_until = None;
+                }
                 let until = *event.held_until.get_or_insert(until);
                 self.waiting.put(awaited, until, event);
                 return Ok(Outcome::Held);
@@ -167,7 +194,7 @@ impl Replay {
         if holds && !self.waiting.events.is_empty() {
             for awaited in brought(&event.kind, &event.partner) {
                 for event in self.waiting.take(&awaited) {
-                    let outcome = self.judge(event)?;
+                    let outcome = self.judge(event, Some(&awaited))?;
                     self.count_again(outcome);
                 }
             }
@@ -245,6 +272,11 @@ pub fn summary<'a>(accounts: impl IntoIterator<Item = (&'a PartnerId, &'a Accoun
         text.push('\n');
     }
     text
+}
+
+/// The outcome of an event whose identity is taken.
+fn repeated(same: bool) -> Outcome {
+    if same { Outcome::Duplicate } else { Outcome::Conflict }
 }
 
 impl Tally {

@@ -2,6 +2,7 @@
 
 use domain::ledger::Outcome;
 use event::Event;
+use event::ids::PartnerId;
 use jiff::Timestamp;
 use laurel_replay::{Replay, World, Year, summary};
 
@@ -57,4 +58,85 @@ fn a_year_is_the_same_in_memory() {
         assert!(read.contains("sell=gold") && read.contains("sell=silver"), "{read}");
         assert_eq!(read, in_memory, "seed {seed}");
     }
+}
+
+const WAITS: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+time_zone = "UTC"
+counts_as_deal = ["deal.closed:won"]
+periods_close = "10 days after the quarter"
+[sources]
+"/crm/*" = ["partner.*", "deal.*"]
+[earn.closed]
+on = "deal.closed"
+if = { outcome = "won" }
+points = { by = "acv", per = "1", points = 1 }
+[ladder.sell.base]
+rank = 1
+[ladder.sell.gold]
+rank = 2
+enter = { deals = 5, within = "1 year" }
+"#;
+
+fn at(instant: &str) -> Timestamp {
+    instant.parse().expect("an instant")
+}
+
+/// What waited for a reassignment and then for its deal has as long as anything that waits for a deal, as a hold has
+/// (`store::holds::put`: "What turns out to wait for something else than a reassignment has as long as anything that does").
+#[test]
+fn what_waits_for_its_deal_after_a_reassignment_waits_as_long_in_memory() {
+    let world = World::new(WAITS, "2026-06-01T00:00:00Z");
+    let event = |kind: &str, partner: &str, id: &str, time: &str, data: &str| -> Event {
+        world.event(kind, partner, id, time, data)
+    };
+    let enrolled = r#"{"name":"P","motions":["sell"]}"#;
+    let won = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"100","currency":"USD"}}"#;
+    let mut replay = Replay::new(world.programs.clone());
+    for event in [
+        event("partner.enrolled", "a", "a", "2026-03-01T00:00:00Z", enrolled),
+        event("partner.enrolled", "b", "b", "2026-03-01T00:00:00Z", enrolled),
+        event(
+            "deal.registered",
+            "a",
+            "r",
+            "2026-03-02T00:00:00Z",
+            r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#,
+        ),
+        // It overtook the reassignment, and the closing.
+        event("deal.reversed", "b", "v", "2026-03-03T00:00:00Z", r#"{"deal_id":"d","reason":"returned"}"#),
+        event("deal.reassigned", "a", "m", "2026-03-03T01:00:00Z", r#"{"deal_id":"d","to_partner":"b"}"#),
+        // Six days later: held events wait thirty.
+        event("deal.closed", "b", "w", "2026-03-09T00:00:00Z", won),
+    ] {
+        replay.take(event).expect("a sound account");
+    }
+    replay.bring_to(at("2026-04-15T00:00:00Z")).expect("sound accounts");
+    let b: PartnerId = "b".try_into().expect("a partner");
+    let available = replay.accounts()[&b].balance().available;
+    assert_eq!((available, replay.tally().outcomes.get(&Outcome::Rejected)), (0, None), "{:?}", replay.tally());
+}
+
+/// I4: another meaning under the identity of what waits is a conflict, in memory as in `store::holds::put`.
+#[test]
+fn another_meaning_of_what_waits_is_a_conflict_in_memory() {
+    let world = World::new(WAITS, "2026-06-01T00:00:00Z");
+    let mut replay = Replay::new(world.programs.clone());
+    let enrolled = r#"{"name":"P","motions":["sell"]}"#;
+    let won = |acv: &str| format!(r#"{{"deal_id":"d","outcome":"won","acv":{{"amount":"{acv}","currency":"USD"}}}}"#);
+    for event in [
+        // Both wait for the enrolment of `b`: thirty days each.
+        world.event("deal.closed", "b", "w", "2026-03-01T00:00:00Z", &won("100")),
+        world.event("deal.closed", "b", "w", "2026-03-20T00:00:00Z", &won("900")),
+        // The first of them has ended by then.
+        world.event("partner.enrolled", "b", "b", "2026-04-10T00:00:00Z", enrolled),
+    ] {
+        replay.take(event).expect("a sound account");
+    }
+    let b: PartnerId = "b".try_into().expect("a partner");
+    let available = replay.accounts()[&b].balance().available;
+    assert_eq!((available, replay.tally().outcomes.get(&Outcome::Conflict)), (0, Some(&1)), "{:?}", replay.tally());
 }

@@ -124,6 +124,9 @@ impl Aside {
     }
 }
 
+/// So many of what was kept of one event are looked at for the last of them.
+const LAST_MAX: i32 = 10;
+
 /// As much of a name as is kept.
 fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
@@ -212,10 +215,12 @@ pub async fn of_event(
     (source, id): (&str, &str),
 ) -> Result<Option<Aside>, StoreError> {
     let query = store.client.query().table_name(store.ledger()).index_name(keys::BY_NAMED);
-    let query = query.scan_index_forward(false).limit(1).key_condition_expression("named = :named");
-    let query =
-        query.expression_attribute_values(":named", text(keys::named(program, partner, &shown(source), &shown(id))));
-    query.send().await?.items().first().map(|item| read(item, "kept event")).transpose()
+    // Instants within one second are not in the order of their texts.
+    let query = query.scan_index_forward(false).limit(LAST_MAX).key_condition_expression("named = :named");
+    let named = keys::named(program, partner, &shown(source), &shown(id));
+    let reply = query.expression_attribute_values(":named", text(named)).send().await?;
+    let kept = reply.items().iter().map(|item| read(item, "kept event")).collect::<Result<Vec<Aside>, _>>()?;
+    Ok(kept.into_iter().max_by_key(|kept| kept.kept_at))
 }
 
 /// What was kept beside the records of a program with one outcome, newest first, at most `limit`.

@@ -106,6 +106,18 @@ where
     }
 }
 
+/// As [`unless_moved`], of a note that whoever writes the item makes needless: a transaction that holds it is as good as one that was
+/// written.
+pub(crate) fn unless_in_motion<T, E, R>(sent: Result<T, SdkError<E, R>>) -> Result<(), StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match sent {
+        Err(error) if error.code() == Some("TransactionConflictException") => Ok(()),
+        sent => unless_moved(sent),
+    }
+}
+
 /// What kind of failure it was, without the request in it.
 fn plain<E, R>(error: &SdkError<E, R>) -> String {
     match error {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::{self, Aside};
-use crate::error::unless_moved;
+use crate::error::{unless_in_motion, unless_moved};
 use crate::tables::items::{Item, Page, ledger_key, read, start_from_text, start_to_text, state_key, text, with_key};
 use crate::tables::{built, keys};
 use crate::write::{Condition, meaning_of, state_check};
@@ -396,7 +396,7 @@ pub async fn mark_sent(store: &Store, hold: &Hold, now: Timestamp) -> Result<(),
     let update = update.expression_attribute_names("#until", keys::UNTIL);
     let update = update.expression_attribute_values(":until", text(hold.until.to_string()));
     let update = update.expression_attribute_values(":held_at", text(hold.held_at.to_string()));
-    unless_moved(update.expression_attribute_values(":now", text(now.to_string())).send().await)
+    unless_in_motion(update.expression_attribute_values(":now", text(now.to_string())).send().await)
 }
 
 /// Whose holds a page has.

@@ -49,9 +49,12 @@ pub fn scoreboards(
     account: &Account,
     now: Timestamp,
 ) -> Result<BTreeMap<Motion, Scoreboard>, FoldError> {
+    // As the account is: no earlier than its last decision, whatever the clock of this machine or a version's time zone says.
+    let now = account.head.as_of.map_or(now, |as_of| now.max(as_of));
     let current = programs.current(now);
     let program = &*current.program;
-    let today = Moment::of(now, program.calendar.day(now));
+    let day = program.calendar.day(now);
+    let today = Moment::of(now, account.head.day.map_or(day, |last| last.max(day)));
     let board = |(motion, held): (&Motion, &Standing)| {
         let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
         let place = tiers.iter().position(|t| t.id == held.tier);

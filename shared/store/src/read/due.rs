@@ -4,7 +4,7 @@ use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::error::unless_moved;
+use crate::error::unless_in_motion;
 use crate::tables::items::{Page, start_from_text, start_to_text, state_key, text};
 use crate::tables::keys;
 use crate::{Store, StoreError};
@@ -61,7 +61,7 @@ pub async fn mark_sent(
     let update = update.update_expression("SET due_on = :again").condition_expression("due_on <= :now");
     let update = update.expression_attribute_values(":now", text(at.place()));
     let again = Moment { now: again, ..at }.place();
-    unless_moved(update.expression_attribute_values(":again", text(again)).send().await)
+    unless_in_motion(update.expression_attribute_values(":again", text(again)).send().await)
 }
 
 /// Redemptions of a program, by partner and id, that are not final and have not moved since `before`, from `start` on.

@@ -18,7 +18,7 @@ use program::Programs;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
-use crate::error::unless_moved;
+use crate::error::unless_in_motion;
 use crate::state::EMPTY;
 use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, text, with_key};
 use crate::tables::{built, keys};
@@ -236,18 +236,26 @@ pub async fn send_shared(store: &Store, program: &ProgramId, before: &State, aft
     send_parts(store, tx).await
 }
 
-/// Moves an account's day in the due index on, where nothing was due and so nothing was recorded. Not if somebody wrote the
-/// account meanwhile: whoever did has set the day.
+/// Sets an account's day in the due index where nothing was due and so nothing was recorded; none where nothing ever becomes due. Not
+/// if somebody wrote the account meanwhile: whoever did has set the day. What stood there before may be a mark of a clock that was
+/// ahead, and goes whether it is earlier or later.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-pub async fn move_due(store: &Store, program: &ProgramId, looked_at: &State, on: Date) -> Result<(), StoreError> {
+pub async fn move_due(
+    store: &Store,
+    program: &ProgramId,
+    looked_at: &State,
+    on: Option<Date>,
+) -> Result<(), StoreError> {
     let key = state_key(&keys::partner(program, &looked_at.partner), keys::HEAD);
     let update = store.client.update_item().table_name(store.state()).set_key(Some(key));
-    let update = update.update_expression("SET due_on = :on").condition_expression("#v = :v AND due_on < :on");
+    let update = update.update_expression("SET due_on = :on").condition_expression("#v = :v AND due_on <> :on");
     let update = update.expression_attribute_names("#v", keys::POSITION);
     let update = update.expression_attribute_values(":v", number(looked_at.account.head.position));
-    unless_moved(update.expression_attribute_values(":on", text(on.to_string())).send().await)
+    // Behind every day that is asked for.
+    let on = on.unwrap_or(Date::MAX);
+    unless_in_motion(update.expression_attribute_values(":on", text(on.to_string())).send().await)
 }
 
 /// Empties items of a partner's that stand in no record. No function may delete from the state, so they stay, empty.
