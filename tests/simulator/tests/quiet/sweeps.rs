@@ -27,6 +27,18 @@ async fn deliver(wire: &Wire, store: &Store, messages: Vec<String>) {
     }
 }
 
+/// A store that reads programs anew each time.
+fn reading_anew(bench: &Bench, clock: Clock) -> Store {
+    let table = |name: &str| format!("laurel-{name}");
+    let settings = StoreSettings {
+        ledger_table: table("ledger"),
+        state_table: table("state"),
+        waiting_table: table("waiting"),
+        program_age_max: Duration::ZERO,
+    };
+    Store::new(bench.store.client().clone(), settings, clock, Random::system())
+}
+
 fn at(instant: &str) -> Clock {
     Clock::standing_at(instant.parse().expect("an instant"))
 }
@@ -80,17 +92,7 @@ async fn who_has_nothing_due_any_more_leaves_the_index() {
     let never = PROGRAM.replace("expiry = \"24 months after earning, at the end of the month\"", "expiry = \"never\"");
     let from = |at: &str| at.parse().ok();
     store::programs::publish(&bench.store, &never, from("2026-06-15T13:00:00Z"), "test").await.expect("published");
-    let store = Store::new(
-        bench.store.client().clone(),
-        StoreSettings {
-            ledger_table: "laurel-ledger".to_owned(),
-            state_table: "laurel-state".to_owned(),
-            waiting_table: "laurel-waiting".to_owned(),
-            program_age_max: Duration::ZERO,
-        },
-        at("2026-06-16T12:00:00Z"),
-        Random::system(),
-    );
+    let store = reading_anew(&bench, at("2026-06-16T12:00:00Z"));
     let judge = async |store: &Store, kind: &str, id: &str, time: &str, data: Value| {
         let body = json!({ "specversion": "1.0", "id": id, "source": "/crm/a", "type": kind, "subject": "p", "program": "hr-software", "time": time, "data": data });
         let event = Event::parse(&body.to_string(), store.clock().now()).expect("an event");
@@ -144,17 +146,7 @@ async fn a_program_that_does_not_read_keeps_no_other() {
         item["file"]["S"] = format!("{}\n# bit rot", item["file"]["S"].as_str().expect("a file")).into();
         services.answer("PutItem", &json!({ "TableName": "laurel-state", "Item": item }));
     });
-    let store = Store::new(
-        bench.store.client().clone(),
-        StoreSettings {
-            ledger_table: "laurel-ledger".to_owned(),
-            state_table: "laurel-state".to_owned(),
-            waiting_table: "laurel-waiting".to_owned(),
-            program_age_max: Duration::ZERO,
-        },
-        at("2026-07-12T12:00:00Z"),
-        Random::system(),
-    );
+    let store = reading_anew(&bench, at("2026-07-12T12:00:00Z"));
     let done = review_of(&bench.wire, &store).handle(Trigger::Schedule(json!({})), soon()).await;
     let sent = bench.wire.sent("partner-reviews");
     assert!(sent.iter().any(|body| body.contains("zeta")), "{:?}: {sent:?}", done.map(|_| ()));
