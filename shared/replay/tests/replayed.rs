@@ -74,11 +74,6 @@ periods_close = "10 days after the quarter"
 on = "deal.closed"
 if = { outcome = "won" }
 points = { by = "acv", per = "1", points = 1 }
-[ladder.sell.base]
-rank = 1
-[ladder.sell.gold]
-rank = 2
-enter = { deals = 5, within = "1 year" }
 "#;
 
 fn at(instant: &str) -> Timestamp {
