@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
-use domain::ledger::{Asset, Balance, Outcome};
+use domain::decide::{Needs, State, parts_to_show};
+use domain::ledger::{Balance, Outcome};
+use domain::tell::{Added, Amount, Commissions, commissions};
 use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
 use event::json::Json;
 use store::beside::Beside;
 use store::holds::{Hold, Of};
 
 use crate::connect::Connect;
-use crate::show::{explanation, number, points, shown, table};
+use crate::show::{adds, explanation, number, shown, table};
 
 /// Rows of one table.
 const ROWS_MAX: i32 = 1_000;
@@ -40,20 +42,26 @@ impl Statement {
         let store = self.connect.store().await?;
         let (program, partner) =
             (ProgramId::try_from(self.program.as_str())?, PartnerId::try_from(self.partner.as_str())?);
-        let Some(head) = store::state::head(&store, &program, &partner).await? else {
+        let mut state = State::new(partner.clone());
+        *state.account = store::state::begun(&store, &program, &partner).await?;
+        let programs = store::programs::read(&store, &program).await?;
+        let Some(programs) = programs.filter(|_| state.account.head.position > 0) else {
             bail!("{program} knows no partner `{partner}`")
         };
+        let parts = parts_to_show(&programs, &state.account, store.clock().now());
+        store::state::fill(&store, &program, &Needs { parts, ..Needs::default() }, &mut state).await?;
+        let account = &state.account;
         let page = store::history::page(&store, &program, &partner, None, self.limit).await?;
-        let programs = store::programs::read(&store, &program).await?;
-        let mut rows = table(&["#", "booked", "points", "what", "available", "pending"]);
+        let mut rows = table(&["#", "booked", "adds", "what", "available", "pending"]);
         for record in &page.items {
-            let version = programs.as_ref().and_then(|programs| programs.number(record.version()));
+            let version = programs.number(record.version());
             for posting in record.postings.iter().rev() {
                 let words = domain::tell::movement(record, posting, version.map(|version| &*version.program));
                 if self.json {
+                    let added = Added::by(posting);
                     let line = serde_json::json!({
-                        "position": record.position, "booked": record.booked, "kind": posting.kind, "points": posting.sum(),
-                        "amount": posting.amount, "from": posting.from, "to": posting.to, "rule": posting.rule,
+                        "position": record.position, "booked": record.booked, "kind": posting.kind, "points": added.points,
+                        "money": added.money, "asset": posting.asset, "amount": Amount::of(posting), "from": posting.from, "to": posting.to, "rule": posting.rule,
                         "source": record.identity.source, "id": record.identity.id, "about": domain::tell::about(record),
                         "words": words, "balance": record.after,
                     });
@@ -63,7 +71,7 @@ impl Statement {
                 rows.add_row(vec![
                     Cell::new(record.position),
                     Cell::new(record.booked),
-                    points(posting.sum()),
+                    adds(posting),
                     Cell::new(words),
                     number(record.after.available),
                     number(record.after.pending),
@@ -74,8 +82,13 @@ impl Statement {
             return Ok(ExitCode::SUCCESS);
         }
         println!("{}", shown(&rows));
-        let Balance { available, pending, reserved, owed } = head.balance(Asset::Points);
+        let Balance { available, pending, reserved, owed } = account.balance();
         println!("{partner}: {available} available, {pending} pending, {reserved} reserved, {owed} owed");
+        for (currency, Commissions { accrued, payable, in_payout, owed }) in commissions(account) {
+            println!(
+                "commissions in {currency}: {payable} payable, {accrued} accrued, {in_payout} in a payout, {owed} owed"
+            );
+        }
         if page.next.is_some() {
             println!("older records are not shown; ask for more with --limit");
         }

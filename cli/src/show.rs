@@ -2,6 +2,7 @@
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use domain::ledger::Posting;
 use domain::tell::Explanation;
 
 /// A table with these column heads.
@@ -42,9 +43,25 @@ pub(crate) fn points(value: i64) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
+fn right(text: &str) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// What a movement adds, with its sign: points, or money with its currency.
+pub(crate) fn adds(posting: &Posting) -> Cell {
+    let sum = posting.sum();
+    if posting.asset.is_points() || sum == 0 {
+        return points(sum);
+    }
+    let sign = if sum > 0 { "+" } else { "" };
+    Cell::new(format!("{sign}{}", posting.asset.told(sum))).set_alignment(CellAlignment::Right)
+}
+
 /// Prints an explanation, rule by rule.
 pub(crate) fn explanation(e: &Explanation) {
-    println!("{} {} ({}): {}, {} points", e.source, e.id, e.kind, e.outcome.word(), e.points);
+    let money = e.commissions.iter().map(|(asset, amount)| format!(", {amount} {asset} of commission"));
+    let money: String = money.collect();
+    println!("{} {} ({}): {}, {} points{money}", e.source, e.id, e.kind, e.outcome.word(), e.points);
     println!("  {}", e.sentence);
     println!("  judged at {} by program version {}, edition {}", e.decided_at, e.program_version, e.edition);
     for change in &e.tier_changes {
@@ -53,14 +70,14 @@ pub(crate) fn explanation(e: &Explanation) {
     if e.rules.is_empty() {
         return;
     }
-    let mut table = table(&["rule", "verdict", "points", "would have earned", "because", "why the rule is there"]);
+    let mut table = table(&["rule", "verdict", "gave", "would have earned", "because", "why the rule is there"]);
     for rule in &e.rules {
         let why = rule.why.clone().unwrap_or_default();
         table.add_row(vec![
             Cell::new(&rule.rule),
             Cell::new(rule.verdict),
-            points(rule.points),
-            number(rule.would_have_earned),
+            rule.commission.as_ref().map_or_else(|| points(rule.points), |paid| right(paid)),
+            rule.would_have_paid.as_ref().map_or_else(|| number(rule.would_have_earned), |paid| right(paid)),
             Cell::new(&rule.sentence),
             Cell::new(why),
         ]);

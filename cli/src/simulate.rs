@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use comfy_table::{Cell, CellAlignment};
 use domain::ledger::Account;
+use domain::tell::commissions;
 use event::ids::ProgramId;
 use event::{Event, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -259,16 +261,21 @@ impl Played {
             let balance = account.balance();
             let tiers: BTreeMap<_, _> =
                 account.head.tiers.iter().map(|(motion, held)| (motion.to_string(), held.tier.to_string())).collect();
-            json!({ "available": balance.available, "pending": balance.pending, "reserved": balance.reserved, "owed": balance.owed, "tiers": tiers })
+            json!({ "available": balance.available, "pending": balance.pending, "reserved": balance.reserved, "owed": balance.owed, "commissions": commissions(account), "tiers": tiers })
         };
         let partners: BTreeMap<_, _> =
             self.replay.accounts().iter().map(|(id, account)| (id.to_string(), partner(account))).collect();
         let outcomes: BTreeMap<_, _> =
             tally.outcomes.iter().map(|(outcome, events)| (outcome.word(), events)).collect();
-        let points: BTreeMap<_, _> = tally.moved.iter().map(|(kind, points)| (kind.word(), points)).collect();
+        let points = tally.moved.iter().filter(|((asset, _), _)| asset.is_points());
+        let points: BTreeMap<_, _> = points.map(|((_, kind), points)| (kind.word(), points)).collect();
+        let mut money: BTreeMap<String, BTreeMap<&str, String>> = BTreeMap::new();
+        for ((asset, kind), sum) in tally.moved.iter().filter(|((asset, _), _)| !asset.is_points()) {
+            money.entry(asset.to_string()).or_default().insert(kind.word(), asset.amount(*sum));
+        }
         json!({
             "events": tally.events, "unreadable": self.unreadable, "waiting": self.replay.waiting(),
-            "outcomes": outcomes, "points": points, "partners": partners, "digest": self.replay.digest(),
+            "outcomes": outcomes, "points": points, "commissions": money, "partners": partners, "digest": self.replay.digest(),
         })
     }
 
@@ -280,15 +287,16 @@ impl Played {
             outcomes.add_row([outcome.word().into(), number(i64::try_from(*count).unwrap_or(i64::MAX))]);
         }
         println!("{}", shown(&outcomes));
-        let mut moved = table(&["points by", "points"]);
-        for (kind, points) in &tally.moved {
-            moved.add_row([kind.word().into(), number(*points)]);
+        let mut moved = table(&["moved by", "asset", "how much"]);
+        for ((asset, kind), sum) in &tally.moved {
+            let how_much = Cell::new(asset.amount(*sum)).set_alignment(CellAlignment::Right);
+            moved.add_row([kind.word().into(), asset.to_string().into(), how_much]);
         }
         println!("{}", shown(&moved));
         let accounts = self.replay.accounts();
         let mut most: Vec<_> = accounts.iter().collect();
         most.sort_by_key(|(id, account)| (-account.balance().total(), **id));
-        let mut partners = table(&["partner", "available", "pending", "owed", "tiers"]);
+        let mut partners = table(&["partner", "available", "pending", "owed", "commissions", "tiers"]);
         for (id, account) in most.iter().take(top) {
             let balance = account.balance();
             let tiers = account.head.tiers.iter().map(|(motion, held)| format!("{motion}: {}", held.tier));
@@ -297,6 +305,7 @@ impl Played {
                 number(balance.available),
                 number(balance.pending),
                 number(balance.owed),
+                earned(account).into(),
                 tiers.collect::<Vec<_>>().join(", ").into(),
             ]);
         }
@@ -406,4 +415,11 @@ fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// Commissions of an account, earned and not taken back, in each currency.
+fn earned(account: &Account) -> String {
+    let money = account.head.funds.iter().filter(|(asset, _)| !asset.is_points());
+    let told = money.map(|(asset, funds)| asset.told(funds.balance().total()));
+    told.collect::<Vec<_>>().join(", ")
 }

@@ -584,7 +584,7 @@ async fn events_may_be_posted() {
         .text()
         .await
         .expect("text");
-    assert!(csv.starts_with("position,at,") && csv.contains(",accrual,500,500,program,"));
+    assert!(csv.starts_with("position,at,") && csv.contains(",accrual,500,,points,500,program,"));
     let (_, rewards) = api.get("/v1/rewards").await;
     let star = rewards["items"]
         .as_array()

@@ -72,6 +72,7 @@ async fn callers(test: &TestStack) -> String {
     let views = [
         "",
         "/statement",
+        "/commissions",
         "/events",
         "/events?outcome=conflict",
         "/events?outcome=rejected",
@@ -173,6 +174,11 @@ async fn staff(test: &TestStack) {
     engine::audit::shared(&store, &program, &page.items, |_| true).await.expect("what is shared");
     store::history::record(&store, &page.items[0].identity).await.expect("a record");
     store::state::head(&store, &program, &partner).await.expect("a head");
+    let mut state = domain::decide::State::new(partner.clone());
+    *state.account = store::state::begun(&store, &program, &partner).await.expect("a head");
+    let parts = [domain::ledger::Part::Lots].into();
+    let needs = domain::decide::Needs { parts, ..domain::decide::Needs::default() };
+    store::state::fill(&store, &program, &needs, &mut state).await.expect("its lots");
     store::programs::ids(&store).await.expect("programs");
     store::programs::check_form(&store).await.expect("a form");
     store::programs::read(&store, &program).await.expect("versions");

@@ -267,7 +267,7 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     let then = store.under(Clock::standing_at(later));
     let reviews = join_all((0..4).map(|_| engine::steps::catch_up(&then, &programs, &m, patience))).await;
     let records: Vec<Record> = reviews.into_iter().flat_map(|r| r.expect("caught up")).collect();
-    assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released"]);
+    assert_eq!(records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["points.released", "commission.released"]);
     assert_eq!((balance().await.pending, balance().await.available), (0, 500));
     assert_eq!(due(later).await, Vec::<String>::new(), "nothing is due any more");
 }
@@ -685,4 +685,36 @@ async fn units_and_rounds_by_type() {
             assert_eq!(rounds, (2 * transactions, transactions), "rounds of {n} of {kind}");
         }
     }
+}
+
+/// Money costs no more than points: a closing that pays commission is the same items, within the same units; so is its reversal. Here
+/// both move the day on which the account is due, which is two units more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closing_that_pays_commission_costs_what_a_closing_costs() {
+    let test = TestStack::start().await;
+    let (noting, calls) = noting_store(&test.stack.aws.endpoint());
+    let perx: ProgramId = "perx".try_into().expect("program");
+    let programs = store::programs::read(&noting, &perx).await.expect("read").expect("published");
+    let acv = serde_json::json!({ "amount": "60000", "currency": "USD" });
+    let closed =
+        serde_json::json!({ "deal_id": "d-1", "outcome": "won", "acv": acv, "tenor_months": 36, "motion": "sell" });
+    let steps = [
+        ("partner.enrolled", serde_json::json!({ "name": "m", "motions": ["sell"] }), None),
+        ("deal.closed", closed, Some(7 + 2)),
+        ("deal.reversed", serde_json::json!({ "deal_id": "d-1", "reason": "x" }), Some(7 + 2)),
+    ];
+    for (kind, data, expected) in steps {
+        let event = Event::parse(&body(kind, "m", "perx", "/crm/t", kind, &data), Timestamp::now()).expect("an event");
+        calls.lock().expect("calls").clear();
+        let patience = Patience::until(Instant::now() + Duration::from_secs(60));
+        engine::events::judge(&noting, &programs, &partner("m"), &[Arrival::from(event)], patience).await;
+        let units: f64 = calls.lock().expect("calls").iter().map(|(_, units)| units).sum();
+        if let Some(expected) = expected {
+            assert_units(units, expected, kind);
+        }
+    }
+    let record = store::history::page(&noting, &perx, &partner("m"), None, 2).await.expect("a page");
+    let paid: Vec<String> =
+        record.items.iter().rev().flat_map(|record| &record.postings).map(ToString::to_string).collect();
+    assert!(paid.iter().any(|line| line.starts_with("accrual 450000 USD program ")), "{paid:?}");
 }

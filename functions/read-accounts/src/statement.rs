@@ -1,12 +1,14 @@
 //! `GET /v1/partners/{partner_id}/statement`: every posting, newest first, as JSON or CSV.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::ledger::Balance;
-use domain::ledger::{Bucket, Posting, PostingKind, Record};
-use event::ids::RuleId;
+use domain::ledger::{Asset, Balance, Bucket, Posting, PostingKind, Record};
+use domain::tell::{Added, Amount, Commissions};
+use event::ids::{PartnerId, RuleId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::Programs;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use web::{Caller, PageQuery, Problem, Query, Scope, cursor};
 
 use crate::ReadAccounts;
+use crate::partner::current_account;
 
 /// Most records that one page is read from: of a partner to whom much happens and little moves, a page has fewer lines than were
 /// asked for, or none, and the next one goes on.
@@ -22,7 +25,7 @@ const RECORDS_MAX: usize = 1_000;
 
 /// One line of a statement.
 #[derive(Serialize)]
-struct StatementLine {
+pub(crate) struct StatementLine {
     position: u64,
     at: Timestamp,
     booked: Date,
@@ -33,9 +36,12 @@ struct StatementLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<String>,
     /// What the line adds to the partner's total.
-    points: i64,
-    /// What moved.
-    amount: i64,
+    #[serde(flatten)]
+    added: Added,
+    /// What moved: `points`, or a currency.
+    asset: Asset,
+    /// How much of it.
+    amount: Amount,
     from: Bucket,
     to: Bucket,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,16 +65,15 @@ struct Statement {
     next_cursor: Option<String>,
 }
 
-pub(crate) async fn show(
-    State(api): State<ReadAccounts>,
-    Path(id): Path<String>,
-    Query(page): Query<PageQuery>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let partner = caller.partner(&id, Scope::Read)?;
-    let programs = web::programs(&api.store, &caller).await?;
-    let before = page.cursor.as_ref().map(|c| cursor::read("statement", &caller.program, &partner, c)).transpose()?;
+/// Lines of a partner's history, newest first, and where the next page begins.
+async fn page_of(
+    api: &ReadAccounts,
+    (caller, partner): (&Caller, &PartnerId),
+    (list, page): (&str, &PageQuery),
+    wanted: fn(Asset) -> bool,
+) -> Result<(Vec<StatementLine>, Option<String>), Problem> {
+    let programs = web::programs(&api.store, caller).await?;
+    let before = page.cursor.as_ref().map(|c| cursor::read(list, &caller.program, partner, c)).transpose()?;
     let mut before = before.and_then(|place| place.parse().ok());
     let limit = page.limit()?;
     let mut items = Vec::new();
@@ -76,12 +81,12 @@ pub(crate) async fn show(
     let (mut read, mut at_once) = (0, limit);
     loop {
         at_once = at_once.min(RECORDS_MAX - read);
-        let records = store::history::page(&api.store, &caller.program, &partner, before, at_once).await?;
+        let records = store::history::page(&api.store, &caller.program, partner, before, at_once).await?;
         before = records.next;
         read += records.items.len();
         at_once *= 2;
         for record in &records.items {
-            items.extend(lines(record, &programs));
+            items.extend(lines(record, &programs, wanted));
             if items.len() >= limit {
                 before = Some(record.position).filter(|position| *position > 1);
                 break;
@@ -91,7 +96,19 @@ pub(crate) async fn show(
             break;
         }
     }
-    let next_cursor = before.map(|at| cursor::write("statement", &caller.program, &partner, &at.to_string()));
+    let next_cursor = before.map(|at| cursor::write(list, &caller.program, partner, &at.to_string()));
+    Ok((items, next_cursor))
+}
+
+pub(crate) async fn show(
+    State(api): State<ReadAccounts>,
+    Path(id): Path<String>,
+    Query(page): Query<PageQuery>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let (items, next_cursor) = page_of(&api, (&caller, &partner), ("statement", &page), |_| true).await?;
     let mut response = match web::preferred(&headers, &["application/json", "text/csv"]) {
         1 => csv(&items, next_cursor),
         _ => Json(Statement { items, next_cursor }).into_response(),
@@ -100,18 +117,49 @@ pub(crate) async fn show(
     Ok(response)
 }
 
-/// The lines of one record, the last movement first.
-fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item = StatementLine> + 'a {
+/// What a partner has of commissions, and each movement of them.
+#[derive(Serialize)]
+pub(crate) struct CommissionsView {
+    balances: BTreeMap<&'static str, Commissions>,
+    items: Vec<StatementLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// `GET /v1/partners/{partner_id}/commissions`: what is accrued, payable, in a payout and owed in each currency, and every movement
+/// with its deal, rule and reason (M01-M07).
+pub(crate) async fn commissions(
+    State(api): State<ReadAccounts>,
+    Path(id): Path<String>,
+    Query(page): Query<PageQuery>,
+    caller: Caller,
+) -> Result<Json<CommissionsView>, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let (programs, now) = (web::programs(&api.store, &caller).await?, api.store.clock().now());
+    let account = current_account(&api, &programs, &caller, &partner, now).await?;
+    let is_money = |asset: Asset| !asset.is_points();
+    let (items, next_cursor) = page_of(&api, (&caller, &partner), ("commissions", &page), is_money).await?;
+    Ok(Json(CommissionsView { balances: domain::tell::commissions(&account), items, next_cursor }))
+}
+
+/// The lines of one record about the assets that are wanted, the last movement first.
+fn lines<'a>(
+    record: &'a Record,
+    programs: &'a Programs,
+    wanted: fn(Asset) -> bool,
+) -> impl Iterator<Item = StatementLine> + 'a {
     let program = programs.number(record.version()).map(|v| v.program.clone());
-    record.postings.iter().rev().map(move |posting: &Posting| StatementLine {
+    let postings = record.postings.iter().rev().filter(move |posting| wanted(posting.asset));
+    postings.map(move |posting: &Posting| StatementLine {
         position: record.position,
         at: record.decided_at,
         booked: record.booked,
         kind: posting.kind,
         words: domain::tell::movement(record, posting, program.as_deref()),
         about: domain::tell::about(record),
-        points: posting.sum(),
-        amount: posting.amount,
+        added: Added::by(posting),
+        asset: posting.asset,
+        amount: Amount::of(posting),
         from: posting.from,
         to: posting.to,
         rule: posting.rule.clone(),
@@ -126,17 +174,23 @@ fn lines<'a>(record: &'a Record, programs: &'a Programs) -> impl Iterator<Item =
 }
 
 fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
-    let mut text = "position,at,booked,kind,points,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed,about,words\r\n".to_owned();
+    let mut text = "position,at,booked,kind,points,money,asset,amount,from,to,rule,source,id,type,program_version,available,pending,reserved,owed,about,words\r\n".to_owned();
     for line in lines {
         let kind = serde_json::to_value(line.kind).unwrap_or_default();
         let b = line.balance;
+        let money = line.added.money.as_ref().map(|sum| sum.amount.clone()).unwrap_or_default();
         let fields = [
             line.position.to_string(),
             line.at.to_string(),
             line.booked.to_string(),
             kind.as_str().unwrap_or_default().to_owned(),
-            line.points.to_string(),
-            line.amount.to_string(),
+            line.added.points.to_string(),
+            money,
+            line.asset.to_string(),
+            match &line.amount {
+                Amount::Points(points) => points.to_string(),
+                Amount::Money(amount) => amount.clone(),
+            },
             line.from.to_string(),
             line.to.to_string(),
             line.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -164,7 +218,7 @@ fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
 
 /// A CSV field (RFC 4180). What a spreadsheet would run as a formula is made plain text.
 fn csv_field(text: &str) -> String {
-    let number = text.parse::<i64>().is_ok();
+    let number = event::money::parse_decimal(text.strip_prefix('-').unwrap_or(text)).is_ok();
     let text = if !number && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
@@ -179,5 +233,6 @@ mod tests {
         assert_eq!(csv_field("a\"b"), "\"a\"\"b\"");
         assert_eq!(csv_field("=HYPERLINK(1)"), "'=HYPERLINK(1)");
         assert_eq!(csv_field("-50"), "-50");
+        assert_eq!(csv_field("-5250.00"), "-5250.00");
     }
 }

@@ -1,7 +1,8 @@
 //! What others are told: never an event's body, never a card.
 
-use domain::ledger::Outcome;
-use domain::ledger::{Effect, Reason, Record};
+use std::collections::BTreeMap;
+
+use domain::ledger::{Effect, Outcome, PostingKind, Reason, Record};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -26,12 +27,17 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         }
         detail
     };
-    let mut notices = Vec::new();
+    let mut notices: Vec<Notice> =
+        commissions(record).map(|(kind, detail)| Notice { kind, detail: about(detail) }).collect();
     match record.outcome {
         Outcome::Awarded => {
-            let points: i64 = record.postings.iter().map(domain::ledger::Posting::sum).sum();
-            notices.push(Notice { kind: "PointsAwarded", detail: about(json!({ "points": points })) });
+            let points = domain::tell::earned(&record.postings);
+            if points != 0 || notices.is_empty() {
+                notices.push(Notice { kind: "PointsAwarded", detail: about(json!({ "points": points })) });
+            }
         }
+        // The notice of that says more.
+        Outcome::NoRule if record.reason == Some(Reason::CommissionTakenBack) => {}
         Outcome::Refused => {
             notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });
         }
@@ -65,6 +71,26 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         }
     }
     notices
+}
+
+/// What happened to commissions: earned, payable, or taken back and why, by currency.
+fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
+    let sums = domain::tell::paid(&record.postings);
+    let told = |wanted: fn(i64) -> bool| -> BTreeMap<String, String> {
+        let those = sums.iter().filter(|(_, sum)| wanted(**sum));
+        those.map(|(asset, sum)| (asset.to_string(), asset.amount(sum.abs()))).collect()
+    };
+    let released = record.postings.iter().filter(|p| p.kind == PostingKind::Release && !p.asset.is_points());
+    let released: BTreeMap<_, _> = released.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
+    let about = domain::tell::about(record);
+    let sentence = domain::tell::explain(record, None).sentence;
+    let all = [
+        ("CommissionAccrued", told(|sum| sum > 0)),
+        ("CommissionTakenBack", told(|sum| sum < 0)),
+        ("CommissionPayable", released),
+    ];
+    let some = all.into_iter().filter(|(_, sums)| !sums.is_empty());
+    some.map(move |(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence })))
 }
 
 /// What a conflict or a rejection is worth telling.

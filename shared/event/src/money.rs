@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use iso_currency::Currency;
+use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,11 @@ impl Money {
         self.amount
     }
 
+    /// The amount in the currency's minor units, as cents of dollars. `None` where that does not fit 64 bits.
+    pub fn minor_units(self) -> Option<i64> {
+        minor_units(self.amount, self.currency())
+    }
+
     /// The ISO 4217 code.
     pub fn currency(self) -> &'static str {
         self.currency.code()
@@ -106,6 +112,23 @@ impl From<Money> for Written {
 /// Saturates; with amounts and rates within their limits it never does.
 pub fn at_rate(amount: Decimal, rate: Decimal) -> Decimal {
     amount.saturating_mul(rate).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
+
+/// How many decimals a currency has; 0 for what is none.
+pub fn decimals(currency: &str) -> u32 {
+    Currency::from_code(currency).and_then(Currency::exponent).unwrap_or(0).into()
+}
+
+/// An amount of a currency in its minor units, rounded half away from zero once. `None` where that does not fit 64 bits.
+pub fn minor_units(amount: Decimal, currency: &str) -> Option<i64> {
+    let decimals = decimals(currency);
+    let rounded = amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
+    rounded.checked_mul(Decimal::from(10_i64.pow(decimals)))?.to_i64()
+}
+
+/// So many minor units of a currency as its amount, with all of its decimals: 525000 of USD are 5250.00.
+pub fn of_minor_units(units: i64, currency: &str) -> Decimal {
+    Decimal::new(units, decimals(currency))
 }
 
 /// An ISO 4217 code in capitals.

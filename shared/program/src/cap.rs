@@ -1,18 +1,19 @@
 //! How often a rule or reward may count, in the vendor's words.
 
 use event::ids::Label;
+use event::money::Money;
 use event::period::Every;
 
 /// How often a rule or reward may count: `"20 per partner per month"`, `"50 points per partner per month"`,
-/// `"1 per person per content per week"`, `"once per person per course"`.
+/// `"1 per person per content per week"`, `"once per person per course"`, `"5000 USD per partner per year"`, `"twice per partner in all"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cap {
     /// The phrase, as it stands in the file.
     pub words: String,
-    /// The limit, above zero.
+    /// The limit, above zero: times, points, or the currency's minor units.
     pub limit: i64,
-    /// Whether the limit counts points (else times).
-    pub points: bool,
+    /// In what it counts.
+    pub unit: CapUnit,
     /// Whose count it is.
     pub by: CapBy,
     /// The `data` field that splits the count, such as `course_id`.
@@ -21,6 +22,17 @@ pub struct Cap {
     pub every: Every,
     /// What it says but for limit and period: caps that say the same count the same.
     pub says: Label,
+}
+
+/// In what a cap counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapUnit {
+    /// How often.
+    Times,
+    /// How many points.
+    Points,
+    /// How much money of this currency.
+    Money(&'static str),
 }
 
 /// Whose count a cap is.
@@ -34,8 +46,12 @@ pub enum CapBy {
     Team,
 }
 
-fn says(points: bool, by: CapBy, field: Option<&str>) -> Label {
-    let unit = if points { "points" } else { "times" };
+fn says(unit: CapUnit, by: CapBy, field: Option<&str>) -> Label {
+    let unit = match unit {
+        CapUnit::Times => "times",
+        CapUnit::Points => "points",
+        CapUnit::Money(currency) => currency,
+    };
     let by = match by {
         CapBy::Partner => "partner",
         CapBy::Person => "person",
@@ -50,18 +66,23 @@ impl Cap {
     ///
     /// # Errors
     /// A sentence that says what form a cap has.
-    pub fn parse(words: &str) -> Result<Self, String> {
+    pub fn parse(whole: &str) -> Result<Self, String> {
+        let (words, in_all) = whole.strip_suffix(" in all").map_or((whole, false), |words| (words, true));
         let bad = || {
             format!(
-                "`{words}` is not a cap; write \"20 per partner per month\", \"50 points per partner per month\" or \"once per person per course\""
+                "`{whole}` is not a cap; write \"20 per partner per month\", \"50 points per partner per month\" or \"once per person per course\""
             )
         };
         let mut parts = words.split(" per ");
-        let (limit, points) = match parts.next().map(|head| head.split(' ').collect::<Vec<_>>()).as_deref() {
-            Some(["once"]) => (1, false),
-            Some(["twice"]) => (2, false),
-            Some([n]) => (n.parse().map_err(|_| bad())?, false),
-            Some([n, "points" | "point"]) => (n.parse().map_err(|_| bad())?, true),
+        let (limit, unit) = match parts.next().map(|head| head.split(' ').collect::<Vec<_>>()).as_deref() {
+            Some(["once"]) => (1, CapUnit::Times),
+            Some(["twice"]) => (2, CapUnit::Times),
+            Some([n]) => (n.parse().map_err(|_| bad())?, CapUnit::Times),
+            Some([n, "points" | "point"]) => (n.parse().map_err(|_| bad())?, CapUnit::Points),
+            Some([n, currency]) => {
+                let money = Money::parse(n, currency).map_err(|error| error.to_string())?;
+                (money.minor_units().ok_or_else(bad)?, CapUnit::Money(money.currency()))
+            }
             _ => return Err(bad()),
         };
         let by = match parts.next() {
@@ -81,13 +102,16 @@ impl Cap {
         if limit < 1 {
             return Err(bad());
         }
-        if by == CapBy::Partner && field.is_none() && every == Every::Ever {
+        if in_all && every != Every::Ever {
+            return Err(bad());
+        }
+        if by == CapBy::Partner && field.is_none() && every == Every::Ever && !in_all {
             return Err(format!(
-                "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\""
+                "`{words}` never starts anew and is not split by anything; say per what, as in \"{words} per year\" or \"{words} in all\""
             ));
         }
-        let says = says(points, by, field.as_deref());
-        Ok(Self { words: words.to_owned(), limit, points, by, field, every, says })
+        let says = says(unit, by, field.as_deref());
+        Ok(Self { words: whole.to_owned(), limit, unit, by, field, every, says })
     }
 }
 
@@ -107,15 +131,22 @@ mod tests {
     #[test]
     fn caps_in_the_vendors_words() {
         let cap = Cap::parse("50 points per partner per month").expect("cap");
-        assert_eq!((cap.limit, cap.points, cap.by, cap.every), (50, true, CapBy::Partner, Every::Month));
+        assert_eq!((cap.limit, cap.unit, cap.by, cap.every), (50, CapUnit::Points, CapBy::Partner, Every::Month));
         let cap = Cap::parse("1 per person per content per week").expect("cap");
         assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
         let cap = Cap::parse("once per person per course").expect("cap");
         assert_eq!((cap.limit, cap.field.as_deref(), cap.every), (1, Some("course_id"), Every::Ever));
         let cap = Cap::parse("twice per team per quarter").expect("cap");
         assert_eq!((cap.limit, cap.by, &*cap.says), (2, CapBy::Team, "times per team"));
+        let cap = Cap::parse("5000.50 USD per partner per year").expect("cap");
+        assert_eq!((cap.limit, cap.unit, &*cap.says), (500_050, CapUnit::Money("USD"), "USD per partner"));
+        let cap = Cap::parse("twice per partner in all").expect("cap");
+        assert_eq!((cap.limit, cap.every, &*cap.words), (2, Every::Ever, "twice per partner in all"));
         for bad in [
             "20",
+            "2 per partner per month in all",
+            "5.001 USD per partner per year",
+            "5 pounds per partner per year",
             "20 per month",
             "0 per partner per month",
             "-1 per partner per month",

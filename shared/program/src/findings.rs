@@ -75,6 +75,10 @@ pub enum Code {
     TierNeverHeld,
     /// A rule gives many times as much, or as little, as before.
     PointsLeap,
+    /// A commission comes to more than the program allows, and is cut.
+    RateAboveCap,
+    /// A commission comes to half of the business or more.
+    RateOfHalf,
     /// The file has more bytes than a version can hold.
     TooLarge,
     /// It is another program than the one before.

@@ -5,6 +5,7 @@
 
 mod cap;
 mod check;
+mod commission;
 mod condition;
 mod file;
 mod findings;
@@ -18,8 +19,9 @@ mod rule;
 mod versions;
 mod window;
 
-pub use cap::{Cap, CapBy};
+pub use cap::{Cap, CapBy, CapUnit};
 pub use check::{FILE_BYTES_MAX, check};
+pub use commission::{Base, Commission, CommissionPolicy, Rate};
 pub use condition::{Comparison, Condition, Test};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
@@ -27,6 +29,6 @@ pub use lint::{breaks, leaps};
 pub use policy::{Policy, Registration};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
-pub use rule::{Campaign, Points, Rule, Times};
+pub use rule::{COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 pub use versions::{Programs, Version};
 pub use window::Within;

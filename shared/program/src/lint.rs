@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::cap::CapUnit;
+use crate::commission::{Commission, Rate};
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::possible;
 use crate::program::Program;
-use crate::rule::{Points, Times};
+use crate::rule::{Gives, Points, Rule, Times};
 use crate::window::Within;
 
 pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
@@ -37,9 +39,14 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     for rule in program.rules.values() {
         for (path, (message, help)) in possible::never(rule) {
-            f.error(Code::NeverHolds, &["earn", &rule.id, path.0, path.1], message, help);
+            let [table, id] = rule.place();
+            f.error(Code::NeverHolds, &[table, id, path.0, path.1], message, help);
         }
-        let bounded = rule.at_most.iter().any(|cap| cap.points) || !matches!(rule.points, Points::Per { .. });
+        if let Some(commission) = rule.commission() {
+            commission_rate(program, rule, commission, &mut f);
+        }
+        let per = matches!(rule.gives, Gives::Points(Points::Per { .. }));
+        let bounded = rule.at_most.iter().any(|cap| cap.unit != CapUnit::Times) || !per;
         if !bounded {
             f.warning(
                 Code::UnboundedPoints,
@@ -85,8 +92,7 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
     let mut f = Findings::new(text);
     for rule in after.rules.values() {
         let Some(old) = before.rules.get(&rule.id) else { continue };
-        let figures =
-            [("points", points(&old.points), points(&rule.points)), ("times", times(&old.times), times(&rule.times))];
+        let figures = [(rule.key(), gives(old), gives(rule)), ("times", times(&old.times), times(&rule.times))];
         for (key, gave, gives) in figures {
             let both = gives.iter().filter_map(|(place, gives)| Some((place, *gave.get(place)?, *gives)));
             for (place, gave, gives) in both {
@@ -94,7 +100,8 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
                     let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
                     let (gave, gives) = (gave.normalize(), gives.normalize());
                     let message = format!("`{}`: {what} = {gives} where it was {gave}: {times}", rule.id);
-                    f.warning(Code::PointsLeap, &["earn", &rule.id, key], message, "look at the number once more");
+                    let [table, id] = rule.place();
+                    f.warning(Code::PointsLeap, &[table, id, key], message, "look at the number once more");
                 }
             }
         }
@@ -111,6 +118,58 @@ fn leap(gave: Decimal, gives: Decimal) -> Option<String> {
     let times = more.checked_div(less).map(|times| times.round_dp_with_strategy(1, RoundingStrategy::ToZero));
     let times = times.map_or("very many".to_owned(), |times| times.normalize().to_string());
     Some(format!("{times} times as {}", if gives > gave { "much" } else { "little" }))
+}
+
+/// From this rate on a vendor shares more than it keeps (M06).
+const HALF: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
+
+/// The highest rate of a commission, with everything that multiplies it, against what the program allows.
+fn commission_rate(program: &Program, rule: &Rule, commission: &Commission, f: &mut Findings<'_>) {
+    let [table, id] = rule.place();
+    let Some(rate) = commission.rate.all().into_iter().max() else { return };
+    let longest = commission.tenor.iter().map(|(_, by)| *by).chain([Decimal::ONE]).max().unwrap_or(Decimal::ONE);
+    let by_tier = rule.times.iter().filter_map(|times| match times {
+        Times::Tier { by, .. } => Some(*by),
+        Times::Campaign(id) => program.campaigns.get(id).map(|campaign| campaign.by),
+    });
+    let factor = by_tier.filter(|by| *by > Decimal::ONE).fold(longest, |product, by| product.saturating_mul(by));
+    let highest = rate.saturating_mul(factor);
+    let percent = |rate: Decimal| format!("{}%", (rate * Decimal::ONE_HUNDRED).normalize());
+    let comes_to = || {
+        let times = if factor == Decimal::ONE { None } else { Some(factor.normalize()) };
+        let times = times.map(|factor| format!(" ({} times {factor})", percent(rate))).unwrap_or_default();
+        format!("{}{times}", percent(highest))
+    };
+    match program.policy.commissions.at_most {
+        Some(most) if highest > most => f.warning(
+            Code::RateAboveCap,
+            &[table, id, "rate"],
+            format!("it comes to {}, and the program pays at most {}", comes_to(), percent(most)),
+            "partners will see a rate that is cut; lower it, or raise `at_most` in [policy.commissions]",
+        ),
+        None if highest >= HALF => f.warning(
+            Code::RateOfHalf,
+            &[table, id, "rate"],
+            format!("it comes to {}: half of the business or more is the partner's", comes_to()),
+            "if that is meant, say so: at_most = \"60%\" in [policy.commissions]",
+        ),
+        Some(_) | None => {}
+    }
+}
+
+/// The figures of what a rule gives, each by what must be the same to be compared.
+fn gives(rule: &Rule) -> BTreeMap<String, Decimal> {
+    let commission = match &rule.gives {
+        Gives::Points(points) => return self::points(points),
+        Gives::Money(commission) => commission,
+    };
+    match &commission.rate {
+        Rate::Fixed(rate) => BTreeMap::from([(String::new(), *rate)]),
+        Rate::Bands { by, bands: steps } | Rate::Slices { by, slices: steps } => {
+            steps.iter().map(|(from, rate)| (format!("by {by} from {from}"), *rate)).collect()
+        }
+        Rate::Table { by, table } => table.iter().map(|(value, rate)| (format!("by {by} {value}"), *rate)).collect(),
+    }
 }
 
 /// The figures of a rule's points, each by what must be the same to be compared.

@@ -2,6 +2,8 @@
 
 use event::time::Length;
 
+use crate::commission::CommissionPolicy;
+
 /// Deal registration (M30, M31).
 #[derive(Clone, Debug)]
 pub struct Registration {
@@ -37,4 +39,6 @@ pub struct Policy {
     pub period_is_quarter: bool,
     /// How long after its end a period stays open.
     pub periods_close_after: Length,
+    /// What holds of all commissions.
+    pub commissions: CommissionPolicy,
 }

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::commission::Rate;
 use crate::condition::{Comparison, Test};
 use crate::findings::nearest;
-use crate::rule::{Points, Rule};
+use crate::rule::{Gives, Points, Rule};
 
 /// Why a rule asks for what cannot be, and the way out.
 type Never = (String, Option<String>);
@@ -27,8 +28,11 @@ pub(crate) fn never(rule: &Rule) -> Vec<(Place<'_>, Never)> {
         let never = unmet(&condition.field, form(&rule.on, &condition.field)?, &condition.test)?;
         Some((("if", condition.field.as_str()), never))
     });
-    let points = unscaled(&rule.on, &rule.points).map(|never| (("points", ""), never));
-    conditions.chain(points).collect()
+    let unscaled = match &rule.gives {
+        Gives::Points(points) => unscaled(&rule.on, points),
+        Gives::Money(commission) => unrated(&rule.on, &commission.rate),
+    };
+    conditions.chain(unscaled.map(|never| ((rule.key(), ""), never))).collect()
 }
 
 /// What a field of an event type looks like; none where there is no such field.
@@ -43,16 +47,7 @@ fn form(on: &str, field: &str) -> Option<Form> {
 fn unscaled(on: &str, points: &Points) -> Option<Never> {
     match points {
         Points::Fixed(_) => None,
-        Points::Table { by, table } => {
-            let form = form(on, by)?;
-            if matches!(form, Form::Money) {
-                return Some((
-                    format!("`{by}` is an amount, and a table is of words"),
-                    Some("write `bands`".to_owned()),
-                ));
-            }
-            table.keys().find_map(|value| no_value(by, form, value))
-        }
+        Points::Table { by, table } => table_of(by, form(on, by)?, table.keys().map(String::as_str)),
         Points::Bands { by, bands } => {
             let form = form(on, by)?;
             let last = bands.last().map(|(from, _)| Test::Compare(Comparison::AtLeast, *from));
@@ -63,6 +58,26 @@ fn unscaled(on: &str, points: &Points) -> Option<Never> {
             no_number(by, form).or_else(|| unmet(by, form, &Test::Compare(Comparison::AtLeast, *per)))
         }
     }
+}
+
+/// Why a scale of rates gives nothing, or a part of it does.
+fn unrated(on: &str, rate: &Rate) -> Option<Never> {
+    let form = form(on, rate.by()?)?;
+    match rate {
+        Rate::Fixed(_) => None,
+        Rate::Table { by, table } => table_of(by, form, table.iter().map(|(value, _)| value.as_str())),
+        Rate::Bands { by, bands: steps } | Rate::Slices { by, slices: steps } => {
+            let last = steps.last().map(|(from, _)| Test::Compare(Comparison::AtLeast, *from));
+            no_number(by, form).or_else(|| last.and_then(|last| unmet(by, form, &last)))
+        }
+    }
+}
+
+fn table_of<'a>(by: &str, form: Form, mut values: impl Iterator<Item = &'a str>) -> Option<Never> {
+    if matches!(form, Form::Money) {
+        return Some((format!("`{by}` is an amount, and a table is of words"), Some("write `bands`".to_owned())));
+    }
+    values.find_map(|value| no_value(by, form, value))
 }
 
 /// Why no event, or every event, meets a condition on a field of this form.

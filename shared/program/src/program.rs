@@ -33,7 +33,7 @@ pub struct Program {
     pub counts_as_deal: Vec<String>,
     /// Who may send what.
     pub sources: Vec<(String, Vec<String>)>,
-    /// Earning rules by id.
+    /// Earning and commission rules by id.
     pub rules: BTreeMap<RuleId, Rule>,
     /// Dated multipliers by id.
     pub campaigns: BTreeMap<String, Campaign>,

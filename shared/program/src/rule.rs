@@ -1,4 +1,4 @@
-//! Earning rules: which events, how many points, how often (M36-M40).
+//! Rules: which events, how many points or how much money, how often (M01-M07, M36-M40).
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,68 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::cap::Cap;
+use crate::commission::Commission;
 use crate::condition::Condition;
 
-/// An earning rule: which events, how many points, how often (M36-M40).
+/// A rule: which events, how many points or how much money, how often (M01-M07, M36-M40).
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its name in the file: `[earn.<id>]`.
+    /// Its name in the file: `closed` of `[earn.closed]`, `commission.referral` of `[commission.referral]`.
     pub id: RuleId,
     /// The event type it looks at.
     pub on: String,
     /// Conditions on the event's fields; all must hold.
     pub conditions: Vec<Condition>,
-    /// Points before multipliers.
-    pub points: Points,
+    /// What it gives, before multipliers.
+    pub gives: Gives,
     /// Multipliers; those that apply are multiplied, the result is rounded down once.
     pub times: Vec<Times>,
     /// Caps; the narrowest counts.
     pub at_most: Vec<Cap>,
-    /// How long points stay pending.
+    /// How long what it gives stays pending.
     pub hold: Option<Length>,
     /// The vendor's reason, shown to partners.
     pub why: Option<String>,
+}
+
+/// What a rule gives.
+#[derive(Clone, Debug)]
+pub enum Gives {
+    /// Points, as `[earn.<id>]` does.
+    Points(Points),
+    /// Money, as `[commission.<id>]` does.
+    Money(Commission),
+}
+
+/// How the ids of commission rules begin; those of earning rules do not.
+pub const COMMISSION: &str = "commission.";
+/// How they begin where they are stored, to be short; those of earning rules do not.
+pub const COMMISSION_STORED: &str = "$";
+
+impl Rule {
+    /// Where it stands in the file.
+    pub fn place(&self) -> [&str; 2] {
+        match self.id.strip_prefix(COMMISSION) {
+            Some(id) => ["commission", id],
+            None => ["earn", &self.id],
+        }
+    }
+
+    /// Where what it gives stands, below its place.
+    pub(crate) fn key(&self) -> &'static str {
+        match self.gives {
+            Gives::Points(_) => "points",
+            Gives::Money(_) => "rate",
+        }
+    }
+
+    /// The commission it pays; none of a rule that gives points.
+    pub fn commission(&self) -> Option<&Commission> {
+        match &self.gives {
+            Gives::Points(_) => None,
+            Gives::Money(commission) => Some(commission),
+        }
+    }
 }
 
 /// Points before multipliers. Integers; amounts in the program's currency.

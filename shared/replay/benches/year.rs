@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     let tally = replay.tally();
     let outcomes: serde_json::Value =
         tally.outcomes.iter().map(|(outcome, events)| (outcome.word(), *events)).collect();
-    let moved: serde_json::Value = tally.moved.iter().map(|(kind, points)| (kind.word(), *points)).collect();
+    let moved: serde_json::Value = tally.moved.iter().map(|((_, kind), points)| (kind.word(), *points)).collect();
     // A year later every tier was reviewed.
     replay.bring_to("2027-12-31T12:00:00Z".parse().expect("an instant")).expect("sound accounts");
     let Some(peer) = peer(&lines) else { return ExitCode::SUCCESS };

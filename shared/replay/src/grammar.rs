@@ -62,6 +62,54 @@ pub struct Choices {
     pub amended_rule: bool,
     /// Whether a second registrant is accepted.
     pub second: bool,
+    /// Which commissions there are, and by which settings; none for 0.
+    pub pays: u8,
+}
+
+/// Commissions of a program, by the bits of `pays`.
+fn commissions(pays: u8, has_gold: bool) -> (String, String) {
+    if pays == 0 {
+        return (String::new(), String::new());
+    }
+    let is = |bit: u8| pays >> bit & 1 == 1;
+    let hold = if is(0) { "hold = \"45 days\"\n" } else { "" };
+    let in_deals = is(1);
+    let caps = match (is(2), in_deals) {
+        (false, _) => "",
+        (true, true) => "at_most = \"twice per partner per quarter\"\n",
+        (true, false) => {
+            "at_most = [\"700 USD per partner per quarter\", \"300.50 USD per partner per deal\"]\nat_least = \"12\"\n"
+        }
+    };
+    let gold = if has_gold { "tier = \"gold\"\n" } else { "" };
+    let rules = format!(
+        r#"
+[commission.base]
+base = "total value"
+rate = {{ by = "acv", bands = [{{ from = "1", rate = "3%" }}, {{ from = "1000", rate = "5%" }}, {{ from = "10000", rate = "7.5%" }}] }}
+tenor = {{ "24 months" = "1.5" }}
+{hold}{caps}
+[commission.more]
+{gold}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
+"#
+    );
+    let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
+    let policy = format!(
+        r#"
+[policy.commissions]
+{}
+currency = "{}"
+amended_deals = "{}"
+reversed_deals = "{}"
+clawback = "{}"
+"#,
+        one(3, "", "at_most = \"9%\""),
+        if in_deals { "of the deal" } else { "of the program" },
+        one(4, "rated again", "at the rate that was paid"),
+        one(5, "at the rate that was paid", "rated again"),
+        one(6, "netted from what becomes payable next", "forgiven"),
+    );
+    (rules, policy)
 }
 
 /// The file of a program `test` with these choices: reward `card`, sources `/crm/*`, `/lms/*`, `/cms/*`.
@@ -86,8 +134,9 @@ pub fn text(p: &Choices) -> String {
         }
         _ => "[ladder.service.bronze]\nrank = 1\n[ladder.sell.low]\nrank = 1\n",
     };
-    let times =
-        if p.ladder % 4 == 1 || p.ladder % 4 == 2 { "times = [{ tier = \"gold\", by = \"1.5\" }]\n" } else { "" };
+    let has_gold = p.ladder % 4 == 1 || p.ladder % 4 == 2;
+    let (commissions, paid) = commissions(p.pays, has_gold);
+    let times = if has_gold { "times = [{ tier = \"gold\", by = \"1.5\" }]\n" } else { "" };
     format!(
         r#"
 [program]
@@ -126,7 +175,7 @@ points = 5
 on = "content.viewed"
 points = 3
 {}
-{}
+{}{}
 [reward.card]
 name = "Card"
 points = {}
@@ -141,7 +190,7 @@ expiry = "{} months after earning, at the end of the month"
 clawback = "{}"
 reversed_awards = "{}"
 suspended_partners = "{}"
-"#,
+{}"#,
         ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Los_Angeles", "Asia/Singapore"]
             [p.zone as usize % 5],
         [1, 4, 10][p.fiscal as usize % 3],
@@ -158,6 +207,7 @@ suspended_partners = "{}"
         caps(&p.caps[..p.caps.len().min(1)], &CAPS),
         caps(&p.views, &VIEW_CAPS),
         if p.amended_rule { "[earn.growth]\non = \"deal.amended\"\npoints = 4\n" } else { "" },
+        commissions,
         [60, 9][p.rcap as usize / 8 % 2],
         [
             "5 per partner per quarter",
@@ -176,5 +226,6 @@ suspended_partners = "{}"
         if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
         if p.frees { "free their caps" } else { "stay counted" },
         if p.suspended { "earn" } else { "earn nothing" },
+        paid,
     )
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use domain::decide::due_on;
-use domain::ledger::{Asset, Effect, Posting, Record};
+use domain::ledger::{Asset, Balance, Effect, Posting, Record};
 use domain::tell::trial_sentence;
 use domain::tier::next_review;
 use event::{Event, Unreadable};
@@ -163,6 +163,9 @@ impl Player<'_> {
             for (lot, points) in &account.head.funds(Asset::Points).lots {
                 writeln!(self.text, "    {points} points until the end of {lot}").expect("text");
             }
+            for (asset, funds) in account.head.funds.iter().filter(|(asset, _)| !asset.is_points()) {
+                writeln!(self.text, "    {}", commissions(*asset, funds.balance())).expect("text");
+            }
             for (motion, held) in &account.head.tiers {
                 let review = next_review(programs, current, motion, held);
                 let review = review.map_or("none".to_owned(), |next| format!("{} as of {}", next.on, next.as_of));
@@ -177,6 +180,14 @@ impl Player<'_> {
         waiting.sort();
         writeln!(self.text, "waiting: {}", waiting.join(" ")).expect("text");
     }
+}
+
+/// What there is of commissions in one currency.
+fn commissions(asset: Asset, balance: Balance) -> String {
+    let Balance { available, pending, reserved, owed } = balance;
+    let sums = [("payable", available), ("accrued", pending), ("in a payout", reserved), ("owed", owed)];
+    let sums = sums.map(|(word, amount)| format!("{} {word}", asset.amount(amount)));
+    format!("{asset}: {}", sums.join(", "))
 }
 
 fn sent(world: &mut World, body: &str) -> String {
@@ -222,9 +233,10 @@ fn tell(text: &mut String, r: &Record, program: Option<&Program>) {
 
 fn moved(p: &Posting) -> String {
     let Posting { kind, amount, asset, from, to, .. } = p;
+    let amount = asset.told(*amount);
     let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
-    format!("{} {amount} {asset} {from} -> {to}{rule}{corrects}", kind.word())
+    format!("{} {amount} {from} -> {to}{rule}{corrects}", kind.word())
 }
 
 fn changed(effect: &Effect) -> String {

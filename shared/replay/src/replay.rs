@@ -36,8 +36,8 @@ pub struct Tally {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Records, the clock's among them.
     pub records: u64,
-    /// Points by how they moved.
-    pub moved: BTreeMap<PostingKind, i64>,
+    /// What moved, by asset and how: points, or the currency's minor units.
+    pub moved: BTreeMap<(Asset, PostingKind), i64>,
 }
 
 /// Events that wait, by when their waiting ends.
@@ -257,7 +257,7 @@ impl Replay {
     }
 }
 
-/// What accounts hold as text, by partner: balance, lots, tiers. Equal histories give equal texts.
+/// What accounts hold as text, by partner: balance, lots, commissions, tiers. Equal histories give equal texts.
 pub fn summary<'a>(accounts: impl IntoIterator<Item = (&'a PartnerId, &'a Account)>) -> String {
     let mut text = String::new();
     for (partner, account) in accounts {
@@ -265,6 +265,10 @@ pub fn summary<'a>(accounts: impl IntoIterator<Item = (&'a PartnerId, &'a Accoun
         let _ = write!(text, "{partner} {available} {pending} {reserved} {owed}");
         for (lot, points) in &account.head.funds(Asset::Points).lots {
             let _ = write!(text, " {lot}:{points}");
+        }
+        for (asset, funds) in account.head.funds.iter().filter(|(asset, _)| !asset.is_points()) {
+            let Balance { available, pending, reserved, owed } = funds.balance();
+            let _ = write!(text, " {asset} {available} {pending} {reserved} {owed}");
         }
         for (motion, held) in &account.head.tiers {
             let _ = write!(text, " {motion}={} since {}", held.tier, held.since);
@@ -283,13 +287,13 @@ impl Tally {
     fn add(&mut self, record: &Record) {
         self.records += 1;
         for posting in &record.postings {
-            *self.moved.entry(posting.kind).or_default() += posting.amount;
+            *self.moved.entry((posting.asset, posting.kind)).or_default() += posting.amount;
         }
     }
 
     /// Points that moved so.
     pub fn points(&self, kind: PostingKind) -> i64 {
-        self.moved.get(&kind).copied().unwrap_or(0)
+        self.moved.get(&(Asset::Points, kind)).copied().unwrap_or(0)
     }
 }
 

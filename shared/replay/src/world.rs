@@ -317,7 +317,8 @@ impl World {
             for p in &r.postings {
                 let rule = p.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
                 let corrects = p.corrects.map(|at| format!(" correcting #{at}")).unwrap_or_default();
-                writeln!(text, "    {:>6} {} -> {}{rule}{corrects}", p.amount, p.from, p.to).expect("text");
+                let amount = if p.asset.is_points() { p.amount.to_string() } else { p.asset.told(p.amount) };
+                writeln!(text, "    {amount:>6} {} -> {}{rule}{corrects}", p.from, p.to).expect("text");
             }
             for effect in &r.effects {
                 if let Effect::Tier { motion, from, to, on, .. } = effect {

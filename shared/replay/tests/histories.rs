@@ -28,14 +28,14 @@ fn prog() -> impl Strategy<Value = Choices> {
         prop::collection::vec(0..14usize, 0..4),
         prop::collection::vec(0..8usize, 0..3),
         any::<(bool, bool, bool, bool, bool, bool, bool, bool, bool)>(),
-        any::<(u8, u8, u8, u8, u8)>(),
+        any::<(u8, u8, u8, u8, u8, u8)>(),
     )
         .prop_map(
             |(
                 caps,
                 views,
                 (forgive, hold, monthly, own, required, amended_rule, second, frees, suspended),
-                (expiry, ladder, fiscal, zone, rcap),
+                (expiry, ladder, fiscal, zone, rcap, pays),
             )| Choices {
                 caps,
                 views,
@@ -53,6 +53,7 @@ fn prog() -> impl Strategy<Value = Choices> {
                 second,
                 frees,
                 suspended,
+                pays,
             },
         )
 }

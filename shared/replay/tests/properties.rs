@@ -49,6 +49,12 @@ rank = 2
 enter = { deals = 2, within = "1 year" }
 keep = { deals = 2, within = "6 months" }
 grace = "1 quarter"
+[commission.base]
+rate = { by = "acv", bands = [{ from = "100", rate = "3%" }, { from = "1000", rate = "5%" }, { from = "10000", rate = "7.5%" }] }
+hold = "45 days"
+[commission.slices]
+base = "total value"
+rate = { by = "acv", slices = [{ from = "0", rate = "10%" }, { from = "5000", rate = "8%" }] }
 [reward.card]
 name = "Card"
 points = 60
@@ -195,16 +201,37 @@ proptest! {
         prop_assert_eq!(world.account("p"), &before);
     }
 
+    /// Whatever was amended and reversed before: when every deal is void, nothing of it is left, points and money alike.
+    #[test]
+    fn voiding_every_deal_leaves_nothing(steps in prop::collection::vec(step(), 1..40)) {
+        let mut world = World::new(PROGRAM, "2026-01-15T12:00:00Z");
+        world.enrol("p");
+        let of_deals = |step: &&Step| matches!(step, Step::Close(..) | Step::Amend(..) | Step::Reverse(..) | Step::Wait(_));
+        for (at, step) in steps.iter().filter(of_deals).enumerate() {
+            take(&mut world, at, step);
+        }
+        for deal in 0..5 {
+            take(&mut world, 1_000 + deal, &Step::Reverse(u8::try_from(deal).expect("few"), None));
+        }
+        assert_sound(&world);
+        let left = world.account("p").head.funds.iter().filter(|(_, funds)| funds.balance().total() != 0).count();
+        prop_assert_eq!(left, 0, "{}", world.ledger());
+        prop_assert!(measured(&world).is_empty(), "{}", world.ledger());
+    }
+
     /// The events of one deal, in any order and with duplicates, end in the same deal and the same points (I13).
     #[test]
     fn the_order_of_a_deals_events_does_not_matter(
         order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
         again in prop::collection::vec(0..7_usize, 0..5),
-        (required, other, between) in any::<(bool, bool, bool)>(),
+        (required, other, between, amended, reversed) in any::<(bool, bool, bool, bool, bool)>(),
         amounts in (1..20_000_u32, 1..20_000_u32, 1..20_000_u32, 1..5_000_u32),
         void in any::<bool>(),
     ) {
-        let program = format!("{PROGRAM}\n[registration]\nrequired = {required}\n").replace("[ladder.sell.gold]", "[ladder.other.x]\nrank = 1\n[ladder.sell.gold]");
+        let rated = |again: bool| if again { "rated again" } else { "at the rate that was paid" };
+        let (amended, reversed) = (rated(amended), rated(reversed));
+        let settings = format!("[policy.commissions]\namended_deals = \"{amended}\"\nreversed_deals = \"{reversed}\"\n");
+        let program = format!("{PROGRAM}\n{settings}[registration]\nrequired = {required}\n").replace("[ladder.sell.gold]", "[ladder.other.x]\nrank = 1\n[ladder.sell.gold]");
         let run = |order: &[usize]| {
             let mut world = World::new(&program, "2026-01-15T12:00:00Z");
             let events = deal_events(&world, amounts, void, (other, between));
@@ -230,7 +257,8 @@ proptest! {
             deal.version = 0;
         }
         prop_assert_eq!(&deals.0, &deals.1);
-        prop_assert_eq!(straight.account("p").balance(), mixed.account("p").balance(), "{}\n---\n{}", straight.ledger(), mixed.ledger());
+        let all = |world: &World| world.account("p").head.funds.iter().map(|(asset, funds)| (*asset, funds.balance())).collect::<Vec<_>>();
+        prop_assert_eq!(all(&straight), all(&mixed), "{}\n---\n{}", straight.ledger(), mixed.ledger());
         prop_assert_eq!(measured(&straight), measured(&mixed), "{}\n---\n{}", straight.ledger(), mixed.ledger());
         prop_assert!(mixed.held.is_empty());
         assert_sound(&mixed);

@@ -158,23 +158,28 @@ impl Workload {
 pub(crate) fn choices(rng: &mut Rng) -> Choices {
     let mut some = |of: usize, most: usize| (0..rng.usize(..=most)).map(|_| rng.usize(..of)).collect::<Vec<_>>();
     let (caps, views) = (some(14, 3), some(8, 2));
+    let (forgive, frees, suspended) = (rng.bool(), rng.u8(..3) == 0, rng.u8(..4) == 0);
+    let (hold, monthly, own) = (rng.bool(), rng.bool(), rng.bool());
+    let (required, amended_rule, second) = (rng.u8(..3) == 0, rng.bool(), rng.bool());
+    let [expiry, ladder, fiscal, zone, rcap] = std::array::from_fn(|_| rng.u8(..));
     Choices {
         caps,
         views,
-        forgive: rng.bool(),
-        frees: rng.u8(..3) == 0,
-        suspended: rng.u8(..4) == 0,
-        hold: rng.bool(),
-        monthly: rng.bool(),
-        own: rng.bool(),
-        required: rng.u8(..3) == 0,
-        amended_rule: rng.bool(),
-        second: rng.bool(),
-        expiry: rng.u8(..),
-        ladder: rng.u8(..),
-        fiscal: rng.u8(..),
-        zone: rng.u8(..),
-        rcap: rng.u8(..),
+        forgive,
+        frees,
+        suspended,
+        hold,
+        monthly,
+        own,
+        required,
+        amended_rule,
+        second,
+        expiry,
+        ladder,
+        fiscal,
+        zone,
+        rcap,
+        pays: if rcap >> 6 == 0 { 0 } else { (rcap & 0xF0) | (expiry >> 4) },
     }
 }
 

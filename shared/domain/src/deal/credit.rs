@@ -7,14 +7,17 @@ use litemap::LiteMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Bucket, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
+use crate::ledger::{Asset, Bucket, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
 
 /// The type whose rules are credited.
 const CLOSING: &str = "deal.closed";
 
-/// What one rule credited to a deal, in points. What it was worth and did not give was forgone to a cap.
+/// What one rule credited to a deal, in its asset's smallest unit. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
+    /// What it credits.
+    #[serde(default, skip_serializing_if = "Asset::is_points")]
+    pub asset: Asset,
     /// What the rule is worth at the deal's value now, before caps.
     pub worth: i64,
     /// What it gave, all in all.
@@ -32,13 +35,13 @@ pub struct Credit {
     pub position: u64,
     /// The multipliers that applied at the award, multiplied.
     pub factor: Decimal,
-    /// When it is released; none if it was available at once.
+    /// When it is released; none if it was available at once, and of money: its rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Date>,
-    /// Its lot; none as long as it gave nothing.
+    /// Its lot; none as long as it gave nothing, and of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<Month>,
-    /// What it put into each lot and was not taken out again, spent or expired as it may be.
+    /// What it put into each lot and was not taken out again, spent or expired as it may be. Of money nothing: it has one lot.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub placed: LiteMap<Month, i64>,
     /// What of that was held, and until when, as far as that was still to come when the deal was touched last.
@@ -57,10 +60,21 @@ pub struct Taken {
     pub amount: i64,
 }
 
+/// Whether a rule that was tried is credited: it is worth something, or pays commission on such a deal, which its value may come to
+/// later. Whether it pays was decided when the deal closed.
+fn is_credited(trial: &Trial) -> bool {
+    match trial.verdict {
+        Verdict::Unmatched { .. } => false,
+        Verdict::Nothing { .. } => !trial.asset.is_points(),
+        Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::RatedAgain { .. } => trial.worth != 0,
+    }
+}
+
 impl Credit {
     /// Of a rule that has given nothing yet.
-    pub(crate) fn none(position: u64) -> Self {
+    pub(crate) fn none(asset: Asset, position: u64) -> Self {
         Self {
+            asset,
             worth: 0,
             given: 0,
             peak: 0,
@@ -77,6 +91,9 @@ impl Credit {
 
     /// Notes that so much was put into a lot, or taken out of it. What is taken of another award's lot is not its own.
     fn place(&mut self, lot: Month, amount: i64) {
+        if !self.asset.is_points() {
+            return;
+        }
         let placed = self.placed.entry(lot).or_default();
         *placed = (*placed + amount).max(0);
         self.placed.retain(|_, placed| *placed > 0);
@@ -140,16 +157,16 @@ impl Credit {
         let rated = |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. });
         if closes {
             // It is credited here for the first time, and by most rules never again: no more room than that.
-            let earned = record.trials.iter().filter(|trial| trial.worth != 0).count();
+            let earned = record.trials.iter().filter(|trial| is_credited(trial)).count();
             *credits = LiteMap::with_capacity(earned);
         }
         for trial in record.trials.iter().filter(rated) {
             // What a rule would have given is none of its credit.
             let worth = if let Verdict::Unmatched { .. } = trial.verdict { 0 } else { trial.worth };
-            if worth == 0 && !credits.contains_key(&trial.rule) {
+            if !is_credited(trial) && !credits.contains_key(&trial.rule) {
                 continue;
             }
-            let new = || Self { factor: trial.verdict.factor(), ..Self::none(record.position) };
+            let new = || Self { factor: trial.verdict.factor(), ..Self::none(trial.asset, record.position) };
             let credit = credits.entry(trial.rule.clone()).or_insert_with(new);
             if !closes {
                 credit.forgive(worth, record, &trial.rule);
@@ -176,7 +193,7 @@ impl Credit {
             credit.place(lot, posting.amount);
             credit.hold(posting.to, posting.amount);
             // What comes back goes where it was; only what is new says where the award is.
-            if new > 0 {
+            if new > 0 && credit.asset.is_points() {
                 credit.lot = Some(lot);
                 credit.release = match posting.to {
                     Bucket::Pending { release, .. } => Some(release),

@@ -167,6 +167,7 @@ impl Deal {
             | Kind::ProjectCompleted { .. }
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
+            | Kind::CommissionReleased { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }
@@ -310,6 +311,12 @@ impl Deal {
         self.void || (!self.taken().is_zero() && self.taken() >= self.reversible())
     }
 
+    /// Its annual and total value as said last, whatever was reversed of it, in the deal's currency.
+    pub fn said(&self) -> (Decimal, Decimal) {
+        let Some(closed) = &self.closed else { return (Decimal::ZERO, Decimal::ZERO) };
+        (self.annual(), closed.total_at(self.annual()))
+    }
+
     /// The annual value that counts now, in the deal's currency: as amended last, less what was reversed; zero if void.
     pub fn effective_acv(&self) -> Decimal {
         if self.is_void() { Decimal::ZERO } else { self.annual().saturating_sub(self.taken()).max(Decimal::ZERO) }
@@ -319,23 +326,31 @@ impl Deal {
     /// reversed; zero if void.
     pub fn effective_total(&self) -> Decimal {
         let Some(closed) = self.closed.as_ref().filter(|_| !self.is_void()) else { return Decimal::ZERO };
-        let acv = closed.acv.map_or(Decimal::ZERO, Money::amount);
-        if acv.is_zero() {
+        if closed.acv.is_none_or(|acv| acv.amount().is_zero()) {
             let taken = if self.amended.is_none() { self.taken() } else { Decimal::ZERO };
             return closed.total.saturating_sub(taken).max(Decimal::ZERO);
         }
-        let now = self.effective_acv();
-        if now == acv {
-            return closed.total;
-        }
-        // Exact where the product fits, else to 28 digits.
-        let scaled = closed.total.checked_mul(now).and_then(|v| v.checked_div(acv));
-        let rounded = || now.checked_div(acv).and_then(|part| closed.total.checked_mul(part));
-        scaled.or_else(rounded).unwrap_or(Decimal::ZERO)
+        closed.total_at(self.effective_acv())
     }
 }
 
+/// A value, in proportion to how another changed: exact where the product fits, else to 28 digits. Nothing changes in proportion to
+/// nothing.
+pub(crate) fn in_proportion(value: Decimal, now: Decimal, before: Decimal) -> Decimal {
+    if now == before || before.is_zero() {
+        return value;
+    }
+    let exact = value.checked_mul(now).and_then(|v| v.checked_div(before));
+    let rounded = || now.checked_div(before).and_then(|part| value.checked_mul(part));
+    exact.or_else(rounded).unwrap_or(Decimal::ZERO)
+}
+
 impl Closed {
+    /// The total value at an annual value of `acv`: the closing total in proportion.
+    fn total_at(&self, acv: Decimal) -> Decimal {
+        in_proportion(self.total, acv, self.acv.map_or(Decimal::ZERO, Money::amount))
+    }
+
     /// Adds what a record measured: the deals it counts as, and its ACV.
     fn take_measures(&mut self, record: &Record, of: Option<&Motion>) {
         for effect in &record.effects {

@@ -13,7 +13,7 @@ use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::Deal;
-use crate::earn::{Seen, try_rule};
+use crate::earn::{Seen, Value, try_rule};
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never};
 use crate::tier::{Moment, promotions};
 
@@ -67,7 +67,8 @@ pub(super) fn award(
         let person = case.event.kind.person();
         // A campaign lasts by the days of the version that says so.
         let day = context.day(case.event.time, case.earning);
-        let seen = Seen { kind: &case.event.kind, amounts, person: person.as_ref(), booked: case.booked, day };
+        let value = Value::of(&case.event.kind, |currency| context.rate(currency, case.earning).ok());
+        let seen = Seen { kind: &case.event.kind, amounts, value, person: person.as_ref(), booked: case.booked, day };
         try_rules(context, book, case, &seen)?;
     }
     let points = Decimal::from(book.accrued() - measured_before);
@@ -92,9 +93,9 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
     let program = &case.earning.program;
     for rule in program.rules_on(case.event.kind.name()) {
         let award = try_rule(program, rule, seen, book.account())?;
-        if award.points > 0 {
+        if award.amount > 0 {
             let (lot, release) = credit_place(context, program, rule, case.booked);
-            accrue(book, Why::rule(&rule.id), award.points, lot, release)?;
+            accrue(book, Why::rule(&rule.id), (award.trial.asset, award.amount), lot, release)?;
         }
         for effect in award.effects {
             book.effect(effect)?;
@@ -104,38 +105,40 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
     Ok(())
 }
 
-/// Where points of a rule go when they are booked on `booked`, and when they are released.
+/// Where what a rule gives goes when it is booked on `booked`, and when it is released. Money has no lot that runs out.
 pub(super) fn credit_place(
     context: &Context<'_>,
     program: &Program,
     rule: &Rule,
     booked: Date,
 ) -> (Month, Option<Date>) {
-    let lot = program.policy.expiry_months.map_or_else(never, |months| Month::of(booked).plus(months));
+    let months = program.policy.expiry_months.filter(|_| rule.commission().is_none());
+    let lot = months.map_or_else(never, |months| Month::of(booked).plus(months));
     let release = rule.hold.map(|hold| hold.after(booked)).filter(|day| *day > context.today);
     (lot, release)
 }
 
-/// Awards points: first against what is owed, the rest pending or available.
+/// Awards an amount: first against what is owed, the rest pending or available. Money nets when it becomes payable.
 pub(super) fn accrue(
     book: &mut Book,
     why: Why<'_>,
-    points: i64,
+    (asset, amount): (Asset, i64),
     lot: Month,
     release: Option<Date>,
 ) -> Result<(), FoldError> {
-    let netted = points.min(book.account().head.funds(Asset::Points).owed);
-    book.post(PostingKind::Netting, netted, Bucket::Program, Bucket::Owed, why)?;
+    let nets = asset.is_points() || release.is_none();
+    let netted = if nets { amount.min(book.account().head.funds(asset).owed) } else { 0 };
+    book.post(PostingKind::Netting, (asset, netted), Bucket::Program, Bucket::Owed, why)?;
     let to = match release {
         Some(release) => Bucket::Pending { release, lot },
         None => Bucket::Available(lot),
     };
-    book.post(PostingKind::Accrual, points - netted, Bucket::Program, to, why)
+    book.post(PostingKind::Accrual, (asset, amount - netted), Bucket::Program, to, why)
 }
 
 /// The outcome word of a judged event, and why it earned nothing.
 fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
-    if book.accrued() > 0 {
+    if book.earned() {
         return (Outcome::Awarded, None);
     }
     if reason.is_some() {
@@ -143,7 +146,7 @@ fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
     }
     let capped = book.trials().iter().find_map(|trial| match &trial.verdict {
         Verdict::Capped { cap, .. } => Some(cap.clone()),
-        Verdict::Gave { .. } | Verdict::Unmatched { .. } | Verdict::Nothing | Verdict::RatedAgain { .. } => None,
+        Verdict::Gave { .. } | Verdict::Unmatched { .. } | Verdict::Nothing { .. } | Verdict::RatedAgain { .. } => None,
     });
     match capped {
         Some(cap) => (Outcome::Refused, Some(Reason::CapReached { cap })),

@@ -66,11 +66,11 @@ impl Book {
         &self.state.account
     }
 
-    /// Moves points now, so that the next look at the account sees it.
+    /// Moves an amount of an asset now, so that the next look at the account sees it.
     pub(super) fn post(
         &mut self,
         kind: PostingKind,
-        amount: i64,
+        (asset, amount): (Asset, i64),
         from: Bucket,
         to: Bucket,
         why: Why<'_>,
@@ -84,7 +84,7 @@ impl Book {
             }
         }
         let (rule, corrects) = (why.rule.cloned(), why.corrects);
-        let posting = Posting { kind, amount, asset: Asset::Points, from, to, corrects, rule };
+        let posting = Posting { kind, amount, asset, from, to, corrects, rule };
         self.state.account.post(&posting)?;
         if planted("an award is written twice") && kind == PostingKind::Accrual {
             self.draft.postings.push(posting.clone());
@@ -164,13 +164,23 @@ impl Book {
         self.state.account.learn(&event.kind, Stamp::of(event.time, &event.identity), booked)
     }
 
-    /// Points that entered the account by a rule in this draft.
-    pub(super) fn accrued(&self) -> i64 {
+    /// What entered the account by a rule in this draft.
+    fn earnings(&self) -> impl Iterator<Item = &Posting> {
         let earned = |p: &&Posting| p.is_award() && p.from == Bucket::Program && p.to.is_partners();
-        self.draft.postings.iter().filter(earned).map(|p| p.amount).sum()
+        self.draft.postings.iter().filter(earned)
     }
 
-    /// Points by rule in this draft.
+    /// Points that entered the account by a rule in this draft.
+    pub(super) fn accrued(&self) -> i64 {
+        self.earnings().filter(|p| p.asset.is_points()).map(|p| p.amount).sum()
+    }
+
+    /// Whether anything entered the account by a rule in this draft, points or money.
+    pub(super) fn earned(&self) -> bool {
+        self.earnings().next().is_some()
+    }
+
+    /// What a rule moved in this draft.
     pub(super) fn moved_by(&self, rule: &RuleId, kind: PostingKind) -> i64 {
         let of = |p: &&Posting| p.rule.as_ref() == Some(rule) && p.kind == kind;
         self.draft.postings.iter().filter(of).map(|p| p.amount).sum()

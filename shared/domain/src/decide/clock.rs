@@ -2,14 +2,13 @@
 //! identity holds the position: whatever a version does to days, no two are one.
 
 use event::ids::Identity;
-use event::time::Month;
 use event::{Event, Kind};
 use jiff::civil::Date;
 
 use super::book::{Book, Why};
 use super::context::Context;
 use super::due::{next_due, runs_out};
-use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind};
+use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Release};
 use crate::tier::{self, next_review};
 
 /// Most records that catching up with the clock may add to one decision; the rest comes with the next.
@@ -37,19 +36,22 @@ pub(super) fn run_out(context: &Context<'_>, book: &mut Book) -> Result<(), Fold
 }
 
 fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let held = book.account().pending.get(&Asset::Points).into_iter().flatten();
-    let due: Vec<(Month, i64)> =
-        held.filter(|(release, _)| release.day == day).map(|(release, points)| (release.lot, *points)).collect();
-    if due.is_empty() {
-        return Ok(());
+    for kind in [Kind::PointsReleased { due: day }, Kind::CommissionReleased { due: day }] {
+        let is_points = matches!(kind, Kind::PointsReleased { .. });
+        let held = book.account().pending.iter().filter(|(asset, _)| asset.is_points() == is_points);
+        let held = held.flat_map(|(asset, held)| held.iter().map(|(release, amount)| (*asset, *release, *amount)));
+        let due: Vec<(Asset, Release, i64)> = held.filter(|(_, release, _)| release.day == day).collect();
+        if due.is_empty() {
+            continue;
+        }
+        for (asset, Release { lot, .. }, amount) in due {
+            let (from, to) = (Bucket::Pending { release: day, lot }, Bucket::Available(lot));
+            book.post(PostingKind::Release, (asset, amount), from, to, Why::default())?;
+            let netted = amount.min(book.account().head.funds(asset).owed);
+            book.post(PostingKind::Netting, (asset, netted), to, Bucket::Owed, Why::default())?;
+        }
+        record(context, book, kind, day);
     }
-    for (lot, points) in due {
-        let (from, to) = (Bucket::Pending { release: day, lot }, Bucket::Available(lot));
-        book.post(PostingKind::Release, points, from, to, Why::default())?;
-        let netted = points.min(book.account().balance().owed);
-        book.post(PostingKind::Netting, netted, to, Bucket::Owed, Why::default())?;
-    }
-    record(context, book, Kind::PointsReleased { due: day }, day);
     Ok(())
 }
 
@@ -57,7 +59,13 @@ fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldE
     // Lots run out in their order.
     let lots = book.account().head.funds(Asset::Points).lots.iter().map(|(lot, points)| (*lot, *points));
     for (lot, points) in lots.take_while(|(lot, _)| runs_out(*lot, day)).collect::<Vec<_>>() {
-        book.post(PostingKind::Expiry, points, Bucket::Available(lot), Bucket::Expired(lot), Why::default())?;
+        book.post(
+            PostingKind::Expiry,
+            (Asset::Points, points),
+            Bucket::Available(lot),
+            Bucket::Expired(lot),
+            Why::default(),
+        )?;
         record(context, book, Kind::PointsExpired { due: day }, day);
     }
     Ok(())

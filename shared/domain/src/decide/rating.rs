@@ -5,8 +5,7 @@ use event::money::{Money, at_rate};
 use event::planted;
 use event::time::Month;
 use jiff::civil::Date;
-use litemap::LiteMap;
-use program::{Measure, Program, Rule};
+use program::{Gives, Measure, Program, Rule};
 use rust_decimal::Decimal;
 
 use super::award::{accrue, credit_place};
@@ -15,7 +14,7 @@ use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
-use crate::earn::{Seen, factors, free_caps, left, rate_again, rule_caps, use_caps};
+use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
 use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
@@ -29,36 +28,57 @@ pub(super) fn rate_deal_again(
     let Some(earning) = context.programs.number(closed.version) else { return Ok(Some(Reason::Unchanged)) };
     let currency = closed.acv.map(Money::currency);
     let rate = currency.and_then(|currency| context.closing_rate(deal, currency)).unwrap_or(Decimal::ONE);
-    let (acv, total) = (at_rate(deal.effective_acv(), rate), at_rate(deal.effective_total(), rate));
+    let value = |(acv, total)| Value { acv, total, currency: currency.unwrap_or_default(), rate };
+    let left = value((deal.effective_acv(), deal.effective_total()));
+    let acv = at_rate(left.acv, rate);
     let position = closed.credits.values().map(|credit| credit.position).min().unwrap_or_default();
     let kind = closed.happened().ok_or(FoldError::OtherForm(position))?;
     // Its caps are those of the periods that its award is booked in.
     let seen = Seen {
         kind: &kind,
-        amounts: LiteMap::from_iter([("acv", acv), ("total_value", total)]),
+        amounts: left.amounts(),
+        value: None,
         person: None,
         booked: closed.booked,
         day: earning.program.calendar.day(closed.at),
     };
-    let mut change = 0;
+    let closing = value((closed.acv.map_or(Decimal::ZERO, Money::amount), closed.total));
+    let (mut change, mut took_money) = (0, false);
     for rule in earning.program.rules_on("deal.closed") {
         let credit = closed.credits.get(&rule.id).cloned();
-        let times = match &credit {
-            Some(_) => Vec::new(),
-            None => factors(&earning.program, rule, &seen, book.account()),
+        let (worth, times) = match (&rule.gives, &credit) {
+            _ if deal.is_void() => (0, Vec::new()),
+            (Gives::Points(points), Some(credit)) => (rate_again(rule, points, &seen, credit.factor)?, Vec::new()),
+            (Gives::Points(points), None) => {
+                let times = factors(&earning.program, rule, &seen, book.account());
+                (rate_again(rule, points, &seen, factor(&times))?, times)
+            }
+            (Gives::Money(commission), Some(credit)) => {
+                let corrected = Corrected { closed: closing.clone(), said: value(deal.said()), left: left.clone() };
+                (pays_again(&earning.program, commission, &kind, corrected, credit.factor)?, Vec::new())
+            }
+            // Whether it pays was decided when the deal closed.
+            (Gives::Money(_), None) => continue,
         };
-        let factor = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
-        let worth = if deal.is_void() { 0 } else { rate_again(rule, &seen, factor)? };
         if worth == 0 && credit.is_none() {
             continue;
         }
-        let credit = credit.unwrap_or_else(|| Credit::none(book.account().head.position + 1));
-        change += rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), case)?;
-        book.try_out(Trial { rule: rule.id.clone(), worth, verdict: Verdict::RatedAgain { times } });
+        let credit = credit.unwrap_or_else(|| Credit::none(Asset::Points, book.account().head.position + 1));
+        let asset = credit.asset;
+        let moved = rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), case)?;
+        if asset.is_points() {
+            change += moved;
+        } else {
+            took_money |= moved < 0;
+        }
+        book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times } });
     }
     measure_again(context, book, deal, closed, (acv, change), case.booked)?;
-    let took_back = Reason::TookBack { points: -change, expired: book.expired_taken() };
-    Ok(Some(if change < 0 { took_back } else { Reason::Unchanged }))
+    Ok(Some(match change {
+        ..0 => Reason::TookBack { points: -change, expired: book.expired_taken() },
+        _ if took_money => Reason::CommissionTakenBack,
+        _ => Reason::Unchanged,
+    }))
 }
 
 /// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what
@@ -107,10 +127,10 @@ fn rate_credit_again(
     let mut back = restored;
     for taken in credit.taken.iter().rev() {
         let amount = back.min(taken.amount);
-        give_again(context, book, why, Taken { amount, ..*taken }, place)?;
+        give_again(context, book, why, (credit.asset, Taken { amount, ..*taken }), place)?;
         back -= amount;
     }
-    accrue(book, why, new, place.0, place.1)?;
+    accrue(book, why, (credit.asset, new), place.0, place.1)?;
     let counted = if frees { restored + new } else { new };
     if counted > 0 {
         for effect in use_caps(rule, &keys, counted, gave) {
@@ -125,63 +145,66 @@ fn give_again(
     context: &Context<'_>,
     book: &mut Book,
     why: Why<'_>,
-    Taken { from, amount }: Taken,
+    (asset, Taken { from, amount }): (Asset, Taken),
     place: (Month, Option<Date>),
 ) -> Result<(), FoldError> {
     let lives = |lot: Month| !runs_out(lot, context.today);
     let (lot, release) = match from {
-        Bucket::Expired(_) => return book.post(PostingKind::Accrual, amount, Bucket::Program, from, why),
+        Bucket::Expired(_) => return book.post(PostingKind::Accrual, (asset, amount), Bucket::Program, from, why),
         Bucket::Available(lot) if lives(lot) => (lot, None),
         Bucket::Pending { release, lot } if lives(lot) => (lot, Some(release).filter(|day| *day > context.today)),
         Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => place,
     };
-    accrue(book, why, amount, lot, release)
+    accrue(book, why, (asset, amount), lot, release)
 }
 
-/// Takes back points of an award: from what expired unspent of its lots, then from pending, its own lots, other lots
+/// Takes back some of an award: from what expired unspent of its lots, then from pending, its own lots, other lots
 /// soonest-first, whatever else expired since; the rest is owed, as the clawback policy says (I5, I14).
 fn take_back(
     context: &Context<'_>,
     book: &mut Book,
     rule: &Rule,
-    points: i64,
+    amount: i64,
     credit: &Credit,
 ) -> Result<(), FoldError> {
+    let asset = credit.asset;
     let why =
         Why { rule: Some(&rule.id), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
-    let mut left = if planted("takes back twice") { points * 2 } else { points };
+    let mut left = if planted("takes back twice") { amount * 2 } else { amount };
     let ran_out = |lot: Month| runs_out(lot, context.today) && !planted("takes what expired again");
     for (lot, placed) in credit.placed.iter().map(|(lot, placed)| (*lot, *placed)).filter(|(lot, _)| ran_out(*lot)) {
         // What is held still has not expired, whatever became of the lot that it will belong to.
         let still_held = |release: &Release| release.lot == lot && release.day > context.today;
         let held: i64 = credit.held.iter().filter(|(release, _)| still_held(release)).map(|(_, held)| held).sum();
-        let taken = left.min((placed - held).max(0)).min(book.account().expired(Asset::Points, lot)?);
-        book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
+        let taken = left.min((placed - held).max(0)).min(book.account().expired(asset, lot)?);
+        book.post(PostingKind::Reversal, (asset, taken), Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
     for (place, own) in credit.held.iter().rev() {
-        let held = book.account().pending.get(&Asset::Points).and_then(|held| held.get(place)).copied();
+        let held = book.account().pending.get(&asset).and_then(|held| held.get(place)).copied();
         let (taken, Release { day: release, lot }) = (left.min(*own).min(held.unwrap_or(0)), *place);
-        book.post(PostingKind::Reversal, taken, Bucket::Pending { release, lot }, Bucket::Program, why)?;
+        book.post(PostingKind::Reversal, (asset, taken), Bucket::Pending { release, lot }, Bucket::Program, why)?;
         left -= taken;
     }
-    let funds = book.account().head.funds(Asset::Points);
+    let funds = book.account().head.funds(asset);
     let mut lots: Vec<(Month, i64)> = funds.lots.iter().map(|(lot, held)| (*lot, *held)).collect();
     lots.sort_by_key(|(lot, _)| (!credit.placed.contains_key(lot), *lot));
     for (lot, held) in lots {
         let taken = left.min(held);
-        book.post(PostingKind::Reversal, taken, Bucket::Available(lot), Bucket::Program, why)?;
+        book.post(PostingKind::Reversal, (asset, taken), Bucket::Available(lot), Bucket::Program, why)?;
         left -= taken;
     }
     // What went back after an order may have run out in another lot: before anything is owed, all that expired since is drawn on.
     let first = credit.placed.keys().next().copied().filter(|lot| ran_out(*lot));
     for lot in first.into_iter().flat_map(|first| lots_since(first, context.today)) {
-        let taken = left.min(book.account().expired(Asset::Points, lot)?);
-        book.post(PostingKind::Reversal, taken, Bucket::Expired(lot), Bucket::Program, why)?;
+        let taken = left.min(book.account().expired(asset, lot)?);
+        book.post(PostingKind::Reversal, (asset, taken), Bucket::Expired(lot), Bucket::Program, why)?;
         left -= taken;
     }
-    if context.program().policy.owe_the_rest {
-        book.post(PostingKind::Reversal, left, Bucket::Owed, Bucket::Program, why)?;
+    let policy = &context.program().policy;
+    let owes = if asset.is_points() { policy.owe_the_rest } else { policy.commissions.owe_the_rest };
+    if owes {
+        book.post(PostingKind::Reversal, (asset, left), Bucket::Owed, Bucket::Program, why)?;
     }
     Ok(())
 }

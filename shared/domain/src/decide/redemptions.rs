@@ -11,7 +11,7 @@ use super::context::Context;
 use super::stop::Stop;
 use crate::earn::reward_caps;
 use crate::ledger::{
-    Account, Bucket, CapKey, Effect, FoldError, Membership, Outcome, Part, PostingKind, Reason, Used, never,
+    Account, Asset, Bucket, CapKey, Effect, FoldError, Membership, Outcome, Part, PostingKind, Reason, Used, never,
 };
 use crate::redemption::{Redemption, RedemptionStatus, StockMove};
 
@@ -103,7 +103,7 @@ fn reserve(
     }
     for (lot, taken) in &lots {
         let (from, to) = (Bucket::Available(*lot), Bucket::Reserved(*lot));
-        book.post(PostingKind::Reservation, *taken, from, to, Why::default())?;
+        book.post(PostingKind::Reservation, (Asset::Points, *taken), from, to, Why::default())?;
     }
     let mut counts: Vec<CapKey> =
         reward_caps(context.program(), reward, context.today).into_iter().map(|(key, _)| key).collect();
@@ -171,7 +171,13 @@ fn step(
 
 fn spend(book: &mut Book, redemption: &Redemption) -> Result<(), FoldError> {
     for (lot, points) in &redemption.lots {
-        book.post(PostingKind::Redemption, *points, Bucket::Reserved(*lot), Bucket::Program, Why::default())?;
+        book.post(
+            PostingKind::Redemption,
+            (Asset::Points, *points),
+            Bucket::Reserved(*lot),
+            Bucket::Program,
+            Why::default(),
+        )?;
     }
     move_stock(book, &redemption.reward_id, (0, -redemption.quantity, redemption.quantity));
     Ok(())
@@ -183,9 +189,9 @@ fn give_back(context: &Context<'_>, book: &mut Book, redemption: &Redemption) ->
     for (lot, points) in &redemption.lots {
         let lot: Month = *lot;
         let (from, to) = (Bucket::Reserved(lot), Bucket::Available(lot.max(soonest)));
-        book.post(PostingKind::Cancellation, *points, from, to, Why::default())?;
+        book.post(PostingKind::Cancellation, (Asset::Points, *points), from, to, Why::default())?;
         let netted = book.account().balance().owed.min(*points);
-        book.post(PostingKind::Netting, netted, to, Bucket::Owed, Why::default())?;
+        book.post(PostingKind::Netting, (Asset::Points, netted), to, Bucket::Owed, Why::default())?;
     }
     for key in &redemption.counts {
         match book.account().used(key)? {

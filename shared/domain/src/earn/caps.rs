@@ -4,7 +4,7 @@
 use event::ids::Label;
 use event::period::Period;
 use jiff::civil::Date;
-use program::{Cap, CapBy, Program, Reward, Rule};
+use program::{Cap, CapBy, CapUnit, Program, Reward, Rule};
 
 use super::seen::Seen;
 use crate::ledger::{Account, CapKey, CapOf, Effect, FoldError, Used};
@@ -45,16 +45,16 @@ pub(crate) fn unused(cap: &Cap, key: &CapKey, account: &Account) -> Result<(i64,
     })
 }
 
-/// What the caps of a rule leave of points for an award that is rated again. Caps on how often count only where it gave
+/// What the caps of a rule leave for an award that is rated again. Caps on how often count only where it gave
 /// nothing before.
 pub(crate) fn left(rule: &Rule, keys: &[CapKey], account: &Account, gave: bool) -> Result<i64, FoldError> {
     let mut left = i64::MAX;
     for (cap, key) in rule.at_most.iter().zip(keys) {
         let (unused, _) = unused(cap, key, account)?;
-        match (cap.points, gave, unused) {
-            (true, _, unused) => left = left.min(unused),
-            (false, false, 0) => left = 0,
-            (false, ..) => {}
+        match (cap.unit, gave, unused) {
+            (CapUnit::Points | CapUnit::Money(_), _, unused) => left = left.min(unused),
+            (CapUnit::Times, false, 0) => left = 0,
+            (CapUnit::Times, ..) => {}
         }
     }
     Ok(left)
@@ -64,13 +64,13 @@ fn says(effect: &Effect) -> Option<(&CapKey, i64)> {
     if let Effect::Cap { key, by } = effect { Some((key, *by)) } else { None }
 }
 
-/// The caps of a rule, used by an award of `points`; those on how often only where it gave nothing before. Two caps that say
+/// The caps of a rule, used by an award of `amount`; those on how often only where it gave nothing before. Two caps that say
 /// the same of other limits are one count.
-pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], points: i64, gave: bool) -> Vec<Effect> {
-    let counted = rule.at_most.iter().zip(keys).filter(|(cap, _)| cap.points || !gave);
+pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], amount: i64, gave: bool) -> Vec<Effect> {
+    let counted = rule.at_most.iter().zip(keys).filter(|(cap, _)| cap.unit != CapUnit::Times || !gave);
     let mut used: Vec<Effect> = Vec::with_capacity(keys.len());
     for (cap, key) in counted {
-        let by = if cap.points { points } else { 1 };
+        let by = if cap.unit == CapUnit::Times { 1 } else { amount };
         if !used.iter().any(|effect| says(effect) == Some((key, by))) {
             used.push(Effect::Cap { key: key.clone(), by });
         }

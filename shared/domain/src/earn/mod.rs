@@ -1,28 +1,30 @@
-//! Earning: does a rule match, what is it worth, what do its caps leave (M36-M40).
+//! Earning: does a rule match, what is it worth, what do its caps leave (M01-M07, M36-M40).
 
 mod caps;
+mod pay;
 mod seen;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
-pub(crate) use seen::Seen;
+pub(crate) use pay::{Corrected, pays_again, terms};
+pub(crate) use seen::{Seen, Value, in_data};
 
 use event::ids::Motion;
-use program::{Condition, Points, Program, Rule, Test, Times};
+use program::{CapUnit, Commission, Condition, Gives, Points, Program, Rule, Test, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use caps::unused;
 
-use crate::ledger::{Account, Effect, FoldError, Standing, Trial, Verdict, factor};
+use crate::ledger::{Account, Asset, Effect, FoldError, Standing, Trial, Verdict, factor};
 
 /// A trial keeps so much of the value that did not match, in characters: the record's data has all of it.
-const SEEN_CHARS_MAX: usize = 64;
+pub(crate) const SEEN_CHARS_MAX: usize = 64;
 
 /// What one rule gives one event.
 pub(crate) struct Award {
     pub(crate) trial: Trial,
-    /// Points after caps; zero gives no posting.
-    pub(crate) points: i64,
+    /// What it gives after caps, in the smallest unit of the trial's asset; zero gives no posting.
+    pub(crate) amount: i64,
     /// The caps that were used.
     pub(crate) effects: Vec<Effect>,
 }
@@ -33,48 +35,69 @@ pub(crate) struct Award {
 /// [`FoldError::NotLoaded`], [`FoldError::Overflow`].
 pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Result<Award, FoldError> {
     let times = factors(program, rule, seen, account);
-    let worth = worth(rule, seen, factor(&times))?;
-    let nothing =
-        |verdict| Award { trial: Trial { rule: rule.id.clone(), worth, verdict }, points: 0, effects: vec![] };
+    let (asset, worth) = worth(program, rule, seen, factor(&times))?;
+    let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
+    let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![] };
+    let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     if let Some(failed) = rule.conditions.iter().find(|c| !holds(c, seen)) {
         let field = failed.field.clone();
-        let seen = seen.text(&field).map(|text| text.chars().take(SEEN_CHARS_MAX).collect());
-        return Ok(nothing(Verdict::Unmatched { seen, field }));
+        // What the record's data says of it is not said twice.
+        let seen = seen.text(&field).filter(|text| in_data(seen.kind, &field).as_ref() != Some(text));
+        return Ok(nothing(Verdict::Unmatched { seen: seen.and_then(|text| clipped(&text)), field }));
+    }
+    if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
+        return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned() }));
     }
     if worth == 0 {
-        return Ok(nothing(Verdict::Nothing));
+        let times = if asset.is_points() { Vec::new() } else { times };
+        return Ok(nothing(Verdict::Nothing { times }));
     }
-    let mut points = worth;
+    let mut amount = worth;
     let mut cut_by = None;
     let keys = rule_caps(program, rule, seen);
     for (cap, key) in rule.at_most.iter().zip(&keys) {
         let (unused, used) = unused(cap, key, account)?;
-        let left = if cap.points { unused } else { i64::from(unused > 0) * worth };
+        let left = if cap.unit == CapUnit::Times { i64::from(unused > 0) * worth } else { unused };
         if left <= 0 {
             return Ok(nothing(Verdict::Capped { cap: cap.words.clone(), used, times }));
         }
-        if left < points {
-            points = left;
+        if left < amount {
+            amount = left;
             cut_by = Some(cap.words.clone());
         }
     }
-    let effects = use_caps(rule, &keys, points, false);
-    let trial = Trial { rule: rule.id.clone(), worth, verdict: Verdict::Gave { times, cut_by } };
-    Ok(Award { trial, points, effects })
+    let effects = use_caps(rule, &keys, amount, false);
+    Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects })
 }
 
-/// What a deal's rule is worth at its value now, whatever its caps: for rating an amended or reversed deal again.
+/// The tiers that the partner holds, if a commission asks for others.
+fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
+    let standings = account.head.tiers.values();
+    if commission.tiers.is_empty() || standings.clone().any(|held| commission.tiers.contains(&held.tier)) {
+        return None;
+    }
+    Some(standings.map(|held| held.tier.to_string()).collect::<Vec<_>>().join(", "))
+}
+
+/// What a deal's earning rule is worth at its value now, whatever its caps: for rating an amended or reversed deal again.
 ///
 /// # Errors
 /// [`FoldError::Overflow`].
-pub(crate) fn rate_again(rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Result<i64, FoldError> {
+pub(crate) fn rate_again(rule: &Rule, points: &Points, seen: &Seen<'_>, factor: Decimal) -> Result<i64, FoldError> {
     let matches = rule.conditions.iter().all(|c| holds(c, seen));
-    if matches { worth(rule, seen, factor) } else { Ok(0) }
+    if matches { whole_points(points, seen, factor) } else { Ok(0) }
+}
+
+fn worth(program: &Program, rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Result<(Asset, i64), FoldError> {
+    match &rule.gives {
+        Gives::Points(points) => Ok((Asset::Points, whole_points(points, seen, factor)?)),
+        Gives::Money(commission) => pay::pays(program, commission, seen, factor),
+    }
 }
 
 /// Base points times the factor, rounded down to whole points once.
-fn worth(rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Result<i64, FoldError> {
-    let exact = Decimal::from(base_points(&rule.points, seen)?).checked_mul(factor);
+fn whole_points(points: &Points, seen: &Seen<'_>, factor: Decimal) -> Result<i64, FoldError> {
+    let exact = Decimal::from(base_points(points, seen)?).checked_mul(factor);
     let whole = exact.and_then(|v| v.round_dp_with_strategy(0, RoundingStrategy::ToZero).to_i64());
     whole.ok_or(FoldError::Overflow)
 }
@@ -127,5 +150,6 @@ pub(crate) fn factors(program: &Program, rule: &Rule, seen: &Seen<'_>, account: 
             }
         }
     }
+    applied.extend(rule.commission().and_then(|commission| pay::tenor(commission, seen)));
     applied
 }

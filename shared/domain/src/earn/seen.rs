@@ -15,6 +15,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) kind: &'a Kind,
     /// Amounts by field, in the program's currency.
     pub(crate) amounts: LiteMap<&'static str, Decimal>,
+    /// What the deal that it closes is worth; none of other events, and where no commission is looked at.
+    pub(crate) value: Option<Value>,
     /// The pseudonym of the person it names.
     pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.
@@ -23,16 +25,45 @@ pub(crate) struct Seen<'a> {
     pub(crate) day: Date,
 }
 
+/// What a deal is worth, in its own currency.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Value {
+    /// The annual value.
+    pub(crate) acv: Decimal,
+    /// The total value.
+    pub(crate) total: Decimal,
+    /// The currency.
+    pub(crate) currency: &'static str,
+    /// Units of the program's currency for one of it.
+    pub(crate) rate: Decimal,
+}
+
+impl Value {
+    /// Of a closing, at the rate of its currency. `None` of what says no value, or in a currency without a rate.
+    pub(crate) fn of(kind: &Kind, rate: impl FnOnce(&str) -> Option<Decimal>) -> Option<Self> {
+        let Kind::DealClosed { acv: Some(acv), .. } = kind else { return None };
+        let (acv, currency) = (acv.amount(), acv.currency());
+        Some(Self { acv, total: kind.total_value()?, currency, rate: rate(currency)? })
+    }
+}
+
+/// What the data of an event says of a field, an amount in its own currency. What a sender leaves out as false is false.
+pub(crate) fn in_data<'k>(kind: &'k Kind, field: &str) -> Option<Cow<'k, str>> {
+    if let Some((_, money)) = kind.amounts().into_iter().find(|(of, _)| *of == field) {
+        return Some(money.amount().to_string().into());
+    }
+    match (field, kind.member(field)) {
+        ("renewal" | "public_tender", None) => Some("false".into()),
+        (_, value) => value.map(Json::into_plain),
+    }
+}
+
 impl Seen<'_> {
     pub(crate) fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         if let Some(amount) = self.amounts.get(field) {
             return Some(amount.to_string().into());
         }
-        match (field, self.kind.member(field)) {
-            // What a sender leaves out as false is false.
-            ("renewal" | "public_tender", None) => Some("false".into()),
-            (_, value) => value.map(Json::into_plain),
-        }
+        in_data(self.kind, field)
     }
 
     /// Whether a field is so: an amount by its value, anything else by its text.

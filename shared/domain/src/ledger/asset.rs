@@ -2,18 +2,39 @@
 
 use std::fmt;
 
-use event::money::parse_currency;
+use event::money::{of_minor_units, parse_currency};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// An asset. Amounts of it are whole numbers of its smallest unit: points, or the currency's minor unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub enum Asset {
     /// Points.
+    #[default]
     Points,
     /// Money of the currency with this ISO 4217 code.
     Money(&'static str),
+}
+
+impl Asset {
+    /// Whether it is points.
+    pub fn is_points(&self) -> bool {
+        *self == Asset::Points
+    }
+
+    /// So much of it as people read it, without its name: `500`, or `5250.00`.
+    pub fn amount(self, amount: i64) -> String {
+        match self {
+            Asset::Points => amount.to_string(),
+            Asset::Money(currency) => of_minor_units(amount, currency).to_string(),
+        }
+    }
+
+    /// So much of it in words: `500 points`, or `5250.00 USD`.
+    pub fn told(self, amount: i64) -> String {
+        format!("{} {self}", self.amount(amount))
+    }
 }
 
 /// The word for points where an asset is written.

@@ -109,6 +109,7 @@ impl Account {
             | Kind::ProjectCompleted { .. }
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
+            | Kind::CommissionReleased { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

@@ -99,6 +99,7 @@ impl Part {
             | Kind::ProjectCompleted { .. }
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
+            | Kind::CommissionReleased { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

@@ -6,6 +6,8 @@ use rust_decimal::Decimal;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::asset::Asset;
+
 /// Why something earned nothing, was refused or waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
@@ -29,6 +31,8 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "is_zero")]
         expired: i64,
     },
+    /// Commission of an earlier award was taken back; the postings say how much.
+    CommissionTakenBack,
     /// The award was rated again and stays as it is.
     Unchanged,
     /// Older than the program's first version.
@@ -151,6 +155,7 @@ impl Reason {
             "cap_reached" => Reason::CapReached { cap },
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
+            "commission_taken_back" => Reason::CommissionTakenBack,
             "unchanged" => Reason::Unchanged,
             "no_program" => Reason::NoProgram,
             "partner_suspended" => Reason::PartnerSuspended,
@@ -193,9 +198,12 @@ pub struct Trial {
     /// The rule.
     #[serde(rename = "r")]
     pub rule: RuleId,
-    /// Points it gives (or would have given) with multipliers, before caps.
+    /// What it gives (or would have given) with multipliers, before caps, in the asset's smallest unit.
     #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
     pub worth: i64,
+    /// What it gives.
+    #[serde(rename = "a", default, skip_serializing_if = "Asset::is_points")]
+    pub asset: Asset,
     /// What came of it.
     #[serde(rename = "x")]
     pub verdict: Verdict,
@@ -225,7 +233,7 @@ pub enum Verdict {
         /// The field.
         #[serde(rename = "f")]
         field: String,
-        /// What it was; none if it is not there.
+        /// What it was, where the event's data does not say it: what the partner is, an amount in the program's currency.
         #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
         seen: Option<String>,
     },
@@ -244,7 +252,11 @@ pub enum Verdict {
     },
     /// The rule matched and is worth nothing here, such as an amount below its first band.
     #[serde(rename = "n")]
-    Nothing,
+    Nothing {
+        /// Of a commission, the multipliers that apply once the deal is worth more.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
+    },
     /// A deal was rated again: this is what the rule is worth at its value now.
     #[serde(rename = "a")]
     RatedAgain {
@@ -263,10 +275,11 @@ impl Verdict {
     /// The multipliers that applied, multiplied.
     pub fn factor(&self) -> Decimal {
         match self {
-            Verdict::Gave { times, .. } | Verdict::Capped { times, .. } | Verdict::RatedAgain { times } => {
-                factor(times)
-            }
-            Verdict::Unmatched { .. } | Verdict::Nothing => Decimal::ONE,
+            Verdict::Gave { times, .. }
+            | Verdict::Capped { times, .. }
+            | Verdict::Nothing { times }
+            | Verdict::RatedAgain { times } => factor(times),
+            Verdict::Unmatched { .. } => Decimal::ONE,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::reason::{Reason, Trial};
 pub const EDITION: u16 = 1;
 
 /// The form in which records are stored. Data of another form is not read.
-pub const RECORD_FORM: u16 = 4;
+pub const RECORD_FORM: u16 = 5;
 
 /// What was decided about one event, for ever.
 #[derive(Clone, Debug, PartialEq)]

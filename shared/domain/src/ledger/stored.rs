@@ -4,12 +4,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use event::MeaningHash;
-use event::ids::{EventId, Identity, PartnerId, ProgramId, Source};
+use event::ids::{EventId, Identity, PartnerId, ProgramId, RuleId, Source};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::asset::Asset;
 use super::balance::Balance;
 use super::effect::Effect;
 use super::outcome::Outcome;
@@ -47,6 +48,9 @@ pub(crate) struct StoredRecord {
     effects: Vec<Effect>,
     #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
     trials: Vec<Trial>,
+    /// What its commission rules give.
+    #[serde(rename = "m", default, skip_serializing_if = "Asset::is_points")]
+    pays: Asset,
     /// Number and hash of the version it earned by, as `3:0123456789abcdef`.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     earned_by: Option<String>,
@@ -77,6 +81,43 @@ pub(crate) struct StoredRecord {
     /// The form of this record.
     #[serde(rename = "f")]
     form: u16,
+}
+
+/// How the names of commission rules begin, and how they begin where they are stored: no earning rule is named either way.
+const COMMISSION: (&str, &str) = (program::COMMISSION, program::COMMISSION_STORED);
+
+/// A name with another beginning.
+fn renamed(rule: &RuleId, (from, to): (&str, &str)) -> Option<RuleId> {
+    let rest = rule.strip_prefix(from)?;
+    RuleId::try_from(format!("{to}{rest}")).ok()
+}
+
+/// Short names for what moved and was tried. All commission rules of a record give one asset, which stands in it once.
+fn shortened(postings: &mut [Posting], trials: &mut [Trial]) -> Asset {
+    for rule in postings.iter_mut().filter_map(|posting| posting.rule.as_mut()) {
+        *rule = renamed(rule, COMMISSION).unwrap_or_else(|| rule.clone());
+    }
+    let mut pays = Asset::Points;
+    for trial in trials {
+        if let Some(short) = renamed(&trial.rule, COMMISSION) {
+            (trial.rule, pays) = (short, trial.asset);
+            trial.asset = Asset::Points;
+        }
+    }
+    pays
+}
+
+/// The names as they stand in the program.
+fn lengthened(postings: &mut [Posting], trials: &mut [Trial], pays: Asset) {
+    let long = |rule: &RuleId| renamed(rule, (COMMISSION.1, COMMISSION.0));
+    for rule in postings.iter_mut().filter_map(|posting| posting.rule.as_mut()) {
+        *rule = long(rule).unwrap_or_else(|| rule.clone());
+    }
+    for trial in trials {
+        if let Some(rule) = long(&trial.rule) {
+            (trial.rule, trial.asset) = (rule, pays);
+        }
+    }
 }
 
 fn first_edition() -> u16 {
@@ -132,7 +173,8 @@ impl<'de> Deserialize<'de> for Record {
 }
 
 impl From<Record> for StoredRecord {
-    fn from(record: Record) -> Self {
+    fn from(mut record: Record) -> Self {
+        let pays = shortened(&mut record.postings, &mut record.trials);
         let earned = record.earned_by.as_ref().map(|version| version.number);
         let Balance { available, pending, reserved, owed } = record.after;
         let booked = (record.booked != record.on).then_some(record.booked);
@@ -149,6 +191,7 @@ impl From<Record> for StoredRecord {
             postings: record.postings,
             effects: record.effects,
             trials: record.trials,
+            pays,
             earned_by: record.earned_by.map(|version| format!("{}:{}", version.number, version.hash)),
             decided_by: Some(record.decided_by).filter(|number| earned != Some(*number)),
             deal: record.relied_on.deal,
@@ -166,7 +209,8 @@ impl From<Record> for StoredRecord {
 
 impl TryFrom<StoredRecord> for Record {
     type Error = String;
-    fn try_from(stored: StoredRecord) -> Result<Self, String> {
+    fn try_from(mut stored: StoredRecord) -> Result<Self, String> {
+        lengthened(&mut stored.postings, &mut stored.trials, stored.pays);
         if stored.form != RECORD_FORM {
             return Err(format!("is of form {}; this program reads form {RECORD_FORM}", stored.form));
         }

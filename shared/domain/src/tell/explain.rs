@@ -1,13 +1,14 @@
 //! Explaining: sentences for what records keep as values. Rendered when somebody reads, never stored.
 
-use event::ids::RuleId;
+use std::collections::BTreeMap;
+
+use event::ids::{RuleId, TierId};
 use serde::Serialize;
 
 use super::movement::about;
-use crate::ledger::Outcome;
-use crate::ledger::{Effect, Posting, PostingKind, Record};
-use crate::ledger::{Reason, Trial, Verdict};
-use program::{Program, Rule};
+use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
+use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Trial, Verdict};
+use program::{CapUnit, Program, Rule};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +24,9 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Points earned, less points taken back.
     pub points: i64,
+    /// Commission earned, less what was taken back, by currency: `{"USD": "10500.00"}`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub commissions: BTreeMap<Asset, String>,
     /// Why, in one sentence.
     pub sentence: String,
     /// The reason, where it earned nothing or was refused.
@@ -53,6 +57,12 @@ pub struct RuleExplanation {
     pub points: i64,
     /// Points it is worth for this event, matched and uncapped.
     pub would_have_earned: i64,
+    /// What a commission rule paid, as `10500.00 USD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commission: Option<String>,
+    /// What a commission rule is worth for this event, matched and uncapped, as `10500.00 USD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_have_paid: Option<String>,
     /// What came of it, in a sentence.
     pub sentence: String,
     /// The first condition that did not hold.
@@ -78,13 +88,15 @@ pub struct FailedCondition {
 pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
     let rules: Vec<RuleExplanation> = record.trials.iter().map(|trial| explain_trial(record, trial, program)).collect();
     let points = earned(&record.postings);
+    let commissions = paid(&record.postings);
     Explanation {
         source: record.identity.source.to_string(),
         id: record.identity.id.to_string(),
         kind: record.kind.to_string(),
         outcome: record.outcome,
         points,
-        sentence: headline(record, points),
+        sentence: headline(record, points, &commissions),
+        commissions: commissions.into_iter().map(|(asset, amount)| (asset, asset.amount(amount))).collect(),
         reason: record.reason.clone(),
         would_have_earned: if points > 0 {
             points
@@ -101,12 +113,34 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
 
 /// Points that postings brought or took, redemptions aside.
 pub fn earned(postings: &[Posting]) -> i64 {
-    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry);
-    postings.iter().filter(counts).map(Posting::sum).sum()
+    sums(postings).filter(|(asset, _)| asset.is_points()).map(|(_, sum)| sum).sum()
 }
 
-fn headline(record: &Record, points: i64) -> String {
+/// Commission that postings brought or took, by currency, in minor units.
+pub fn paid(postings: &[Posting]) -> BTreeMap<Asset, i64> {
+    let mut paid = BTreeMap::new();
+    for (asset, sum) in sums(postings).filter(|(asset, _)| !asset.is_points()) {
+        *paid.entry(asset).or_default() += sum;
+    }
+    paid.retain(|_, sum| *sum != 0);
+    paid
+}
+
+fn sums(postings: &[Posting]) -> impl Iterator<Item = (Asset, i64)> {
+    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry);
+    postings.iter().filter(counts).map(|posting| (posting.asset, posting.sum()))
+}
+
+fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) -> String {
+    let money: Vec<String> = commissions.iter().map(|(asset, sum)| asset.told(sum.abs())).collect();
+    let money = money.join(" and ");
     match (&record.reason, record.outcome) {
+        (Some(Reason::CommissionTakenBack), _) if !money.is_empty() => {
+            format!("{money} of an earlier commission was taken back")
+        }
+        (Some(reason @ Reason::TookBack { .. }), _) if !money.is_empty() => {
+            format!("{}; so was {money} of commission", sentence(reason))
+        }
         (Some(reason), _) => sentence(reason),
         (None, Outcome::Awarded) => {
             // By what gave something here, also where a deal was rated again.
@@ -118,7 +152,9 @@ fn headline(record: &Record, points: i64) -> String {
                 }
             }
             let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
-            format!("{points} points{about} by {}", rules.join(", "))
+            let points = (points != 0 || money.is_empty()).then(|| Asset::Points.told(points));
+            let earned: Vec<String> = points.into_iter().chain((!money.is_empty()).then_some(money)).collect();
+            format!("{}{about} by {}", earned.join(" and "), rules.join(", "))
         }
         (None, outcome) => outcome.word().replace('_', " "),
     }
@@ -130,56 +166,95 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
         Verdict::Gave { .. } => ("gave", None),
         Verdict::Unmatched { field, seen } => {
             let wanted = wanted(rule, field);
-            ("unmatched", Some(FailedCondition { field: field.clone(), wanted, seen: seen.clone() }))
+            (
+                "unmatched",
+                Some(FailedCondition { field: field.clone(), wanted, seen: seen_of(record, field, seen.as_ref()) }),
+            )
         }
         Verdict::Capped { .. } => ("capped", None),
-        Verdict::Nothing => ("nothing", None),
+        Verdict::Nothing { .. } => ("nothing", None),
         Verdict::RatedAgain { .. } => ("rated_again", None),
     };
+    let (moved, is_points) = (moved_by(record, &trial.rule), trial.asset.is_points());
     RuleExplanation {
         rule: trial.rule.clone(),
         verdict,
-        points: points_by(record, &trial.rule),
-        would_have_earned: trial.worth,
+        points: if is_points { moved } else { 0 },
+        would_have_earned: if is_points { trial.worth } else { 0 },
+        commission: (!is_points).then(|| trial.asset.told(moved)),
+        would_have_paid: (!is_points).then(|| trial.asset.told(trial.worth)),
         sentence: trial_sentence(record, trial, program),
         failed,
         why: rule.and_then(|rule| rule.why.clone()),
     }
 }
 
-/// Points that a rule gave in a record, less what was taken back of it.
-fn points_by(record: &Record, rule: &RuleId) -> i64 {
+/// What a rule gave in a record, less what was taken back of it.
+fn moved_by(record: &Record, rule: &RuleId) -> i64 {
     record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(rule)).map(Posting::sum).sum()
+}
+
+/// What a field was: as a trial kept it, else as the event's data says.
+fn seen_of(record: &Record, field: &str, kept: Option<&String>) -> Option<String> {
+    let said = || Some(in_data(&record.happened()?, field)?.chars().take(SEEN_CHARS_MAX).collect());
+    kept.cloned().or_else(said)
 }
 
 /// What a rule asks of a field, in the vendor's words.
 fn wanted(rule: Option<&Rule>, field: &str) -> String {
+    let tiers = rule.and_then(Rule::commission).filter(|_| field == "tier").map(|commission| &commission.tiers);
+    if let Some(tiers) = tiers {
+        return tiers.iter().map(TierId::as_str).collect::<Vec<_>>().join(" or ");
+    }
     let condition = rule.and_then(|rule| rule.conditions.iter().find(|condition| condition.field == field));
     condition.map_or_else(|| "something else".to_owned(), |condition| condition.words.clone())
 }
 
 /// What came of trying a rule, in a sentence; with the words of the program where it is known.
 pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>) -> String {
-    let points = points_by(record, &trial.rule);
+    let (asset, moved) = (trial.asset, moved_by(record, &trial.rule));
+    let rule = program.and_then(|program| program.rules.get(&trial.rule));
     match &trial.verdict {
         Verdict::Gave { times, cut_by } => {
             let times: Vec<String> = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect();
             let times = times.concat();
-            let cut = cut_by.as_ref().map(|cap| format!(", cut from {} by \"{cap}\"", trial.worth)).unwrap_or_default();
-            format!("{points} points{times}{cut}")
+            let worth = asset.amount(trial.worth);
+            let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
+            format!("{}{}{times}{cut}", asset.told(moved), commission_terms(record, (trial, rule), program))
         }
         Verdict::Unmatched { field, seen } => {
-            let seen = seen.as_ref().map_or("missing".to_owned(), |s| format!("`{s}`"));
-            let wanted = wanted(program.and_then(|program| program.rules.get(&trial.rule)), field);
-            format!("`{field}` is {seen}; the rule asks for `{wanted}`")
+            let seen = seen_of(record, field, seen.as_ref()).map_or("missing".to_owned(), |s| format!("`{s}`"));
+            format!("`{field}` is {seen}; the rule asks for `{}`", wanted(rule, field))
         }
-        Verdict::Capped { cap, used, .. } => format!("the cap \"{cap}\" is used up ({used} so far)"),
-        Verdict::Nothing => {
+        Verdict::Capped { cap, used, .. } => {
+            format!("the cap \"{cap}\" is used up ({} so far)", used_told(rule, cap, *used))
+        }
+        Verdict::Nothing { .. } => {
             "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
         }
         Verdict::RatedAgain { .. } => {
-            format!("the deal's award is worth {} points now; {points:+} points", trial.worth)
+            let sign = if moved < 0 { "-" } else { "+" };
+            let moved = asset.told(moved.saturating_abs());
+            format!("the deal's award is worth {} now; {sign}{moved}", asset.told(trial.worth))
         }
+    }
+}
+
+/// What a commission is a rate of, and whether the program cut it: `: 7% of 100000.00 USD first-year value`.
+fn commission_terms(record: &Record, (trial, rule): (&Trial, Option<&Rule>), program: Option<&Program>) -> String {
+    let terms = || {
+        let (program, commission) = (program?, rule?.commission()?);
+        terms(program, commission, &record.happened()?, trial.verdict.factor())
+    };
+    terms().map(|terms| format!(": {terms}")).unwrap_or_default()
+}
+
+/// How much of a cap is used, in its own unit.
+fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
+    let cap = rule.and_then(|rule| rule.at_most.iter().find(|cap| cap.words == words));
+    match cap.map(|cap| cap.unit) {
+        Some(CapUnit::Money(currency)) => Asset::Money(currency).told(used),
+        Some(CapUnit::Times | CapUnit::Points) | None => used.to_string(),
     }
 }
 
@@ -213,6 +288,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::TookBack { points, expired } => {
             format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
         }
+        Reason::CommissionTakenBack => "commission of an earlier award was taken back".to_owned(),
         Reason::Unchanged => "the deal was rated again and earns what it earned".to_owned(),
         Reason::NoProgram => "the event is older than the program's first version".to_owned(),
         Reason::PartnerSuspended => "the partner is suspended".to_owned(),

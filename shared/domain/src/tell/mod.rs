@@ -4,6 +4,6 @@ mod explain;
 mod movement;
 mod scoreboard;
 
-pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, sentence, trial_sentence};
-pub use movement::{about, movement};
+pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, paid, sentence, trial_sentence};
+pub use movement::{Added, Amount, Commissions, Sum, about, commissions, movement};
 pub use scoreboard::{Scoreboard, scoreboards};

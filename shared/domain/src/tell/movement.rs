@@ -1,9 +1,92 @@
-//! What one movement of points means, in words that a partner understands.
+//! What one movement of points or money means, in words that a partner understands.
+
+use std::collections::BTreeMap;
 
 use event::Kind;
 use program::Program;
+use serde::Serialize;
 
-use crate::ledger::{Bucket, Posting, PostingKind, Record, never};
+use crate::ledger::{Account, Asset, Balance, Bucket, Posting, PostingKind, Record, never};
+
+/// What a posting adds to the partner's total: points as a whole number, money as an amount with its currency.
+#[derive(Clone, Debug, Serialize)]
+pub struct Added {
+    /// Points; none of money.
+    pub points: i64,
+    /// Money, with a sign where it is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<Sum>,
+}
+
+/// An amount of money as it is written: `{"amount": "-5250.00", "currency": "USD"}`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sum {
+    /// The amount, with all of the currency's decimals.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: &'static str,
+}
+
+/// How much of an asset, as it is written: points as a whole number, money as a decimal with all of the currency's decimals.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// Points.
+    Points(i64),
+    /// Money, of the currency that stands beside.
+    Money(String),
+}
+
+impl Amount {
+    /// What a posting moved.
+    pub fn of(posting: &Posting) -> Self {
+        match posting.asset {
+            Asset::Points => Amount::Points(posting.amount),
+            Asset::Money(_) => Amount::Money(posting.asset.amount(posting.amount)),
+        }
+    }
+}
+
+impl Added {
+    /// By a posting.
+    pub fn by(posting: &Posting) -> Self {
+        match posting.asset {
+            Asset::Points => Self { points: posting.sum(), money: None },
+            Asset::Money(currency) => {
+                let amount = posting.asset.amount(posting.sum());
+                Self { points: 0, money: Some(Sum { amount, currency }) }
+            }
+        }
+    }
+}
+
+/// What is there of commissions in one currency, each a sum of money.
+#[derive(Clone, Debug, Serialize)]
+pub struct Commissions {
+    /// Earned, payable later.
+    pub accrued: String,
+    /// Payable now.
+    pub payable: String,
+    /// On its way to the partner.
+    pub in_payout: String,
+    /// Taken back after it was paid, and netted from what becomes payable next.
+    pub owed: String,
+}
+
+/// Commissions of an account by currency; empty where it never had any.
+pub fn commissions(account: &Account) -> BTreeMap<&'static str, Commissions> {
+    let funds = account.head.funds.iter();
+    let money = funds.filter_map(|(asset, funds)| match asset {
+        Asset::Points => None,
+        Asset::Money(currency) => Some((*currency, *asset, funds.balance())),
+    });
+    let told = |(currency, asset, balance): (&'static str, Asset, Balance)| {
+        let Balance { available, pending, reserved, owed } = balance;
+        let [payable, accrued, in_payout, owed] = [available, pending, reserved, owed].map(|sum| asset.amount(sum));
+        (currency, Commissions { accrued, payable, in_payout, owed })
+    };
+    money.map(told).collect()
+}
 
 /// What a record is about, as `deal D-17`, `course sales-101`: what a partner knows it by. `None` where its type says it all.
 pub fn about(record: &Record) -> Option<String> {
@@ -29,7 +112,7 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         Some(why) => format!(" by \"{id}\" ({why})"),
         None => format!(" by \"{id}\""),
     });
-    let amount = format!("{} {}", posting.amount, posting.asset);
+    let amount = posting.asset.told(posting.amount);
     match (posting.kind, posting.from, posting.to) {
         (PostingKind::Accrual, _, Bucket::Expired(_)) => format!("{amount}{about}{rule}, in a lot that has run out"),
         (PostingKind::Accrual, _, Bucket::Pending { release, .. }) => {
@@ -38,10 +121,12 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         (PostingKind::Accrual, _, to) => format!("{amount}{about}{rule}{}", lives(to)),
         (PostingKind::Netting, Bucket::Program, _) => format!("{amount}{about}{rule}, against what was owed"),
         (PostingKind::Netting, ..) => format!("{amount} against what was owed"),
+        (PostingKind::Release, ..) if !posting.asset.is_points() => format!("{amount} of commission is payable now"),
         (PostingKind::Release, _, to) => format!("{amount} are yours now{}", lives(to)),
         (PostingKind::Expiry, ..) => format!("{amount} ran out unspent"),
         (PostingKind::Reversal, Bucket::Owed, _) => {
-            format!("{amount} taken back{about}{rule}: spent before, and owed now")
+            let gone = if posting.asset.is_points() { "spent" } else { "paid" };
+            format!("{amount} taken back{about}{rule}: {gone} before, and owed now")
         }
         (PostingKind::Reversal, Bucket::Expired(_), _) => {
             format!("{amount} taken back{about}{rule}, of what had run out")

@@ -268,6 +268,11 @@ types! {
             /// The day they were due.
             due: Date,
         }
+        /// Held commission becomes payable.
+        CommissionReleased = "commission.released" {
+            /// The day it was due.
+            due: Date,
+        }
         /// A lot runs out.
         PointsExpired = "points.expired" {
             /// The day it was due.

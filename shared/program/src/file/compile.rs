@@ -9,10 +9,11 @@ use event::time::Calendar;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
+use super::commissions::commission;
 use super::ladders::ladder;
 use super::policy::policy;
 use super::rewards::reward;
-use super::rules::{campaign, rule};
+use super::rules::{Around, campaign, rule};
 use super::shape;
 use super::values::{length, positive};
 use super::{File, Head};
@@ -65,11 +66,16 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
     let tiers = ladders.values().flatten();
     let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).collect();
-    let rules: BTreeMap<_, _> = file
-        .earn
-        .iter()
-        .filter_map(|(id, e)| Some((id.clone(), rule(id, e, &file.campaign, &file.ladder, f)?)))
-        .collect();
+    let around = Around {
+        currency: &file.program.currency,
+        in_deals_currency: file.policy.commissions.currency == "of the deal",
+        campaigns: &file.campaign,
+        ladders: &file.ladder,
+    };
+    let mut rules: BTreeMap<_, _> =
+        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &around, f)?))).collect();
+    let pays = file.commission.iter().filter_map(|(id, table)| commission(id, table, &around, f));
+    rules.extend(pays.map(|rule| (rule.id.clone(), rule)));
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);

@@ -1,5 +1,6 @@
 //! The program file as it is written, before any phrase is understood.
 
+mod commissions;
 mod compile;
 mod ladders;
 mod policy;
@@ -26,6 +27,8 @@ pub(crate) struct File {
     pub(crate) sources: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub(crate) earn: BTreeMap<RuleId, Earn>,
+    #[serde(default)]
+    pub(crate) commission: BTreeMap<RuleId, CommissionTable>,
     #[serde(default)]
     pub(crate) campaign: BTreeMap<String, CampaignTable>,
     #[serde(default)]
@@ -81,6 +84,53 @@ pub(crate) struct Earn {
     pub(crate) at_most: OneOrMany,
     pub(crate) hold: Option<String>,
     pub(crate) why: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommissionTable {
+    #[serde(default = "closed")]
+    pub(crate) on: String,
+    #[serde(default, rename = "if")]
+    pub(crate) conditions: BTreeMap<String, Word>,
+    #[serde(default)]
+    pub(crate) tier: OneOrMany,
+    #[serde(default = "first_year")]
+    pub(crate) base: String,
+    pub(crate) rate: RateTable,
+    #[serde(default)]
+    pub(crate) tenor: BTreeMap<String, Quoted>,
+    #[serde(default)]
+    pub(crate) times: Vec<TimesTable>,
+    pub(crate) at_least: Option<Quoted>,
+    #[serde(default)]
+    pub(crate) at_most: OneOrMany,
+    pub(crate) hold: Option<String>,
+    pub(crate) why: Option<String>,
+}
+
+fn closed() -> String {
+    "deal.closed".to_owned()
+}
+fn first_year() -> String {
+    "first-year value".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateScale {
+    pub(crate) by: String,
+    pub(crate) bands: Option<Vec<RateBand>>,
+    pub(crate) slices: Option<Vec<RateBand>>,
+    pub(crate) table: Option<BTreeMap<String, Quoted>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateBand {
+    pub(crate) from: Quoted,
+    pub(crate) to: Option<Quoted>,
+    pub(crate) rate: Quoted,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +245,29 @@ pub(crate) struct PolicyTable {
     pub(crate) reversed_awards: String,
     pub(crate) returned_points: ForTable,
     pub(crate) suspended_partners: String,
+    pub(crate) commissions: CommissionsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CommissionsTable {
+    pub(crate) at_most: Option<Quoted>,
+    pub(crate) currency: String,
+    pub(crate) amended_deals: String,
+    pub(crate) reversed_deals: String,
+    pub(crate) clawback: String,
+}
+
+impl Default for CommissionsTable {
+    fn default() -> Self {
+        Self {
+            at_most: None,
+            currency: "of the program".to_owned(),
+            amended_deals: "rated again".to_owned(),
+            reversed_deals: "at the rate that was paid".to_owned(),
+            clawback: "netted from what becomes payable next".to_owned(),
+        }
+    }
 }
 
 impl Default for PolicyTable {
@@ -207,6 +280,7 @@ impl Default for PolicyTable {
             reassigned_deals: WithinTable { time: "1 day".to_owned() },
             returned_points: ForTable { time: "30 days".to_owned() },
             suspended_partners: "earn nothing".to_owned(),
+            commissions: CommissionsTable::default(),
         }
     }
 }
@@ -279,7 +353,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
         impl<'de> Visitor<'de> for Read {
             type Value = OneOrMany;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a cap, as in \"20 per partner per month\", or a list of caps")
+                f.write_str("a text in quotes, as in \"20 per partner per month\", or a list of them")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany, E> {
                 Ok(OneOrMany(vec![text.to_owned()]))
@@ -315,6 +389,31 @@ impl<'de> Deserialize<'de> for PointsTable {
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PointsTable, A::Error> {
                 Scale::deserialize(MapAccessDeserializer::new(map)).map(PointsTable::Scale)
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// A rate, or a scale of rates.
+pub(crate) enum RateTable {
+    Fixed(Quoted),
+    Scale(RateScale),
+}
+
+impl<'de> Deserialize<'de> for RateTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = RateTable;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a rate in quotes, as in \"7%\", or { by = \"acv\", bands = [...] }")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<RateTable, E> {
+                Ok(RateTable::Fixed(Quoted(text.to_owned())))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RateTable, A::Error> {
+                RateScale::deserialize(MapAccessDeserializer::new(map)).map(RateTable::Scale)
             }
         }
         deserializer.deserialize_any(Read)

@@ -3,7 +3,7 @@
 use event::time::Length;
 
 use super::values::length;
-use super::{Head, PolicyTable};
+use super::{Head, PolicyTable, commissions};
 use crate::findings::Findings;
 use crate::policy::Policy;
 
@@ -60,5 +60,6 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
         book_in_own_period: f.take(&["program", "late_events"], book_in_own_period)?,
         period_is_quarter: quarter,
         periods_close_after: f.take(&["program", "periods_close"], closes)?,
+        commissions: commissions::policy(&table.commissions, f)?,
     })
 }

@@ -6,7 +6,7 @@ use event::ids::{Motion, RewardId, TierId};
 
 use super::values::{POINTS_MAX, caps};
 use super::{NeedsTable, RewardTable, TierTable};
-use crate::cap::CapBy;
+use crate::cap::{CapBy, CapUnit};
 use crate::findings::{Code, Findings};
 use crate::reward::{Gate, Provider, Reward};
 
@@ -36,7 +36,7 @@ pub(crate) fn reward(
         f.error(Code::UnknownTier, &["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
     }
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
-    if at_most.iter().any(|cap| cap.points || cap.field.is_some() || cap.by != CapBy::Partner) {
+    if at_most.iter().any(|cap| cap.unit != CapUnit::Times || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(
             Code::BadValue,
             &["reward", id, "at_most"],

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use event::catalogue;
 use event::ids::{Motion, RuleId, TierId};
+use rust_decimal::Decimal;
 
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
-use super::{Band, CampaignTable, Earn, PointsTable, Scale, TierTable, TimesTable};
+use super::{Band, CampaignTable, Earn, PointsTable, Quoted, Scale, TierTable, TimesTable, Word};
+use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings, nearest};
-use crate::rule::{Campaign, Points, Rule, Times};
+use crate::rule::{COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
     let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
@@ -27,29 +29,47 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
     Some(Campaign { from, until, by: by? })
 }
 
-pub(crate) fn rule(
-    id: &RuleId,
-    table: &Earn,
-    campaigns: &BTreeMap<String, CampaignTable>,
-    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
-    f: &mut Findings<'_>,
-) -> Option<Rule> {
+/// What a rule may name of the rest of the file.
+pub(crate) struct Around<'a> {
+    pub(crate) currency: &'a str,
+    pub(crate) in_deals_currency: bool,
+    pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
+    pub(crate) ladders: &'a BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
+}
+
+impl Around<'_> {
+    /// Whether a ladder, or the one of a motion, has a tier.
+    pub(crate) fn has_tier(&self, motion: Option<&Motion>, tier: &TierId) -> bool {
+        let wanted = |m: &Motion| motion.is_none_or(|wanted| wanted == m);
+        self.ladders.iter().any(|(motion, tiers)| wanted(motion) && tiers.contains_key(tier))
+    }
+}
+
+pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Rule> {
+    let place = ["earn", id.as_str()];
+    if id.starts_with(COMMISSION) || id.starts_with(COMMISSION_STORED) {
+        let help = "give it another name".to_owned();
+        f.error(
+            Code::BadId,
+            &place,
+            format!("a name that begins with `{COMMISSION}` or `{COMMISSION_STORED}` is a commission's"),
+            Some(help),
+        );
+    }
     if catalogue::row(&table.on).is_none() {
         let help = nearest(&table.on, &catalogue::names()).map(|near| format!("did you mean `{near}`?"));
         f.error(Code::UnknownEventType, &["earn", id, "on"], format!("`{}` is no event type", table.on), help);
         return None;
     }
-    let conditions = table.conditions.iter().filter_map(|(name, word)| {
-        let path = ["earn", id.as_str(), "if", name];
-        known_field(&path, &table.on, name, f);
-        let test = f.take(&path, Test::parse(&word.0))?;
-        Some(Condition { field: name.clone(), words: word.0.clone(), test })
-    });
-    let conditions = conditions.collect();
+    let conditions = conditions(place, &table.on, &table.conditions, f);
     let points = points(id, &table.on, &table.points, f);
-    let times = table.times.iter().filter_map(|t| times(id, t, campaigns, ladders, f)).collect();
+    let times = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
     let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, f);
     for cap in &at_most {
+        if let CapUnit::Money(currency) = cap.unit {
+            let message = format!("`{}` bounds {currency}, and this gives points", cap.words);
+            f.error(Code::BadCurrency, &["earn", id, "at_most"], message, None);
+        }
         if let Some(field) = &cap.field {
             known_field(&["earn", id, "at_most"], &table.on, field, f);
         }
@@ -59,7 +79,7 @@ pub(crate) fn rule(
         id: id.clone(),
         on: table.on.clone(),
         conditions,
-        points: points?,
+        gives: Gives::Points(points?),
         times,
         at_most,
         hold,
@@ -67,7 +87,22 @@ pub(crate) fn rule(
     })
 }
 
-fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
+pub(crate) fn conditions(
+    [table, id]: [&str; 2],
+    on: &str,
+    words: &BTreeMap<String, Word>,
+    f: &mut Findings<'_>,
+) -> Vec<Condition> {
+    let each = words.iter().filter_map(|(name, word)| {
+        let path = [table, id, "if", name];
+        known_field(&path, on, name, f);
+        let test = f.take(&path, Test::parse(&word.0))?;
+        Some(Condition { field: name.clone(), words: word.0.clone(), test })
+    });
+    each.collect()
+}
+
+pub(crate) fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
     let known = catalogue::rule_fields(on);
     if !known.contains(&name) {
         let help = nearest(name, &known)
@@ -84,7 +119,14 @@ fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Opti
     };
     known_field(&path, on, &scale.by, f);
     match scale {
-        Scale { bands: Some(bands), table: None, per: None, points: None, .. } => self::bands(&path, scale, bands, f),
+        Scale { bands: Some(bands), table: None, per: None, points: None, .. } => {
+            let each = |band: &Band, f: &mut Findings<'_>| {
+                whole_points(&path, band.points, f);
+                Some(band.points)
+            };
+            let bands = rising(&path, bands.iter().map(|band| (&band.from, band.to.as_ref(), band)), each, f)?;
+            Some(Points::Bands { by: scale.by.clone(), bands })
+        }
         Scale { bands: None, table: Some(table), per: None, points: None, .. } => {
             for points in table.values() {
                 whole_points(&path, *points, f);
@@ -100,12 +142,18 @@ fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Opti
     }
 }
 
-fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> Option<Points> {
+/// Steps in rising order, without a gap: each with what `each` reads of it.
+pub(crate) fn rising<'s, S: 's, T>(
+    path: &[&str],
+    steps: impl Iterator<Item = (&'s Quoted, Option<&'s Quoted>, &'s S)>,
+    mut each: impl FnMut(&S, &mut Findings<'_>) -> Option<T>,
+    f: &mut Findings<'_>,
+) -> Option<Vec<(Decimal, T)>> {
     let mut bands = Vec::new();
     let mut ends = None;
-    for band in table {
-        let from = decimal(path, &band.from, f)?;
-        whole_points(path, band.points, f);
+    for (from, to, step) in steps {
+        let from = decimal(path, from, f)?;
+        let gives = each(step, f);
         if let Some((before, _)) = bands.last().filter(|(before, _)| *before >= from) {
             let message = format!("the band from {from} overlaps the one from {before}");
             f.error(Code::BandsOrder, path, message, Some("write bands in rising order".to_owned()));
@@ -119,8 +167,8 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
                 Some("let each `to` be the next `from`, or leave `to` out".to_owned()),
             );
         }
-        ends = band.to.as_ref().and_then(|to| decimal(path, to, f));
-        bands.push((from, band.points));
+        ends = to.and_then(|to| decimal(path, to, f));
+        bands.extend(gives.map(|gives| (from, gives)));
     }
     if ends.is_some() {
         f.error(
@@ -131,31 +179,24 @@ fn bands(path: &[&str], scale: &Scale, table: &[Band], f: &mut Findings<'_>) -> 
         );
     }
     if bands.is_empty() {
-        f.error(Code::BandsGap, path, "`bands` is empty", None);
+        f.error(Code::BandsGap, path, "there is no band in it", None);
     }
-    Some(Points::Bands { by: scale.by.clone(), bands })
+    Some(bands)
 }
 
-fn times(
-    id: &str,
-    table: &TimesTable,
-    campaigns: &BTreeMap<String, CampaignTable>,
-    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
-    f: &mut Findings<'_>,
-) -> Option<Times> {
-    let path = ["earn", id, "times"];
+pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Times> {
+    let path = [place[0], place[1], "times"];
     match table {
         TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
-            let in_motion = |m: &Motion| motion.as_ref().is_none_or(|wanted| wanted == m);
-            if !ladders.iter().any(|(m, tiers)| in_motion(m) && tiers.contains_key(tier)) {
+            if !around.has_tier(motion.as_ref(), tier) {
                 f.error(Code::UnknownTier, &path, format!("no ladder has a tier `{tier}`"), None);
             }
             let by = multiplier(&path, by, f)?;
             Some(Times::Tier { motion: motion.clone(), tier: tier.clone(), by })
         }
         TimesTable { tier: None, motion: None, campaign: Some(campaign), by: None } => {
-            if !campaigns.contains_key(campaign) {
-                let known: Vec<_> = campaigns.keys().collect();
+            if !around.campaigns.contains_key(campaign) {
+                let known: Vec<_> = around.campaigns.keys().collect();
                 let help = nearest(campaign, &known).map(|near| format!("did you mean `{near}`?"));
                 f.error(Code::UnknownCampaign, &path, format!("there is no [campaign.{campaign}]"), help);
             }

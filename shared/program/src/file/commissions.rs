@@ -1,0 +1,167 @@
+//! From the file's words to commission rules.
+
+use event::ids::{RuleId, TierId};
+use event::money::{decimals, parse_decimal};
+use rust_decimal::Decimal;
+
+use super::rules::{Around, conditions, known_field, rising, times};
+use super::values::{caps, length, positive};
+use super::{CommissionTable, CommissionsTable, Quoted, RateBand, RateTable};
+use crate::cap::{Cap, CapUnit};
+use crate::commission::{Base, Commission, CommissionPolicy, Rate};
+use crate::condition::{Condition, Test};
+use crate::findings::{Code, Findings};
+use crate::rule::{COMMISSION, Gives, Rule};
+
+/// The only events that pay: what a deal's closing pays follows the deal, through amendment and reversal.
+const ON: &str = "deal.closed";
+
+/// Longest contract, in months.
+const TENOR_MAX: u32 = 600;
+
+/// A rate in percent: `"7%"`, `"12.5%"`; above zero, at most a hundred.
+pub(crate) fn rate(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+    let percent = quoted.0.strip_suffix('%').and_then(|number| parse_decimal(number.trim_end()).ok());
+    let fits = percent.filter(|percent| *percent > Decimal::ZERO && *percent <= Decimal::ONE_HUNDRED);
+    let rate = fits.and_then(|percent| percent.checked_div(Decimal::ONE_HUNDRED));
+    f.take(path, rate.ok_or_else(|| format!("`{}` is no rate; write \"7%\" or \"12.5%\", at most \"100%\"", quoted.0)))
+}
+
+pub(crate) fn commission(
+    id: &RuleId,
+    table: &CommissionTable,
+    around: &Around<'_>,
+    f: &mut Findings<'_>,
+) -> Option<Rule> {
+    let place = ["commission", id.as_str()];
+    let at = |key| [place[0], place[1], key];
+    if table.on != ON {
+        let message = format!("commissions are for deals that are won: `{}` pays none", table.on);
+        f.error(Code::BadValue, &at("on"), message, Some(format!("write \"{ON}\", or leave it out")));
+        return None;
+    }
+    let mut conditions = conditions(place, ON, &table.conditions, f);
+    if !table.conditions.contains_key("outcome") {
+        let (field, words) = ("outcome".to_owned(), "won".to_owned());
+        conditions.insert(0, Condition { field, test: Test::Is(words.clone()), words });
+    }
+    let tiers = tiers(&at("tier"), &table.tier.0, around, f);
+    let base = f.take(&at("base"), Base::parse(&table.base));
+    let rate = self::rate_table(&at("rate"), &table.rate, f);
+    let tenor = tenor(&at("tenor"), table, f);
+    let factors = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around, f));
+    let at_most = caps(&at("at_most"), &table.at_most.0, f);
+    bounds(place, &at_most, at_least.is_some(), around, f);
+    let hold = table.hold.as_ref().and_then(|words| length(&at("hold"), words, f));
+    let commission = Commission { tiers, base: base?, rate: rate?, tenor, at_least: at_least.flatten() };
+    Some(Rule {
+        id: RuleId::try_from(format!("{COMMISSION}{id}")).ok()?,
+        on: ON.to_owned(),
+        conditions,
+        gives: Gives::Money(commission),
+        times: factors,
+        at_most,
+        hold,
+        why: table.why.clone(),
+    })
+}
+
+fn tiers(path: &[&str], words: &[String], around: &Around<'_>, f: &mut Findings<'_>) -> Vec<TierId> {
+    let mut tiers = Vec::new();
+    for word in words {
+        let tier = TierId::try_from(word.as_str()).ok().filter(|tier| around.has_tier(None, tier));
+        match tier {
+            Some(tier) => tiers.push(tier),
+            None => f.error(Code::UnknownTier, path, format!("no ladder has a tier `{word}`"), None),
+        }
+    }
+    tiers
+}
+
+fn rate_table(path: &[&str], table: &RateTable, f: &mut Findings<'_>) -> Option<Rate> {
+    let scale = match table {
+        RateTable::Fixed(fixed) => return rate(path, fixed, f).map(Rate::Fixed),
+        RateTable::Scale(scale) => scale,
+    };
+    known_field(path, ON, &scale.by, f);
+    let by = scale.by.clone();
+    let mut steps = |steps: &[RateBand]| {
+        let each = |band: &RateBand, f: &mut Findings<'_>| rate(path, &band.rate, f);
+        let steps = steps.iter().map(|band| (&band.from, band.to.as_ref(), band));
+        rising(path, steps, each, f)
+    };
+    match (&scale.bands, &scale.slices, &scale.table) {
+        (Some(bands), None, None) => Some(Rate::Bands { by, bands: steps(bands)? }),
+        (None, Some(slices), None) => Some(Rate::Slices { by, slices: steps(slices)? }),
+        (None, None, Some(table)) => {
+            let row = |(value, quoted): (&String, &Quoted)| Some((value.clone(), rate(path, quoted, f)?));
+            Some(Rate::Table { by, table: table.iter().filter_map(row).collect() })
+        }
+        _ => f.take(path, Err("beside `by`, write either `bands`, or `slices`, or `table`".to_owned())),
+    }
+}
+
+fn tenor(path: &[&str], table: &CommissionTable, f: &mut Findings<'_>) -> Vec<(u32, Decimal)> {
+    let mut tenor = Vec::new();
+    for (words, by) in &table.tenor {
+        let months = words.strip_suffix(" months").and_then(|months| months.parse().ok());
+        let months = months.filter(|months| (1..=TENOR_MAX).contains(months));
+        let months = f.take(path, months.ok_or_else(|| format!("`{words}` is no tenor; write \"36 months\"")));
+        tenor.extend(months.zip(super::values::multiplier(path, by, f)));
+    }
+    tenor.sort_by_key(|(months, _)| *months);
+    tenor
+}
+
+fn least_of(path: &[&str], least: &Quoted, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Decimal> {
+    let least = positive(path, least, f)?;
+    let fits = least.scale() <= decimals(around.currency);
+    f.take(path, if fits { Ok(least) } else { Err(format!("{} has fewer decimals", around.currency)) })
+}
+
+/// A commission is bounded in its own asset, and by amount only in the currency that it is paid in.
+fn bounds(place: [&str; 2], caps: &[Cap], has_floor: bool, around: &Around<'_>, f: &mut Findings<'_>) {
+    for cap in caps {
+        if let Some(field) = &cap.field {
+            known_field(&[place[0], place[1], "at_most"], ON, field, f);
+        }
+    }
+    let amounts = |cap: &&Cap| cap.unit != CapUnit::Times;
+    let key = if has_floor { "at_least" } else { "at_most" };
+    if around.in_deals_currency && (has_floor || caps.iter().any(|cap| amounts(&cap))) {
+        let message = "commissions are paid in the deal's currency, and this is an amount of the program's";
+        let help = "leave it out, or write currency = \"of the program\" in [policy.commissions]".to_owned();
+        f.error(Code::BadCurrency, &[place[0], place[1], key], message, Some(help));
+        return;
+    }
+    for cap in caps.iter().filter(amounts) {
+        let own = matches!(cap.unit, CapUnit::Money(currency) if currency == around.currency);
+        if !own {
+            let message = format!("`{}` bounds another asset; this pays {}", cap.words, around.currency);
+            let help = format!("write \"5000 {} per partner per year\", or how often", around.currency);
+            f.error(Code::BadCurrency, &[place[0], place[1], "at_most"], message, Some(help));
+        }
+    }
+}
+
+pub(crate) fn policy(table: &CommissionsTable, f: &mut Findings<'_>) -> Option<CommissionPolicy> {
+    let at = |key| ["policy", "commissions", key];
+    let mut one_of = |key, said: &str, no: &str, yes: &str| {
+        let known = [(no, false), (yes, true)].into_iter().find(|(words, _)| *words == said);
+        f.take(&at(key), known.map(|(_, flag)| flag).ok_or_else(|| format!("write \"{no}\" or \"{yes}\"")))
+    };
+    let (paid, again) = ("at the rate that was paid", "rated again");
+    let in_deals_currency = one_of("currency", &table.currency, "of the program", "of the deal");
+    let amended_again = one_of("amended_deals", &table.amended_deals, paid, again);
+    let reversed_again = one_of("reversed_deals", &table.reversed_deals, paid, again);
+    let owe_the_rest = one_of("clawback", &table.clawback, "forgiven", "netted from what becomes payable next");
+    let at_most = table.at_most.as_ref().map(|most| rate(&at("at_most"), most, f));
+    Some(CommissionPolicy {
+        at_most: at_most.flatten(),
+        in_deals_currency: in_deals_currency?,
+        amended_again: amended_again?,
+        reversed_again: reversed_again?,
+        owe_the_rest: owe_the_rest?,
+    })
+}

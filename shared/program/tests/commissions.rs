@@ -1,0 +1,156 @@
+//! Commission rules of a program file: each broken form is refused where it stands, with the way out; what is unwise is warned of.
+
+use laurel_program::{Code, Severity, check};
+
+const PERX: &str = include_str!("../../../infra/programs/perx.toml");
+
+/// The first finding of the shipped program with `to` where `from` stood, beside those it always has; and its line.
+fn found(from: &str, to: &str) -> Option<(Severity, Code, String, String)> {
+    assert!(PERX.contains(from), "{from}");
+    let text = PERX.replacen(from, to, 1);
+    let one = check(&text).into_iter().find(|found| found.code != Code::OscillatingLadder)?;
+    let said = format!("{} ({})", one.message, one.help.unwrap_or_default());
+    Some((one.severity, one.code, said, text.lines().nth(one.line - 1).unwrap_or_default().to_owned()))
+}
+
+#[test]
+fn broken_forms_are_refused_where_they_stand() {
+    use Code::{
+        BadCurrency, BadId, BadValue, BandsGap, BandsOrder, NeverHolds, UnknownField, UnknownKey, UnknownTier,
+        WrongType,
+    };
+    let pilot = "rate = \"3%\"\nat_most";
+    // what stands there; what it is broken to; the code; a part of message and help; a part of the line
+    let rows = [
+        (pilot, "rate = \"3\"\nat_most", BadValue, "`3` is no rate; write \"7%\"", "rate = \"3\""),
+        (pilot, "rate = \"0%\"\nat_most", BadValue, "`0%` is no rate", "rate ="),
+        (pilot, "rate = \"101%\"\nat_most", BadValue, "at most \"100%\"", "rate ="),
+        (pilot, "rate = \"-3%\"\nat_most", BadValue, "is no rate", "rate ="),
+        (pilot, "rate = 0.03\nat_most", WrongType, "a rate in quotes", "rate = 0.03"),
+        (
+            pilot,
+            "rate = { by = \"acw\", table = { a = \"3%\" } }\nat_most",
+            UnknownField,
+            "did you mean `acv`?",
+            "rate =",
+        ),
+        (pilot, "rate = { by = \"acv\", table = { a = \"3%\" } }\nat_most", NeverHolds, "write `bands`", "rate ="),
+        (pilot, "rate = { by = \"motion\" }\nat_most", BadValue, "`bands`, or `slices`, or `table`", "rate ="),
+        (pilot, "rate = { by = \"acv\", slices = [] }\nat_most", BandsGap, "there is no band", "rate ="),
+        (pilot, "rte = \"3%\"\nrate = \"3%\"\nat_most", UnknownKey, "did you mean `rate`?", "rte"),
+        (
+            "{ from = \"50000\", rate = \"5%\" }",
+            "{ from = \"20000\", rate = \"5%\" }",
+            BandsOrder,
+            "rising order",
+            "rate =",
+        ),
+        (
+            "{ from = \"50000\", rate = \"5%\" }",
+            "{ from = \"50000\", to = \"90000\", rate = \"5%\" }",
+            BandsGap,
+            "a gap between 90000 and 100000",
+            "rate =",
+        ),
+        (
+            "tenor = { \"36 months\" = \"1.5\" }",
+            "tenor = { \"3 years\" = \"1.5\" }",
+            BadValue,
+            "write \"36 months\"",
+            "tenor",
+        ),
+        ("tenor = { \"36 months\" = \"1.5\" }", "tenor = { \"36 months\" = \"0\" }", BadValue, "above zero", "tenor"),
+        ("base = \"first-year value\"", "base = \"profit\"", BadValue, "write \"first-year value\"", "base ="),
+        ("base = \"first-year value\"", "on = \"invoice.paid\"", BadValue, "`invoice.paid` pays none", "on ="),
+        (
+            "tier = \"reseller\"\nrate",
+            "tier = [\"reseler\"]\nrate",
+            UnknownTier,
+            "no ladder has a tier `reseler`",
+            "tier",
+        ),
+        ("if = { acv = \"< 25000\" }", "if = { points = \"< 25000\" }", UnknownField, "no field `points`", "if ="),
+        ("if = { acv = \"< 25000\" }", "if = { outcome = \"lst\" }", NeverHolds, "did you mean `lost`?", "if ="),
+        ("twice per partner in all", "twice per partner", BadValue, "or \"twice per partner in all\"", "at_most"),
+        ("twice per partner in all", "500 points per partner per year", BadCurrency, "this pays USD", "at_most"),
+        ("twice per partner in all", "500 EUR per partner per year", BadCurrency, "this pays USD", "at_most"),
+        (
+            "twice per partner in all",
+            "5.001 USD per partner per year",
+            BadValue,
+            "more decimals than USD has",
+            "at_most",
+        ),
+        (
+            "at_most = \"20 per partner per month\"",
+            "at_most = \"20 USD per partner per month\"",
+            BadCurrency,
+            "this gives points",
+            "at_most",
+        ),
+        ("[earn.training]", "[earn.\"commission.training\"]", BadId, "is a commission's", "[earn."),
+        ("[earn.training]", "[earn.\"$training\"]", BadId, "is a commission's", "[earn."),
+        ("at_most = \"30%\"", "at_most = \"30\"", BadValue, "is no rate", "at_most"),
+        (
+            "currency = \"of the program\"",
+            "currency = \"EUR\"",
+            BadValue,
+            "\"of the program\" or \"of the deal\"",
+            "currency",
+        ),
+        (
+            "amended_deals = \"rated again\"",
+            "amended_deals = \"again\"",
+            BadValue,
+            "or \"rated again\"",
+            "amended_deals",
+        ),
+        (
+            "clawback = \"netted from what becomes payable next\"",
+            "clawback = \"yes\"",
+            BadValue,
+            "\"forgiven\"",
+            "clawback",
+        ),
+    ];
+    for (from, to, code, said, line) in rows {
+        let (severity, seen, message, at) = found(from, to).unwrap_or_else(|| panic!("nothing was found in {to}"));
+        assert_eq!((severity, seen), (Severity::Error, code), "{to}: {message}");
+        assert!(message.contains(said), "{to}: {message}");
+        assert!(at.contains(line), "{to}: {at}");
+    }
+}
+
+/// An amount in the program's currency bounds nothing that is paid in the deals'.
+#[test]
+fn what_is_paid_in_the_deals_currency_is_not_bounded_in_the_programs() {
+    let text = PERX.replacen("currency = \"of the program\"", "currency = \"of the deal\"", 1);
+    assert!(check(&text).iter().all(|found| found.code == Code::OscillatingLadder));
+    for bound in ["at_least = \"100\"\nrate", "at_most = \"500 USD per partner per year\"\nrate"] {
+        let text = text.replacen("tier = \"reseller\"\nrate", &format!("tier = \"reseller\"\n{bound}"), 1);
+        let found: Vec<Code> = check(&text).into_iter().map(|found| found.code).collect();
+        assert!(found.contains(&Code::BadCurrency), "{bound}: {found:?}");
+    }
+}
+
+#[test]
+fn unwise_rates_are_warned_of() {
+    let warned = |from: &str, to: &str| {
+        let (severity, code, message, _) = found(from, to).unwrap_or_else(|| panic!("nothing was found in {to}"));
+        assert_eq!(severity, Severity::Warning, "{message}");
+        (code, message)
+    };
+    let (code, message) = warned("rate = \"25%\"", "rate = \"31%\"");
+    assert_eq!(code, Code::RateAboveCap);
+    assert!(message.starts_with("it comes to 31%, and the program pays at most 30%"), "{message}");
+    // What multiplies counts.
+    let (code, message) = warned("rate = \"7%\"", "rate = \"21%\"");
+    assert_eq!(code, Code::RateAboveCap);
+    assert!(message.starts_with("it comes to 31.5% (21% times 1.5)"), "{message}");
+    assert_eq!(found("rate = \"7%\"", "rate = \"20%\""), None);
+    // M06: half of the business or more is a joint venture.
+    let half = PERX.replacen("at_most = \"30%\" ", "# ", 1).replacen("rate = \"25%\"", "rate = \"50%\"", 1);
+    assert!(check(&half).iter().any(|found| found.code == Code::RateOfHalf), "{:?}", check(&half));
+    let less = half.replacen("rate = \"50%\"", "rate = \"49.9%\"", 1);
+    assert!(check(&less).iter().all(|found| found.code == Code::OscillatingLadder));
+}
