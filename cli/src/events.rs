@@ -84,9 +84,9 @@ impl Statement {
         println!("{}", shown(&rows));
         let Balance { available, pending, reserved, owed } = account.balance();
         println!("{partner}: {available} available, {pending} pending, {reserved} reserved, {owed} owed");
-        for (currency, Commissions { accrued, payable, in_payout, owed }) in commissions(account) {
+        for (currency, Commissions { accrued, payable, in_payout, paid, owed }) in commissions(account) {
             println!(
-                "commissions in {currency}: {payable} payable, {accrued} accrued, {in_payout} in a payout, {owed} owed"
+                "commissions in {currency}: {payable} payable, {accrued} accrued, {in_payout} in a payout, {paid} paid, {owed} owed"
             );
         }
         if page.next.is_some() {

@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod file;
 mod output;
+mod payouts;
 mod programs;
 mod rebuild;
 mod redrive;
@@ -64,7 +65,7 @@ enum Command {
     /// JSON Schemas for editors and senders.
     #[command(subcommand)]
     Schema(schema::Schema),
-    /// Show a partner's statement: every movement of points, newest first.
+    /// Show a partner's statement: every movement of points and money, newest first.
     Statement(events::Statement),
     /// Explain what became of one event, rule by rule.
     #[command(after_help = "Example:\n  laurel explain partner-17 /crm/acme crm-8841-won")]
@@ -90,6 +91,9 @@ enum Command {
         after_help = "Example:\n  laurel redrive partner-events\n  laurel redrive --aws https://sqs.eu-west-1.amazonaws.com/1234/laurel-partner-events"
     )]
     Redrive(redrive::Redrive),
+    /// Commission payouts: run, list, file, cancel.
+    #[command(subcommand)]
+    Payouts(payouts::Payouts),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -139,6 +143,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(export) => export.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Redrive(redrive) => redrive.run().await,
+        Command::Payouts(payouts) => payouts.run().await,
         Command::Codes(codes) => codes.run().await,
     }
 }

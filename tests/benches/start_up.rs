@@ -91,7 +91,7 @@ impl Measured {
 
 /// A request as the HTTP API gives it.
 fn request(method: &str, path: &str, headers: &Value, body: Option<String>) -> Value {
-    let claims = json!({ "partner_id": "partner-17", "program": "hr-software", "scope": "read redeem ingest", "exp": "4102444800" });
+    let claims = json!({ "partner_id": "partner-17", "program": "hr-software", "scope": "read redeem ingest", "sources": "/*", "exp": "4102444800" });
     let http = json!({ "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "bench" });
     let context = json!({ "accountId": "0", "apiId": "a", "authorizer": { "jwt": { "claims": claims, "scopes": ["read"] } }, "http": http, "requestId": "r", "routeKey": "$default", "stage": "$default", "time": "14/Mar/2026:09:30:00 +0000", "timeEpoch": 1 });
     json!({ "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers, "body": body, "requestContext": context, "isBase64Encoded": false })

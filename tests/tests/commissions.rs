@@ -30,7 +30,7 @@ async fn a_referral_is_paid_and_half_of_it_taken_back() {
     let line = &page["items"][0];
     assert_eq!(
         page["balances"]["USD"],
-        json!({ "accrued": "5250.00", "payable": "0.00", "in_payout": "0.00", "owed": "0.00" })
+        json!({ "accrued": "5250.00", "payable": "0.00", "in_payout": "0.00", "paid": "0.00", "owed": "0.00" })
     );
     assert_eq!(
         (&line["kind"], &line["asset"], &line["amount"]),

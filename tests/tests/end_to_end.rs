@@ -63,6 +63,8 @@ async fn every_sample_event_is_judged() {
         "deal.amended",
         "deal.reassigned",
         "invoice.paid",
+        "payout.settled",
+        "payout.returned",
         "deal.reversed",
         "purchase_order.received",
         "certification.expired",

@@ -73,6 +73,7 @@ async fn callers(test: &TestStack) -> String {
         "",
         "/statement",
         "/commissions",
+        "/payouts",
         "/events",
         "/events?outcome=conflict",
         "/events?outcome=rejected",
@@ -179,6 +180,14 @@ async fn staff(test: &TestStack) {
     let parts = [domain::ledger::Part::Lots].into();
     let needs = domain::decide::Needs { parts, ..domain::decide::Needs::default() };
     store::state::fill(&store, &program, &needs, &mut state).await.expect("its lots");
+    let programs = store::programs::read(&store, &program).await.expect("versions").expect("a version");
+    let run = "2026-11-01".parse().expect("a run");
+    let patience = || store::patience::Patience::until(store.clock().instant() + std::time::Duration::from_secs(60));
+    engine::payouts::look(&store, &programs, &partner, run).await.expect("a look");
+    engine::payouts::run(&store, &programs, &partner, run, patience()).await.expect("a run");
+    engine::payouts::open(&store, &programs, &partner).await.expect("payouts");
+    engine::payouts::of_run(&store, &programs, &partner, run).await.expect("payouts");
+    engine::payouts::cancel(&store, &programs, &partner, run, patience()).await.expect("given up");
     store::programs::ids(&store).await.expect("programs");
     store::programs::check_form(&store).await.expect("a form");
     store::programs::read(&store, &program).await.expect("versions");
@@ -195,7 +204,7 @@ fn staff_do_here_what_their_commands_do() {
     let staff = &here[start..start + here[start..].find("\n}\n").expect("its end")];
     let staff: String = staff.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let mut calls = BTreeSet::new();
-    for command in ["audit", "codes", "connect", "events", "export", "programs", "rebuild", "versions"] {
+    for command in ["audit", "codes", "connect", "events", "export", "payouts", "programs", "rebuild", "versions"] {
         let path = format!("{}/../cli/src/{command}.rs", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a command");
         for start in ["store::", "engine::"] {

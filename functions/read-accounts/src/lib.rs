@@ -47,6 +47,7 @@ impl ReadAccounts {
             .route("/v1/partners/{partner_id}", get(partner::show))
             .route("/v1/partners/{partner_id}/statement", get(statement::show))
             .route("/v1/partners/{partner_id}/commissions", get(statement::commissions))
+            .route("/v1/partners/{partner_id}/payouts", get(statement::payouts))
             .route("/v1/partners/{partner_id}/events", get(events::list))
             .route("/v1/partners/{partner_id}/explanation", get(events::explain))
             .route("/v1/partners/{partner_id}/redemptions", get(redemptions::list))

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ledger::{Asset, Balance, Bucket, Posting, PostingKind, Record};
-use domain::tell::{Added, Amount, Commissions};
+use domain::tell::{Added, Amount, Commissions, Sum, csv_field};
 use event::ids::{PartnerId, RuleId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -70,7 +70,7 @@ async fn page_of(
     api: &ReadAccounts,
     (caller, partner): (&Caller, &PartnerId),
     (list, page): (&str, &PageQuery),
-    wanted: fn(Asset) -> bool,
+    wanted: fn(&Record, Asset) -> bool,
 ) -> Result<(Vec<StatementLine>, Option<String>), Problem> {
     let programs = web::programs(&api.store, caller).await?;
     let before = page.cursor.as_ref().map(|c| cursor::read(list, &caller.program, partner, c)).transpose()?;
@@ -108,7 +108,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let partner = caller.partner(&id, Scope::Read)?;
-    let (items, next_cursor) = page_of(&api, (&caller, &partner), ("statement", &page), |_| true).await?;
+    let (items, next_cursor) = page_of(&api, (&caller, &partner), ("statement", &page), |_, _| true).await?;
     let mut response = match web::preferred(&headers, &["application/json", "text/csv"]) {
         1 => csv(&items, next_cursor),
         _ => Json(Statement { items, next_cursor }).into_response(),
@@ -137,19 +137,52 @@ pub(crate) async fn commissions(
     let partner = caller.partner(&id, Scope::Read)?;
     let (programs, now) = (web::programs(&api.store, &caller).await?, api.store.clock().now());
     let account = current_account(&api, &programs, &caller, &partner, now).await?;
-    let is_money = |asset: Asset| !asset.is_points();
+    let is_money = |_: &Record, asset: Asset| !asset.is_points();
     let (items, next_cursor) = page_of(&api, (&caller, &partner), ("commissions", &page), is_money).await?;
     Ok(Json(CommissionsView { balances: domain::tell::commissions(&account), items, next_cursor }))
+}
+
+/// What is on its way to a partner, and each movement of payouts.
+#[derive(Serialize)]
+pub(crate) struct PayoutsView {
+    open: Vec<OpenPayout>,
+    items: Vec<StatementLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A payout that is on its way.
+#[derive(Serialize)]
+struct OpenPayout {
+    payout_id: String,
+    amount: Sum,
+}
+
+/// `GET /v1/partners/{partner_id}/payouts`: what is on its way, and every step of every payout (M10).
+pub(crate) async fn payouts(
+    State(api): State<ReadAccounts>,
+    Path(id): Path<String>,
+    Query(page): Query<PageQuery>,
+    caller: Caller,
+) -> Result<Json<PayoutsView>, Problem> {
+    let partner = caller.partner(&id, Scope::Read)?;
+    let (programs, now) = (web::programs(&api.store, &caller).await?, api.store.clock().now());
+    let account = current_account(&api, &programs, &caller, &partner, now).await?;
+    let is_step = |record: &Record, _: Asset| record.kind.starts_with("payout.");
+    let (items, next_cursor) = page_of(&api, (&caller, &partner), ("payouts", &page), is_step).await?;
+    let open = domain::tell::payouts(&account).into_iter();
+    let open = open.map(|(id, amount)| OpenPayout { payout_id: id.to_string(), amount }).collect();
+    Ok(Json(PayoutsView { open, items, next_cursor }))
 }
 
 /// The lines of one record about the assets that are wanted, the last movement first.
 fn lines<'a>(
     record: &'a Record,
     programs: &'a Programs,
-    wanted: fn(Asset) -> bool,
+    wanted: fn(&Record, Asset) -> bool,
 ) -> impl Iterator<Item = StatementLine> + 'a {
     let program = programs.number(record.version()).map(|v| v.program.clone());
-    let postings = record.postings.iter().rev().filter(move |posting| wanted(posting.asset));
+    let postings = record.postings.iter().rev().filter(move |posting| wanted(record, posting.asset));
     postings.map(move |posting: &Posting| StatementLine {
         position: record.position,
         at: record.decided_at,
@@ -214,25 +247,4 @@ fn csv(lines: &[StatementLine], next_cursor: Option<String>) -> Response {
         headers.insert("next-cursor", next);
     }
     (StatusCode::OK, headers, text).into_response()
-}
-
-/// A CSV field (RFC 4180). What a spreadsheet would run as a formula is made plain text.
-fn csv_field(text: &str) -> String {
-    let number = event::money::parse_decimal(text.strip_prefix('-').unwrap_or(text)).is_ok();
-    let text = if !number && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::csv_field;
-
-    #[test]
-    fn fields_are_quoted_and_no_formula_runs() {
-        assert_eq!(csv_field("a,b"), "\"a,b\"");
-        assert_eq!(csv_field("a\"b"), "\"a\"\"b\"");
-        assert_eq!(csv_field("=HYPERLINK(1)"), "'=HYPERLINK(1)");
-        assert_eq!(csv_field("-50"), "-50");
-        assert_eq!(csv_field("-5250.00"), "-5250.00");
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Effect, Outcome, PostingKind, Reason, Record};
+use domain::ledger::{Bucket, Effect, Outcome, PostingKind, Reason, Record};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -37,7 +37,11 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             }
         }
         // The notice of that says more.
-        Outcome::NoRule if record.reason == Some(Reason::CommissionTakenBack) => {}
+        Outcome::NoRule
+            if matches!(
+                record.reason,
+                Some(Reason::CommissionTakenBack | Reason::PaidOut | Reason::PayoutReturned)
+            ) => {}
         Outcome::Refused => {
             notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });
         }
@@ -82,6 +86,15 @@ fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
     };
     let released = record.postings.iter().filter(|p| p.kind == PostingKind::Release && !p.asset.is_points());
     let released: BTreeMap<_, _> = released.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
+    let step = match record.happened() {
+        Some(Kind::PayoutReserved { .. }) => Some("PayoutReserved"),
+        Some(Kind::PayoutCancelled { .. }) => Some("PayoutCancelled"),
+        Some(Kind::PayoutSettled { .. }) => Some("PayoutSettled"),
+        Some(Kind::PayoutReturned { .. }) => Some("PayoutReturned"),
+        _ => None,
+    };
+    let moved = record.postings.iter().filter(|p| [p.from, p.to].iter().any(|b| matches!(b, Bucket::InPayout(_))));
+    let moved: BTreeMap<_, _> = moved.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
     let about = domain::tell::about(record);
     let sentence = domain::tell::explain(record, None).sentence;
     let all = [
@@ -89,7 +102,7 @@ fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
         ("CommissionTakenBack", told(|sum| sum < 0)),
         ("CommissionPayable", released),
     ];
-    let some = all.into_iter().filter(|(_, sums)| !sums.is_empty());
+    let some = all.into_iter().chain(step.map(|step| (step, moved))).filter(|(_, sums)| !sums.is_empty());
     some.map(move |(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence })))
 }
 

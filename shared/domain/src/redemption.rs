@@ -106,7 +106,12 @@ impl Redemption {
         let reserved = record.postings.iter().filter(|posting| posting.kind == PostingKind::Reservation);
         let lot = |posting: &Posting| match posting.to {
             Bucket::Reserved(lot) => Some((lot, posting.amount)),
-            Bucket::Program | Bucket::Pending { .. } | Bucket::Available(_) | Bucket::Owed | Bucket::Expired(_) => None,
+            Bucket::Program
+            | Bucket::Pending { .. }
+            | Bucket::Available(_)
+            | Bucket::Owed
+            | Bucket::InPayout(_)
+            | Bucket::Expired(_) => None,
         };
         let lots: Vec<(Month, i64)> = reserved.filter_map(lot).collect();
         let count = |effect: &Effect| match effect {

@@ -7,6 +7,7 @@ mod envelope;
 pub mod ids;
 pub mod json;
 pub mod money;
+pub mod payout;
 pub mod period;
 mod planted;
 mod rejection;

@@ -78,6 +78,12 @@ impl Money {
         self.amount
     }
 
+    /// So many minor units of a currency that is one, as cents of dollars; below zero is nothing.
+    pub fn of_minor_units(units: i64, currency: &'static str) -> Self {
+        let currency = Currency::from_code(currency).unwrap_or(Currency::XXX);
+        Self { amount: of_minor_units(units.max(0), currency.code()), currency }
+    }
+
     /// The amount in the currency's minor units, as cents of dollars. `None` where that does not fit 64 bits.
     pub fn minor_units(self) -> Option<i64> {
         minor_units(self.amount, self.currency())

@@ -1,6 +1,7 @@
 //! Settings that are no rule: registration, expiry, clawback, late events.
 
 use event::time::Length;
+use rust_decimal::Decimal;
 
 use crate::commission::CommissionPolicy;
 
@@ -13,6 +14,13 @@ pub struct Registration {
     pub exclusive_for: Length,
     /// Whether a second registrant is accepted, with a notice, or refused.
     pub accept_second: bool,
+}
+
+/// Payouts (M10).
+#[derive(Clone, Debug)]
+pub struct Payouts {
+    /// Less than this, in the program's currency, is carried forward to the next run; none: every amount is paid.
+    pub minimum: Option<Decimal>,
 }
 
 /// The remaining settings.

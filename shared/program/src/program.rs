@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::ladder::{Measure, Tier};
-use crate::policy::{Policy, Registration};
+use crate::policy::{Payouts, Policy, Registration};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
 
@@ -47,6 +47,8 @@ pub struct Program {
     pub rewards: BTreeMap<RewardId, Reward>,
     /// Everything else that is a setting.
     pub policy: Policy,
+    /// What a payout run pays.
+    pub payouts: Payouts,
 }
 
 /// Most periods that are open beside the current one.

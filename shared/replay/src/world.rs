@@ -165,6 +165,14 @@ impl World {
         self.decide_group(&[event]).and_then(|d| d.outcome(0))
     }
 
+    /// Takes a step of Laurel's own, as a payout's. `None` if that is moot.
+    pub fn take_step(&mut self, event: &Event) -> Option<Outcome> {
+        if self.records.iter().any(|record| record.identity == event.identity) {
+            return Some(Outcome::Duplicate);
+        }
+        self.decide_group(std::slice::from_ref(event)).and_then(|decision| decision.outcome(0))
+    }
+
     /// Judges events as the function does: what has a record is not decided again, what waits is sent again when
     /// something came.
     pub fn judge(&mut self, events: &[Event]) -> Vec<Outcome> {

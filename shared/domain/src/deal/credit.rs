@@ -201,6 +201,7 @@ impl Credit {
                     | Bucket::Program
                     | Bucket::Reserved(_)
                     | Bucket::Owed
+                    | Bucket::InPayout(_)
                     | Bucket::Expired(_) => None,
                 };
             }

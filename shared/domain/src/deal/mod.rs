@@ -168,6 +168,10 @@ impl Deal {
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
+            | Kind::PayoutSettled { .. }
+            | Kind::PayoutReturned { .. }
+            | Kind::PayoutReserved { .. }
+            | Kind::PayoutCancelled { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use super::award::Amounts;
 use super::book::Book;
 use super::context::{Case, Context};
+use super::payouts;
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
@@ -41,6 +42,9 @@ pub(super) fn lifecycle(
             measure_one(context, book, case, Measure::Projects)
         }
         Kind::PurchaseOrderReceived { deal_id, .. } => order(context, book, case, amounts, deal_id),
+        Kind::PayoutSettled { payout_id, .. } | Kind::PayoutReturned { payout_id, .. } => {
+            payouts::ended(book, case.event, *payout_id)
+        }
         Kind::InvoicePaid { deal_id, .. } => own_deal(context, book, case, deal_id).map(|_| None),
         _ => learn(book, case),
     }

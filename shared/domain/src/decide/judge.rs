@@ -7,7 +7,7 @@ use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, redemptions};
+use super::{award, deals, payouts, redemptions};
 use crate::ledger::{Fact, FoldError, Membership, Outcome, Reason, Stamp};
 
 /// Judges one event to its end, or to where it stops.
@@ -32,6 +32,9 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
 
 fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Option<&Version>) -> Result<usize, Stop> {
     if let Some(place) = redemptions::judge(context, book, event)? {
+        return Ok(place);
+    }
+    if let Some(place) = payouts::judge(context, book, event)? {
         return Ok(place);
     }
     may_send(context.program(), event).map_err(Stop::Rejected)?;
@@ -94,6 +97,8 @@ fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part,
         | Kind::DealReversed { .. }
         | Kind::DealAmended { .. }
         | Kind::DealReassigned { .. }
+        | Kind::PayoutSettled { .. }
+        | Kind::PayoutReturned { .. }
         | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),
         _ => Err(Stop::Refused(reason)),
     }

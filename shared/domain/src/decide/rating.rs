@@ -153,7 +153,12 @@ fn give_again(
         Bucket::Expired(_) => return book.post(PostingKind::Accrual, (asset, amount), Bucket::Program, from, why),
         Bucket::Available(lot) if lives(lot) => (lot, None),
         Bucket::Pending { release, lot } if lives(lot) => (lot, Some(release).filter(|day| *day > context.today)),
-        Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => place,
+        Bucket::Available(_)
+        | Bucket::Pending { .. }
+        | Bucket::Program
+        | Bucket::Reserved(_)
+        | Bucket::Owed
+        | Bucket::InPayout(_) => place,
     };
     accrue(book, why, (asset, amount), lot, release)
 }

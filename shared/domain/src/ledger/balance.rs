@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::payout::PayoutRun;
 use event::time::Month;
 use jiff::civil::Date;
 use litemap::LiteMap;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::part::Part;
-use super::posting::{Bucket, Posting};
+use super::posting::{Bucket, Posting, PostingKind};
 use super::reason::is_zero;
 
 /// Why records do not add up. A stored account that says so is broken, never repaired in passing.
@@ -51,7 +52,7 @@ pub struct Balance {
     pub available: i64,
     /// Earned, released later.
     pub pending: i64,
-    /// Set aside for redemptions.
+    /// Set aside for redemptions, or to be paid out.
     pub reserved: i64,
     /// Taken back but already spent.
     pub owed: i64,
@@ -79,6 +80,12 @@ pub struct Funds {
     /// Owed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub owed: i64,
+    /// Set aside to be paid out, by run.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub payouts: LiteMap<PayoutRun, i64>,
+    /// Paid out, ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub paid: i64,
 }
 
 /// When a held amount is released, and into which lot. Written as `2026-04-13/2028-03`.
@@ -115,7 +122,7 @@ pub type Expired = BTreeMap<Month, i64>;
 impl Funds {
     /// Nothing of an asset.
     pub const fn nothing() -> Self {
-        Self { lots: LiteMap::new(), pending: 0, reserved: LiteMap::new(), owed: 0 }
+        Self { lots: LiteMap::new(), pending: 0, reserved: LiteMap::new(), owed: 0, payouts: LiteMap::new(), paid: 0 }
     }
 
     /// The four sums.
@@ -123,7 +130,7 @@ impl Funds {
         Balance {
             available: self.lots.values().sum(),
             pending: self.pending,
-            reserved: self.reserved.values().sum(),
+            reserved: self.reserved.values().chain(self.payouts.values()).sum(),
             owed: self.owed,
         }
     }
@@ -143,6 +150,9 @@ impl Funds {
         for (bucket, amount) in [(posting.from, -posting.amount), (posting.to, posting.amount)] {
             self.add((held, expired), posting.asset, bucket, amount)?;
         }
+        if posting.kind == PostingKind::Payout {
+            self.paid = self.paid.checked_add(posting.amount).ok_or(FoldError::Overflow)?;
+        }
         Ok(())
     }
 
@@ -159,6 +169,7 @@ impl Funds {
             Bucket::Owed => add_to(&mut self.owed, -amount, bucket),
             Bucket::Available(lot) => add_in(&mut self.lots, lot, amount, bucket),
             Bucket::Reserved(lot) => add_in(&mut self.reserved, lot, amount, bucket),
+            Bucket::InPayout(run) => add_in(&mut self.payouts, run, amount, bucket),
             // One that is empty again stays: it is written so.
             Bucket::Expired(lot) => add_to(expired.entry(asset).or_default().entry(lot).or_default(), amount, bucket),
             Bucket::Pending { release, lot } => {

@@ -110,6 +110,10 @@ impl Account {
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
+            | Kind::PayoutSettled { .. }
+            | Kind::PayoutReturned { .. }
+            | Kind::PayoutReserved { .. }
+            | Kind::PayoutCancelled { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

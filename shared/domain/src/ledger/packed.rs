@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{CertificationId, CourseId, Motion, PersonId};
+use event::payout::PayoutRun;
 use event::period::Period;
 use event::time::Month;
 use jiff::Timestamp;
@@ -67,6 +68,10 @@ struct StoredFunds {
     pending: Pending,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     owed: Option<i64>,
+    #[serde(rename = "i", default, skip_serializing_if = "LiteMap::is_empty")]
+    payouts: LiteMap<PayoutRun, i64>,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    paid: Option<i64>,
 }
 
 /// The head as it is stored: the version, how many sections have left, and the rest as JSON.
@@ -472,7 +477,8 @@ fn amounts(text: &str) -> Result<LiteMap<Month, i64>, String> {
 impl StoredFunds {
     fn of(funds: &Funds, pending: &Pending) -> Self {
         let owed = Some(funds.owed).filter(|owed| *owed != 0);
-        Self { lots: runs(&funds.lots), reserved: runs(&funds.reserved), pending: pending.clone(), owed }
+        let (paid, payouts) = (Some(funds.paid).filter(|paid| *paid != 0), funds.payouts.clone());
+        Self { lots: runs(&funds.lots), reserved: runs(&funds.reserved), pending: pending.clone(), owed, payouts, paid }
     }
 
     fn read(self) -> Result<(Funds, Pending), String> {
@@ -482,6 +488,8 @@ impl StoredFunds {
             pending: sum.ok_or("held points do not add up")?,
             reserved: amounts(&self.reserved)?,
             owed: self.owed.unwrap_or(0),
+            payouts: self.payouts,
+            paid: self.paid.unwrap_or(0),
         };
         Ok((funds, self.pending))
     }

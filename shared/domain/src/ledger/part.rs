@@ -100,6 +100,10 @@ impl Part {
             | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
+            | Kind::PayoutSettled { .. }
+            | Kind::PayoutReturned { .. }
+            | Kind::PayoutReserved { .. }
+            | Kind::PayoutCancelled { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

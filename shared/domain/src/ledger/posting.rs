@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use event::ids::RuleId;
+use event::payout::PayoutRun;
 use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,8 @@ kinds! {
     Redemption = "redemption",
     /// What was set aside goes back.
     Cancellation = "cancellation",
+    /// What was set aside is paid out.
+    Payout = "payout",
 }
 
 /// Where an amount is.
@@ -101,6 +104,8 @@ pub enum Bucket {
     Reserved(Month),
     /// Taken back but already spent: a debt.
     Owed,
+    /// Set aside to be paid, in this run.
+    InPayout(PayoutRun),
     /// Run out unspent, by the lot it was in: no longer the partner's. A reversal draws on it first, so that it is not taken twice.
     Expired(Month),
 }
@@ -115,7 +120,7 @@ impl Bucket {
     pub(crate) fn award_lot(self) -> Option<Month> {
         match self {
             Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => Some(lot),
-            Bucket::Program | Bucket::Reserved(_) | Bucket::Owed => None,
+            Bucket::Program | Bucket::Reserved(_) | Bucket::Owed | Bucket::InPayout(_) => None,
         }
     }
 
@@ -123,7 +128,11 @@ impl Bucket {
     pub fn is_partners(self) -> bool {
         match self {
             Bucket::Program | Bucket::Expired(_) => false,
-            Bucket::Pending { .. } | Bucket::Available(_) | Bucket::Reserved(_) | Bucket::Owed => true,
+            Bucket::Pending { .. }
+            | Bucket::Available(_)
+            | Bucket::Reserved(_)
+            | Bucket::Owed
+            | Bucket::InPayout(_) => true,
         }
     }
 }
@@ -187,6 +196,7 @@ impl fmt::Display for Bucket {
             Bucket::Available(lot) => write!(f, "available/{lot}"),
             Bucket::Reserved(lot) => write!(f, "reserved/{lot}"),
             Bucket::Owed => f.write_str("owed"),
+            Bucket::InPayout(run) => write!(f, "payout/{run}"),
             Bucket::Expired(lot) => write!(f, "expired/{lot}"),
         }
     }
@@ -206,6 +216,7 @@ impl TryFrom<String> for Bucket {
         match text.split('/').collect::<Vec<_>>().as_slice() {
             ["program"] => Ok(Bucket::Program),
             ["owed"] => Ok(Bucket::Owed),
+            ["payout", run] => Ok(Bucket::InPayout(run.parse().map_err(|_| bad())?)),
             ["available", lot] => Ok(Bucket::Available(month(lot)?)),
             ["reserved", lot] => Ok(Bucket::Reserved(month(lot)?)),
             ["expired", lot] => Ok(Bucket::Expired(month(lot)?)),
@@ -228,6 +239,7 @@ mod tests {
             "reversal 5250 USD pending/2026-04-13/2028-03 program #17 a rule with blanks",
             "expiry 7 points available/2028-03 expired/2028-03 -",
             "netting 1 JPY program owed - x",
+            "reservation 5250 USD available/9999-12 payout/2026-11-30.2 -",
         ];
         for line in lines {
             let posting = Posting::try_from(line.to_owned()).unwrap_or_else(|error| panic!("{error}"));

@@ -33,6 +33,14 @@ pub enum Reason {
     },
     /// Commission of an earlier award was taken back; the postings say how much.
     CommissionTakenBack,
+    /// A payout reached the partner.
+    PaidOut,
+    /// A payout came back, and is payable again.
+    PayoutReturned,
+    /// No payout of this name is on its way to the partner.
+    PayoutNotOpen,
+    /// There is less to be paid out than was asked for.
+    NotEnoughPayable,
     /// The award was rated again and stays as it is.
     Unchanged,
     /// Older than the program's first version.
@@ -156,6 +164,10 @@ impl Reason {
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
+            "paid_out" => Reason::PaidOut,
+            "payout_returned" => Reason::PayoutReturned,
+            "payout_not_open" => Reason::PayoutNotOpen,
+            "not_enough_payable" => Reason::NotEnoughPayable,
             "unchanged" => Reason::Unchanged,
             "no_program" => Reason::NoProgram,
             "partner_suspended" => Reason::PartnerSuspended,

@@ -127,7 +127,7 @@ pub fn paid(postings: &[Posting]) -> BTreeMap<Asset, i64> {
 }
 
 fn sums(postings: &[Posting]) -> impl Iterator<Item = (Asset, i64)> {
-    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry);
+    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry | PostingKind::Payout);
     postings.iter().filter(counts).map(|posting| (posting.asset, posting.sum()))
 }
 
@@ -289,6 +289,10 @@ pub fn sentence(reason: &Reason) -> String {
             format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
         }
         Reason::CommissionTakenBack => "commission of an earlier award was taken back".to_owned(),
+        Reason::PaidOut => "the payout reached the partner".to_owned(),
+        Reason::PayoutReturned => "the payout came back, and is payable again".to_owned(),
+        Reason::PayoutNotOpen => "no payout of this name is on its way".to_owned(),
+        Reason::NotEnoughPayable => "less is payable than was to be paid".to_owned(),
         Reason::Unchanged => "the deal was rated again and earns what it earned".to_owned(),
         Reason::NoProgram => "the event is older than the program's first version".to_owned(),
         Reason::PartnerSuspended => "the partner is suspended".to_owned(),

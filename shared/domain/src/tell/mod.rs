@@ -1,9 +1,11 @@
 //! Telling: what a record or an account means, in words for people. Rendered when somebody reads, never stored.
 
+mod csv;
 mod explain;
 mod movement;
 mod scoreboard;
 
+pub use csv::csv_field;
 pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, paid, sentence, trial_sentence};
-pub use movement::{Added, Amount, Commissions, Sum, about, commissions, movement};
+pub use movement::{Added, Amount, Commissions, Sum, about, commissions, movement, payouts};
 pub use scoreboard::{Scoreboard, scoreboards};

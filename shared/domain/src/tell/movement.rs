@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use event::Kind;
+use event::payout::PayoutId;
 use program::Program;
 use serde::Serialize;
 
-use crate::ledger::{Account, Asset, Balance, Bucket, Posting, PostingKind, Record, never};
+use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, never};
 
 /// What a posting adds to the partner's total: points as a whole number, money as an amount with its currency.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +70,8 @@ pub struct Commissions {
     pub payable: String,
     /// On its way to the partner.
     pub in_payout: String,
+    /// Paid out, ever.
+    pub paid: String,
     /// Taken back after it was paid, and netted from what becomes payable next.
     pub owed: String,
 }
@@ -78,14 +81,28 @@ pub fn commissions(account: &Account) -> BTreeMap<&'static str, Commissions> {
     let funds = account.head.funds.iter();
     let money = funds.filter_map(|(asset, funds)| match asset {
         Asset::Points => None,
-        Asset::Money(currency) => Some((*currency, *asset, funds.balance())),
+        Asset::Money(currency) => Some((*currency, *asset, funds)),
     });
-    let told = |(currency, asset, balance): (&'static str, Asset, Balance)| {
-        let Balance { available, pending, reserved, owed } = balance;
-        let [payable, accrued, in_payout, owed] = [available, pending, reserved, owed].map(|sum| asset.amount(sum));
-        (currency, Commissions { accrued, payable, in_payout, owed })
+    let told = |(currency, asset, funds): (&'static str, Asset, &Funds)| {
+        let Balance { available, pending, reserved, owed } = funds.balance();
+        let sums = [available, pending, reserved, funds.paid, owed];
+        let [payable, accrued, in_payout, paid, owed] = sums.map(|sum| asset.amount(sum));
+        (currency, Commissions { accrued, payable, in_payout, paid, owed })
     };
     money.map(told).collect()
+}
+
+/// Payouts of an account that are on their way, and how much each is.
+pub fn payouts(account: &Account) -> Vec<(PayoutId, Sum)> {
+    let funds = account.head.funds.iter();
+    let open = funds.filter_map(|(asset, funds)| match asset {
+        Asset::Points => None,
+        Asset::Money(currency) => Some(funds.payouts.iter().map(|(run, amount)| {
+            let sum = Sum { amount: asset.amount(*amount), currency };
+            (PayoutId { run: *run, currency }, sum)
+        })),
+    });
+    open.flatten().collect()
 }
 
 /// What a record is about, as `deal D-17`, `course sales-101`: what a partner knows it by. `None` where its type says it all.
@@ -93,13 +110,14 @@ pub fn about(record: &Record) -> Option<String> {
     let kind = record.happened()?;
     let of_redemption = |kind: &Kind| kind.redemption_id().map(|id| format!("redemption {id}"));
     let of_deal = |kind: &Kind| kind.deal_id().map(|id| format!("deal {id}"));
+    let of_payout = |kind: &Kind| kind.payout_id().map(|id| format!("payout {id}"));
     match &kind {
         Kind::CourseCompleted { course_id, .. } => Some(format!("course {course_id}")),
         Kind::ContentViewed { content_id, .. } => Some(format!("content {content_id}")),
         Kind::CertificationGranted { certification_id, .. } | Kind::CertificationExpired { certification_id, .. } => {
             Some(format!("certification {certification_id}"))
         }
-        kind => of_deal(kind).or_else(|| of_redemption(kind)),
+        kind => of_deal(kind).or_else(|| of_redemption(kind)).or_else(|| of_payout(kind)),
     }
 }
 
@@ -132,8 +150,15 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
             format!("{amount} taken back{about}{rule}, of what had run out")
         }
         (PostingKind::Reversal, ..) => format!("{amount} taken back{about}{rule}"),
+        (PostingKind::Reservation, _, Bucket::InPayout(run)) => {
+            format!("{amount} on its way to you, in the run of {run}")
+        }
         (PostingKind::Reservation, ..) => format!("{amount} set aside{about}"),
         (PostingKind::Redemption, ..) => format!("{amount} spent{about}"),
+        (PostingKind::Payout, ..) => format!("{amount} paid out{about}"),
+        (PostingKind::Cancellation, Bucket::InPayout(run), _) => {
+            format!("{amount} came back from the run of {run}, and is payable again")
+        }
         (PostingKind::Cancellation, _, to) => format!("{amount} given back{about}{}", lives(to)),
     }
 }
@@ -147,6 +172,7 @@ fn lives(bucket: Bucket) -> String {
         | Bucket::Pending { .. }
         | Bucket::Reserved(_)
         | Bucket::Owed
+        | Bucket::InPayout(_)
         | Bucket::Expired(_) => String::new(),
     }
 }

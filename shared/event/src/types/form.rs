@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::json::Json;
 use crate::money::{Money, MoneyError, parse_currency, parse_decimal};
+use crate::payout::{NoPayout, PayoutId};
 use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{is_usual, parse_instant};
 
@@ -362,6 +363,16 @@ impl Member for Vec<RevenueLine> {
             Json::Map(amount.into_iter().chain([kind]).collect())
         }
         (!self.is_empty()).then(|| Json::List(self.iter().map(line).collect()))
+    }
+}
+
+impl Member for PayoutId {
+    const FORM: Form = Form::Text;
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
+        text(value, at)?.parse().map_err(|error: NoPayout| Rejection::new(Code::BadValue, at, error.to_string()))
+    }
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.to_string().into()))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::ids::{
 };
 use crate::json::{Json, quote, separate};
 use crate::money::Money;
+use crate::payout::PayoutId;
 use crate::rejection::{Code, Faults, Rejection};
 use form::Member;
 
@@ -201,6 +202,20 @@ types! {
             /// End of the period it is for.
             period_end: Option<Timestamp> = r#""2027-03-13T00:00:00Z""#,
         }
+        /// A payout reached the partner (M10).
+        PayoutSettled = "payout.settled", ("fin-2026-04-30-17", "/finance/erp", "2026-05-04T09:30:00Z") {
+            /// The payout, as the run's file names it.
+            payout_id: PayoutId = r#""2026-04-30-USD""#,
+            /// What finance knows it by, as the bank's reference.
+            reference: Option<String> = r#""SEPA 8841-17""#,
+        }
+        /// A payout came back: it is payable again.
+        PayoutReturned = "payout.returned", ("fin-2026-04-30-17-back", "/finance/erp", "2026-05-06T09:30:00Z") {
+            /// The payout, as the run's file names it.
+            payout_id: PayoutId = r#""2026-04-30-USD""#,
+            /// Why.
+            reason: String = r#""account closed""#,
+        }
         /// Somebody completed a course (M26).
         CourseCompleted = "course.completed", ("lms-77120", "/lms/academy", "2026-01-12T16:00:00Z") {
             /// The course.
@@ -272,6 +287,18 @@ types! {
         CommissionReleased = "commission.released" {
             /// The day it was due.
             due: Date,
+        }
+        /// What is payable is set aside to be paid, in a payout run.
+        PayoutReserved = "payout.reserved" {
+            /// The payout it makes.
+            payout_id: PayoutId,
+            /// How much.
+            amount: Money,
+        }
+        /// A payout that was not sent is given up: it is payable again.
+        PayoutCancelled = "payout.cancelled" {
+            /// The payout.
+            payout_id: PayoutId,
         }
         /// A lot runs out.
         PointsExpired = "points.expired" {
@@ -478,6 +505,17 @@ impl Kind {
             | Kind::RedemptionOrdering { redemption_id }
             | Kind::RedemptionFulfilled { redemption_id }
             | Kind::RedemptionReleased { redemption_id, .. } => Some(redemption_id),
+            _ => None,
+        }
+    }
+
+    /// The payout it is a step of, if it is one's.
+    pub fn payout_id(&self) -> Option<PayoutId> {
+        match self {
+            Kind::PayoutReserved { payout_id, .. }
+            | Kind::PayoutSettled { payout_id, .. }
+            | Kind::PayoutReturned { payout_id, .. }
+            | Kind::PayoutCancelled { payout_id } => Some(*payout_id),
             _ => None,
         }
     }

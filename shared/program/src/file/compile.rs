@@ -19,7 +19,7 @@ use super::values::{length, positive};
 use super::{File, Head};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::ladder::{Criteria, Tier};
-use crate::policy::Registration;
+use crate::policy::{Payouts, Registration};
 use crate::program::Program;
 
 pub(crate) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
@@ -88,6 +88,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     };
     let exclusive_for = length(&["registration", "exclusive_for"], &file.registration.exclusive_for, f);
     let policy = policy(&file.program, &file.policy, f);
+    let minimum = file.payouts.minimum.as_ref().and_then(|least| positive(&["payouts", "minimum"], least, f));
     Some(Program {
         id: id?,
         version: file.program.version,
@@ -109,6 +110,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         },
         rewards,
         policy: policy?,
+        payouts: Payouts { minimum },
     })
 }
 

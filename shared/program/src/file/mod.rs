@@ -39,6 +39,14 @@ pub(crate) struct File {
     pub(crate) reward: BTreeMap<RewardId, RewardTable>,
     #[serde(default)]
     pub(crate) policy: PolicyTable,
+    #[serde(default)]
+    pub(crate) payouts: PayoutsTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayoutsTable {
+    pub(crate) minimum: Option<Quoted>,
 }
 
 #[derive(Deserialize)]

@@ -73,7 +73,7 @@ fn i1_conserved(history: &mut History, record: &Record) -> Option<String> {
             Bucket::Program | Bucket::Expired(_) => {}
             Bucket::Available(_) => sides[0] += amount,
             Bucket::Pending { .. } => sides[1] += amount,
-            Bucket::Reserved(_) => sides[2] += amount,
+            Bucket::Reserved(_) | Bucket::InPayout(_) => sides[2] += amount,
             Bucket::Owed => sides[3] -= amount,
         }
     }
@@ -90,7 +90,7 @@ fn i5_no_overdraft(record: &Record) -> Option<String> {
 
 /// I5: nobody owes what was not spent. What went back to the partner after an order may have run out elsewhere than it came from.
 fn i5_owed_is_spent(history: &mut History, record: &Record) -> Option<String> {
-    let spends = |p: &&Posting| matches!(p.kind, PostingKind::Reservation);
+    let spends = |p: &&Posting| p.kind == PostingKind::Reservation && p.asset.is_points();
     history.spent += record.postings.iter().filter(spends).map(|p| p.amount).sum::<i64>();
     let (owed, spent) = (record.after.owed, history.spent);
     (owed > spent).then(|| format!("{}: {owed} are owed, and {spent} were ever spent", place(record)))
@@ -114,7 +114,11 @@ fn i19_soonest_first(history: &mut History, record: &Record) -> Option<String> {
         **amount < 0
             && matches!(
                 bucket,
-                Bucket::Available(_) | Bucket::Pending { .. } | Bucket::Reserved(_) | Bucket::Expired(_)
+                Bucket::Available(_)
+                    | Bucket::Pending { .. }
+                    | Bucket::Reserved(_)
+                    | Bucket::InPayout(_)
+                    | Bucket::Expired(_)
             )
     });
     if let Some(((asset, bucket), amount)) = below {

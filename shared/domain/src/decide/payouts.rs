@@ -1,0 +1,68 @@
+//! Payouts: what is payable is set aside in a run, then paid, or payable again; one record for each step (M10, I5).
+
+use event::money::Money;
+use event::payout::PayoutId;
+use event::{Event, Kind};
+
+use super::book::{Book, Why};
+use super::context::Context;
+use super::stop::Stop;
+use crate::ledger::{Asset, Bucket, FoldError, Membership, Outcome, PostingKind, Reason, never};
+
+/// Most payouts of a partner in one currency that are on their way at once.
+pub const PAYOUTS_MAX: usize = 24;
+
+/// The place of the record that a step of Laurel's own makes. `None` if the event is none.
+pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
+    match &event.kind {
+        Kind::PayoutReserved { payout_id, amount } => reserve(book, *payout_id, *amount)?,
+        Kind::PayoutCancelled { payout_id } => {
+            let open = open(book, *payout_id).ok_or(Stop::Moot(Reason::PayoutNotOpen))?;
+            give_back(book, *payout_id, open)?;
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(book.seal(context, event, (Outcome::Applied, None), Some(context.current), context.today)))
+}
+
+/// Whoever is suspended is not paid until it is reinstated; whoever left is paid what it earned.
+fn reserve(book: &mut Book, id: PayoutId, amount: Money) -> Result<(), Stop> {
+    let asset = Asset::Money(id.currency);
+    let funds = book.account().head.funds(asset);
+    let payable = funds.balance().available;
+    let asked = amount.minor_units().filter(|asked| (1..=payable).contains(asked));
+    let asked = asked.filter(|_| amount.currency() == id.currency && funds.payouts.len() < PAYOUTS_MAX);
+    match (book.account().head.membership(), asked) {
+        (Membership::Suspended, _) => Err(Stop::Moot(Reason::PartnerSuspended)),
+        (_, None) => Err(Stop::Moot(Reason::NotEnoughPayable)),
+        (_, Some(asked)) => {
+            let (from, to) = (Bucket::Available(never()), Bucket::InPayout(id.run));
+            Ok(book.post(PostingKind::Reservation, (asset, asked), from, to, Why::default())?)
+        }
+    }
+}
+
+/// How much of a payout is on its way.
+fn open(book: &Book, id: PayoutId) -> Option<i64> {
+    book.account().head.funds(Asset::Money(id.currency)).payouts.get(&id.run).copied()
+}
+
+/// What finance says became of a payout: it is paid, or payable again. It earns nothing by nature.
+pub(super) fn ended(book: &mut Book, event: &Event, id: PayoutId) -> Result<Option<Reason>, Stop> {
+    let open = open(book, id).ok_or(Stop::Refused(Reason::PayoutNotOpen))?;
+    if let Kind::PayoutReturned { .. } = event.kind {
+        give_back(book, id, open)?;
+        return Ok(Some(Reason::PayoutReturned));
+    }
+    let paid = (Asset::Money(id.currency), open);
+    book.post(PostingKind::Payout, paid, Bucket::InPayout(id.run), Bucket::Program, Why::default())?;
+    Ok(Some(Reason::PaidOut))
+}
+
+/// What was set aside is payable again, and first pays back what is owed by now.
+fn give_back(book: &mut Book, id: PayoutId, open: i64) -> Result<(), FoldError> {
+    let (asset, to) = (Asset::Money(id.currency), Bucket::Available(never()));
+    book.post(PostingKind::Cancellation, (asset, open), Bucket::InPayout(id.run), to, Why::default())?;
+    let netted = open.min(book.account().head.funds(asset).owed);
+    book.post(PostingKind::Netting, (asset, netted), to, Bucket::Owed, Why::default())
+}

@@ -1,0 +1,142 @@
+//! Payouts: what is payable is set aside, paid, or payable again, in each currency apart (M10).
+
+use domain::ledger::Outcome::{Applied, NoRule, Refused};
+use domain::ledger::{Asset, Balance, Outcome, Reason};
+use domain::payout;
+use event::money::Money;
+use event::payout::PayoutId;
+use laurel_replay::World;
+
+const USD: Asset = Asset::Money("USD");
+const PROGRAM: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+[commission.c]
+rate = "10%"
+"#;
+
+fn world(more: &str) -> World {
+    let mut world = World::new(&format!("{PROGRAM}{more}"), "2026-03-31T15:00:00Z");
+    world.enrol("p");
+    world.close("p", "d", "2026-03-02T14:00:00Z", "1000");
+    world
+}
+
+fn id(text: &str) -> PayoutId {
+    text.parse().expect("a payout")
+}
+
+/// Sets a payout aside; `None` if that is moot.
+fn reserve(world: &mut World, payout: &str, amount: &str) -> Option<Outcome> {
+    let money = Money::parse(amount, "USD").expect("money");
+    let event = payout::reserve(&world.id(), &"p".try_into().expect("a partner"), id(payout), money, world.now);
+    world.take_step(&event)
+}
+
+fn cancel(world: &mut World, payout: &str) -> Option<Outcome> {
+    let event = payout::cancel(&world.id(), &"p".try_into().expect("a partner"), id(payout), world.now);
+    world.take_step(&event)
+}
+
+fn finance(world: &mut World, what: &str, payout: &str, event: &str) -> Outcome {
+    let data = format!(r#"{{"payout_id":"{payout}","reason":"x"}}"#);
+    world.send(&format!("payout.{what}"), "p", event, "2026-03-31T14:00:00Z", &data)
+}
+
+fn reverse(world: &mut World, amount: &str, event: &str) {
+    let amount = format!(r#"{{"amount":"{amount}","currency":"USD"}}"#);
+    let data = format!(r#"{{"deal_id":"d","reason":"x","amount":{amount}}}"#);
+    world.send("deal.reversed", "p", event, "2026-03-31T14:00:00Z", &data);
+}
+
+/// Payable, in payouts, owed, ever paid: in cents.
+fn sums(world: &World) -> [i64; 4] {
+    let funds = world.account("p").head.funds(USD);
+    let Balance { available, pending: 0, reserved, owed } = funds.balance() else { panic!("something is accrued") };
+    [available, reserved, owed, funds.paid]
+}
+
+#[test]
+fn a_payout_is_set_aside_and_paid() {
+    let mut w = world("");
+    assert_eq!(sums(&w), [10_000, 0, 0, 0]);
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "60.00"), Some(Applied));
+    assert_eq!(sums(&w), [4_000, 6_000, 0, 0]);
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "60.00"), Some(Outcome::Duplicate), "under one name once");
+    assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "s1"), NoRule);
+    assert_eq!((w.last().reason.clone(), sums(&w)), (Some(Reason::PaidOut), [4_000, 0, 0, 6_000]));
+    // Finance says it twice, under another id: it is paid once.
+    assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "s2"), Refused);
+    assert_eq!(finance(&mut w, "returned", "2026-03-31-USD", "s3"), Refused);
+    assert_eq!((w.last().reason.clone(), sums(&w)), (Some(Reason::PayoutNotOpen), [4_000, 0, 0, 6_000]));
+    assert_eq!(cancel(&mut w, "2026-03-31-USD"), None, "what is paid is not given up");
+}
+
+#[test]
+fn no_more_is_set_aside_than_is_payable_and_in_its_own_currency() {
+    let mut w = world("");
+    for (payout, amount) in [("2026-03-31-USD", "100.01"), ("2026-03-31-EUR", "50.00"), ("2026-03-31-USD", "0")] {
+        assert_eq!(reserve(&mut w, payout, amount), None, "{payout} {amount}");
+    }
+    w.send("partner.suspended", "p", "s", "2026-03-31T14:00:00Z", r#"{"reason":"x"}"#);
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "60.00"), None, "nobody is paid while it is suspended");
+    w.send("partner.offboarded", "p", "o", "2026-03-31T14:00:00Z", r#"{"reason":"x"}"#);
+    assert_eq!(sums(&w), [10_000, 0, 0, 0]);
+}
+
+/// What comes back, or was never sent, is payable again; what was taken back meanwhile is netted from it first.
+#[test]
+fn what_comes_back_is_payable_again_less_what_is_owed() {
+    for returned in [true, false] {
+        let mut w = world("");
+        reserve(&mut w, "2026-03-31-USD", "100.00");
+        reverse(&mut w, "300", "part");
+        assert_eq!(sums(&w), [0, 10_000, 3_000, 0], "what is on its way is not taken: it is owed");
+        if returned {
+            assert_eq!(finance(&mut w, "returned", "2026-03-31-USD", "back"), NoRule);
+            assert_eq!(w.last().reason, Some(Reason::PayoutReturned));
+        } else {
+            assert_eq!(cancel(&mut w, "2026-03-31-USD"), Some(Applied));
+        }
+        assert_eq!(sums(&w), [7_000, 0, 0, 0]);
+        assert_eq!(reserve(&mut w, "2026-03-31-USD", "70.00"), Some(Outcome::Duplicate), "its name is used up");
+        assert_eq!(reserve(&mut w, "2026-03-31.2-USD", "70.00"), Some(Applied));
+    }
+}
+
+/// After it was paid a deal is reversed: what was paid is owed at the rate that was paid, and netted from what becomes payable next.
+#[test]
+fn a_reversal_after_payment_is_netted_from_the_next_run() {
+    let mut w = world("");
+    reserve(&mut w, "2026-03-31-USD", "100.00");
+    finance(&mut w, "settled", "2026-03-31-USD", "s");
+    reverse(&mut w, "250", "part");
+    assert_eq!(sums(&w), [0, 0, 2_500, 10_000]);
+    w.close("p", "next", "2026-03-31T14:00:00Z", "1000");
+    assert_eq!(sums(&w), [7_500, 0, 0, 10_000]);
+    // Forgiven, where the program says so.
+    let mut w = world("[policy.commissions]\nclawback = \"forgiven\"\n");
+    reserve(&mut w, "2026-03-31-USD", "100.00");
+    finance(&mut w, "settled", "2026-03-31-USD", "s");
+    reverse(&mut w, "250", "part");
+    assert_eq!(sums(&w), [0, 0, 0, 10_000]);
+}
+
+/// Whoever left is paid what it earned; finance may still say what became of the payout of somebody who is suspended.
+#[test]
+fn whoever_left_is_paid_what_it_earned() {
+    let mut w = world("");
+    w.send("partner.offboarded", "p", "o", "2026-03-31T14:00:00Z", r#"{"reason":"x"}"#);
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "100.00"), Some(Applied));
+    assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "s"), NoRule);
+    assert_eq!(sums(&w), [0, 0, 0, 10_000]);
+    let mut w = world("");
+    reserve(&mut w, "2026-03-31-USD", "100.00");
+    w.send("partner.suspended", "p", "s", "2026-03-31T14:00:00Z", r#"{"reason":"x"}"#);
+    assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "paid"), NoRule);
+    assert_eq!(sums(&w), [0, 0, 0, 10_000]);
+}
