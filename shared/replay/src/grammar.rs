@@ -152,6 +152,7 @@ rates = {{ EUR = "2" }}
 "/crm/*" = ["partner.*", "deal.*", "purchase_order.received"]
 "/lms/*" = ["course.completed", "certification.*"]
 "/cms/*" = ["content.viewed"]
+"/finance/*" = ["payout.*"]
 [earn.closed]
 on = "deal.closed"
 if = {{ outcome = "won" }}

@@ -5,9 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ambient::{Clock, Random};
+use domain::ledger::Record;
+use event::ids::PartnerId;
+use event::payout::PayoutRun;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::cards::Sealer;
+use store::patience::Patience;
 use store::programs::WithdrawError;
 use tokio::task::LocalSet;
 
@@ -19,7 +23,7 @@ use crate::process::{self, Given, Redeems};
 use crate::queues::{Queues, dead_letters};
 use crate::stream::Stream;
 use crate::table::Dynamo;
-use crate::workload::{Action, Step, Workload};
+use crate::workload::{Action, Payout, Step, Workload};
 
 /// How often everything is looked at while it goes on: every so many steps.
 const WHOLE_EVERY: usize = 50;
@@ -85,6 +89,8 @@ pub struct Outcome {
     pub writes: u64,
     /// Records.
     pub records: usize,
+    /// How many records of each type held.
+    pub applied: BTreeMap<String, usize>,
     /// Messages that were sent.
     pub sent: usize,
     /// A digest of the ledger, in the order of its writes; and of the one that the same events leave when they are decided again
@@ -191,6 +197,7 @@ async fn whole(plan: &Plan) -> Outcome {
         fired: plant::fired(),
         writes: watch.writes,
         records: watch.log.iter().map(Vec::len).sum(),
+        applied: applied(&watch.log),
         sent: watch.sent.len(),
         ledgers: watch.ledgers,
         steps: work.steps.len(),
@@ -198,6 +205,15 @@ async fn whole(plan: &Plan) -> Outcome {
         calls: watch.calls.clone(),
         looked: watch.looked.clone(),
     }
+}
+
+/// How many records of each type held.
+fn applied(log: &[Vec<Record>]) -> BTreeMap<String, usize> {
+    let mut applied = BTreeMap::new();
+    for record in log.iter().flatten().filter(|record| record.holds()) {
+        *applied.entry(record.kind.to_string()).or_default() += 1;
+    }
+    applied
 }
 
 fn look(aws: &Aws) {
@@ -246,6 +262,9 @@ async fn take(aws: &Arc<Aws>, client: &Arc<Client>, step: &Step, guests: &mut Ve
         }
         Action::Withdraw => {
             guests.push(tokio::task::spawn_local(withdraw(aws.clone(), client.program.clone())));
+        }
+        Action::Pay(partner, run, what) => {
+            guests.push(tokio::task::spawn_local(pay(aws.clone(), client.program.clone(), partner, run, what)));
         }
         Action::Load(reward, codes) => {
             guests.push(tokio::task::spawn_local(load(aws.clone(), client.program.clone(), reward, codes)));
@@ -343,6 +362,35 @@ async fn withdraw(aws: Arc<Aws>, program: String) {
             let Some(last) = programs.all().last().filter(|version| version.effective_from > now) else { return };
             let sent = Box::pin(given.call(store::programs::withdraw(&store, &program, last.number, "staff"))).await;
             if sent.is_ok_and(|sent| !matches!(sent, Err(WithdrawError::Store(_) | WithdrawError::Raced))) {
+                return;
+            }
+        }
+        aws.clock.sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Pays a partner in a run, or gives that up, as the command line does; again where it was cut short.
+async fn pay(aws: Arc<Aws>, program: String, partner: String, run: PayoutRun, what: Payout) {
+    let (Ok(program), Ok(partner)) = (program.as_str().try_into(), PartnerId::try_from(partner.as_str())) else {
+        return;
+    };
+    for _ in 0..ASKS_MAX {
+        let given = Given::new(&aws, "staff");
+        let store = given.store();
+        let read = Box::pin(given.call(store::programs::read(&store, &program))).await;
+        if let Ok(Ok(Some(programs))) = read {
+            let patience = Patience::until(aws.clock.instant() + Duration::from_secs(20));
+            let done = match what {
+                Payout::Run => {
+                    let paid = engine::payouts::run(&store, &programs, &partner, run, patience);
+                    Box::pin(given.call(paid)).await.is_ok_and(|paid| paid.is_ok())
+                }
+                Payout::Cancel => {
+                    let given_up = engine::payouts::cancel(&store, &programs, &partner, run, patience);
+                    Box::pin(given.call(given_up)).await.is_ok_and(|given_up| given_up.is_ok())
+                }
+            };
+            if done {
                 return;
             }
         }

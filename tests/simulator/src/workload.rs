@@ -1,6 +1,8 @@
 //! What happens from outside: events in stories and out of order, redemptions, versions, cards, the schedule, and time.
 
+use event::payout::PayoutRun;
 use fastrand::Rng;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use replay::grammar::{self, Choices};
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ pub enum Action {
     },
     /// A partner cancels what it asked for under a key.
     Cancel(String, String),
+    /// Staff pay a partner in a run, or give that up.
+    Pay(String, PayoutRun, Payout),
     /// A partner looks at the cards that it got under a key.
     Reveal(String, String),
     /// Staff publish a version, which takes effect as soon as it can or so much later.
@@ -43,6 +47,15 @@ pub enum Action {
     Expire,
     /// The clock goes back by so many seconds, for a moment.
     Back(i64),
+}
+
+/// What staff and finance do with what is payable to a partner.
+#[derive(Clone, Copy, Debug)]
+pub enum Payout {
+    /// A run sets it aside.
+    Run,
+    /// A run is given up.
+    Cancel,
 }
 
 /// An action, when it happens by the clock, and for how long the system is left alone after it.
@@ -150,8 +163,53 @@ impl Workload {
             let action = maker.next(more);
             steps.push(maker.step(action));
         }
+        let steps = paid(seed, program, partners, steps);
         Self { program: program.to_owned(), file, begins, steps }
     }
+}
+
+/// Payout runs among everything else, and what finance says of them: rightly, twice, of a run that never was, or of one that came back.
+/// By chance of its own, so that what happens beside stays as it is.
+fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x9a70);
+    let mut paid = Vec::with_capacity(steps.len());
+    let mut runs: Vec<(String, PayoutRun)> = Vec::new();
+    for (number, step) in steps.into_iter().enumerate() {
+        let at = step.at;
+        paid.push(step);
+        let mut add = |action| paid.push(Step { at, action, pause_ms: 0, jumped: false });
+        match rng.usize(..60) {
+            0..=2 => {
+                let until = TimeZone::UTC.to_datetime(at - SignedDuration::from_hours(48)).date();
+                let run = PayoutRun { until, number: rng.u8(1..3) };
+                let partner = format!("p{}", rng.usize(..partners));
+                // Two who are impatient at once.
+                for _ in 0..rng.usize(1..3) {
+                    add(Action::Pay(partner.clone(), run, Payout::Run));
+                }
+                runs.push((partner, run));
+            }
+            3..=5 if !runs.is_empty() => {
+                let (partner, run) = runs[runs.len() - 1 - rng.usize(..runs.len().min(6))].clone();
+                if rng.usize(..5) == 0 {
+                    add(Action::Pay(partner, run, Payout::Cancel));
+                    continue;
+                }
+                let currency = if rng.usize(..4) == 0 { "EUR" } else { "USD" };
+                let kind = if rng.usize(..3) == 0 { "payout.returned" } else { "payout.settled" };
+                let body = json!({
+                    "specversion": "1.0", "id": format!("fin-{number}"), "source": "/finance/bank", "type": kind,
+                    "subject": partner, "program": program, "time": at.to_string(),
+                    "data": { "payout_id": format!("{run}-{currency}"), "reason": "as the bank says" },
+                });
+                for _ in 0..rng.usize(1..3) {
+                    add(Action::Send(body.to_string()));
+                }
+            }
+            _ => {}
+        }
+    }
+    paid
 }
 
 /// Random choices of the grammar.

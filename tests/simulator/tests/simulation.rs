@@ -37,7 +37,11 @@ fn seeds_hold_every_invariant() {
     let mut met: BTreeMap<(Fault, String), u64> = BTreeMap::new();
     let (mut called, mut looked) = (BTreeSet::new(), BTreeSet::new());
     let mut found = None;
+    let mut applied = BTreeMap::<String, usize>::new();
     many(&plans, threads(), |plan, outcome| {
+        for (kind, count) in &outcome.applied {
+            *applied.entry(kind.clone()).or_default() += count;
+        }
         for (fault, times) in &outcome.met {
             *met.entry(fault.clone()).or_default() += times;
         }
@@ -61,6 +65,11 @@ fn seeds_hold_every_invariant() {
         let times: u64 = met.iter().filter(|((one, _), _)| one == fault).map(|(_, times)| times).sum();
         // A function that is killed by its time is so because nothing else ended what it waits for.
         assert!(times > 0 || *fault == Fault::OutOfTime, "{} never happened", fault.word());
+    }
+    println!("records that held: {applied:?}");
+    let paid = ["commission.released", "payout.reserved", "payout.settled", "payout.returned", "payout.cancelled"];
+    for kind in paid {
+        assert!(applied.contains_key(kind), "no {kind} ever held");
     }
     // Who asks for something often dies of it before it is sent, while it is, and when it is done.
     let often = |(function, operation): &&(&str, String)| {
