@@ -40,7 +40,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         Outcome::NoRule
             if matches!(
                 record.reason,
-                Some(Reason::CommissionTakenBack | Reason::PaidOut | Reason::PayoutReturned)
+                Some(Reason::CommissionTakenBack | Reason::CustomerPaid | Reason::PaidOut | Reason::PayoutReturned)
             ) => {}
         Outcome::Refused => {
             notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });
@@ -84,7 +84,10 @@ fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
         let those = sums.iter().filter(|(_, sum)| wanted(**sum));
         those.map(|(asset, sum)| (asset.to_string(), asset.amount(sum.abs()))).collect()
     };
-    let released = record.postings.iter().filter(|p| p.kind == PostingKind::Release && !p.asset.is_points());
+    let released = record
+        .postings
+        .iter()
+        .filter(|p| p.kind == PostingKind::Release && !p.asset.is_points() && matches!(p.to, Bucket::Available(_)));
     let released: BTreeMap<_, _> = released.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
     let step = match record.happened() {
         Some(Kind::PayoutReserved { .. }) => Some("PayoutReserved"),

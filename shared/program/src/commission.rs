@@ -16,8 +16,19 @@ pub struct Commission {
     /// By the length of the contract (M02): `(months, factor)`, ascending; the longest that is not above it counts. Below the first,
     /// and where there are none, the factor is one.
     pub tenor: Vec<(u32, Decimal)>,
+    /// When it becomes payable, before its hold (M10).
+    pub payable: Payable,
     /// What it is at least where it is anything, in the program's currency; above zero.
     pub at_least: Option<Decimal>,
+}
+
+/// When a commission becomes payable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payable {
+    /// When the deal closes.
+    AtClosing,
+    /// When the customer pays the first invoice of the deal.
+    AtFirstInvoice,
 }
 
 /// What of a deal a rate is of.

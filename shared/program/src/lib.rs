@@ -21,7 +21,7 @@ mod window;
 
 pub use cap::{Cap, CapBy, CapUnit};
 pub use check::{FILE_BYTES_MAX, check};
-pub use commission::{Base, Commission, CommissionPolicy, Rate};
+pub use commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 pub use condition::{Comparison, Condition, Test};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};

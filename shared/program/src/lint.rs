@@ -99,7 +99,8 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
                 if let Some(times) = leap(gave, gives) {
                     let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
                     let (gave, gives) = (gave.normalize(), gives.normalize());
-                    let message = format!("`{}`: {what} = {gives} where it was {gave}: {times}", rule.id);
+                    let unit = if key == "rate" { "%" } else { "" };
+                    let message = format!("`{}`: {what} = {gives}{unit} where it was {gave}{unit}: {times}", rule.id);
                     let [table, id] = rule.place();
                     f.warning(Code::PointsLeap, &[table, id, key], message, "look at the number once more");
                 }
@@ -163,12 +164,15 @@ fn gives(rule: &Rule) -> BTreeMap<String, Decimal> {
         Gives::Points(points) => return self::points(points),
         Gives::Money(commission) => commission,
     };
+    let percent = |rate: &Decimal| rate.saturating_mul(Decimal::ONE_HUNDRED);
     match &commission.rate {
-        Rate::Fixed(rate) => BTreeMap::from([(String::new(), *rate)]),
+        Rate::Fixed(rate) => BTreeMap::from([(String::new(), percent(rate))]),
         Rate::Bands { by, bands: steps } | Rate::Slices { by, slices: steps } => {
-            steps.iter().map(|(from, rate)| (format!("by {by} from {from}"), *rate)).collect()
+            steps.iter().map(|(from, rate)| (format!("by {by} from {from}"), percent(rate))).collect()
         }
-        Rate::Table { by, table } => table.iter().map(|(value, rate)| (format!("by {by} {value}"), *rate)).collect(),
+        Rate::Table { by, table } => {
+            table.iter().map(|(value, rate)| (format!("by {by} {value}"), percent(rate))).collect()
+        }
     }
 }
 

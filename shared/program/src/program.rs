@@ -7,6 +7,7 @@ use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::commission::Payable;
 use crate::ladder::{Measure, Tier};
 use crate::policy::{Payouts, Policy, Registration};
 use crate::reward::Reward;
@@ -65,6 +66,12 @@ impl Program {
     /// The rules that look at events of type `kind`.
     pub fn rules_on<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Rule> + 'a {
         self.rules.values().filter(move |rule| rule.on == kind)
+    }
+
+    /// Whether a commission waits for the customer to pay.
+    pub fn pays_at_invoices(&self) -> bool {
+        let commissions = self.rules.values().filter_map(Rule::commission);
+        commissions.into_iter().any(|commission| commission.payable == Payable::AtFirstInvoice)
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -1,6 +1,6 @@
 //! Commission rules of a program file: each broken form is refused where it stands, with the way out; what is unwise is warned of.
 
-use laurel_program::{Code, Severity, check};
+use laurel_program::{Code, Program, Severity, check, leaps};
 
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
 
@@ -61,6 +61,7 @@ fn broken_forms_are_refused_where_they_stand() {
         ),
         ("tenor = { \"36 months\" = \"1.5\" }", "tenor = { \"36 months\" = \"0\" }", BadValue, "above zero", "tenor"),
         ("base = \"first-year value\"", "base = \"profit\"", BadValue, "write \"first-year value\"", "base ="),
+        ("base = \"first-year value\"", "payable = \"later\"", BadValue, "or \"at the first invoice\"", "payable"),
         ("base = \"first-year value\"", "on = \"invoice.paid\"", BadValue, "`invoice.paid` pays none", "on ="),
         (
             "tier = \"reseller\"\nrate",
@@ -153,4 +154,17 @@ fn unwise_rates_are_warned_of() {
     assert!(check(&half).iter().any(|found| found.code == Code::RateOfHalf), "{:?}", check(&half));
     let less = half.replacen("rate = \"50%\"", "rate = \"49.9%\"", 1);
     assert!(check(&less).iter().all(|found| found.code == Code::OscillatingLadder));
+}
+
+/// A rate that is ten times what it was is a slip of the hand, as a point value is.
+#[test]
+fn a_rate_that_leaps_is_asked_about() {
+    let read = |text: &str| Program::parse(text).expect("a program");
+    let after = PERX.replacen("{ from = \"25000\", rate = \"3%\" }", "{ from = \"25000\", rate = \"30%\" }", 1);
+    let found = leaps(&read(PERX), &read(&after), &after);
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(one.message.contains("rate by acv from 25000 = 30% where it was 3%: 10 times as much"), "{}", one.message);
+    assert!(after.lines().nth(one.line - 1).is_some_and(|line| line.starts_with("rate = { by")), "line {}", one.line);
+    // A rule that gave points and gives money now is another rule.
+    assert_eq!(leaps(&read(PERX), &read(PERX), PERX), []);
 }

@@ -81,6 +81,7 @@ fn commissions(pays: u8, has_gold: bool) -> (String, String) {
             "at_most = [\"700 USD per partner per quarter\", \"300.50 USD per partner per deal\"]\nat_least = \"12\"\n"
         }
     };
+    let waits = if is(7) { "payable = \"at the first invoice\"\n" } else { "" };
     let gold = if has_gold { "tier = \"gold\"\n" } else { "" };
     let rules = format!(
         r#"
@@ -90,7 +91,7 @@ rate = {{ by = "acv", bands = [{{ from = "1", rate = "3%" }}, {{ from = "1000", 
 tenor = {{ "24 months" = "1.5" }}
 {hold}{caps}
 [commission.more]
-{gold}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
+{gold}{waits}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
 "#
     );
     let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
@@ -152,7 +153,7 @@ rates = {{ EUR = "2" }}
 "/crm/*" = ["partner.*", "deal.*", "purchase_order.received"]
 "/lms/*" = ["course.completed", "certification.*"]
 "/cms/*" = ["content.viewed"]
-"/finance/*" = ["payout.*"]
+"/finance/*" = ["payout.*", "invoice.paid"]
 [earn.closed]
 on = "deal.closed"
 if = {{ outcome = "won" }}

@@ -358,3 +358,97 @@ fn close_at(world: &mut World, deal: &str, time: &str, more: &str) {
     let data = format!(r#"{{"deal_id":"{deal}","outcome":"won",{more}}}"#);
     world.send("deal.closed", "p", &format!("{deal}-closed"), time, &data);
 }
+
+const AT_INVOICE: &str = "[commission.c]\nrate = \"10%\"\npayable = \"at the first invoice\"\n";
+
+fn invoice(world: &mut World, id: &str) -> domain::ledger::Outcome {
+    let amount = r#"{"amount":"500","currency":"USD"}"#;
+    let data = format!(r#"{{"deal_id":"d","invoice_id":"{id}","amount":{amount}}}"#);
+    world.send("invoice.paid", "p", id, &next(world), &data)
+}
+
+fn world_with_invoices(tables: &str) -> World {
+    let mut world = World::new(
+        &format!(
+            "[program]\nid = \"test\"\nname = \"T\"\ncurrency = \"USD\"\n[sources]\n\"/crm/*\" = [\"*\"]\n{tables}"
+        ),
+        "2026-03-02T15:00:00Z",
+    );
+    world.enrol("p");
+    world
+}
+
+/// M10: accrued at closing, payable once the customer has paid; later invoices change nothing.
+#[test]
+fn m10_payable_at_the_first_invoice() {
+    let mut w = world_with_invoices(AT_INVOICE);
+    close(&mut w, "d", &acv("1000"));
+    assert_eq!(dollars(&w), ("0.00".to_owned(), "100.00".to_owned()));
+    let words = domain::tell::movement(w.last(), &w.last().postings[0], None);
+    assert_eq!(words, "100.00 USD for deal d by \"commission.c\", payable once the customer has paid");
+    // It is due on no day.
+    w.at("2027-03-02T15:00:00Z").catch_up();
+    assert_eq!(dollars(&w), ("0.00".to_owned(), "100.00".to_owned()));
+    assert_eq!(invoice(&mut w, "i1"), NoRule);
+    assert_eq!(w.last().reason, Some(domain::ledger::Reason::CustomerPaid));
+    assert_eq!(dollars(&w), ("100.00".to_owned(), "0.00".to_owned()));
+    invoice(&mut w, "i2");
+    assert_eq!((w.last().postings.len(), dollars(&w)), (0, ("100.00".to_owned(), "0.00".to_owned())));
+    // More of the deal is payable at once; less is taken from what is payable.
+    amend(&mut w, "more", "1500");
+    assert_eq!(dollars(&w), ("150.00".to_owned(), "0.00".to_owned()));
+    reverse(&mut w, "void", None);
+    assert_eq!(dollars(&w), ("0.00".to_owned(), "0.00".to_owned()));
+}
+
+/// In whatever order closing, invoice, amendment and reversal come, the same is payable; an invoice before its deal waits for it.
+#[test]
+fn m10_the_order_of_closing_and_invoice_does_not_matter() {
+    let run = |order: [usize; 4], void: bool| {
+        let mut w = world_with_invoices(AT_INVOICE);
+        let at = |minute: u32| format!("2026-03-02T14:{minute:02}:00Z");
+        let money = |amount: &str| format!(r#"{{"amount":"{amount}","currency":"USD"}}"#);
+        let reversed = if void { String::new() } else { format!(r#","amount":{}"#, money("300")) };
+        let all = [
+            ("deal.closed", format!(r#"{{"deal_id":"d","outcome":"won","acv":{}}}"#, money("1000"))),
+            ("invoice.paid", format!(r#"{{"deal_id":"d","invoice_id":"i","amount":{}}}"#, money("500"))),
+            ("deal.amended", format!(r#"{{"deal_id":"d","acv":{}}}"#, money("1200"))),
+            ("deal.reversed", format!(r#"{{"deal_id":"d","reason":"x"{reversed}}}"#)),
+        ];
+        for place in order {
+            let (kind, data) = &all[place];
+            w.send(kind, "p", kind, &at(u32::try_from(place).expect("few")), data);
+        }
+        assert!(w.held.is_empty(), "{}", w.ledger());
+        dollars(&w)
+    };
+    for (void, expected) in [(false, "90.00"), (true, "0.00")] {
+        for first in 0..4 {
+            for second in (0..4).filter(|two| *two != first) {
+                for third in (0..4).filter(|three| ![first, second].contains(three)) {
+                    let fourth = 6 - first - second - third;
+                    let order = [first, second, third, fourth];
+                    assert_eq!(run(order, void), (expected.to_owned(), "0.00".to_owned()), "{order:?}");
+                }
+            }
+        }
+    }
+}
+
+/// With a hold it is held from the invoice on; whoever is suspended meanwhile loses nothing.
+#[test]
+fn m10_held_from_the_invoice_on_also_of_whoever_is_suspended() {
+    let mut w = world_with_invoices(&format!("{AT_INVOICE}hold = \"10 days\"\n"));
+    close(&mut w, "d", &acv("1000"));
+    w.send("partner.suspended", "p", "s", T, r#"{"reason":"x"}"#);
+    w.at("2026-04-01T00:00:00Z");
+    let amount = r#"{"amount":"500","currency":"USD"}"#;
+    let data = format!(r#"{{"deal_id":"d","invoice_id":"i","amount":{amount}}}"#);
+    w.send("invoice.paid", "p", "i", "2026-04-01T00:00:00Z", &data);
+    let words = domain::tell::movement(w.last(), &w.last().postings[0], None);
+    assert_eq!(words, "100.00 USD for deal d by \"commission.c\": the customer paid, payable from 2026-04-11 on");
+    w.at("2026-04-10T23:59:59Z").catch_up();
+    assert_eq!(payable(&w), "0.00");
+    w.at("2026-04-11T00:00:00Z").catch_up();
+    assert_eq!(payable(&w), "100.00");
+}

@@ -174,8 +174,10 @@ fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step
     let mut rng = Rng::with_seed(seed ^ 0x9a70);
     let mut paid = Vec::with_capacity(steps.len());
     let mut runs: Vec<(String, PayoutRun)> = Vec::new();
+    let mut invoices: Vec<String> = Vec::new();
     for (number, step) in steps.into_iter().enumerate() {
         let at = step.at;
+        invoices.extend(invoiced(&step, number, program).into_iter().filter(|_| rng.usize(..3) == 0));
         paid.push(step);
         let mut add = |action| paid.push(Step { at, action, pause_ms: 0, jumped: false });
         match rng.usize(..60) {
@@ -206,10 +208,23 @@ fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step
                     add(Action::Send(body.to_string()));
                 }
             }
+            6..=11 if !invoices.is_empty() => add(Action::Send(invoices.remove(rng.usize(..invoices.len())))),
             _ => {}
         }
     }
     paid
+}
+
+/// What the customer of a deal that closes pays.
+fn invoiced(step: &Step, number: usize, program: &str) -> Option<String> {
+    let Action::Send(body) = &step.action else { return None };
+    let event: Value = serde_json::from_str(body).ok().filter(|event: &Value| event["type"] == "deal.closed")?;
+    let invoice = json!({
+        "specversion": "1.0", "id": format!("inv-{number}"), "source": "/finance/erp", "type": "invoice.paid",
+        "subject": event["subject"], "program": program, "time": event["time"],
+        "data": { "deal_id": event["data"]["deal_id"], "invoice_id": format!("i{number}"), "amount": event["data"]["acv"] },
+    });
+    Some(invoice.to_string())
 }
 
 /// Random choices of the grammar.

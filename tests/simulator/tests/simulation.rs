@@ -67,7 +67,14 @@ fn seeds_hold_every_invariant() {
         assert!(times > 0 || *fault == Fault::OutOfTime, "{} never happened", fault.word());
     }
     println!("records that held: {applied:?}");
-    let paid = ["commission.released", "payout.reserved", "payout.settled", "payout.returned", "payout.cancelled"];
+    let paid = [
+        "commission.released",
+        "payout.reserved",
+        "payout.settled",
+        "payout.returned",
+        "payout.cancelled",
+        "invoice.paid",
+    ];
     for kind in paid {
         assert!(applied.contains_key(kind), "no {kind} ever held");
     }

@@ -64,7 +64,7 @@ pub fn rebuild_shared_of<'a>(
     for record in records.into_iter().filter(|record| record.holds()) {
         let Some(kind) = record.happened() else { continue };
         if let (Some(version), Some(id)) =
-            (record.relied_on.deal, kind.deal_id().filter(|id| Deal::is_changed_by(&kind) && asked(id)))
+            (record.relied_on.deal, kind.deal_id().filter(|id| Deal::is_changed_by_record(record, &kind) && asked(id)))
         {
             of_deals.entry(id.clone()).or_default().push((version, record));
         }

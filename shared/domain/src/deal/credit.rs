@@ -150,6 +150,16 @@ impl Credit {
         self.forgiven += (net - worth - taken).max(0);
     }
 
+    /// Credits after a record that released what of them was held until the customer paid.
+    pub(super) fn release(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
+        for posting in record.postings.iter().filter(|posting| posting.kind == PostingKind::Release) {
+            let Some(credit) = posting.rule.as_ref().and_then(|rule| credits.get_mut(rule)) else { continue };
+            credit.hold(posting.from, -posting.amount);
+            credit.hold(posting.to, posting.amount);
+            credit.held.retain(|release, held| release.day > record.on && *held > 0);
+        }
+    }
+
     /// Credits after one more record of their deal.
     pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
         let closes = record.kind == CLOSING;

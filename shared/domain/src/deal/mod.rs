@@ -45,6 +45,9 @@ pub struct Deal {
     /// When it was qualified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qualified: Option<Timestamp>,
+    /// When the customer paid an invoice first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoiced: Option<Timestamp>,
     /// How it closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Box<Closed>>,
@@ -129,6 +132,7 @@ impl Deal {
             registered: None,
             price_protected: false,
             qualified: None,
+            invoiced: None,
             closed: None,
             unplaced: Vec::new(),
             amended: None,
@@ -145,7 +149,8 @@ impl Deal {
             | Kind::DealClosed { .. }
             | Kind::DealAmended { .. }
             | Kind::DealReversed { .. }
-            | Kind::DealReassigned { .. } => true,
+            | Kind::DealReassigned { .. }
+            | Kind::InvoicePaid { .. } => true,
             Kind::PartnerEnrolled { .. }
             | Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }
@@ -159,7 +164,6 @@ impl Deal {
             | Kind::BenefitReleased { .. }
             | Kind::RewardViewed { .. }
             | Kind::DealInfluenced { .. }
-            | Kind::InvoicePaid { .. }
             | Kind::CourseCompleted { .. }
             | Kind::CertificationGranted { .. }
             | Kind::CertificationExpired { .. }
@@ -183,6 +187,12 @@ impl Deal {
         }
     }
 
+    /// Whether a record changed the deal that it names: of a deal that nobody knew an invoice says nothing.
+    pub fn is_changed_by_record(record: &Record, kind: &Kind) -> bool {
+        let knew = record.relied_on.deal.is_some_and(|version| version > 0);
+        Self::is_changed_by(kind) && record.holds() && (knew || !matches!(kind, Kind::InvoicePaid { .. }))
+    }
+
     /// The deal after a record that names it. A refusal changes nothing.
     pub fn fold(deal: Option<Self>, record: &Record) -> Option<Self> {
         match record.happened() {
@@ -193,7 +203,7 @@ impl Deal {
 
     /// The same, of a record of `kind`.
     pub(crate) fn fold_what(deal: Option<Self>, record: &Record, kind: &Kind) -> Option<Self> {
-        if !Self::is_changed_by(kind) || !record.holds() {
+        if !Self::is_changed_by_record(record, kind) {
             return deal;
         }
         let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
@@ -213,6 +223,12 @@ impl Deal {
                 }
             }
             Kind::DealQualified { .. } => deal.qualified = Some(record.time),
+            Kind::InvoicePaid { .. } => {
+                deal.invoiced = Some(deal.invoiced.map_or(record.time, |first| first.min(record.time)));
+                if let Some(closed) = &mut deal.closed {
+                    Credit::release(&mut closed.credits, record);
+                }
+            }
             Kind::DealReassigned { to_partner, .. } => {
                 // What it measured stays with whom it was measured for.
                 deal.unplaced.clear();

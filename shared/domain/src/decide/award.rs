@@ -6,7 +6,7 @@ use event::money::{Money, at_rate};
 use event::time::Month;
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::{Measure, Program, Rule};
+use program::{Measure, Payable, Program, Rule};
 use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
@@ -14,7 +14,7 @@ use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::Deal;
 use crate::earn::{Seen, Value, try_rule};
-use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never};
+use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
 
 /// The event's amounts in the program's currency, by field.
@@ -91,10 +91,12 @@ pub(super) fn award(
 
 fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &Seen<'_>) -> Result<(), Stop> {
     let program = &case.earning.program;
+    let deal = case.event.kind.deal_id().and_then(|id| book.state.deal(id));
+    let is_invoiced = deal.is_some_and(|deal| deal.invoiced.is_some());
     for rule in program.rules_on(case.event.kind.name()) {
         let award = try_rule(program, rule, seen, book.account())?;
         if award.amount > 0 {
-            let (lot, release) = credit_place(context, program, rule, case.booked);
+            let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));
             accrue(book, Why::rule(&rule.id), (award.trial.asset, award.amount), lot, release)?;
         }
         for effect in award.effects {
@@ -110,11 +112,13 @@ pub(super) fn credit_place(
     context: &Context<'_>,
     program: &Program,
     rule: &Rule,
-    booked: Date,
+    (booked, is_invoiced): (Date, bool),
 ) -> (Month, Option<Date>) {
     let months = program.policy.expiry_months.filter(|_| rule.commission().is_none());
     let lot = months.map_or_else(never, |months| Month::of(booked).plus(months));
-    let release = rule.hold.map(|hold| hold.after(booked)).filter(|day| *day > context.today);
+    let waits = rule.commission().is_some_and(|commission| commission.payable == Payable::AtFirstInvoice);
+    let release = if waits && !is_invoiced { Some(someday()) } else { rule.hold.map(|hold| hold.after(booked)) };
+    let release = release.filter(|day| *day > context.today);
     (lot, release)
 }
 

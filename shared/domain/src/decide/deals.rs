@@ -10,13 +10,13 @@ use program::Measure;
 use rust_decimal::Decimal;
 
 use super::award::Amounts;
-use super::book::Book;
+use super::book::{Book, Why};
 use super::context::{Case, Context};
 use super::payouts;
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
-use crate::ledger::{Effect, Membership, Reason, Stamp};
+use crate::ledger::{Bucket, Effect, Membership, PostingKind, Reason, Release, Stamp, never, someday};
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
 pub(super) fn lifecycle(
@@ -45,7 +45,7 @@ pub(super) fn lifecycle(
         Kind::PayoutSettled { payout_id, .. } | Kind::PayoutReturned { payout_id, .. } => {
             payouts::ended(book, case.event, *payout_id)
         }
-        Kind::InvoicePaid { deal_id, .. } => own_deal(context, book, case, deal_id).map(|_| None),
+        Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         _ => learn(book, case),
     }
 }
@@ -202,6 +202,37 @@ fn order(
         book.measure(context, &motion, month, Measure::Acv, amounts.get("amount").copied().unwrap_or_default())?;
     }
     Ok(None)
+}
+
+/// The customer paid: what waited for that is payable, or held as long as its rule says. Where commissions wait for invoices, one that
+/// comes before its deal waits for that.
+fn invoice(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
+    let Some(deal) = own_deal(context, book, case, id)? else {
+        let waits = context.program().pays_at_invoices();
+        return if waits { Err(Stop::Held(Awaited::Deal(id.clone()))) } else { Ok(None) };
+    };
+    let Some(closed) = &deal.closed else { return Ok(None) };
+    let mut paid = false;
+    for (rule, credit) in &closed.credits {
+        let waiting = Release { day: someday(), lot: never() };
+        let pending = book.account().pending.get(&credit.asset).and_then(|held| held.get(&waiting)).copied();
+        let amount = credit.held.get(&waiting).copied().unwrap_or(0).min(pending.unwrap_or(0));
+        if amount == 0 {
+            continue;
+        }
+        let earning = context.programs.number(closed.version);
+        let hold = earning.and_then(|version| version.program.rules.get(rule)?.hold);
+        let day = hold.map(|hold| hold.after(case.booked)).filter(|day| *day > context.today);
+        let to = day.map_or(Bucket::Available(never()), |release| Bucket::Pending { release, lot: never() });
+        let from = Bucket::Pending { release: waiting.day, lot: waiting.lot };
+        book.post(PostingKind::Release, (credit.asset, amount), from, to, Why::rule(rule))?;
+        if day.is_none() {
+            let netted = amount.min(book.account().head.funds(credit.asset).owed);
+            book.post(PostingKind::Netting, (credit.asset, netted), to, Bucket::Owed, Why::default())?;
+        }
+        paid = true;
+    }
+    Ok(paid.then_some(Reason::CustomerPaid))
 }
 
 fn amend(

@@ -97,6 +97,7 @@ fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part,
         | Kind::DealReversed { .. }
         | Kind::DealAmended { .. }
         | Kind::DealReassigned { .. }
+        | Kind::InvoicePaid { .. }
         | Kind::PayoutSettled { .. }
         | Kind::PayoutReturned { .. }
         | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),

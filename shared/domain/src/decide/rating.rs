@@ -15,7 +15,7 @@ use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
-use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor};
+use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, someday};
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
 pub(super) fn rate_deal_again(
@@ -65,7 +65,7 @@ pub(super) fn rate_deal_again(
         }
         let credit = credit.unwrap_or_else(|| Credit::none(Asset::Points, book.account().head.position + 1));
         let asset = credit.asset;
-        let moved = rate_credit_again(context, book, (&earning.program, rule), &seen, (&credit, worth), case)?;
+        let moved = rate_credit_again(context, book, (&earning.program, rule), &seen, (deal, &credit, worth), case)?;
         if asset.is_points() {
             change += moved;
         } else {
@@ -88,7 +88,7 @@ fn rate_credit_again(
     book: &mut Book,
     (program, rule): (&Program, &Rule),
     seen: &Seen<'_>,
-    (credit, worth): (&Credit, i64),
+    (deal, credit, worth): (&Deal, &Credit, i64),
     case: &Case<'_>,
 ) -> Result<i64, Stop> {
     let keys = rule_caps(program, rule, seen);
@@ -116,10 +116,11 @@ fn rate_credit_again(
         Part::Corrections(_) => 0,
     };
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
-    let would_be = || credit_place(context, program, rule, seen.booked);
+    let is_invoiced = deal.invoiced.is_some();
+    let would_be = || credit_place(context, program, rule, (seen.booked, is_invoiced));
     let (lot, release) = credit.lot.map_or_else(would_be, |lot| (lot, credit.release));
     let place = if lot < Month::of(context.today) {
-        credit_place(context, program, rule, case.booked)
+        credit_place(context, program, rule, (case.booked, is_invoiced))
     } else {
         (lot, release.filter(|day| *day > context.today))
     };
@@ -151,6 +152,8 @@ fn give_again(
     let lives = |lot: Month| !runs_out(lot, context.today);
     let (lot, release) = match from {
         Bucket::Expired(_) => return book.post(PostingKind::Accrual, (asset, amount), Bucket::Program, from, why),
+        // Whether that still waits says the place.
+        Bucket::Pending { release, .. } if release == someday() => place,
         Bucket::Available(lot) if lives(lot) => (lot, None),
         Bucket::Pending { release, lot } if lives(lot) => (lot, Some(release).filter(|day| *day > context.today)),
         Bucket::Available(_)

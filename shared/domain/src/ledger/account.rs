@@ -17,7 +17,7 @@ use super::balance::{Balance, Expired, FoldError, Funds, Pending};
 use super::cap::{CapKey, Frequency};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
-use super::posting::never;
+use super::posting::{never, someday};
 use super::reason::is_zero;
 
 /// Whether a partner takes part.
@@ -369,6 +369,7 @@ impl Account {
     /// The next day on which points are released or run out by themselves.
     pub fn due(&self) -> Option<Date> {
         let releases = self.pending.values().filter_map(|held| held.keys().next()).map(|release| release.day);
+        let releases = releases.filter(|day| *day < someday());
         // The first lot of each asset runs out first.
         let lots = self.head.funds.values().filter_map(|funds| funds.lots.keys().next());
         let expiries = lots.filter(|lot| **lot < never()).min().map(|lot| lot.plus(1).first_day());

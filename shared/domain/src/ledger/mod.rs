@@ -26,7 +26,7 @@ pub use effect::Effect;
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};
 pub use part::Part;
-pub use posting::{Bucket, Posting, PostingKind, never};
+pub use posting::{Bucket, Posting, PostingKind, never, someday};
 pub use reason::{Reason, Trial, Verdict};
 pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};

@@ -115,6 +115,11 @@ pub fn never() -> Month {
     Month::of(jiff::civil::date(9999, 12, 1))
 }
 
+/// The day of what is held until something happens, and not until a day: until the customer pays.
+pub fn someday() -> Date {
+    jiff::civil::date(9999, 12, 31)
+}
+
 impl Bucket {
     /// The lot in which a partner's award stands here; none where it is not by lot, or set aside for something else.
     pub(crate) fn award_lot(self) -> Option<Month> {

@@ -33,6 +33,8 @@ pub enum Reason {
     },
     /// Commission of an earlier award was taken back; the postings say how much.
     CommissionTakenBack,
+    /// The customer paid: what waited for that is on its way to be payable.
+    CustomerPaid,
     /// A payout reached the partner.
     PaidOut,
     /// A payout came back, and is payable again.
@@ -164,6 +166,7 @@ impl Reason {
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
+            "customer_paid" => Reason::CustomerPaid,
             "paid_out" => Reason::PaidOut,
             "payout_returned" => Reason::PayoutReturned,
             "payout_not_open" => Reason::PayoutNotOpen,

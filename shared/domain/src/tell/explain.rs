@@ -289,6 +289,7 @@ pub fn sentence(reason: &Reason) -> String {
             format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
         }
         Reason::CommissionTakenBack => "commission of an earlier award was taken back".to_owned(),
+        Reason::CustomerPaid => "the customer paid, for which commission of the deal had waited".to_owned(),
         Reason::PaidOut => "the payout reached the partner".to_owned(),
         Reason::PayoutReturned => "the payout came back, and is payable again".to_owned(),
         Reason::PayoutNotOpen => "no payout of this name is on its way".to_owned(),

@@ -7,7 +7,7 @@ use event::payout::PayoutId;
 use program::Program;
 use serde::Serialize;
 
-use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, never};
+use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, never, someday};
 
 /// What a posting adds to the partner's total: points as a whole number, money as an amount with its currency.
 #[derive(Clone, Debug, Serialize)]
@@ -133,6 +133,12 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
     let amount = posting.asset.told(posting.amount);
     match (posting.kind, posting.from, posting.to) {
         (PostingKind::Accrual, _, Bucket::Expired(_)) => format!("{amount}{about}{rule}, in a lot that has run out"),
+        (PostingKind::Accrual, _, Bucket::Pending { release, .. }) if release == someday() => {
+            format!("{amount}{about}{rule}, payable once the customer has paid")
+        }
+        (PostingKind::Release, _, Bucket::Pending { release, .. }) => {
+            format!("{amount}{about}{rule}: the customer paid, payable from {release} on")
+        }
         (PostingKind::Accrual, _, Bucket::Pending { release, .. }) => {
             format!("{amount}{about}{rule}, yours from {release} on")
         }

@@ -8,7 +8,7 @@ use super::rules::{Around, conditions, known_field, rising, times};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapUnit};
-use crate::commission::{Base, Commission, CommissionPolicy, Rate};
+use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings};
 use crate::rule::{COMMISSION, Gives, Rule};
@@ -50,11 +50,18 @@ pub(crate) fn commission(
     let rate = self::rate_table(&at("rate"), &table.rate, f);
     let tenor = tenor(&at("tenor"), table, f);
     let factors = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let payable = match table.payable.as_str() {
+        "at closing" => Ok(Payable::AtClosing),
+        "at the first invoice" => Ok(Payable::AtFirstInvoice),
+        _ => Err("write \"at closing\" or \"at the first invoice\"".to_owned()),
+    };
+    let payable = f.take(&at("payable"), payable);
     let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around, f));
     let at_most = caps(&at("at_most"), &table.at_most.0, f);
     bounds(place, &at_most, at_least.is_some(), around, f);
     let hold = table.hold.as_ref().and_then(|words| length(&at("hold"), words, f));
-    let commission = Commission { tiers, base: base?, rate: rate?, tenor, at_least: at_least.flatten() };
+    let commission =
+        Commission { tiers, base: base?, rate: rate?, tenor, payable: payable?, at_least: at_least.flatten() };
     Some(Rule {
         id: RuleId::try_from(format!("{COMMISSION}{id}")).ok()?,
         on: ON.to_owned(),

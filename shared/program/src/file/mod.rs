@@ -110,6 +110,8 @@ pub(crate) struct CommissionTable {
     pub(crate) tenor: BTreeMap<String, Quoted>,
     #[serde(default)]
     pub(crate) times: Vec<TimesTable>,
+    #[serde(default = "at_closing")]
+    pub(crate) payable: String,
     pub(crate) at_least: Option<Quoted>,
     #[serde(default)]
     pub(crate) at_most: OneOrMany,
@@ -119,6 +121,9 @@ pub(crate) struct CommissionTable {
 
 fn closed() -> String {
     "deal.closed".to_owned()
+}
+fn at_closing() -> String {
+    "at closing".to_owned()
 }
 fn first_year() -> String {
     "first-year value".to_owned()
