@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{Cell, CellAlignment};
 use domain::ledger::Asset;
 use domain::tell::csv_field;
-use engine::payouts::{Open, Payable, Status};
+use engine::payouts::{Open, Payable};
 use event::ids::{PartnerId, ProgramId};
 use event::payout::{PayoutId, PayoutRun, RUNS_OF_A_DAY_MAX};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -39,7 +39,7 @@ pub(crate) enum Payouts {
     Run(Run),
     /// The runs of which something is on its way.
     #[command(after_help = "Example:\n  laurel payouts list --program perx")]
-    List(Whose),
+    List(List),
     /// Write a run for finance: a line for each payout, and control totals.
     #[command(after_help = "Example:\n  laurel payouts file 2026-11-30 --program perx --to payouts.csv")]
     File(File),
@@ -54,11 +54,18 @@ pub(crate) struct Whose {
     /// The program.
     #[arg(long)]
     program: String,
-    /// Print JSON, one payout a line.
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// The runs of which something is on its way.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Print JSON: a line for each run and currency.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connect: Connect,
+    whose: Whose,
 }
 
 /// Set aside what partners may have.
@@ -73,6 +80,9 @@ pub(crate) struct Run {
     /// Only say what it would pay.
     #[arg(long = "dry-run")]
     only_look: bool,
+    /// Print JSON, one payout a line.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     whose: Whose,
 }
@@ -142,7 +152,8 @@ fn told(payable: &Payable, dry: bool) -> (&'static str, &'static str) {
         Payable::BelowMinimum(_) => ("below_minimum", "below the minimum, carried forward"),
         Payable::Suspended(_) => ("suspended", "the partner is suspended"),
         Payable::TooMany(_) => ("too_many", "too many payouts are on their way: settle them first"),
-        Payable::GivenUp(_) => ("given_up", "given up in this run: pay it with another (--number)"),
+        Payable::GivenUp(_) => ("given_up", "given up in this run: another pays it (--number)"),
+        Payable::Ended(_) => ("ended", "paid or returned; what is payable now another run pays (--number)"),
         Payable::Nothing => ("nothing", "nothing is payable"),
     }
 }
@@ -151,7 +162,7 @@ impl Payouts {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Payouts::Run(run) => run.run().await,
-            Payouts::List(whose) => whose.list().await,
+            Payouts::List(list) => list.run().await,
             Payouts::File(file) => file.run().await,
             Payouts::Cancel(cancel) => cancel.run().await,
         }
@@ -168,6 +179,9 @@ impl Run {
                 "--until {} is still to come: a run pays what is payable by a day that has come; today is {today}",
                 self.until
             );
+        }
+        if today.year() - self.until.year() > 1 {
+            bail!("--until {} is long ago: a run pays what was payable by a day of this year or the last", self.until);
         }
         let run = PayoutRun { until: self.until, number: self.number };
         let bar = bar(partners.len())?;
@@ -189,7 +203,7 @@ impl Run {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        if self.whose.json {
+        if self.json {
             for (partner, id, payable) in &rows {
                 let amount = Asset::Money(id.currency).amount(payable.amount());
                 let line = serde_json::json!({
@@ -229,7 +243,7 @@ impl Run {
             println!("{} more; --json has all of them", rows.len() - ROWS_MAX);
         }
         for ((currency, status), (count, sum)) in totals {
-            println!("{currency} {status}: {count} payouts, {}", Asset::Money(currency).told(*sum));
+            println!("{currency} {status}: {count} of them, {}", Asset::Money(currency).told(*sum));
         }
         let pays = totals.keys().any(|(_, status)| matches!(*status, "pays" | "stands"));
         if pays && !self.only_look {
@@ -238,9 +252,9 @@ impl Run {
     }
 }
 
-impl Whose {
-    async fn list(&self) -> anyhow::Result<ExitCode> {
-        let Everybody { store, programs, partners } = self.everybody().await?;
+impl List {
+    async fn run(&self) -> anyhow::Result<ExitCode> {
+        let Everybody { store, programs, partners } = self.whose.everybody().await?;
         let bar = bar(partners.len())?;
         let mut open = BTreeMap::<PayoutId, (usize, i64)>::new();
         for partner in &partners {
@@ -261,7 +275,7 @@ impl Whose {
             return Ok(ExitCode::SUCCESS);
         }
         if open.is_empty() {
-            println!("no payout of {} is on its way", self.program);
+            println!("no payout of {} is on its way", self.whose.program);
             return Ok(ExitCode::SUCCESS);
         }
         let mut rows = table(&["run", "currency", "partners", "on its way"]);
@@ -279,8 +293,8 @@ impl File {
         let bar = bar(partners.len())?;
         let mut lines = Vec::new();
         for partner in &partners {
-            for (id, amount, status) in engine::payouts::of_run(&store, &programs, partner, self.run).await? {
-                lines.push((partner, id, amount, status));
+            for (id, standing) in engine::payouts::of_run(&store, &programs, partner, self.run).await? {
+                lines.push((partner, id, standing));
             }
             bar.inc(1);
         }
@@ -288,21 +302,18 @@ impl File {
         if lines.is_empty() {
             bail!("{} has no run {}; `laurel payouts list` shows what is on its way", self.whose.program, self.run);
         }
-        let word = |status: &Status| match status {
-            Status::Open => "open",
-            Status::GivenUp => "given_up",
-            Status::Ended => "ended",
-        };
         let mut text = "payout_id,partner_id,currency,amount,status\r\n".to_owned();
         let mut totals = BTreeMap::<&str, (usize, i64)>::new();
-        for (partner, id, amount, status) in &lines {
-            let money = Asset::Money(id.currency).amount(*amount);
-            let fields = [id.to_string(), partner.to_string(), id.currency.to_owned(), money, word(status).to_owned()];
+        for (partner, id, standing) in &lines {
+            let money = Asset::Money(id.currency).amount(standing.amount());
+            let is_open = matches!(standing, Payable::Stands(_));
+            let status = if is_open { "open" } else { told(standing, false).0 };
+            let fields = [id.to_string(), partner.to_string(), id.currency.to_owned(), money, status.to_owned()];
             text.push_str(&fields.map(|field| csv_field(&field)).join(","));
             text.push_str("\r\n");
-            if *status == Status::Open {
+            if is_open {
                 let (count, sum) = totals.entry(id.currency).or_default();
-                (*count, *sum) = (*count + 1, sum.saturating_add(*amount));
+                (*count, *sum) = (*count + 1, sum.saturating_add(standing.amount()));
             }
         }
         match &self.to {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use comfy_table::{Cell, CellAlignment};
-use domain::ledger::Account;
+use domain::ledger::{Account, Asset, Balance};
 use domain::tell::commissions;
 use event::ids::ProgramId;
 use event::{Event, Unreadable};
@@ -315,6 +315,12 @@ impl Played {
         }
         let liability: i64 = accounts.values().map(|account| account.balance().total()).sum();
         println!("liability: {liability} points of {} partners; {} events wait", accounts.len(), self.replay.waiting());
+        for (asset, sums) in liabilities(accounts.values().copied()) {
+            let Balance { available, pending, reserved, owed } = sums;
+            let told = [(available, "payable"), (pending, "accrued"), (reserved, "in payouts"), (owed, "owed")];
+            let told = told.map(|(sum, word)| format!("{} {word}", asset.amount(sum)));
+            println!("liability in {asset}: {}", told.join(", "));
+        }
         if self.unreadable > 0 {
             println!("left out, as no events of this program in good form: {} lines", self.unreadable);
         }
@@ -415,6 +421,20 @@ fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// What all accounts have of commissions, by currency.
+fn liabilities<'a>(accounts: impl Iterator<Item = &'a Account>) -> BTreeMap<Asset, Balance> {
+    let mut all = BTreeMap::<Asset, Balance>::new();
+    let funds = accounts.flat_map(|account| account.head.funds.iter());
+    for (asset, funds) in funds.filter(|(asset, _)| !asset.is_points()) {
+        let (sums, more) = (all.entry(*asset).or_default(), funds.balance());
+        sums.available = sums.available.saturating_add(more.available);
+        sums.pending = sums.pending.saturating_add(more.pending);
+        sums.reserved = sums.reserved.saturating_add(more.reserved);
+        sums.owed = sums.owed.saturating_add(more.owed);
+    }
+    all
 }
 
 /// Commissions of an account, earned and not taken back, in each currency.

@@ -71,7 +71,7 @@ async fn a_run_is_looked_at_made_written_and_settled() {
     assert_eq!(looked, want.map(|line| format!("{today}-{line}")), "a tenth of 499.99 is 50.00, the minimum");
     let table = payouts(&["run", "--until", &today]);
     let table = text(&table.stdout);
-    assert!(table.contains("set aside") && table.contains("USD pays: 2 payouts, 150.00 USD"), "{table}");
+    assert!(table.contains("set aside") && table.contains("USD pays: 2 of them, 150.00 USD"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 140), "{table}");
     let again = told(&rows(&["run", "--until", &today]));
     assert_eq!(again.iter().filter(|line| line.ends_with("stands")).count(), 3, "{again:?}");
@@ -98,6 +98,7 @@ async fn a_run_is_looked_at_made_written_and_settled() {
 
     for (args, says) in [
         (&["run", "--until", "2999-01-01"][..], "is still to come"),
+        (&["run", "--until", "2019-01-01"], "is long ago"),
         (&["run", "--until", "soon"], "invalid value"),
         (&["file", "2020-01-01"], "pays has no run 2020-01-01"),
         (&["file", "lately"], "names no payout"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ambient::Clock;
 use domain::ledger::Asset;
-use engine::payouts::{Payable, Status, cancel, look, of_run, open, run};
+use engine::payouts::{Payable, cancel, look, of_run, open, run};
 use event::ids::{PartnerId, ProgramId};
 use event::payout::{PayoutId, PayoutRun};
 use jiff::{SignedDuration, Timestamp};
@@ -109,9 +109,9 @@ async fn a_run_pays_each_partner_once() {
         .send("payout.settled", "big", "fin-1", json!({ "payout_id": format!("{today}-USD"), "reference": "SEPA 1" }))
         .await;
     assert_eq!(stage.usd("big").await, [0, 0, 0, 700_000]);
-    assert_eq!(stage.run("big", today).await, [Payable::Stands(700_000)], "what was paid is not paid again");
+    assert_eq!(stage.run("big", today).await, [Payable::Ended(700_000)], "what was paid is not paid again");
     let of = of_run(&stage.store, &stage.programs, &partner("big"), today).await.expect("payouts");
-    assert_eq!(of, [(payout(&format!("{today}-USD")), 700_000, Status::Ended)]);
+    assert_eq!(of, [(payout(&format!("{today}-USD")), Payable::Ended(700_000))]);
 
     let api = stage.test.api(Some("big"), "perx", &["read"]);
     let (_, page) = api.get("/v1/partners/big/payouts").await;
@@ -142,8 +142,44 @@ async fn what_is_given_up_is_paid_by_another_run() {
     assert_eq!(given_up, [(payout(&format!("{first}-USD")), 700_000)]);
     assert_eq!(stage.run("p", first).await, [Payable::GivenUp(700_000)]);
     assert_eq!(stage.run("p", second).await, [Payable::Pays(700_000)]);
-    let status = |found: Vec<(PayoutId, i64, Status)>| found.into_iter().map(|(.., status)| status).collect::<Vec<_>>();
+    let status = |found: Vec<(PayoutId, Payable)>| found.into_iter().map(|(_, what)| what).collect::<Vec<_>>();
     let of = async |run| status(of_run(&stage.store, &stage.programs, &p, run).await.expect("payouts"));
-    assert_eq!((of(first).await, of(second).await), (vec![Status::GivenUp], vec![Status::Open]));
+    assert_eq!((of(first).await, of(second).await), (vec![Payable::GivenUp(700_000)], vec![Payable::Stands(700_000)]));
     assert_eq!(stage.usd("p").await, [0, 0, 700_000, 0]);
+    // Nothing of the currency is left with the partner, and the run's file still has what it gave up.
+    cancel(&stage.store, &stage.programs, &p, second, stage.patience()).await.expect("given up");
+    stage.send("deal.reversed", "p", "void", json!({ "deal_id": "d", "reason": "x" })).await;
+    assert_eq!(stage.usd("p").await, [0, 0, 0, 0]);
+    assert_eq!((of(first).await, of(second).await), (vec![Payable::GivenUp(700_000)], vec![Payable::GivenUp(700_000)]));
+}
+
+/// A run until a day pays what was payable by its end: what came later is not paid, whatever left meanwhile; what was due by then is,
+/// whenever that was written; and a look says what the run does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_until_a_day_pays_what_was_payable_by_its_end() {
+    let stage = Stage::set().await;
+    stage.send("partner.enrolled", "p", "e", json!({ "name": "p", "motions": ["sell"] })).await;
+    stage.deal("p", "first", "100000").await;
+    let days = |days: i64| stage.later.set(stage.later.now() + SignedDuration::from_hours(24 * days));
+    days(1);
+    stage.deal("p", "second", "50000").await;
+    // Nobody looked for a month: the first was due two days ago, the second yesterday.
+    days(31);
+    let looked = async |of| {
+        let seen = look(&stage.store, &stage.programs, &partner("p"), of).await.expect("a look");
+        seen.into_iter().map(|(_, payable)| payable).collect::<Vec<_>>()
+    };
+    let (before, first, second) = (stage.until(3), stage.until(2), stage.until(1));
+    for (run, pays) in [(before, Payable::Nothing), (first, Payable::Pays(700_000))] {
+        assert_eq!(looked(run).await, std::slice::from_ref(&pays), "{run}");
+        assert_eq!(stage.run("p", run).await, [pays], "{run}");
+    }
+    assert_eq!(stage.usd("p").await, [250_000, 0, 700_000, 0]);
+    // What left since for the first run hides nothing of what came after it.
+    let again = PayoutRun { number: 2, ..first };
+    assert_eq!(stage.run("p", again).await, [Payable::Nothing]);
+    // What was given up had been payable then, and is again.
+    cancel(&stage.store, &stage.programs, &partner("p"), first, stage.patience()).await.expect("given up");
+    assert_eq!(looked(again).await, [Payable::Pays(700_000)]);
+    assert_eq!(stage.run("p", second).await, [Payable::Pays(950_000)]);
 }

@@ -1,10 +1,11 @@
 //! `GET .../events` and `GET .../explanation`: what became of every event, and why.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::ledger::Outcome;
-use domain::ledger::Record;
+use domain::ledger::{Asset, Outcome, Record};
 use domain::tell::{Explanation, earned, explain as explain_record};
 use event::ids::{EventId, Identity, PartnerId, Source};
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) struct Row {
     kind: String,
     outcome: Outcome,
     points: i64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    commissions: BTreeMap<Asset, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     at: Timestamp,
@@ -189,6 +192,7 @@ fn read_outcome(word: &str) -> Result<Outcome, Problem> {
 fn row(record: &Record) -> Row {
     let explanation = explain_record(record, None);
     Row {
+        commissions: explanation.commissions,
         source: explanation.source,
         id: explanation.id,
         kind: record.kind.to_string(),
@@ -206,6 +210,7 @@ fn aside_row(kept: &Aside) -> Row {
         id: kept.id.clone(),
         kind: String::new(),
         outcome: kept.outcome,
+        commissions: BTreeMap::new(),
         points: 0,
         position: None,
         at: kept.kept_at,
@@ -219,6 +224,7 @@ fn hold_row(hold: &Hold) -> Row {
         id: hold.identity.id.to_string(),
         kind: String::new(),
         outcome: Outcome::Held,
+        commissions: BTreeMap::new(),
         points: 0,
         position: None,
         at: hold.held_at,

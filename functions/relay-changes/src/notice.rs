@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Bucket, Effect, Outcome, PostingKind, Reason, Record};
+use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, Record};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -32,7 +32,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
     match record.outcome {
         Outcome::Awarded => {
             let points = domain::tell::earned(&record.postings);
-            if points != 0 || notices.is_empty() {
+            if points > 0 || notices.is_empty() {
                 notices.push(Notice { kind: "PointsAwarded", detail: about(json!({ "points": points })) });
             }
         }
@@ -84,11 +84,17 @@ fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
         let those = sums.iter().filter(|(_, sum)| wanted(**sum));
         those.map(|(asset, sum)| (asset.to_string(), asset.amount(sum.abs()))).collect()
     };
-    let released = record
-        .postings
-        .iter()
-        .filter(|p| p.kind == PostingKind::Release && !p.asset.is_points() && matches!(p.to, Bucket::Available(_)));
-    let released: BTreeMap<_, _> = released.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
+    // What became payable, less what of it paid back a debt.
+    let mut payable = BTreeMap::<Asset, i64>::new();
+    let is_available = |bucket| i64::from(matches!(bucket, Bucket::Available(_)));
+    for posting in record.postings.iter().filter(|posting| !posting.asset.is_points()) {
+        let by = posting.amount * (is_available(posting.to) - is_available(posting.from));
+        if matches!(posting.kind, PostingKind::Release | PostingKind::Netting) {
+            *payable.entry(posting.asset).or_default() += by;
+        }
+    }
+    payable.retain(|_, sum| *sum > 0);
+    let released: BTreeMap<_, _> = payable.iter().map(|(asset, sum)| (asset.to_string(), asset.amount(*sum))).collect();
     let step = match record.happened() {
         Some(Kind::PayoutReserved { .. }) => Some("PayoutReserved"),
         Some(Kind::PayoutCancelled { .. }) => Some("PayoutCancelled"),

@@ -111,6 +111,7 @@ impl Redemption {
             | Bucket::Available(_)
             | Bucket::Owed
             | Bucket::InPayout(_)
+            | Bucket::Paid(_)
             | Bucket::Expired(_) => None,
         };
         let lots: Vec<(Month, i64)> = reserved.filter_map(lot).collect();

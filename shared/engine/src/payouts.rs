@@ -1,21 +1,28 @@
 //! Payouts: what partners may have is set aside, partner by partner, so that a run that was cut short goes on where it was (M10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::decide::PAYOUTS_MAX;
-use domain::ledger::{Account, Asset, Bucket, Membership, Record};
+use domain::ledger::{Account, Asset, Bucket, Membership, Posting, Record};
 use domain::payout;
 use event::Event;
 use event::ids::{PartnerId, ProgramId};
-use event::money::{Money, minor_units};
+use event::money::{Money, minor_units, parse_currency};
 use event::payout::{PayoutId, PayoutRun};
 use jiff::civil::Date;
-use program::{Program, Programs};
+use program::{Program, Programs, Version};
 use store::patience::Patience;
 use store::{Store, StoreError, history};
 
 use crate::load::{decided, load};
 use crate::steps::{Step, catch_up, take};
+
+/// The type of the record that says what became payable by itself.
+const RELEASED: &str = "commission.released";
+
+/// So long a run waits before it looks again at what others were writing.
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// Records that are read at once where what is payable is looked for.
 const PAGE: usize = 200;
@@ -37,6 +44,8 @@ pub enum Payable {
     TooMany(i64),
     /// It was set aside in this run, and given up: another run pays it.
     GivenUp(i64),
+    /// It was set aside in this run, and finance said what became of it.
+    Ended(i64),
 }
 
 impl Payable {
@@ -49,7 +58,8 @@ impl Payable {
             | Payable::BelowMinimum(amount)
             | Payable::Suspended(amount)
             | Payable::TooMany(amount)
-            | Payable::GivenUp(amount) => *amount,
+            | Payable::GivenUp(amount)
+            | Payable::Ended(amount) => *amount,
         }
     }
 }
@@ -68,26 +78,55 @@ pub async fn look(
     let programs = &store::programs::at(store, programs, now).await?;
     let program = &programs.current(now).program;
     let loaded = load(store, programs, partner, &[], now).await?;
-    let account = decided(store, programs, &loaded, now).await?.state.account;
+    let decision = decided(store, programs, &loaded, now).await?;
+    let account = &decision.state.account;
     let mut found = Vec::new();
-    for asset in account.head.funds.keys().copied() {
-        let Asset::Money(currency) = asset else { continue };
-        let id = PayoutId { run, currency };
-        let before = history::record(store, &payout::reserved(&program.id, partner, id)).await?;
-        let payable = match before {
-            Some(record) => {
-                let given_up = history::record(store, &payout::cancelled(&program.id, partner, id)).await?.is_some();
-                let amount = reserved(&record);
-                if given_up { Payable::GivenUp(amount) } else { Payable::Stands(amount) }
+    let mut since = None;
+    for currency in currencies(programs, account) {
+        let (id, asset) = (PayoutId { run, currency }, Asset::Money(currency));
+        if let Some(standing) = standing(store, &program.id, account, (partner, id)).await? {
+            found.push((id, standing));
+        } else if account.head.funds.contains_key(&asset) {
+            if since.is_none() {
+                since = Some(payable_since(store, &program.id, partner, run.until, &decision.records).await?);
             }
-            None => {
-                let since = since(store, &program.id, partner, (asset, run.until)).await?;
-                judged(program, &account, asset, since)
-            }
-        };
-        found.push((id, payable));
+            let since = since.as_ref().and_then(|since| since.get(&asset)).copied().unwrap_or(0);
+            found.push((id, judged(program, account, asset, since)));
+        }
     }
     Ok(found)
+}
+
+/// Every currency in which a partner may have been paid: those of the program's versions, and those that it has.
+fn currencies(programs: &Programs, account: &Account) -> BTreeSet<&'static str> {
+    let of_version = |version: &Version| {
+        let own = std::iter::once(version.program.currency.clone());
+        own.chain(version.program.rates.keys().cloned()).collect::<Vec<_>>()
+    };
+    let of_programs = programs.all().iter().flat_map(of_version);
+    let of_programs = of_programs.filter_map(|code| parse_currency(&code).ok()).map(|currency| currency.code());
+    let of_account = account.head.funds.keys().filter_map(|asset| match asset {
+        Asset::Points => None,
+        Asset::Money(currency) => Some(*currency),
+    });
+    of_programs.chain(of_account).collect()
+}
+
+/// What became of a payout, if there was one of this name.
+async fn standing(
+    store: &Store,
+    program: &ProgramId,
+    account: &Account,
+    (partner, id): (&PartnerId, PayoutId),
+) -> Result<Option<Payable>, StoreError> {
+    let open = account.head.funds(Asset::Money(id.currency)).payouts.get(&id.run);
+    if let Some(amount) = open {
+        return Ok(Some(Payable::Stands(*amount)));
+    }
+    let Some(record) = history::record(store, &payout::reserved(program, partner, id)).await? else { return Ok(None) };
+    let given_up = history::record(store, &payout::cancelled(program, partner, id)).await?.is_some();
+    let amount = reserved(&record);
+    Ok(Some(if given_up { Payable::GivenUp(amount) } else { Payable::Ended(amount) }))
 }
 
 /// What a record set aside to be paid.
@@ -99,7 +138,8 @@ fn reserved(record: &Record) -> i64 {
 fn judged(program: &Program, account: &Account, asset: Asset, since: i64) -> Payable {
     let funds = account.head.funds(asset);
     let available = funds.balance().available;
-    let payable = available.min(available.saturating_sub(since));
+    let most = Money::minor_units_max(asset_code(asset));
+    let payable = available.min(available.saturating_sub(since)).min(most);
     if payable <= 0 {
         return Payable::Nothing;
     }
@@ -112,6 +152,13 @@ fn judged(program: &Program, account: &Account, asset: Asset, since: i64) -> Pay
     if funds.payouts.len() >= PAYOUTS_MAX { Payable::TooMany(payable) } else { Payable::Pays(payable) }
 }
 
+fn asset_code(asset: Asset) -> &'static str {
+    match asset {
+        Asset::Points => "",
+        Asset::Money(currency) => currency,
+    }
+}
+
 /// The least that the program pays out of an asset; in a currency without a rate whatever there is.
 fn minimum(program: &Program, asset: Asset) -> i64 {
     let Asset::Money(currency) = asset else { return 0 };
@@ -120,26 +167,39 @@ fn minimum(program: &Program, asset: Asset) -> i64 {
     least.and_then(|least| minor_units(least, currency)).unwrap_or(0)
 }
 
-/// What became payable after a day, less what was taken out since.
-async fn since(
+/// What became payable after a day, in each currency, whatever was taken out since: what leaves draws on what was there first. What was
+/// due by that day became payable on it, whenever that was written; what came back from a payout had been payable before.
+async fn payable_since(
     store: &Store,
     program: &ProgramId,
     partner: &PartnerId,
-    (asset, until): (Asset, Date),
-) -> Result<i64, StoreError> {
-    let (mut before, mut sum) = (None, 0_i64);
+    until: Date,
+    unwritten: &[Record],
+) -> Result<BTreeMap<Asset, i64>, StoreError> {
+    let mut sums = BTreeMap::<Asset, i64>::new();
+    let mut add = |record: &Record| {
+        let was_due = record.kind == RELEASED && record.booked <= until;
+        let new = |posting: &&Posting| {
+            !was_due
+                && matches!(posting.to, Bucket::Available(_))
+                && !matches!(posting.from, Bucket::InPayout(_) | Bucket::Paid(_))
+        };
+        for posting in record.postings.iter().filter(new) {
+            let sum = sums.entry(posting.asset).or_default();
+            *sum = sum.saturating_add(posting.amount);
+        }
+    };
+    unwritten.iter().for_each(&mut add);
+    let mut before = None;
     loop {
         let page = history::page(store, program, partner, before, PAGE).await?;
         for record in &page.items {
             if record.on <= until {
-                return Ok(sum);
+                return Ok(sums);
             }
-            for posting in record.postings.iter().filter(|posting| posting.asset == asset) {
-                let is_payable = |bucket: Bucket| i64::from(matches!(bucket, Bucket::Available(_)));
-                sum = sum.saturating_add(posting.amount * (is_payable(posting.to) - is_payable(posting.from)));
-            }
+            add(record);
         }
-        let Some(next) = page.next else { return Ok(sum) };
+        let Some(next) = page.next else { return Ok(sums) };
         before = Some(next);
     }
 }
@@ -165,15 +225,18 @@ pub async fn run(
                 done.entry(id).or_insert(payable);
                 continue;
             };
-            match take(store, programs, &reserve(store, programs, partner, id, amount), patience, |_| ()).await? {
-                Step::Recorded(_) => done.extend([(id, payable)]),
-                Step::Existing(record) => done.extend([(id, Payable::Stands(reserved(&record)))]),
-                Step::Moot(_) => moved = true,
+            match take(store, programs, &reserve(store, programs, partner, id, amount), patience, |_| ()).await {
+                Ok(Step::Recorded(_)) => done.extend([(id, payable)]),
+                Ok(Step::Existing(record)) => done.extend([(id, Payable::Stands(reserved(&record)))]),
+                Ok(Step::Moot(_)) => moved = true,
+                Err(error) if error.is_transient() => moved = true,
+                Err(error) => return Err(error),
             }
         }
         if !moved {
             return Ok(done.into_iter().collect());
         }
+        store.clock().sleep(BETWEEN).await;
     }
     Err(StoreError::Contention)
 }
@@ -231,18 +294,7 @@ pub async fn cancel(
     Ok(given_up)
 }
 
-/// What became of a payout of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// On its way.
-    Open,
-    /// Given up before it was sent.
-    GivenUp,
-    /// It ended as finance says: paid, or returned.
-    Ended,
-}
-
-/// The payouts of a partner in a run, whatever became of them: how much, and whether it is on its way still.
+/// The payouts of a partner in a run, whatever became of them.
 ///
 /// # Errors
 /// Every [`StoreError`].
@@ -251,23 +303,15 @@ pub async fn of_run(
     programs: &Programs,
     partner: &PartnerId,
     run: PayoutRun,
-) -> Result<Vec<(PayoutId, i64, Status)>, StoreError> {
+) -> Result<Vec<(PayoutId, Payable)>, StoreError> {
     let now = store.clock().now();
     let programs = &store::programs::at(store, programs, now).await?;
     let program = programs.current(now).program.id.clone();
-    let loaded = load(store, programs, partner, &[], now).await?;
+    let account = load(store, programs, partner, &[], now).await?.state.account;
     let mut found = Vec::new();
-    for (asset, funds) in &loaded.state.account.head.funds {
-        let Asset::Money(currency) = *asset else { continue };
+    for currency in currencies(programs, &account) {
         let id = PayoutId { run, currency };
-        let Some(record) = history::record(store, &payout::reserved(&program, partner, id)).await? else { continue };
-        let cancelled = payout::cancelled(&program, partner, id);
-        let status = match funds.payouts.contains_key(&run) {
-            true => Status::Open,
-            false if history::record(store, &cancelled).await?.is_some() => Status::GivenUp,
-            false => Status::Ended,
-        };
-        found.push((id, reserved(&record), status));
+        found.extend(standing(store, &program, &account, (partner, id)).await?.map(|standing| (id, standing)));
     }
     Ok(found)
 }

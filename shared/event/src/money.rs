@@ -84,6 +84,12 @@ impl Money {
         Self { amount: of_minor_units(units.max(0), currency.code()), currency }
     }
 
+    /// Most minor units of a currency that an amount can say.
+    pub fn minor_units_max(currency: &str) -> i64 {
+        let whole = 10_i64.pow(u32::try_from(WHOLE_DIGITS_MAX).unwrap_or(15));
+        whole.checked_mul(10_i64.pow(decimals(currency))).map_or(i64::MAX, |units| units - 1)
+    }
+
     /// The amount in the currency's minor units, as cents of dollars. `None` where that does not fit 64 bits.
     pub fn minor_units(self) -> Option<i64> {
         minor_units(self.amount, self.currency())

@@ -128,14 +128,20 @@ const HALF: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
 fn commission_rate(program: &Program, rule: &Rule, commission: &Commission, f: &mut Findings<'_>) {
     let [table, id] = rule.place();
     let Some(rate) = commission.rate.all().into_iter().max() else { return };
-    let longest = commission.tenor.iter().map(|(_, by)| *by).chain([Decimal::ONE]).max().unwrap_or(Decimal::ONE);
-    let by_tier = rule.times.iter().filter_map(|times| match times {
-        Times::Tier { by, .. } => Some(*by),
+    // A contract of at least a month has the first factor where that begins so early.
+    let from_the_start = commission.tenor.first().is_some_and(|(months, _)| *months <= 1);
+    let plain = (!from_the_start).then_some(Decimal::ONE);
+    let longest = commission.tenor.iter().map(|(_, by)| *by).chain(plain).max().unwrap_or(Decimal::ONE);
+    // Nobody holds two tiers of a ladder: of tiers the highest counts; campaigns may run at once.
+    let tiers = rule.times.iter().filter_map(|times| if let Times::Tier { by, .. } = times { Some(*by) } else { None });
+    let campaigns = rule.times.iter().filter_map(|times| match times {
         Times::Campaign(id) => program.campaigns.get(id).map(|campaign| campaign.by),
+        Times::Tier { .. } => None,
     });
-    let factor = by_tier.filter(|by| *by > Decimal::ONE).fold(longest, |product, by| product.saturating_mul(by));
+    let factors = tiers.max().into_iter().chain(campaigns).filter(|by| *by > Decimal::ONE);
+    let factor = factors.fold(longest, Decimal::saturating_mul);
     let highest = rate.saturating_mul(factor);
-    let percent = |rate: Decimal| format!("{}%", (rate * Decimal::ONE_HUNDRED).normalize());
+    let percent = |rate: Decimal| format!("{}%", rate.saturating_mul(Decimal::ONE_HUNDRED).normalize());
     let comes_to = || {
         let times = if factor == Decimal::ONE { None } else { Some(factor.normalize()) };
         let times = times.map(|factor| format!(" ({} times {factor})", percent(rate))).unwrap_or_default();

@@ -71,7 +71,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "tier",
         ),
         ("if = { acv = \"< 25000\" }", "if = { points = \"< 25000\" }", UnknownField, "no field `points`", "if ="),
-        ("if = { acv = \"< 25000\" }", "if = { outcome = \"lst\" }", NeverHolds, "did you mean `lost`?", "if ="),
+        ("if = { acv = \"< 25000\" }", "if = { outcome = \"lost\" }", BadValue, "for deals that are won", "if ="),
         ("twice per partner in all", "twice per partner", BadValue, "or \"twice per partner in all\"", "at_most"),
         ("twice per partner in all", "500 points per partner per year", BadCurrency, "this pays USD", "at_most"),
         ("twice per partner in all", "500 EUR per partner per year", BadCurrency, "this pays USD", "at_most"),
@@ -91,6 +91,22 @@ fn broken_forms_are_refused_where_they_stand() {
         ),
         ("[earn.training]", "[earn.\"commission.training\"]", BadId, "is a commission's", "[earn."),
         ("[earn.training]", "[earn.\"$training\"]", BadId, "is a commission's", "[earn."),
+        (
+            "tenor = { \"36 months\" = \"1.5\" }",
+            "tenor = { \"036 months\" = \"1.5\" }",
+            BadValue,
+            "write \"36 months\"",
+            "tenor",
+        ),
+        ("twice per partner in all", "100 USD per person per year", BadValue, "a closing names neither", "at_most"),
+        (
+            "hold = \"30 days\"                    # acc",
+            "hold = \"1 year\" # acc",
+            BadValue,
+            "at most 186 days",
+            "hold",
+        ),
+        ("minimum = \"50\"", "minimum = \"50.001\"", BadValue, "fewer decimals", "minimum"),
         ("at_most = \"30%\"", "at_most = \"30\"", BadValue, "is no rate", "at_most"),
         (
             "currency = \"of the program\"",
@@ -167,4 +183,34 @@ fn a_rate_that_leaps_is_asked_about() {
     assert!(after.lines().nth(one.line - 1).is_some_and(|line| line.starts_with("rate = { by")), "line {}", one.line);
     // A rule that gave points and gives money now is another rule.
     assert_eq!(leaps(&read(PERX), &read(PERX), PERX), []);
+}
+
+/// What stands in a file is in the program, or is told: no name is too long without a word, no sum of factors too large to be checked.
+#[test]
+fn nothing_is_dropped_and_nothing_panics() {
+    let long = format!("{PERX}\n[commission.{}]\nrate = \"3%\"\n", "x".repeat(120));
+    assert!(check(&long).iter().any(|found| found.code == Code::BadId), "{:?}", check(&long));
+    let campaigns: Vec<String> = (0..10)
+        .map(|n| format!("[campaign.c{n}]\nfrom = \"2026-01-01\"\nuntil = \"2027-01-01\"\nby = \"1000\"\n"))
+        .collect();
+    let times: Vec<String> = (0..10).map(|n| format!("{{ campaign = \"c{n}\" }}")).collect();
+    let many =
+        format!("{PERX}\n{}[commission.many]\nrate = \"50%\"\ntimes = [{}]\n", campaigns.concat(), times.join(", "));
+    assert!(check(&many).iter().any(|found| found.code == Code::RateAboveCap));
+}
+
+/// Nobody holds two tiers of a ladder, and a tenor that halves every contract halves the rate: what cannot be is not warned of.
+#[test]
+fn a_warning_is_of_what_can_be() {
+    let with = |rule: &str| format!("{PERX}\n[commission.more]\n{rule}\n");
+    let above = |text: &str| check(text).into_iter().any(|found| found.code == Code::RateAboveCap);
+    let tiers = |low: &str, high: &str| {
+        with(&format!(
+            "rate = \"12%\"\ntimes = [{{ tier = \"reseller\", by = \"{low}\" }}, {{ tier = \"oem\", by = \"{high}\" }}]"
+        ))
+    };
+    assert!(!above(&tiers("1.5", "2")));
+    assert!(above(&tiers("1.5", "3")));
+    assert!(!above(&with("rate = \"50%\"\ntenor = { \"1 months\" = \"0.5\" }")));
+    assert!(above(&with("rate = \"50%\"\ntenor = { \"2 months\" = \"0.5\" }")));
 }

@@ -227,7 +227,7 @@ fn m05_the_program_pays_at_most_its_cap() {
     close(&mut w, "d", &format!(r#"{},"tenor_months":36"#, acv("1000")));
     assert_eq!(payable(&w), "300.00");
     let words =
-        "300.00 USD: 25% of 1000 USD first-year value, cut to 30% as the program's most, 1.5 times for tenor 36 months";
+        "300.00 USD: 25% of 1000 USD first-year value, 1.5 times for tenor 36 months, cut to 30% as the program's most";
     assert_eq!(told(&w).1, [words]);
     close(&mut w, "e", &acv("1000"));
     assert_eq!(payable(&w), "550.00");
@@ -451,4 +451,141 @@ fn m10_held_from_the_invoice_on_also_of_whoever_is_suspended() {
     assert_eq!(payable(&w), "0.00");
     w.at("2026-04-11T00:00:00Z").catch_up();
     assert_eq!(payable(&w), "100.00");
+}
+
+/// At the rate that was paid: neither the floor nor a rounded cent is taken for the rate, and it is rounded once.
+#[test]
+fn the_rate_that_was_paid_is_not_its_floor_nor_its_cents() {
+    let run = |rule: &str, steps: &[(&str, Option<&str>)]| {
+        let policy = "[policy.commissions]\nat_most = \"30%\"\namended_deals = \"at the rate that was paid\"\n";
+        let mut w = world(&format!("[commission.c]\n{rule}\n{policy}"));
+        for (at, (amount, reversed)) in steps.iter().enumerate() {
+            match (at, reversed) {
+                (0, _) => drop(close(&mut w, "d", &acv(amount))),
+                (_, None) => drop(amend(&mut w, &format!("a{at}"), amount)),
+                (_, Some(part)) => drop(reverse(&mut w, &format!("r{at}"), Some(part))),
+            }
+        }
+        payable(&w)
+    };
+    let rate = "rate = \"2.5%\"";
+    let floor = "rate = \"2.5%\"\nat_least = \"50\"";
+    assert_eq!(run(floor, &[("1", None)]), "0.30", "no more of the base than the program pays");
+    assert_eq!(run(floor, &[("1000", None)]), "50.00");
+    for closed in ["1", "0.10", "0"] {
+        assert_eq!(run(floor, &[(closed, None), ("100000", None)]), "2500.00", "{closed}");
+        assert_eq!(run(rate, &[(closed, None), ("100000", None)]), "2500.00", "{closed}");
+    }
+    assert_eq!(run("rate = \"10%\"", &[("0.10", None), ("0.05", None), ("", Some("0.02"))]), "0.00");
+    // The floor holds as long as anything is left of the deal, however it came to be so little.
+    assert_eq!(run(floor, &[("4000", None), ("", Some("3000"))]), "50.00");
+    assert_eq!(run(floor, &[("4000", None), ("1000", None)]), "50.00");
+}
+
+/// Rated again, a deal is paid by the rules that its new value meets, and by no other; tiers are those of the closing.
+#[test]
+fn a_deal_rated_again_meets_the_conditions_of_its_new_value() {
+    let at = |closed: &str, amended: &str| {
+        let mut w = World::new(PERX, "2026-09-15T04:00:00Z");
+        w.enrol("p");
+        let more = format!(r#"{},"tenor_months":36"#, acv(closed));
+        close_at(&mut w, "d", "2026-09-15T03:00:00Z", &more);
+        if closed != amended {
+            let data = format!(r#"{{"deal_id":"d",{}}}"#, acv(amended));
+            w.send("deal.amended", "p", "a", "2026-09-15T03:30:00Z", &data);
+        }
+        let net = |credit: &domain::deal::Credit| credit.net();
+        let closed = w.deals.values().next().and_then(|deal| deal.closed.as_ref()).expect("closed");
+        let of = |rule: &str| closed.credits.get(rule).map_or(0, net);
+        [of("commission.pilot"), of("commission.referral"), of("commission.reseller")]
+    };
+    assert_eq!(at("20000", "20000"), [60_000, 0, 0]);
+    assert_eq!(at("100000", "100000"), [0, 1_050_000, 0]);
+    assert_eq!(at("20000", "100000"), at("100000", "100000"));
+    assert_eq!(at("100000", "20000"), at("20000", "20000"));
+}
+
+/// A cap on how often is given back only where nothing of the award is left, what was forgiven of it included.
+#[test]
+fn a_cap_is_not_freed_of_what_was_forgiven() {
+    let tables = r#"
+[commission.c]
+if = { renewal = false }
+rate = "10%"
+at_most = "once per partner in all"
+[commission.other]
+if = { renewal = true }
+rate = "10%"
+[policy]
+reversed_awards = "free their caps"
+[policy.commissions]
+clawback = "forgiven"
+"#;
+    let mut w = world_with_invoices(tables);
+    close(&mut w, "d", &acv("1000"));
+    let payout: event::payout::PayoutId = "2026-03-02-USD".parse().expect("a payout");
+    let money = event::money::Money::parse("100.00", "USD").expect("money");
+    let partner = "p".try_into().expect("a partner");
+    let event = domain::payout::reserve(&w.id(), &partner, payout, money, w.now);
+    assert_eq!(w.take_step(&event), Some(Applied));
+    w.send("payout.settled", "p", "s", T, &format!(r#"{{"payout_id":"{payout}"}}"#));
+    reverse(&mut w, "forgiven", Some("500"));
+    close(&mut w, "e", &format!(r#"{},"renewal":true"#, acv("1000")));
+    reverse(&mut w, "taken", Some("500"));
+    amend(&mut w, "back", "1000");
+    assert_eq!(close(&mut w, "f", &acv("1000")), Refused, "{}", w.ledger());
+}
+
+/// Bands are chosen by amounts to their last digit, and by a tenor that is left out as by a year.
+#[test]
+fn bands_look_at_what_was_said() {
+    let kwd = r#"
+[program]
+id = "test"
+name = "T"
+currency = "KWD"
+[sources]
+"/crm/*" = ["*"]
+[commission.c]
+rate = { by = "acv", bands = [{ from = "0", rate = "1%" }, { from = "25000", rate = "10%" }] }
+[commission.years]
+rate = { by = "tenor_months", bands = [{ from = "12", rate = "5%" }] }
+"#;
+    let mut w = World::new(kwd, "2026-03-02T15:00:00Z");
+    w.enrol("p");
+    close(&mut w, "d", r#""acv":{"amount":"24999.996","currency":"KWD"}"#);
+    assert_eq!(of(&w, Asset::Money("KWD")).available, 250_000 + 1_250_000);
+}
+
+/// What a figure came to is told with everything that made it: the cut, the floor, the exchange, what was taken beside.
+#[test]
+fn figures_are_told_with_all_that_made_them() {
+    let tables = r#"
+[commission.c]
+rate = "25%"
+tenor = { "36 months" = "1.5" }
+[policy.commissions]
+at_most = "30%"
+"#;
+    let mut w = world(tables);
+    close(&mut w, "d", r#""acv":{"amount":"1000","currency":"EUR"},"tenor_months":36"#);
+    let words = "330.00 USD: 25% of 1000 EUR first-year value, 1.5 times for tenor 36 months, cut to 30% as the program's most, \
+                 at 1.10 USD for 1 EUR";
+    assert_eq!(told(&w).1, [words.replace("1.10", "1.1")]);
+    let mut w = world("[commission.c]\nrate = \"10%\"\nat_least = \"260\"\n");
+    close(&mut w, "d", &acv("1000"));
+    assert_eq!(told(&w).1, ["260.00 USD: 10% of 1000 USD first-year value, at least 260 USD"]);
+    let mut w = world("[commission.c]\nbase = \"lines of services\"\nrate = \"10%\"\n");
+    close(&mut w, "d", &acv("1000"));
+    assert_eq!(told(&w).1, ["it matched, and comes to nothing: 10% of 0 USD lines of services"]);
+    let tables = "[commission.a]\nrate = { by = \"acv\", bands = [{ from = \"0\", rate = \"10%\" }, { from = \"50000\", rate = \"1%\" }] }\n[commission.b]\nrate = \"1%\"\n";
+    let mut w = world(tables);
+    close(&mut w, "d", &acv("40000"));
+    amend(&mut w, "more", "60000");
+    assert_eq!(told(&w).0, "3200.00 USD was taken back for deal d, all in all");
+    let mut w = world(
+        "[commission.c]\ntier = \"gold\"\nrate = \"10%\"\n[ladder.service.base]\nrank = 1\n[ladder.service.gold]\nrank = 2\nenter = { deals = 1, within = \"1 year\" }\n",
+    );
+    close(&mut w, "d", &acv("1000"));
+    assert_eq!(told(&w).1, ["`tier` is `none`; the rule asks for `gold`"]);
 }

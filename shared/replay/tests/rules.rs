@@ -200,7 +200,7 @@ fn an_unmatched_condition_says_what_it_saw() {
         assert_eq!(world.send("content.viewed", "p", seconds, TODAY, &data), outcome);
     }
     world.send("content.viewed", "p", "none", TODAY, r#"{"content_id":"c","person_id":"a"}"#);
-    let expected = Verdict::Unmatched { field: "seconds".into(), seen: None };
+    let expected = Verdict::Unmatched { field: "seconds".into(), seen: None, times: Vec::new() };
     assert_eq!((&world.last().trials[0].verdict, world.last().trials[0].worth), (&expected, 3));
 }
 

@@ -1,5 +1,6 @@
 //! What one rule credited to a deal.
 
+use event::catalogue::TOTAL_VALUE;
 use event::ids::RuleId;
 use event::time::Month;
 use jiff::civil::Date;
@@ -19,10 +20,13 @@ pub struct Credit {
     #[serde(default, skip_serializing_if = "Asset::is_points")]
     pub asset: Asset,
     /// What the rule is worth at the deal's value now, before caps.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub worth: i64,
     /// What it gave, all in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub given: i64,
     /// The most that it was worth so far: what was withheld at a worth stays so when that comes again.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub peak: i64,
     /// What is taken back of that and has not come back since, and where it was: what was taken last comes back first, to where it
     /// was.
@@ -60,11 +64,14 @@ pub struct Taken {
     pub amount: i64,
 }
 
+/// What of a deal an amendment changes.
+const VALUES: [&str; 2] = ["acv", TOTAL_VALUE];
+
 /// Whether a rule that was tried is credited: it is worth something, or pays commission on such a deal, which its value may come to
 /// later. Whether it pays was decided when the deal closed.
 fn is_credited(trial: &Trial) -> bool {
-    match trial.verdict {
-        Verdict::Unmatched { .. } => false,
+    match &trial.verdict {
+        Verdict::Unmatched { field, .. } => !trial.asset.is_points() && VALUES.contains(&field.as_str()),
         Verdict::Nothing { .. } => !trial.asset.is_points(),
         Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::RatedAgain { .. } => trial.worth != 0,
     }
@@ -212,6 +219,7 @@ impl Credit {
                     | Bucket::Reserved(_)
                     | Bucket::Owed
                     | Bucket::InPayout(_)
+                    | Bucket::Paid(_)
                     | Bucket::Expired(_) => None,
                 };
             }

@@ -18,7 +18,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
         Kind::PayoutReserved { payout_id, amount } => reserve(book, *payout_id, *amount)?,
         Kind::PayoutCancelled { payout_id } => {
             let open = open(book, *payout_id).ok_or(Stop::Moot(Reason::PayoutNotOpen))?;
-            give_back(book, *payout_id, open)?;
+            give_back(book, *payout_id, (Bucket::InPayout(payout_id.run), open))?;
         }
         _ => return Ok(None),
     }
@@ -30,7 +30,8 @@ fn reserve(book: &mut Book, id: PayoutId, amount: Money) -> Result<(), Stop> {
     let asset = Asset::Money(id.currency);
     let funds = book.account().head.funds(asset);
     let payable = funds.balance().available;
-    let asked = amount.minor_units().filter(|asked| (1..=payable).contains(asked));
+    let asked =
+        amount.minor_units().filter(|asked| (1..=payable.min(Money::minor_units_max(id.currency))).contains(asked));
     let asked = asked.filter(|_| amount.currency() == id.currency && funds.payouts.len() < PAYOUTS_MAX);
     match (book.account().head.membership(), asked) {
         (Membership::Suspended, _) => Err(Stop::Moot(Reason::PartnerSuspended)),
@@ -47,22 +48,28 @@ fn open(book: &Book, id: PayoutId) -> Option<i64> {
     book.account().head.funds(Asset::Money(id.currency)).payouts.get(&id.run).copied()
 }
 
-/// What finance says became of a payout: it is paid, or payable again. It earns nothing by nature.
+/// What finance says became of a payout: it is paid, or payable again, also where the bank sends back what was paid. In whatever order
+/// that comes, what came back is payable. It earns nothing by nature.
 pub(super) fn ended(book: &mut Book, event: &Event, id: PayoutId) -> Result<Option<Reason>, Stop> {
-    let open = open(book, id).ok_or(Stop::Refused(Reason::PayoutNotOpen))?;
-    if let Kind::PayoutReturned { .. } = event.kind {
-        give_back(book, id, open)?;
-        return Ok(Some(Reason::PayoutReturned));
+    let asset = Asset::Money(id.currency);
+    let paid = book.account().head.funds(asset).settled.get(&id.run).copied();
+    match (&event.kind, open(book, id), paid) {
+        (Kind::PayoutReturned { .. }, Some(open), _) => give_back(book, id, (Bucket::InPayout(id.run), open))?,
+        (Kind::PayoutReturned { .. }, None, Some(paid)) => give_back(book, id, (Bucket::Paid(id.run), paid))?,
+        (_, Some(open), _) => {
+            let (from, to) = (Bucket::InPayout(id.run), Bucket::Paid(id.run));
+            book.post(PostingKind::Payout, (asset, open), from, to, Why::default())?;
+            return Ok(Some(Reason::PaidOut));
+        }
+        (_, None, _) => return Err(Stop::Refused(Reason::PayoutNotOpen)),
     }
-    let paid = (Asset::Money(id.currency), open);
-    book.post(PostingKind::Payout, paid, Bucket::InPayout(id.run), Bucket::Program, Why::default())?;
-    Ok(Some(Reason::PaidOut))
+    Ok(Some(Reason::PayoutReturned))
 }
 
-/// What was set aside is payable again, and first pays back what is owed by now.
-fn give_back(book: &mut Book, id: PayoutId, open: i64) -> Result<(), FoldError> {
+/// What was set aside, or paid, is payable again, and first pays back what is owed by now.
+fn give_back(book: &mut Book, id: PayoutId, (from, amount): (Bucket, i64)) -> Result<(), FoldError> {
     let (asset, to) = (Asset::Money(id.currency), Bucket::Available(never()));
-    book.post(PostingKind::Cancellation, (asset, open), Bucket::InPayout(id.run), to, Why::default())?;
-    let netted = open.min(book.account().head.funds(asset).owed);
+    book.post(PostingKind::Cancellation, (asset, amount), from, to, Why::default())?;
+    let netted = amount.min(book.account().head.funds(asset).owed);
     book.post(PostingKind::Netting, (asset, netted), to, Bucket::Owed, Why::default())
 }

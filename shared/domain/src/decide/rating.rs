@@ -55,7 +55,7 @@ pub(super) fn rate_deal_again(
             }
             (Gives::Money(commission), Some(credit)) => {
                 let corrected = Corrected { closed: closing.clone(), said: value(deal.said()), left: left.clone() };
-                (pays_again(&earning.program, commission, &kind, corrected, credit.factor)?, Vec::new())
+                (pays_again(&earning.program, (rule, commission), &kind, corrected, credit.factor)?, Vec::new())
             }
             // Whether it pays was decided when the deal closed.
             (Gives::Money(_), None) => continue,
@@ -96,7 +96,9 @@ fn rate_credit_again(
         take_back(context, book, rule, credit.net() - worth, credit)?;
         let taken = book.moved_by(&rule.id, PostingKind::Reversal);
         if program.policy.reversal_frees_caps {
-            for effect in free_caps(rule, &keys, book.account(), (taken, taken == credit.net()))? {
+            for effect in
+                free_caps(rule, &keys, book.account(), (taken, taken == credit.net() && credit.forgiven == 0))?
+            {
                 book.effect(effect)?;
             }
         }
@@ -161,7 +163,8 @@ fn give_again(
         | Bucket::Program
         | Bucket::Reserved(_)
         | Bucket::Owed
-        | Bucket::InPayout(_) => place,
+        | Bucket::InPayout(_)
+        | Bucket::Paid(_) => place,
     };
     accrue(book, why, (asset, amount), lot, release)
 }
@@ -211,7 +214,11 @@ fn take_back(
     }
     let policy = &context.program().policy;
     let owes = if asset.is_points() { policy.owe_the_rest } else { policy.commissions.owe_the_rest };
-    if owes {
+    // What is on its way was not paid: it is owed, also where what was paid is forgiven.
+    let on_its_way: i64 = book.account().head.funds(asset).payouts.values().sum();
+    let owed = book.account().head.funds(asset).owed;
+    let left = if owes { left } else { left.min((on_its_way - owed).max(0)) };
+    if left > 0 {
         book.post(PostingKind::Reversal, (asset, left), Bucket::Owed, Bucket::Program, why)?;
     }
     Ok(())

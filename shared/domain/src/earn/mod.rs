@@ -1,6 +1,7 @@
 //! Earning: does a rule match, what is it worth, what do its caps leave (M01-M07, M36-M40).
 
 mod caps;
+mod conditions;
 mod pay;
 mod seen;
 
@@ -9,11 +10,12 @@ pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Value, in_data};
 
 use event::ids::Motion;
-use program::{CapUnit, Commission, Condition, Gives, Points, Program, Rule, Test, Times};
+use program::{CapUnit, Commission, Gives, Points, Program, Rule, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use caps::unused;
+use conditions::holds;
 
 use crate::ledger::{Account, Asset, Effect, FoldError, Standing, Trial, Verdict, factor};
 
@@ -39,14 +41,17 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
     let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![] };
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
+    // Whether the partner may have it at all comes first, since that is decided for good.
+    if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
+        return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned(), times: Vec::new() }));
+    }
     if let Some(failed) = rule.conditions.iter().find(|c| !holds(c, seen)) {
         let field = failed.field.clone();
         // What the record's data says of it is not said twice.
-        let seen = seen.text(&field).filter(|text| in_data(seen.kind, &field).as_ref() != Some(text));
-        return Ok(nothing(Verdict::Unmatched { seen: seen.and_then(|text| clipped(&text)), field }));
-    }
-    if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
-        return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned() }));
+        let text = seen.text(&field).filter(|text| in_data(seen.kind, &field).as_ref() != Some(text));
+        let may_come = !asset.is_points() && seen.amounts.contains_key(&*field);
+        let times = if may_come { times } else { Vec::new() };
+        return Ok(nothing(Verdict::Unmatched { seen: text.and_then(|text| clipped(&text)), field, times }));
     }
     if worth == 0 {
         let times = if asset.is_points() { Vec::new() } else { times };
@@ -76,7 +81,8 @@ fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
     if commission.tiers.is_empty() || standings.clone().any(|held| commission.tiers.contains(&held.tier)) {
         return None;
     }
-    Some(standings.map(|held| held.tier.to_string()).collect::<Vec<_>>().join(", "))
+    let held: Vec<String> = standings.map(|held| held.tier.to_string()).collect();
+    Some(if held.is_empty() { "none".to_owned() } else { held.join(", ") })
 }
 
 /// What a deal's earning rule is worth at its value now, whatever its caps: for rating an amended or reversed deal again.
@@ -118,17 +124,6 @@ fn base_points(points: &Points, seen: &Seen<'_>) -> Result<i64, FoldError> {
             points.ok_or(FoldError::Overflow)?
         }
     })
-}
-
-fn holds(condition: &Condition, seen: &Seen<'_>) -> bool {
-    match &condition.test {
-        Test::Is(wanted) => seen.is(&condition.field, wanted),
-        Test::IsNot(unwanted) => !seen.is(&condition.field, unwanted),
-        Test::OneOf(wanted) => wanted.iter().any(|wanted| seen.is(&condition.field, wanted)),
-        Test::Compare(comparison, wanted) => {
-            seen.number(&condition.field).is_some_and(|seen| comparison.holds(seen, *wanted))
-        }
-    }
 }
 
 pub(crate) fn factors(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Vec<(String, Decimal)> {

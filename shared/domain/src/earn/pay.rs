@@ -1,12 +1,15 @@
 //! What a commission pays (M01-M07): a rate of a base, rounded to the smallest unit once.
 
+use std::fmt::Write;
+
 use event::Kind;
+use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
 use litemap::LiteMap;
-use program::{Base, Commission, Program, Rate};
-use rust_decimal::prelude::ToPrimitive;
+use program::{Base, Commission, Program, Rate, Rule};
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::conditions::holds;
 use super::seen::{Seen, Value};
 use crate::deal::in_proportion;
 use crate::ledger::{Asset, FoldError};
@@ -20,6 +23,32 @@ struct Fraction {
     in_all: Decimal,
 }
 
+/// What a commission comes to, exactly, before its floor: in its asset, with the value that the program lets it have at most.
+struct Exact {
+    asset: Asset,
+    paid: Decimal,
+    most: Option<Decimal>,
+}
+
+impl Exact {
+    /// So much of it as is left of a value.
+    fn share(self, now: &Value, before: &Value) -> Self {
+        let (now, before) = if before.acv.is_zero() { (now.total, before.total) } else { (now.acv, before.acv) };
+        let share = |amount| in_proportion(amount, now, before);
+        Self { paid: share(self.paid), most: self.most.map(share), ..self }
+    }
+
+    /// In whole minor units, rounded half away from zero once: at least the floor where it is anything, at most what the program lets
+    /// it have.
+    fn rounded(&self, commission: &Commission) -> Result<(Asset, i64), FoldError> {
+        let Asset::Money(currency) = self.asset else { return Ok((self.asset, 0)) };
+        let least = commission.at_least.filter(|_| !self.paid.is_zero()).unwrap_or(Decimal::ZERO);
+        let paid = self.paid.max(least);
+        let paid = self.most.map_or(paid, |most| paid.min(most));
+        Ok((self.asset, minor_units(paid, currency).ok_or(FoldError::Overflow)?))
+    }
+}
+
 /// The asset that a commission pays, and how much of it, whatever its caps; `factor` is what its multipliers come to.
 ///
 /// # Errors
@@ -30,10 +59,16 @@ pub(super) fn pays(
     seen: &Seen<'_>,
     factor: Decimal,
 ) -> Result<(Asset, i64), FoldError> {
+    exactly(program, commission, seen, factor)?.rounded(commission)
+}
+
+fn exactly(program: &Program, commission: &Commission, seen: &Seen<'_>, factor: Decimal) -> Result<Exact, FoldError> {
     let policy = &program.policy.commissions;
     // Of a deal without a value nothing is paid, in no currency that anybody has said.
     let own = parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
-    let Some(value) = &seen.value else { return Ok((Asset::Money(own), 0)) };
+    let Some(value) = &seen.value else {
+        return Ok(Exact { asset: Asset::Money(own), paid: Decimal::ZERO, most: None });
+    };
     let rate = rate(&commission.rate, seen);
     let rate = Fraction { of: rate.of.checked_mul(factor).ok_or(FoldError::Overflow)?, ..rate };
     let above = policy.at_most.filter(|most| rate.of > most.saturating_mul(rate.in_all));
@@ -44,10 +79,22 @@ pub(super) fn pays(
     } else {
         (own, base.checked_mul(value.rate).ok_or(FoldError::Overflow)?)
     };
-    let exact = in_proportion(base, rate.of, rate.in_all);
-    let least = commission.at_least.filter(|_| !exact.is_zero()).unwrap_or(Decimal::ZERO);
-    let paid = minor_units(exact.max(least), currency).ok_or(FoldError::Overflow)?;
-    Ok((Asset::Money(currency), paid))
+    let most = policy.at_most.map(|most| base.saturating_mul(most));
+    Ok(Exact { asset: Asset::Money(currency), paid: in_proportion(base, rate.of, rate.in_all), most })
+}
+
+/// An amount that a rate looks at, in the program's currency to the last digit; what says nothing of its length is a year.
+fn looked_at(by: &str, seen: &Seen<'_>) -> Option<Decimal> {
+    let of_value = |amount: fn(&Value) -> Decimal| {
+        let value = seen.value.as_ref()?;
+        amount(value).checked_mul(value.rate)
+    };
+    match by {
+        "acv" => of_value(|value| value.acv),
+        TOTAL_VALUE => of_value(|value| value.total),
+        "tenor_months" => Some(seen.number(by).unwrap_or(TENOR_MONTHS.into())),
+        _ => seen.number(by),
+    }
 }
 
 fn base(base: &Base, value: &Value, kind: &Kind) -> Decimal {
@@ -71,12 +118,14 @@ fn rate(rate: &Rate, seen: &Seen<'_>) -> Fraction {
     match rate {
         Rate::Fixed(rate) => plain(*rate),
         Rate::Bands { by, bands } => {
-            let amount = seen.number(by);
+            let amount = looked_at(by, seen);
             let band = amount.and_then(|amount| bands.iter().rev().find(|(from, _)| *from <= amount));
             plain(band.map_or(Decimal::ZERO, |(_, rate)| *rate))
         }
         Rate::Slices { by, slices } => {
-            let Some(amount) = seen.number(by).filter(|amount| !amount.is_zero()) else { return plain(Decimal::ZERO) };
+            let Some(amount) = looked_at(by, seen).filter(|amount| !amount.is_zero()) else {
+                return plain(Decimal::ZERO);
+            };
             let ends = slices.iter().skip(1).map(|(from, _)| Some(*from)).chain([None]);
             let parts = slices.iter().zip(ends).map(|((from, rate), end)| {
                 let end = end.map_or(amount, |end| end.min(amount));
@@ -106,39 +155,41 @@ pub(crate) struct Corrected {
 }
 
 /// What a commission is worth after corrections, whatever its caps. What is amended or reversed is paid at the rate at which the deal
-/// was paid, or rated again, as the program says for each.
+/// was paid, or rated again, conditions on its value among that, as the program says for each.
 ///
 /// # Errors
 /// [`FoldError::Overflow`].
 pub(crate) fn pays_again(
     program: &Program,
-    commission: &Commission,
+    (rule, commission): (&Rule, &Commission),
     kind: &Kind,
     corrected: Corrected,
     factor: Decimal,
 ) -> Result<i64, FoldError> {
     let policy = &program.policy.commissions;
     let at = |value: &Value| {
-        let day = jiff::civil::Date::MIN;
-        let seen = Seen { kind, amounts: value.amounts(), value: Some(value.clone()), person: None, booked: day, day };
-        pays(program, commission, &seen, factor)
+        let seen = of_value(kind, value);
+        let exact = exactly(program, commission, &seen, factor)?;
+        let paid =
+            if rule.conditions.iter().all(|condition| holds(condition, &seen)) { exact.paid } else { Decimal::ZERO };
+        Ok::<_, FoldError>(Exact { paid, ..exact })
     };
     let Corrected { closed, said, left } = corrected;
-    let is_amended = said != closed;
-    let (_, paid) = if is_amended && policy.amended_again { at(&said)? } else { at(&closed)? };
-    let paid = if is_amended && !policy.amended_again { share(paid, &said, &closed)? } else { paid };
-    match left == said {
-        true => Ok(paid),
-        false if policy.reversed_again => Ok(at(&left)?.1),
-        false => share(paid, &left, &said),
-    }
+    let nothing = |value: &Value| value.acv.is_zero() && value.total.is_zero();
+    // Of a deal that closed without a value there is no rate that was paid.
+    let exact = if said == closed || !policy.amended_again && !nothing(&closed) {
+        at(&closed)?.share(&said, &closed)
+    } else {
+        at(&said)?
+    };
+    let exact = if left == said || !policy.reversed_again { exact.share(&left, &said) } else { at(&left)? };
+    Ok(exact.rounded(commission)?.1)
 }
 
-/// A commission in proportion to how the deal's value changed.
-fn share(paid: i64, now: &Value, before: &Value) -> Result<i64, FoldError> {
-    let (now, before) = if before.acv.is_zero() { (now.total, before.total) } else { (now.acv, before.acv) };
-    let scaled = in_proportion(Decimal::from(paid), now, before);
-    scaled.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().ok_or(FoldError::Overflow)
+/// What rules see of a deal's closing at a value.
+fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
+    let day = jiff::civil::Date::MIN;
+    Seen { kind, amounts: value.amounts(), value: Some(value.clone()), person: None, booked: day, day }
 }
 
 impl Value {
@@ -148,17 +199,16 @@ impl Value {
     }
 }
 
-/// The terms of a commission for a deal, in words: `7% of 100000.00 USD first-year value`. `None` where nothing is paid.
-pub(crate) fn terms(program: &Program, commission: &Commission, kind: &Kind, factor: Decimal) -> Option<String> {
+/// The terms of a commission for a deal, in words, before and after what multiplies it: `7% of 100000.00 USD first-year value`, and
+/// `, cut to 8% as the program's most`, `, at least 50.00 USD`, `, at 1.08 USD for 1 EUR`. `None` where the deal has no value.
+pub(crate) fn terms(
+    program: &Program,
+    commission: &Commission,
+    kind: &Kind,
+    factor: Decimal,
+) -> Option<(String, String)> {
     let value = Value::of(kind, |currency| program.rate(currency))?;
-    let seen = Seen {
-        kind,
-        amounts: value.amounts(),
-        value: None,
-        person: None,
-        booked: jiff::civil::Date::MIN,
-        day: jiff::civil::Date::MIN,
-    };
+    let seen = of_value(kind, &value);
     let Fraction { of, in_all } = rate(&commission.rate, &seen);
     let percent = |rate: Decimal| {
         let percent = rate.checked_mul(Decimal::ONE_HUNDRED)?;
@@ -166,7 +216,17 @@ pub(crate) fn terms(program: &Program, commission: &Commission, kind: &Kind, fac
     };
     let what = base(&commission.base, &value, kind);
     let (rate, words) = (of.checked_div(in_all)?, commission.base.words());
-    let cut = program.policy.commissions.at_most.filter(|most| rate.saturating_mul(factor) > *most);
-    let cut = cut.and_then(percent).map(|most| format!(", cut to {most}% as the program's most")).unwrap_or_default();
-    Some(format!("{}% of {what} {} {words}{cut}", percent(rate)?, value.currency))
+    let policy = &program.policy.commissions;
+    let mut after = String::new();
+    if let Some(most) = policy.at_most.filter(|most| rate.saturating_mul(factor) > *most) {
+        let _ = write!(after, ", cut to {}% as the program's most", percent(most)?);
+    }
+    let exact = exactly(program, commission, &seen, factor).ok()?;
+    if let Some(least) = commission.at_least.filter(|least| !exact.paid.is_zero() && exact.paid < *least) {
+        let _ = write!(after, ", at least {least} {}", program.currency);
+    }
+    if !policy.in_deals_currency && value.currency != program.currency {
+        let _ = write!(after, ", at {} {} for 1 {}", value.rate.normalize(), program.currency, value.currency);
+    }
+    Some((format!("{}% of {what} {} {words}", percent(rate)?, value.currency), after))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::part::Part;
-use super::posting::{Bucket, Posting, PostingKind};
+use super::posting::{Bucket, Posting};
 use super::reason::is_zero;
 
 /// Why records do not add up. A stored account that says so is broken, never repaired in passing.
@@ -83,10 +83,16 @@ pub struct Funds {
     /// Set aside to be paid out, by run.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub payouts: LiteMap<PayoutRun, i64>,
+    /// Paid out in the latest runs, which the bank may still send back: a few of them.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub settled: LiteMap<PayoutRun, i64>,
     /// Paid out, ever.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub paid: i64,
 }
+
+/// So many runs that were paid are told apart; what of an older one comes back is none of Laurel's.
+pub(super) const SETTLED_MAX: usize = 4;
 
 /// When a held amount is released, and into which lot. Written as `2026-04-13/2028-03`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,7 +128,15 @@ pub type Expired = BTreeMap<Month, i64>;
 impl Funds {
     /// Nothing of an asset.
     pub const fn nothing() -> Self {
-        Self { lots: LiteMap::new(), pending: 0, reserved: LiteMap::new(), owed: 0, payouts: LiteMap::new(), paid: 0 }
+        Self {
+            lots: LiteMap::new(),
+            pending: 0,
+            reserved: LiteMap::new(),
+            owed: 0,
+            payouts: LiteMap::new(),
+            settled: LiteMap::new(),
+            paid: 0,
+        }
     }
 
     /// The four sums.
@@ -150,9 +164,6 @@ impl Funds {
         for (bucket, amount) in [(posting.from, -posting.amount), (posting.to, posting.amount)] {
             self.add((held, expired), posting.asset, bucket, amount)?;
         }
-        if posting.kind == PostingKind::Payout {
-            self.paid = self.paid.checked_add(posting.amount).ok_or(FoldError::Overflow)?;
-        }
         Ok(())
     }
 
@@ -170,6 +181,15 @@ impl Funds {
             Bucket::Available(lot) => add_in(&mut self.lots, lot, amount, bucket),
             Bucket::Reserved(lot) => add_in(&mut self.reserved, lot, amount, bucket),
             Bucket::InPayout(run) => add_in(&mut self.payouts, run, amount, bucket),
+            Bucket::Paid(run) => {
+                add_to(&mut self.paid, amount, bucket)?;
+                add_in(&mut self.settled, run, amount, bucket)?;
+                while self.settled.len() > SETTLED_MAX {
+                    let oldest = self.settled.keys().next().copied();
+                    oldest.and_then(|oldest| self.settled.remove(&oldest));
+                }
+                Ok(())
+            }
             // One that is empty again stays: it is written so.
             Bucket::Expired(lot) => add_to(expired.entry(asset).or_default().entry(lot).or_default(), amount, bucket),
             Bucket::Pending { release, lot } => {

@@ -70,6 +70,8 @@ struct StoredFunds {
     owed: Option<i64>,
     #[serde(rename = "i", default, skip_serializing_if = "LiteMap::is_empty")]
     payouts: LiteMap<PayoutRun, i64>,
+    #[serde(rename = "s", default, skip_serializing_if = "LiteMap::is_empty")]
+    settled: LiteMap<PayoutRun, i64>,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     paid: Option<i64>,
 }
@@ -477,8 +479,17 @@ fn amounts(text: &str) -> Result<LiteMap<Month, i64>, String> {
 impl StoredFunds {
     fn of(funds: &Funds, pending: &Pending) -> Self {
         let owed = Some(funds.owed).filter(|owed| *owed != 0);
-        let (paid, payouts) = (Some(funds.paid).filter(|paid| *paid != 0), funds.payouts.clone());
-        Self { lots: runs(&funds.lots), reserved: runs(&funds.reserved), pending: pending.clone(), owed, payouts, paid }
+        let paid = Some(funds.paid).filter(|paid| *paid != 0);
+        let (payouts, settled) = (funds.payouts.clone(), funds.settled.clone());
+        Self {
+            lots: runs(&funds.lots),
+            reserved: runs(&funds.reserved),
+            pending: pending.clone(),
+            owed,
+            payouts,
+            settled,
+            paid,
+        }
     }
 
     fn read(self) -> Result<(Funds, Pending), String> {
@@ -489,6 +500,7 @@ impl StoredFunds {
             reserved: amounts(&self.reserved)?,
             owed: self.owed.unwrap_or(0),
             payouts: self.payouts,
+            settled: self.settled,
             paid: self.paid.unwrap_or(0),
         };
         Ok((funds, self.pending))

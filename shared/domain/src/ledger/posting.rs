@@ -106,6 +106,8 @@ pub enum Bucket {
     Owed,
     /// Set aside to be paid, in this run.
     InPayout(PayoutRun),
+    /// Paid out in this run: no longer the partner's, unless the bank sends it back.
+    Paid(PayoutRun),
     /// Run out unspent, by the lot it was in: no longer the partner's. A reversal draws on it first, so that it is not taken twice.
     Expired(Month),
 }
@@ -125,14 +127,14 @@ impl Bucket {
     pub(crate) fn award_lot(self) -> Option<Month> {
         match self {
             Bucket::Available(lot) | Bucket::Pending { lot, .. } | Bucket::Expired(lot) => Some(lot),
-            Bucket::Program | Bucket::Reserved(_) | Bucket::Owed | Bucket::InPayout(_) => None,
+            Bucket::Program | Bucket::Reserved(_) | Bucket::Owed | Bucket::InPayout(_) | Bucket::Paid(_) => None,
         }
     }
 
     /// Whether what is in it counts for the partner, as what it has or as what it owes.
     pub fn is_partners(self) -> bool {
         match self {
-            Bucket::Program | Bucket::Expired(_) => false,
+            Bucket::Program | Bucket::Expired(_) | Bucket::Paid(_) => false,
             Bucket::Pending { .. }
             | Bucket::Available(_)
             | Bucket::Reserved(_)
@@ -202,6 +204,7 @@ impl fmt::Display for Bucket {
             Bucket::Reserved(lot) => write!(f, "reserved/{lot}"),
             Bucket::Owed => f.write_str("owed"),
             Bucket::InPayout(run) => write!(f, "payout/{run}"),
+            Bucket::Paid(run) => write!(f, "paid/{run}"),
             Bucket::Expired(lot) => write!(f, "expired/{lot}"),
         }
     }
@@ -221,6 +224,7 @@ impl TryFrom<String> for Bucket {
         match text.split('/').collect::<Vec<_>>().as_slice() {
             ["program"] => Ok(Bucket::Program),
             ["owed"] => Ok(Bucket::Owed),
+            ["paid", run] => Ok(Bucket::Paid(run.parse().map_err(|_| bad())?)),
             ["payout", run] => Ok(Bucket::InPayout(run.parse().map_err(|_| bad())?)),
             ["available", lot] => Ok(Bucket::Available(month(lot)?)),
             ["reserved", lot] => Ok(Bucket::Reserved(month(lot)?)),
@@ -245,6 +249,7 @@ mod tests {
             "expiry 7 points available/2028-03 expired/2028-03 -",
             "netting 1 JPY program owed - x",
             "reservation 5250 USD available/9999-12 payout/2026-11-30.2 -",
+            "payout 5250 USD payout/2026-11-30 paid/2026-11-30 -",
         ];
         for line in lines {
             let posting = Posting::try_from(line.to_owned()).unwrap_or_else(|error| panic!("{error}"));

@@ -251,6 +251,9 @@ pub enum Verdict {
         /// What it was, where the event's data does not say it: what the partner is, an amount in the program's currency.
         #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
         seen: Option<String>,
+        /// Of a commission that asks for another value, the multipliers that apply once the deal has it.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
     },
     /// A cap was used up.
     #[serde(rename = "c")]
@@ -293,8 +296,8 @@ impl Verdict {
             Verdict::Gave { times, .. }
             | Verdict::Capped { times, .. }
             | Verdict::Nothing { times }
+            | Verdict::Unmatched { times, .. }
             | Verdict::RatedAgain { times } => factor(times),
-            Verdict::Unmatched { .. } => Decimal::ONE,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::ids::{RuleId, TierId};
 use serde::Serialize;
 
-use super::movement::about;
+use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Trial, Verdict};
 use program::{CapUnit, Program, Rule};
@@ -132,15 +132,16 @@ fn sums(postings: &[Posting]) -> impl Iterator<Item = (Asset, i64)> {
 }
 
 fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) -> String {
-    let money: Vec<String> = commissions.iter().map(|(asset, sum)| asset.told(sum.abs())).collect();
-    let money = money.join(" and ");
+    let all = |wanted: fn(i64) -> bool| -> String {
+        let those = commissions.iter().filter(|(_, sum)| wanted(**sum));
+        those.map(|(asset, sum)| asset.told(sum.abs())).collect::<Vec<_>>().join(" and ")
+    };
+    let (given, taken) = (all(|sum| sum > 0), all(|sum| sum < 0));
     match (&record.reason, record.outcome) {
-        (Some(Reason::CommissionTakenBack), _) if !money.is_empty() => {
-            format!("{money} of an earlier commission was taken back")
+        (Some(Reason::CommissionTakenBack), _) if !taken.is_empty() => {
+            format!("{taken} of an earlier commission was taken back")
         }
-        (Some(reason @ Reason::TookBack { .. }), _) if !money.is_empty() => {
-            format!("{}; so was {money} of commission", sentence(reason))
-        }
+        (Some(reason), _) if !taken.is_empty() => format!("{}; {taken} of commission was taken back", sentence(reason)),
         (Some(reason), _) => sentence(reason),
         (None, Outcome::Awarded) => {
             // By what gave something here, also where a deal was rated again.
@@ -152,10 +153,21 @@ fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) ->
                 }
             }
             let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
-            let points = (points != 0 || money.is_empty()).then(|| Asset::Points.told(points));
-            let earned: Vec<String> = points.into_iter().chain((!money.is_empty()).then_some(money)).collect();
-            format!("{}{about} by {}", earned.join(" and "), rules.join(", "))
+            let earned = (points > 0 || commissions.is_empty()).then(|| Asset::Points.told(points));
+            let earned: Vec<String> = earned.into_iter().chain((!given.is_empty()).then_some(given)).collect();
+            let lost = (points < 0).then(|| Asset::Points.told(-points));
+            let lost: Vec<String> = lost.into_iter().chain((!taken.is_empty()).then_some(taken)).collect();
+            let rules = rules.join(", ");
+            match (earned.is_empty(), lost.is_empty()) {
+                (false, true) => format!("{}{about} by {rules}", earned.join(" and ")),
+                (false, false) => {
+                    format!("{}{about} by {rules}; {} was taken back", earned.join(" and "), lost.join(" and "))
+                }
+                (true, _) => format!("{} was taken back{about}, all in all", lost.join(" and ")),
+            }
         }
+        // A step of Laurel's own: what it moved says what it is.
+        (None, Outcome::Applied) if !record.postings.is_empty() => movement(record, &record.postings[0], None),
         (None, outcome) => outcome.word().replace('_', " "),
     }
 }
@@ -164,7 +176,7 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
     let rule = program.and_then(|program| program.rules.get(&trial.rule));
     let (verdict, failed) = match &trial.verdict {
         Verdict::Gave { .. } => ("gave", None),
-        Verdict::Unmatched { field, seen } => {
+        Verdict::Unmatched { field, seen, .. } => {
             let wanted = wanted(rule, field);
             (
                 "unmatched",
@@ -220,18 +232,22 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let times = times.concat();
             let worth = asset.amount(trial.worth);
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
-            format!("{}{}{times}{cut}", asset.told(moved), commission_terms(record, (trial, rule), program))
+            let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
+            format!("{}{terms}{times}{after}{cut}", asset.told(moved))
         }
-        Verdict::Unmatched { field, seen } => {
+        Verdict::Unmatched { field, seen, .. } => {
             let seen = seen_of(record, field, seen.as_ref()).map_or("missing".to_owned(), |s| format!("`{s}`"));
             format!("`{field}` is {seen}; the rule asks for `{}`", wanted(rule, field))
         }
         Verdict::Capped { cap, used, .. } => {
             format!("the cap \"{cap}\" is used up ({} so far)", used_told(rule, cap, *used))
         }
-        Verdict::Nothing { .. } => {
-            "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
-        }
+        Verdict::Nothing { .. } => match commission_terms(record, (trial, rule), program) {
+            Some((terms, _)) if !terms.starts_with(": 0%") => format!("it matched, and comes to nothing{terms}"),
+            Some(_) | None => {
+                "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
+            }
+        },
         Verdict::RatedAgain { .. } => {
             let sign = if moved < 0 { "-" } else { "+" };
             let moved = asset.told(moved.saturating_abs());
@@ -240,13 +256,15 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
     }
 }
 
-/// What a commission is a rate of, and whether the program cut it: `: 7% of 100000.00 USD first-year value`.
-fn commission_terms(record: &Record, (trial, rule): (&Trial, Option<&Rule>), program: Option<&Program>) -> String {
-    let terms = || {
-        let (program, commission) = (program?, rule?.commission()?);
-        terms(program, commission, &record.happened()?, trial.verdict.factor())
-    };
-    terms().map(|terms| format!(": {terms}")).unwrap_or_default()
+/// What a commission is a rate of, and what bounds it: `: 7% of 100000.00 USD first-year value`.
+fn commission_terms(
+    record: &Record,
+    (trial, rule): (&Trial, Option<&Rule>),
+    program: Option<&Program>,
+) -> Option<(String, String)> {
+    let (program, commission) = (program?, rule?.commission()?);
+    let (terms, after) = terms(program, commission, &record.happened()?, trial.verdict.factor())?;
+    Some((format!(": {terms}"), after))
 }
 
 /// How much of a cap is used, in its own unit.

@@ -149,7 +149,7 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         (PostingKind::Release, _, to) => format!("{amount} are yours now{}", lives(to)),
         (PostingKind::Expiry, ..) => format!("{amount} ran out unspent"),
         (PostingKind::Reversal, Bucket::Owed, _) => {
-            let gone = if posting.asset.is_points() { "spent" } else { "paid" };
+            let gone = if posting.asset.is_points() { "spent" } else { "paid, or on its way," };
             format!("{amount} taken back{about}{rule}: {gone} before, and owed now")
         }
         (PostingKind::Reversal, Bucket::Expired(_), _) => {
@@ -162,7 +162,7 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         (PostingKind::Reservation, ..) => format!("{amount} set aside{about}"),
         (PostingKind::Redemption, ..) => format!("{amount} spent{about}"),
         (PostingKind::Payout, ..) => format!("{amount} paid out{about}"),
-        (PostingKind::Cancellation, Bucket::InPayout(run), _) => {
+        (PostingKind::Cancellation, Bucket::InPayout(run) | Bucket::Paid(run), _) => {
             format!("{amount} came back from the run of {run}, and is payable again")
         }
         (PostingKind::Cancellation, _, to) => format!("{amount} given back{about}{}", lives(to)),
@@ -179,6 +179,7 @@ fn lives(bucket: Bucket) -> String {
         | Bucket::Reserved(_)
         | Bucket::Owed
         | Bucket::InPayout(_)
+        | Bucket::Paid(_)
         | Bucket::Expired(_) => String::new(),
     }
 }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::rules::{Around, conditions, known_field, rising, times};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Quoted, RateBand, RateTable};
-use crate::cap::{Cap, CapUnit};
+use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings};
@@ -15,6 +15,9 @@ use crate::rule::{COMMISSION, Gives, Rule};
 
 /// The only events that pay: what a deal's closing pays follows the deal, through amendment and reversal.
 const ON: &str = "deal.closed";
+
+/// Longest time that commission is held, in days: what is held stands in one item, by day and currency.
+const HOLD_DAYS_MAX: i32 = 186;
 
 /// Longest contract, in months.
 const TENOR_MAX: u32 = 600;
@@ -41,6 +44,11 @@ pub(crate) fn commission(
         return None;
     }
     let mut conditions = conditions(place, ON, &table.conditions, f);
+    if table.conditions.get("outcome").is_some_and(|word| word.0 != "won") {
+        let message = "commissions are for deals that are won";
+        let help = "leave `outcome` out; points may be given for others, in [earn.*]".to_owned();
+        f.error(Code::BadValue, &["commission", id.as_str(), "if", "outcome"], message, Some(help));
+    }
     if !table.conditions.contains_key("outcome") {
         let (field, words) = ("outcome".to_owned(), "won".to_owned());
         conditions.insert(0, Condition { field, test: Test::Is(words.clone()), words });
@@ -56,14 +64,23 @@ pub(crate) fn commission(
         _ => Err("write \"at closing\" or \"at the first invoice\"".to_owned()),
     };
     let payable = f.take(&at("payable"), payable);
-    let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around, f));
+    let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around.currency, f));
     let at_most = caps(&at("at_most"), &table.at_most.0, f);
     bounds(place, &at_most, at_least.is_some(), around, f);
     let hold = table.hold.as_ref().and_then(|words| length(&at("hold"), words, f));
+    if hold.is_some_and(|hold| hold.months * 31 + hold.days > HOLD_DAYS_MAX) {
+        let message = format!("commission is held for at most {HOLD_DAYS_MAX} days");
+        f.error(Code::BadValue, &at("hold"), message, Some("write \"90 days\" or \"6 months\"".to_owned()));
+    }
+    let name = RuleId::try_from(format!("{COMMISSION}{id}"));
+    if let Err(error) = &name {
+        f.error(Code::BadId, &place, format!("the name of a commission {error}"), None);
+    }
+    let name = name.ok();
     let commission =
         Commission { tiers, base: base?, rate: rate?, tenor, payable: payable?, at_least: at_least.flatten() };
     Some(Rule {
-        id: RuleId::try_from(format!("{COMMISSION}{id}")).ok()?,
+        id: name?,
         on: ON.to_owned(),
         conditions,
         gives: Gives::Money(commission),
@@ -113,7 +130,8 @@ fn tenor(path: &[&str], table: &CommissionTable, f: &mut Findings<'_>) -> Vec<(u
     let mut tenor = Vec::new();
     for (words, by) in &table.tenor {
         let months = words.strip_suffix(" months").and_then(|months| months.parse().ok());
-        let months = months.filter(|months| (1..=TENOR_MAX).contains(months));
+        let months =
+            months.filter(|months: &u32| (1..=TENOR_MAX).contains(months) && *words == format!("{months} months"));
         let months = f.take(path, months.ok_or_else(|| format!("`{words}` is no tenor; write \"36 months\"")));
         tenor.extend(months.zip(super::values::multiplier(path, by, f)));
     }
@@ -121,15 +139,25 @@ fn tenor(path: &[&str], table: &CommissionTable, f: &mut Findings<'_>) -> Vec<(u
     tenor
 }
 
-fn least_of(path: &[&str], least: &Quoted, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Decimal> {
+/// An amount of the program's currency, above zero.
+pub(crate) fn least_of(path: &[&str], least: &Quoted, currency: &str, f: &mut Findings<'_>) -> Option<Decimal> {
     let least = positive(path, least, f)?;
-    let fits = least.scale() <= decimals(around.currency);
-    f.take(path, if fits { Ok(least) } else { Err(format!("{} has fewer decimals", around.currency)) })
+    let fits = least.scale() <= decimals(currency);
+    f.take(path, if fits { Ok(least) } else { Err(format!("{currency} has fewer decimals")) })
 }
 
 /// A commission is bounded in its own asset, and by amount only in the currency that it is paid in.
 fn bounds(place: [&str; 2], caps: &[Cap], has_floor: bool, around: &Around<'_>, f: &mut Findings<'_>) {
     for cap in caps {
+        if cap.by != CapBy::Partner {
+            let message = format!("`{}` counts by person or team, and a closing names neither", cap.words);
+            f.error(
+                Code::BadValue,
+                &[place[0], place[1], "at_most"],
+                message,
+                Some("write \"... per partner ...\"".to_owned()),
+            );
+        }
         if let Some(field) = &cap.field {
             known_field(&[place[0], place[1], "at_most"], ON, field, f);
         }

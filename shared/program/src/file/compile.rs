@@ -9,7 +9,7 @@ use event::time::Calendar;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::commissions::commission;
+use super::commissions::{commission, least_of};
 use super::ladders::ladder;
 use super::policy::policy;
 use super::rewards::reward;
@@ -88,7 +88,11 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     };
     let exclusive_for = length(&["registration", "exclusive_for"], &file.registration.exclusive_for, f);
     let policy = policy(&file.program, &file.policy, f);
-    let minimum = file.payouts.minimum.as_ref().and_then(|least| positive(&["payouts", "minimum"], least, f));
+    let minimum = file
+        .payouts
+        .minimum
+        .as_ref()
+        .and_then(|least| least_of(&["payouts", "minimum"], least, &file.program.currency, f));
     Some(Program {
         id: id?,
         version: file.program.version,

@@ -70,7 +70,7 @@ fn i1_conserved(history: &mut History, record: &Record) -> Option<String> {
     let mut sides = [0; 4];
     for ((_, bucket), amount) in history.buckets.iter().filter(|((asset, _), _)| *asset == Asset::Points) {
         match bucket {
-            Bucket::Program | Bucket::Expired(_) => {}
+            Bucket::Program | Bucket::Expired(_) | Bucket::Paid(_) => {}
             Bucket::Available(_) => sides[0] += amount,
             Bucket::Pending { .. } => sides[1] += amount,
             Bucket::Reserved(_) | Bucket::InPayout(_) => sides[2] += amount,
@@ -118,6 +118,7 @@ fn i19_soonest_first(history: &mut History, record: &Record) -> Option<String> {
                     | Bucket::Pending { .. }
                     | Bucket::Reserved(_)
                     | Bucket::InPayout(_)
+                    | Bucket::Paid(_)
                     | Bucket::Expired(_)
             )
     });
