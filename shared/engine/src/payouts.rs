@@ -77,14 +77,14 @@ pub async fn look(
     let now = store.clock().now();
     let programs = &store::programs::at(store, programs, now).await?;
     let program = &programs.current(now).program;
+    let named = named(store, programs, &program.id, partner, run).await?;
     let loaded = load(store, programs, partner, &[], now).await?;
     let decision = decided(store, programs, &loaded, now).await?;
     let account = &decision.state.account;
-    let mut found = Vec::new();
-    let mut since = None;
-    for currency in currencies(programs, account) {
+    let (mut found, mut since) = (Vec::new(), None);
+    for currency in currencies(programs) {
         let (id, asset) = (PayoutId { run, currency }, Asset::Money(currency));
-        if let Some(standing) = standing(store, &program.id, account, (partner, id)).await? {
+        if let Some(standing) = standing(account, id, named.get(&id)) {
             found.push((id, standing));
         } else if account.head.funds.contains_key(&asset) {
             if since.is_none() {
@@ -97,36 +97,49 @@ pub async fn look(
     Ok(found)
 }
 
-/// Every currency in which a partner may have been paid: those of the program's versions, and those that it has.
-fn currencies(programs: &Programs, account: &Account) -> BTreeSet<&'static str> {
+/// Every currency in which a partner may have been paid: those of the program's versions.
+fn currencies(programs: &Programs) -> BTreeSet<&'static str> {
     let of_version = |version: &Version| {
         let own = std::iter::once(version.program.currency.clone());
         own.chain(version.program.rates.keys().cloned()).collect::<Vec<_>>()
     };
-    let of_programs = programs.all().iter().flat_map(of_version);
-    let of_programs = of_programs.filter_map(|code| parse_currency(&code).ok()).map(|currency| currency.code());
-    let of_account = account.head.funds.keys().filter_map(|asset| match asset {
-        Asset::Points => None,
-        Asset::Money(currency) => Some(*currency),
-    });
-    of_programs.chain(of_account).collect()
+    let codes = programs.all().iter().flat_map(of_version);
+    codes.filter_map(|code| parse_currency(&code).ok()).map(|currency| currency.code()).collect()
+}
+
+/// A payout that was set aside under its name.
+struct Named {
+    amount: i64,
+    given_up: bool,
+}
+
+/// The payouts of a run that were set aside. Read before the account is: what stands there then, the account knows.
+async fn named(
+    store: &Store,
+    programs: &Programs,
+    program: &ProgramId,
+    partner: &PartnerId,
+    run: PayoutRun,
+) -> Result<BTreeMap<PayoutId, Named>, StoreError> {
+    let mut all = BTreeMap::new();
+    for currency in currencies(programs) {
+        let id = PayoutId { run, currency };
+        let Some(record) = history::record(store, &payout::reserved(program, partner, id)).await? else { continue };
+        let given_up = history::record(store, &payout::cancelled(program, partner, id)).await?.is_some();
+        all.insert(id, Named { amount: reserved(&record), given_up });
+    }
+    Ok(all)
 }
 
 /// What became of a payout, if there was one of this name.
-async fn standing(
-    store: &Store,
-    program: &ProgramId,
-    account: &Account,
-    (partner, id): (&PartnerId, PayoutId),
-) -> Result<Option<Payable>, StoreError> {
+fn standing(account: &Account, id: PayoutId, named: Option<&Named>) -> Option<Payable> {
     let open = account.head.funds(Asset::Money(id.currency)).payouts.get(&id.run);
-    if let Some(amount) = open {
-        return Ok(Some(Payable::Stands(*amount)));
+    match (open, named) {
+        (Some(amount), _) => Some(Payable::Stands(*amount)),
+        (None, Some(Named { amount, given_up: true })) => Some(Payable::GivenUp(*amount)),
+        (None, Some(Named { amount, given_up: false })) => Some(Payable::Ended(*amount)),
+        (None, None) => None,
     }
-    let Some(record) = history::record(store, &payout::reserved(program, partner, id)).await? else { return Ok(None) };
-    let given_up = history::record(store, &payout::cancelled(program, partner, id)).await?.is_some();
-    let amount = reserved(&record);
-    Ok(Some(if given_up { Payable::GivenUp(amount) } else { Payable::Ended(amount) }))
 }
 
 /// What a record set aside to be paid.
@@ -306,12 +319,8 @@ pub async fn of_run(
 ) -> Result<Vec<(PayoutId, Payable)>, StoreError> {
     let now = store.clock().now();
     let programs = &store::programs::at(store, programs, now).await?;
-    let program = programs.current(now).program.id.clone();
+    let named = named(store, programs, &programs.current(now).program.id, partner, run).await?;
     let account = load(store, programs, partner, &[], now).await?.state.account;
-    let mut found = Vec::new();
-    for currency in currencies(programs, &account) {
-        let id = PayoutId { run, currency };
-        found.extend(standing(store, &program, &account, (partner, id)).await?.map(|standing| (id, standing)));
-    }
-    Ok(found)
+    let ids = currencies(programs).into_iter().map(|currency| PayoutId { run, currency });
+    Ok(ids.filter_map(|id| Some((id, standing(&account, id, named.get(&id))?))).collect())
 }
