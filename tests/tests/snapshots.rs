@@ -104,7 +104,7 @@ async fn the_sample_of_the_stream_holds_items_as_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn notices() {
     let mut told_so_far = String::new();
-    for history in ["hr-year", "perx-years", "debts"] {
+    for history in ["hr-year", "perx-years", "debts", "money"] {
         let folder = format!("{}/corpus/{history}/history.jsonl", env!("CARGO_MANIFEST_DIR"));
         let lines = std::fs::read_to_string(folder).expect("a history");
         let world = replay::history::world(&lines, format!("{}/corpus/programs", env!("CARGO_MANIFEST_DIR")).as_ref());

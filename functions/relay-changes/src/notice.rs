@@ -28,7 +28,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         detail
     };
     let mut notices: Vec<Notice> =
-        commissions(record).map(|(kind, detail)| Notice { kind, detail: about(detail) }).collect();
+        commissions(record).into_iter().map(|(kind, detail)| Notice { kind, detail: about(detail) }).collect();
     match record.outcome {
         Outcome::Awarded => {
             let points = domain::tell::earned(&record.postings);
@@ -77,24 +77,12 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
     notices
 }
 
-/// What happened to commissions: earned, payable, or taken back and why, by currency.
-fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
-    let sums = domain::tell::paid(&record.postings);
-    let told = |wanted: fn(i64) -> bool| -> BTreeMap<String, String> {
-        let those = sums.iter().filter(|(_, sum)| wanted(**sum));
-        those.map(|(asset, sum)| (asset.to_string(), asset.amount(sum.abs()))).collect()
-    };
-    // What became payable, less what of it paid back a debt.
-    let mut payable = BTreeMap::<Asset, i64>::new();
-    let is_available = |bucket| i64::from(matches!(bucket, Bucket::Available(_)));
-    for posting in record.postings.iter().filter(|posting| !posting.asset.is_points()) {
-        let by = posting.amount * (is_available(posting.to) - is_available(posting.from));
-        if matches!(posting.kind, PostingKind::Release | PostingKind::Netting) {
-            *payable.entry(posting.asset).or_default() += by;
-        }
+/// What happened to commissions and payouts: earned, payable, taken back and why, on their way, paid, or back again; by currency.
+fn commissions(record: &Record) -> Vec<(&'static str, Value)> {
+    if record.postings.iter().all(|posting| posting.asset.is_points()) {
+        return Vec::new();
     }
-    payable.retain(|_, sum| *sum > 0);
-    let released: BTreeMap<_, _> = payable.iter().map(|(asset, sum)| (asset.to_string(), asset.amount(*sum))).collect();
+    let earned = domain::tell::paid(&record.postings);
     let step = match record.happened() {
         Some(Kind::PayoutReserved { .. }) => Some("PayoutReserved"),
         Some(Kind::PayoutCancelled { .. }) => Some("PayoutCancelled"),
@@ -102,17 +90,32 @@ fn commissions(record: &Record) -> impl Iterator<Item = (&'static str, Value)> {
         Some(Kind::PayoutReturned { .. }) => Some("PayoutReturned"),
         _ => None,
     };
-    let moved = record.postings.iter().filter(|p| [p.from, p.to].iter().any(|b| matches!(b, Bucket::InPayout(_))));
-    let moved: BTreeMap<_, _> = moved.map(|p| (p.asset.to_string(), p.asset.amount(p.amount))).collect();
-    let about = domain::tell::about(record);
-    let sentence = domain::tell::explain(record, None).sentence;
+    let is_payout = |bucket| matches!(bucket, Bucket::InPayout(_) | Bucket::Paid(_));
+    let is_payable = |bucket| i64::from(matches!(bucket, Bucket::Available(_)));
+    let (mut payable, mut moved) = (BTreeMap::<Asset, i64>::new(), BTreeMap::<Asset, i64>::new());
+    for posting in record.postings.iter().filter(|posting| !posting.asset.is_points()) {
+        // What became payable, less what of it paid back a debt.
+        if matches!(posting.kind, PostingKind::Release | PostingKind::Netting) {
+            let by = posting.amount * (is_payable(posting.to) - is_payable(posting.from));
+            *payable.entry(posting.asset).or_default() += by;
+        }
+        if is_payout(posting.from) || is_payout(posting.to) {
+            *moved.entry(posting.asset).or_default() += posting.amount;
+        }
+    }
+    let told = |sums: &BTreeMap<Asset, i64>, wanted: fn(i64) -> bool| -> BTreeMap<String, String> {
+        let those = sums.iter().filter(|(_, sum)| wanted(**sum));
+        those.map(|(asset, sum)| (asset.to_string(), asset.amount(sum.abs()))).collect()
+    };
     let all = [
-        ("CommissionAccrued", told(|sum| sum > 0)),
-        ("CommissionTakenBack", told(|sum| sum < 0)),
-        ("CommissionPayable", released),
+        ("CommissionAccrued", told(&earned, |sum| sum > 0)),
+        ("CommissionTakenBack", told(&earned, |sum| sum < 0)),
+        ("CommissionPayable", told(&payable, |sum| sum > 0)),
     ];
-    let some = all.into_iter().chain(step.map(|step| (step, moved))).filter(|(_, sums)| !sums.is_empty());
-    some.map(move |(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence })))
+    let (about, sentence) = (domain::tell::about(record), domain::tell::explain(record, None).sentence);
+    let all = all.into_iter().chain(step.map(|step| (step, told(&moved, |_| true))));
+    let some = all.filter(|(_, sums)| !sums.is_empty());
+    some.map(|(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence }))).collect()
 }
 
 /// What a conflict or a rejection is worth telling.

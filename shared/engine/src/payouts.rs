@@ -6,10 +6,10 @@ use std::time::Duration;
 use domain::decide::PAYOUTS_MAX;
 use domain::ledger::{Account, Asset, Bucket, Membership, Posting, Record};
 use domain::payout;
-use event::Event;
 use event::ids::{PartnerId, ProgramId};
 use event::money::{Money, minor_units, parse_currency};
 use event::payout::{PayoutId, PayoutRun};
+use event::{Event, Kind};
 use jiff::civil::Date;
 use program::{Program, Programs, Version};
 use store::patience::Patience;
@@ -17,9 +17,6 @@ use store::{Store, StoreError, history};
 
 use crate::load::{decided, load};
 use crate::steps::{Step, catch_up, take};
-
-/// The type of the record that says what became payable by itself.
-const RELEASED: &str = "commission.released";
 
 /// So long a run waits before it looks again at what others were writing.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -91,7 +88,7 @@ pub async fn look(
                 since = Some(payable_since(store, &program.id, partner, run.until, &decision.records).await?);
             }
             let since = since.as_ref().and_then(|since| since.get(&asset)).copied().unwrap_or(0);
-            found.push((id, judged(program, account, asset, since)));
+            found.push((id, judged(program, account, currency, since)));
         }
     }
     Ok(found)
@@ -148,33 +145,24 @@ fn reserved(record: &Record) -> i64 {
     aside.map(|posting| posting.amount).sum()
 }
 
-fn judged(program: &Program, account: &Account, asset: Asset, since: i64) -> Payable {
-    let funds = account.head.funds(asset);
+fn judged(program: &Program, account: &Account, currency: &'static str, since: i64) -> Payable {
+    let funds = account.head.funds(Asset::Money(currency));
     let available = funds.balance().available;
-    let most = Money::minor_units_max(asset_code(asset));
-    let payable = available.min(available.saturating_sub(since)).min(most);
+    let payable = available.min(available.saturating_sub(since)).min(Money::minor_units_max(currency));
     if payable <= 0 {
         return Payable::Nothing;
     }
     if account.head.membership() == Membership::Suspended {
         return Payable::Suspended(payable);
     }
-    if payable < minimum(program, asset) {
+    if payable < minimum(program, currency) {
         return Payable::BelowMinimum(payable);
     }
     if funds.payouts.len() >= PAYOUTS_MAX { Payable::TooMany(payable) } else { Payable::Pays(payable) }
 }
 
-fn asset_code(asset: Asset) -> &'static str {
-    match asset {
-        Asset::Points => "",
-        Asset::Money(currency) => currency,
-    }
-}
-
-/// The least that the program pays out of an asset; in a currency without a rate whatever there is.
-fn minimum(program: &Program, asset: Asset) -> i64 {
-    let Asset::Money(currency) = asset else { return 0 };
+/// The least that the program pays out in a currency; without a rate whatever there is.
+fn minimum(program: &Program, currency: &str) -> i64 {
     let rate = program.rate(currency).filter(|rate| !rate.is_zero());
     let least = program.payouts.minimum.zip(rate).and_then(|(least, rate)| least.checked_div(rate));
     least.and_then(|least| minor_units(least, currency)).unwrap_or(0)
@@ -191,7 +179,7 @@ async fn payable_since(
 ) -> Result<BTreeMap<Asset, i64>, StoreError> {
     let mut sums = BTreeMap::<Asset, i64>::new();
     let mut add = |record: &Record| {
-        let was_due = record.kind == RELEASED && record.booked <= until;
+        let was_due = record.booked <= until && matches!(record.happened(), Some(Kind::CommissionReleased { .. }));
         let new = |posting: &&Posting| {
             !was_due
                 && matches!(posting.to, Bucket::Available(_))
@@ -238,7 +226,8 @@ pub async fn run(
                 done.entry(id).or_insert(payable);
                 continue;
             };
-            match take(store, programs, &reserve(store, programs, partner, id, amount), patience, |_| ()).await {
+            let event = reserve(store, programs, partner, id, amount)?;
+            match take(store, programs, &event, patience, |_| ()).await {
                 Ok(Step::Recorded(_)) => done.extend([(id, payable)]),
                 Ok(Step::Existing(record)) => done.extend([(id, Payable::Stands(reserved(&record)))]),
                 Ok(Step::Moot(_)) => moved = true,
@@ -255,9 +244,16 @@ pub async fn run(
 }
 
 /// The step that sets so much of a currency aside.
-fn reserve(store: &Store, programs: &Programs, partner: &PartnerId, id: PayoutId, amount: i64) -> Event {
+fn reserve(
+    store: &Store,
+    programs: &Programs,
+    partner: &PartnerId,
+    id: PayoutId,
+    amount: i64,
+) -> Result<Event, StoreError> {
     let now = store.clock().now();
-    payout::reserve(&programs.current(now).program.id, partner, id, Money::of_minor_units(amount, id.currency), now)
+    let amount = Money::of_minor_units(amount, id.currency).map_err(|error| StoreError::Refused(error.to_string()))?;
+    Ok(payout::reserve(&programs.current(now).program.id, partner, id, amount, now))
 }
 
 /// A payout that is on its way, and how much of it.

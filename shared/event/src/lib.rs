@@ -23,6 +23,6 @@ pub use planted::planted;
 pub use planted::{fired, plant};
 pub use rejection::{Code, Rejection};
 pub use types::{
-    DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX,
-    Whole,
+    DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS,
+    TEXT_CHARS_MAX, Whole,
 };

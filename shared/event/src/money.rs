@@ -78,10 +78,12 @@ impl Money {
         self.amount
     }
 
-    /// So many minor units of a currency that is one, as cents of dollars; below zero is nothing.
-    pub fn of_minor_units(units: i64, currency: &'static str) -> Self {
-        let currency = Currency::from_code(currency).unwrap_or(Currency::XXX);
-        Self { amount: of_minor_units(units.max(0), currency.code()), currency }
+    /// So many minor units of a currency, as cents of dollars.
+    ///
+    /// # Errors
+    /// As [`Money::parse`]: below zero, more than an amount can say ([`Money::minor_units_max`]), no currency.
+    pub fn of_minor_units(units: i64, currency: &str) -> Result<Self, MoneyError> {
+        Self::parse(&of_minor_units(units, currency).to_string(), currency)
     }
 
     /// Most minor units of a currency that an amount can say.

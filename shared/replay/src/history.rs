@@ -5,9 +5,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use domain::decide::due_on;
-use domain::ledger::{Asset, Balance, Effect, Posting, Record};
+use domain::ledger::{Asset, Balance, Effect, Outcome, Posting, Record};
+use domain::payout;
 use domain::tell::trial_sentence;
 use domain::tier::next_review;
+use event::ids::PartnerId;
+use event::money::Money;
 use event::{Event, Unreadable};
 use jiff::Timestamp;
 use program::Program;
@@ -31,6 +34,10 @@ struct Line {
     publish: Option<Publish>,
     /// Cards of a reward are loaded.
     load: Option<Load>,
+    /// A payout run sets aside what a partner may have.
+    pay: Option<Pay>,
+    /// A payout that was not sent is given up.
+    give_up: Option<GiveUp>,
     /// Every account is brought to now.
     #[serde(default)]
     sweep: bool,
@@ -49,6 +56,19 @@ struct Step {
     partner: String,
     key: String,
     to: String,
+}
+
+#[derive(Deserialize)]
+struct Pay {
+    partner: PartnerId,
+    payout: String,
+    amount: Money,
+}
+
+#[derive(Deserialize)]
+struct GiveUp {
+    partner: PartnerId,
+    payout: String,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +133,15 @@ impl Player<'_> {
             format!("{partner} asks for {quantity} {reward} ({key}): {}", outcome.word())
         } else if let Some(Step { partner, key, to }) = &line.step {
             let outcome = world.step(partner, key, to);
-            format!("redemption {key} is {to}: {}", outcome.map_or("moot", domain::ledger::Outcome::word))
+            format!("redemption {key} is {to}: {}", outcome.map_or("moot", Outcome::word))
+        } else if let Some(Pay { partner, payout, amount }) = &line.pay {
+            let id = payout.parse().expect("a payout");
+            let outcome = world.take_step(&payout::reserve(&world.id(), partner, id, *amount, world.now));
+            format!("{amount} of {partner} for payout {payout}: {}", outcome.map_or("moot", Outcome::word))
+        } else if let Some(GiveUp { partner, payout }) = &line.give_up {
+            let id = payout.parse().expect("a payout");
+            let outcome = world.take_step(&payout::cancel(&world.id(), partner, id, world.now));
+            format!("payout {payout} of {partner} is given up: {}", outcome.map_or("moot", Outcome::word))
         } else if let Some(Load { reward, pieces }) = &line.load {
             world.load_stock(reward, *pieces);
             format!("{pieces} {reward} are loaded")

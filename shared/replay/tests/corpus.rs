@@ -29,7 +29,7 @@ fn every_history_makes_its_ledger() {
         .filter(|path| path.join("history.jsonl").exists())
         .collect();
     histories.sort();
-    assert!(histories.len() >= 11, "{} histories", histories.len());
+    assert!(histories.len() >= 13, "{} histories", histories.len());
     let mut differ = Vec::new();
     for history in &histories {
         let lines = std::fs::read_to_string(history.join("history.jsonl")).expect("a history");

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use event::Kind;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
+use event::{Kind, TENOR_MONTHS};
 use litemap::LiteMap;
 use program::{Base, Commission, Program, Rate, Rule};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -13,9 +13,6 @@ use super::conditions::holds;
 use super::seen::{Seen, Value};
 use crate::deal::in_proportion;
 use crate::ledger::{Asset, FoldError};
-
-/// Months of a contract that says nothing of its length.
-const TENOR_MONTHS: u32 = 12;
 
 /// A rate as a fraction, so that nothing is lost before it is rounded.
 struct Fraction {
@@ -195,7 +192,7 @@ fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
 impl Value {
     /// What rules see of it, in the program's currency.
     pub(crate) fn amounts(&self) -> LiteMap<&'static str, Decimal> {
-        LiteMap::from_iter([("acv", at_rate(self.acv, self.rate)), ("total_value", at_rate(self.total, self.rate))])
+        LiteMap::from_iter([("acv", at_rate(self.acv, self.rate)), (TOTAL_VALUE, at_rate(self.total, self.rate))])
     }
 }
 

@@ -127,7 +127,16 @@ pub fn paid(postings: &[Posting]) -> BTreeMap<Asset, i64> {
 }
 
 fn sums(postings: &[Posting]) -> impl Iterator<Item = (Asset, i64)> {
-    let counts = |p: &&Posting| !matches!(p.kind, PostingKind::Redemption | PostingKind::Expiry | PostingKind::Payout);
+    let counts = |p: &&Posting| match p.kind {
+        PostingKind::Accrual | PostingKind::Netting | PostingKind::Reversal => true,
+        // What is set aside, held, spent, paid or comes back was earned before.
+        PostingKind::Release
+        | PostingKind::Expiry
+        | PostingKind::Reservation
+        | PostingKind::Redemption
+        | PostingKind::Cancellation
+        | PostingKind::Payout => false,
+    };
     postings.iter().filter(counts).map(|posting| (posting.asset, posting.sum()))
 }
 

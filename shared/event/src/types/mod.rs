@@ -363,6 +363,9 @@ types! {
     }
 }
 
+/// Months of a contract that says nothing of its length.
+pub const TENOR_MONTHS: i64 = 12;
+
 impl Kind {
     /// Reads the `data` of an event of type `name`.
     ///
@@ -538,7 +541,7 @@ impl Kind {
         if !lines.is_empty() {
             return lines.iter().try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.amount.amount()));
         }
-        let months = Decimal::from(tenor_months.map_or(12, Whole::get));
+        let months = Decimal::from(tenor_months.map_or(TENOR_MONTHS, Whole::get));
         acv.as_ref()?.amount().checked_mul(months)?.checked_div(Decimal::from(12))
     }
 }
