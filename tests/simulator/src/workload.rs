@@ -164,6 +164,7 @@ impl Workload {
             steps.push(maker.step(action));
         }
         let steps = paid(seed, program, partners, steps);
+        let steps = met(seed, program, partners, steps);
         Self { program: program.to_owned(), file, begins, steps }
     }
 }
@@ -177,7 +178,11 @@ fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step
     let mut invoices: Vec<String> = Vec::new();
     for (number, step) in steps.into_iter().enumerate() {
         let at = step.at;
-        invoices.extend(invoiced(&step, number, program).into_iter().filter(|_| rng.usize(..3) == 0));
+        if rng.usize(..3) == 0 {
+            // Mostly one, told once.
+            let few = [1, 1, 2, 3][rng.usize(..4)];
+            invoices.extend((0..few).filter_map(|nth| invoiced(&step, (number, nth, rng.usize(..2)), program)));
+        }
         paid.push(step);
         let mut add = |action| paid.push(Step { at, action, pause_ms: 0, jumped: false });
         match rng.usize(..60) {
@@ -215,14 +220,40 @@ fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step
     paid
 }
 
-/// What the customer of a deal that closes pays.
-fn invoiced(step: &Step, number: usize, program: &str) -> Option<String> {
+/// Persons whom nobody has heard of, each named by several messages at once, of a partner that is enrolled or of one that waits to be.
+fn met(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x3e7);
+    let mut met = Vec::with_capacity(steps.len());
+    for (number, step) in steps.into_iter().enumerate() {
+        let at = step.at;
+        met.push(step);
+        if rng.usize(..30) > 0 {
+            continue;
+        }
+        let partner = match rng.usize(..3) {
+            0 => format!("p{}", rng.usize(..partners)),
+            _ => format!("new{}", rng.usize(..2)),
+        };
+        for view in 0..rng.usize(2..5) {
+            let body = json!({
+                "specversion": "1.0", "id": format!("met-{number}-{view}"), "source": "/cms/t", "type": "content.viewed",
+                "subject": partner, "program": program, "time": at.to_string(),
+                "data": { "content_id": format!("c{view}"), "person_id": format!("new{number}{PERSON}"), "seconds": 60 },
+            });
+            met.push(Step { at, action: Action::Send(body.to_string()), pause_ms: rng.u64(..4), jumped: false });
+        }
+    }
+    met
+}
+
+/// What the customer of a deal that closes pays: the event that tells it, of invoice `which` of the deal.
+fn invoiced(step: &Step, (number, nth, which): (usize, usize, usize), program: &str) -> Option<String> {
     let Action::Send(body) = &step.action else { return None };
     let event: Value = serde_json::from_str(body).ok().filter(|event: &Value| event["type"] == "deal.closed")?;
     let invoice = json!({
-        "specversion": "1.0", "id": format!("inv-{number}"), "source": "/finance/erp", "type": "invoice.paid",
+        "specversion": "1.0", "id": format!("inv-{number}-{nth}"), "source": "/finance/erp", "type": "invoice.paid",
         "subject": event["subject"], "program": program, "time": event["time"],
-        "data": { "deal_id": event["data"]["deal_id"], "invoice_id": format!("i{number}"), "amount": event["data"]["acv"] },
+        "data": { "deal_id": event["data"]["deal_id"], "invoice_id": format!("i{number}-{which}"), "amount": event["data"]["acv"] },
     });
     Some(invoice.to_string())
 }

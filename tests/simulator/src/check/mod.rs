@@ -111,6 +111,7 @@ impl Watch {
         self.found("I27", step::i27_bounded(changes));
         self.found("I17", step::i17_codes_sealed(changes));
         self.found("I28", step::i28_nobody_named(changes));
+        self.found("I28", step::i28_called_one_thing(changes));
         self.found("I16", step::i16_of_one_partner(changes));
         self.found("I20", step::i20_deadline_stays(changes));
         let ended = step::i8_hold_ends_judged(&mut self.asides, table, changes);

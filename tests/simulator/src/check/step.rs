@@ -217,6 +217,17 @@ pub(super) fn i28_nobody_named(changes: &[Change]) -> Vec<String> {
     named.map(|change| format!("{:?} of {} names a person", change.key, change.table)).collect()
 }
 
+/// I28: what a person is called stays, until the person is erased: who is called two things counts as two.
+pub(super) fn i28_called_one_thing(changes: &[Change]) -> Vec<String> {
+    let is = |change: &&Change, family: &str| sort_key(change).starts_with(&format!("{family}#"));
+    if changes.iter().any(|change| is(&change, keys::ERASED)) {
+        return Vec::new();
+    }
+    let renamed = changes.iter().filter(|change| is(change, keys::PERSON));
+    let renamed = renamed.filter(|change| change.old.is_some() && change.old != change.new);
+    renamed.map(|change| format!("{:?} was {:?} and is {:?}", change.key, change.old, change.new)).collect()
+}
+
 fn holds(change: &Change, what: &str) -> bool {
     change.new.as_ref().is_some_and(|item| Value::Object(item.clone()).to_string().contains(what))
 }
