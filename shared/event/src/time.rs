@@ -161,6 +161,16 @@ impl Length {
     }
 }
 
+/// In the largest units that it is whole of: `2 years`, `18 months`, `1 month and 3 days`.
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (months, unit) = if self.months % 12 == 0 { (self.months / 12, "year") } else { (self.months, "month") };
+        let told = |count: i32, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+        let parts = [(months, unit), (self.days, "day")].into_iter().filter(|(count, _)| *count != 0);
+        f.write_str(&parts.map(|(count, unit)| told(count, unit)).collect::<Vec<_>>().join(" and "))
+    }
+}
+
 /// The program's days, quarters and years.
 #[derive(Clone, Debug)]
 pub struct Calendar {

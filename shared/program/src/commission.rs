@@ -1,13 +1,14 @@
-//! Commissions: money for won deals, as a rate of what a deal is worth (M01-M07).
+//! Commissions: money for won deals, as a rate of what a deal is worth, or of what its customer pays (M01-M07, M10).
 
 use event::ids::TierId;
+use event::time::Length;
 use rust_decimal::Decimal;
 
 /// What a commission rule pays: a rate of a base, in whole minor units, rounded half away from zero once.
 #[derive(Clone, Debug)]
 pub struct Commission {
-    /// Tiers of which the partner must hold one when the deal closes; none: any partner. What was decided then stays, whatever the
-    /// partner becomes.
+    /// Tiers of which the partner must hold one when the deal closes, or when the invoice is paid; none: any partner. What was decided
+    /// then stays, whatever the partner becomes.
     pub tiers: Vec<TierId>,
     /// What the rate is of.
     pub base: Base,
@@ -20,6 +21,8 @@ pub struct Commission {
     pub payable: Payable,
     /// What it is at least where it is anything, in the program's currency; above zero.
     pub at_least: Option<Decimal>,
+    /// Of invoices: for so long after the deal was closed (M10); none: for as long as they come.
+    pub lasts: Option<Length>,
 }
 
 /// When a commission becomes payable.
@@ -40,6 +43,8 @@ pub enum Base {
     Total,
     /// The sum of its lines of one revenue type (M07).
     Lines(String),
+    /// What its customer paid of one invoice (M10).
+    Invoiced,
 }
 
 /// A rate: 0.07 is seven percent; between zero and one.
@@ -100,10 +105,11 @@ impl Base {
         match words {
             "first-year value" => Ok(Base::FirstYear),
             "total value" => Ok(Base::Total),
+            "invoiced amount" => Ok(Base::Invoiced),
             _ => match words.strip_prefix("lines of ").map(str::trim).filter(|kind| !kind.is_empty()) {
                 Some(kind) => Ok(Base::Lines(kind.to_owned())),
                 None => Err(format!(
-                    "`{words}` is no base; write \"first-year value\", \"total value\" or \"lines of services\""
+                    "`{words}` is no base; write \"first-year value\", \"total value\", \"lines of services\" or, of invoices, \"invoiced amount\""
                 )),
             },
         }
@@ -114,6 +120,7 @@ impl Base {
         match self {
             Base::FirstYear => "first-year value".to_owned(),
             Base::Total => "total value".to_owned(),
+            Base::Invoiced => "invoiced amount".to_owned(),
             Base::Lines(kind) => format!("lines of {kind}"),
         }
     }
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_base_reads_as_it_is_told() {
-        for words in ["first-year value", "total value", "lines of professional services"] {
+        for words in ["first-year value", "total value", "lines of professional services", "invoiced amount"] {
             assert_eq!(Base::parse(words).map(|base| base.words()).as_deref(), Ok(words));
         }
         for none in ["", "lines of ", "invoices"] {

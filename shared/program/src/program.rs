@@ -68,10 +68,15 @@ impl Program {
         self.rules.values().filter(move |rule| rule.on == kind)
     }
 
-    /// Whether a commission waits for the customer to pay.
+    /// Whether a commission waits for the customer to pay, or is of what the customer pays.
     pub fn pays_at_invoices(&self) -> bool {
-        let commissions = self.rules.values().filter_map(Rule::commission);
-        commissions.into_iter().any(|commission| commission.payable == Payable::AtFirstInvoice)
+        let mut commissions = self.rules.values().filter_map(Rule::commission);
+        commissions.any(|commission| commission.payable == Payable::AtFirstInvoice) || self.shares_invoices()
+    }
+
+    /// Whether a commission is of what the customer pays, invoice by invoice (M10).
+    pub fn shares_invoices(&self) -> bool {
+        self.rules_on("invoice.paid").any(|rule| rule.commission().is_some())
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -20,6 +20,7 @@ fn broken_forms_are_refused_where_they_stand() {
         WrongType,
     };
     let pilot = "rate = \"3%\"\nat_most";
+    let pilot_if = "if = { acv = \"< 25000\" }\nrate = \"3%\"";
     // what stands there; what it is broken to; the code; a part of message and help; a part of the line
     let rows = [
         (pilot, "rate = \"3\"\nat_most", BadValue, "`3` is no rate; write \"7%\"", "rate = \"3\""),
@@ -62,7 +63,38 @@ fn broken_forms_are_refused_where_they_stand() {
         ("tenor = { \"36 months\" = \"1.5\" }", "tenor = { \"36 months\" = \"0\" }", BadValue, "above zero", "tenor"),
         ("base = \"first-year value\"", "base = \"profit\"", BadValue, "write \"first-year value\"", "base ="),
         ("base = \"first-year value\"", "payable = \"later\"", BadValue, "or \"at the first invoice\"", "payable"),
-        ("base = \"first-year value\"", "on = \"invoice.paid\"", BadValue, "`invoice.paid` pays none", "on ="),
+        ("base = \"first-year value\"", "on = \"deal.qualified\"", BadValue, "`deal.qualified` pays none", "on ="),
+        ("base = \"first-year value\"", "base = \"invoiced amount\"", BadValue, "write \"first-year value\"", "base ="),
+        ("base = \"first-year value\"", "for = \"24 months\"", BadValue, "how long invoices pay", "for ="),
+        (
+            pilot_if,
+            "on = \"invoice.paid\"\nbase = \"total value\"\nrate = \"3%\"",
+            BadValue,
+            "write \"invoiced amount\"",
+            "base =",
+        ),
+        (pilot_if, "on = \"invoice.paid\"\nfor = \"long\"\nrate = \"3%\"", BadValue, "`long` is no length", "for ="),
+        (
+            pilot_if,
+            "on = \"invoice.paid\"\ntenor = { \"36 months\" = \"2\" }\nrate = \"3%\"",
+            BadValue,
+            "leave it out",
+            "tenor =",
+        ),
+        (
+            pilot_if,
+            "on = \"invoice.paid\"\npayable = \"at the first invoice\"\nrate = \"3%\"",
+            BadValue,
+            "an invoice is paid already",
+            "payable =",
+        ),
+        (
+            pilot_if,
+            "on = \"invoice.paid\"\nif = { acv = \"> 1\" }\nrate = \"3%\"",
+            UnknownField,
+            "no field `acv`",
+            "if =",
+        ),
         (
             "tier = \"reseller\"\nrate",
             "tier = [\"reseler\"]\nrate",
@@ -98,7 +130,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "write \"36 months\"",
             "tenor",
         ),
-        ("twice per partner in all", "100 USD per person per year", BadValue, "a closing names neither", "at_most"),
+        ("twice per partner in all", "100 USD per person per year", BadValue, "deal.closed names neither", "at_most"),
         (
             "hold = \"30 days\"                    # acc",
             "hold = \"1 year\" # acc",

@@ -83,6 +83,13 @@ fn commissions(pays: u8, has_gold: bool) -> (String, String) {
     };
     let waits = if is(7) { "payable = \"at the first invoice\"\n" } else { "" };
     let gold = if has_gold { "tier = \"gold\"\n" } else { "" };
+    let share = match pays % 3 {
+        0 => "",
+        1 => "[commission.share]\non = \"invoice.paid\"\nrate = \"10%\"\nfor = \"3 months\"\nhold = \"15 days\"\n",
+        _ => {
+            "[commission.share]\non = \"invoice.paid\"\nrate = { by = \"amount\", bands = [{ from = \"1000\", rate = \"6.5%\" }] }\n"
+        }
+    };
     let rules = format!(
         r#"
 [commission.base]
@@ -92,7 +99,7 @@ tenor = {{ "24 months" = "1.5" }}
 {hold}{caps}
 [commission.more]
 {gold}{waits}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
-"#
+{share}"#
     );
     let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
     let policy = format!(

@@ -20,7 +20,7 @@ id = "test"
 name = "Test"
 currency = "USD"
 [sources]
-"/crm/*" = ["partner.*", "deal.*"]
+"/crm/*" = ["partner.*", "deal.*", "invoice.paid"]
 "/lms/*" = ["course.completed", "certification.*"]
 "/cms/*" = ["content.viewed"]
 [earn.closed]
@@ -55,6 +55,12 @@ hold = "45 days"
 [commission.slices]
 base = "total value"
 rate = { by = "acv", slices = [{ from = "0", rate = "10%" }, { from = "5000", rate = "8%" }] }
+[commission.share]
+on = "invoice.paid"
+rate = "10%"
+for = "2 months"
+at_most = "900 USD per partner per quarter"
+hold = "20 days"
 [reward.card]
 name = "Card"
 points = 60
@@ -71,6 +77,7 @@ enum Step {
     Close(u8, u32, bool),
     Amend(u8, u32),
     Reverse(u8, Option<u32>),
+    Invoice(u8, u8, u32),
     View(u8, u8),
     Redeem(u8),
     Order(u8),
@@ -88,7 +95,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => deal.clone().prop_map(Step::Qualify),
         3 => (deal.clone(), acv.clone(), prop::bool::weighted(0.9)).prop_map(|(d, a, w)| Step::Close(d, a, w)),
         2 => (deal.clone(), acv.clone()).prop_map(|(d, a)| Step::Amend(d, a)),
-        2 => (deal, prop::option::of(acv)).prop_map(|(d, a)| Step::Reverse(d, a)),
+        2 => (deal.clone(), prop::option::of(acv.clone())).prop_map(|(d, a)| Step::Reverse(d, a)),
+        2 => (deal, 0..3_u8, acv).prop_map(|(d, i, a)| Step::Invoice(d, i, a)),
         2 => (0..3_u8, 0..3_u8).prop_map(|(c, p)| Step::View(c, p)),
         3 => (0..8_u8).prop_map(Step::Redeem),
         2 => (0..8_u8).prop_map(Step::Order),
@@ -125,6 +133,9 @@ fn take(world: &mut World, at: usize, step: &Step) {
             send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x","amount":{}}}"#, money(*amount)));
         }
         Step::Reverse(d, None) => send("deal.reversed", format!(r#"{{"deal_id":"d{d}","reason":"x"}}"#)),
+        Step::Invoice(d, i, amount) => {
+            send("invoice.paid", format!(r#"{{"deal_id":"d{d}","invoice_id":"i{i}","amount":{}}}"#, money(*amount)));
+        }
         Step::View(c, p) => send("content.viewed", format!(r#"{{"content_id":"c{c}","person_id":"p{p}"}}"#)),
         Step::Suspend(true) => send("partner.suspended", r#"{"reason":"x"}"#.to_owned()),
         Step::Suspend(false) => send("partner.reinstated", r#"{"reason":"x"}"#.to_owned()),
@@ -206,7 +217,7 @@ proptest! {
     fn voiding_every_deal_leaves_nothing(steps in prop::collection::vec(step(), 1..40)) {
         let mut world = World::new(PROGRAM, "2026-01-15T12:00:00Z");
         world.enrol("p");
-        let of_deals = |step: &&Step| matches!(step, Step::Close(..) | Step::Amend(..) | Step::Reverse(..) | Step::Wait(_));
+        let of_deals = |step: &&Step| matches!(step, Step::Close(..) | Step::Amend(..) | Step::Reverse(..) | Step::Invoice(..) | Step::Wait(_));
         for (at, step) in steps.iter().filter(of_deals).enumerate() {
             take(&mut world, at, step);
         }

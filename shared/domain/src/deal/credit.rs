@@ -167,6 +167,24 @@ impl Credit {
         }
     }
 
+    /// Credits after a record of an invoice, in which rules have a share (M10): each adds to what they were worth and gave. What a cap
+    /// withheld of it stays so.
+    pub(super) fn share(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
+        let has_a_share = |trial: &&Trial| !trial.asset.is_points() && matches!(trial.verdict, Verdict::Gave { .. });
+        for trial in record.trials.iter().filter(has_a_share) {
+            let new = || Self::none(trial.asset, record.position);
+            let credit = credits.entry(trial.rule.clone()).or_insert_with(new);
+            let postings = record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(&trial.rule));
+            for posting in postings.filter(|posting| posting.is_award()) {
+                credit.given += posting.amount;
+                credit.worth += posting.amount;
+                credit.hold(posting.to, posting.amount);
+            }
+            credit.peak = credit.peak.max(credit.worth);
+            credit.held.retain(|release, held| release.day > record.on && *held > 0);
+        }
+    }
+
     /// Credits after one more record of their deal.
     pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
         let closes = record.kind == CLOSING;

@@ -227,6 +227,7 @@ impl Deal {
                 deal.invoiced = Some(deal.invoiced.map_or(record.time, |first| first.min(record.time)));
                 if let Some(closed) = &mut deal.closed {
                     Credit::release(&mut closed.credits, record);
+                    Credit::share(&mut closed.credits, record);
                 }
             }
             Kind::DealReassigned { to_partner, .. } => {

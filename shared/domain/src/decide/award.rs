@@ -13,7 +13,7 @@ use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::Deal;
-use crate::earn::{Seen, Value, try_rule};
+use crate::earn::{Seen, Sold, Value, try_rule};
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
 
@@ -68,7 +68,9 @@ pub(super) fn award(
         // A campaign lasts by the days of the version that says so.
         let day = context.day(case.event.time, case.earning);
         let value = Value::of(&case.event.kind, |currency| context.rate(currency, case.earning).ok());
-        let seen = Seen { kind: &case.event.kind, amounts, value, person: person.as_ref(), booked: case.booked, day };
+        let sold = sold(context, book, case);
+        let kind = &case.event.kind;
+        let seen = Seen { kind, amounts, value, sold, person: person.as_ref(), booked: case.booked, day };
         try_rules(context, book, case, &seen)?;
     }
     let points = Decimal::from(book.accrued() - measured_before);
@@ -87,6 +89,14 @@ pub(super) fn award(
     };
     let concluded = conclude(book, reason);
     Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))
+}
+
+/// How the deal was sold of which the customer pays an invoice.
+fn sold<'a>(context: &Context<'a>, book: &Book, case: &Case<'_>) -> Option<Sold<'a>> {
+    let Kind::InvoicePaid { deal_id, .. } = &case.event.kind else { return None };
+    let closed = book.state.deal(deal_id)?.closed.as_ref()?;
+    let version = context.programs.number(closed.version)?;
+    Some(Sold { on: context.day(closed.at, version), by: &version.program })
 }
 
 fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &Seen<'_>) -> Result<(), Stop> {

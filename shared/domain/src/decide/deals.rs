@@ -204,13 +204,16 @@ fn order(
     Ok(None)
 }
 
-/// The customer paid: what waited for that is payable, or held as long as its rule says. Where commissions wait for invoices, one that
-/// comes before its deal waits for that.
+/// The customer paid: what waited for that is payable, or held as long as its rule says. Where commissions wait for invoices, or are a
+/// share of them, one that comes before its deal waits for that.
 fn invoice(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
     let Some(deal) = own_deal(context, book, case, id)? else {
         let waits = context.program().pays_at_invoices();
         return if waits { Err(Stop::Held(Awaited::Deal(id.clone()))) } else { Ok(None) };
     };
+    if case.earning.program.shares_invoices() {
+        has_a_share(&deal, id)?;
+    }
     let Some(closed) = &deal.closed else { return Ok(None) };
     let mut paid = false;
     for (rule, credit) in &closed.credits {
@@ -233,6 +236,17 @@ fn invoice(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId)
         paid = true;
     }
     Ok(paid.then_some(Reason::CustomerPaid))
+}
+
+/// Whether a partner may have a share in what the customer pays for a deal: once it is won, and as long as something is left of it. Of
+/// what was reversed in parts an amendment may leave something again.
+fn has_a_share(deal: &Deal, id: &DealId) -> Result<(), Stop> {
+    match &deal.closed {
+        Some(closed) if !closed.won => Err(Stop::Refused(Reason::DealLost)),
+        Some(_) if deal.void => Err(Stop::Refused(Reason::AlreadyReversed)),
+        Some(_) if !deal.is_void() => Ok(()),
+        Some(_) | None => Err(Stop::Held(Awaited::Deal(id.clone()))),
+    }
 }
 
 fn amend(

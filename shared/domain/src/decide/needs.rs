@@ -141,8 +141,15 @@ impl<'a> Asking<'a> {
         for booked in [day, today] {
             // What it earns may run out at once, and be taken back in the same group.
             self.expired_since(earning.program.policy.expiry_months.map(|months| Month::of(booked).plus(months)));
-            let seen =
-                Seen { kind: &event.kind, amounts: LiteMap::new(), value: None, person: person.as_ref(), booked, day };
+            let seen = Seen {
+                kind: &event.kind,
+                amounts: LiteMap::new(),
+                value: None,
+                sold: None,
+                person: person.as_ref(),
+                booked,
+                day,
+            };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
             }
@@ -164,7 +171,15 @@ impl<'a> Asking<'a> {
         }
         let Some((earning, kind)) = earning.zip(closed.happened()) else { return };
         let day = earning.program.calendar.day(closed.at);
-        let seen = Seen { kind: &kind, amounts: LiteMap::new(), value: None, person: None, booked: closed.booked, day };
+        let seen = Seen {
+            kind: &kind,
+            amounts: LiteMap::new(),
+            value: None,
+            sold: None,
+            person: None,
+            booked: closed.booked,
+            day,
+        };
         for rule in earning.program.rules_on("deal.closed") {
             self.counts(&rule_caps(&earning.program, rule, &seen));
         }

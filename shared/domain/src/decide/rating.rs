@@ -1,6 +1,7 @@
 //! Rating a deal again: what it earned is brought to what it is worth now (M36). Amending to a value and reversing down to it
 //! come to the same.
 
+use event::ids::RuleId;
 use event::money::{Money, at_rate};
 use event::planted;
 use event::time::Month;
@@ -15,7 +16,7 @@ use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
-use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, someday};
+use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday};
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
 pub(super) fn rate_deal_again(
@@ -38,6 +39,7 @@ pub(super) fn rate_deal_again(
         kind: &kind,
         amounts: left.amounts(),
         value: None,
+        sold: None,
         person: None,
         booked: closed.booked,
         day: earning.program.calendar.day(closed.at),
@@ -73,12 +75,42 @@ pub(super) fn rate_deal_again(
         }
         book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times } });
     }
+    took_money |= share_again(context, book, &earning.program, deal, closed)?;
     measure_again(context, book, deal, closed, (acv, change), case.booked)?;
     Ok(Some(match change {
         ..0 => Reason::TookBack { points: -change, expired: book.expired_taken() },
         _ if took_money => Reason::CommissionTakenBack,
         _ => Reason::Unchanged,
     }))
+}
+
+/// Takes back the shares in what the customer paid of a deal of which nothing is left, or gives them again where an amendment left
+/// something (M10). What is amended or reversed in part changes the invoices to come. Whether it took any.
+fn share_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    program: &Program,
+    deal: &Deal,
+    closed: &Closed,
+) -> Result<bool, FoldError> {
+    let mut took = false;
+    let paid_at_closing = |rule: &RuleId| program.rules.get(rule).is_some_and(|rule| rule.on == "deal.closed");
+    for (rule, credit) in closed.credits.iter().filter(|(rule, _)| !paid_at_closing(rule)) {
+        let worth = if deal.is_void() { 0 } else { credit.peak };
+        if worth == credit.worth {
+            continue;
+        }
+        let due = (worth - credit.net()).min(credit.taken());
+        if due < 0 {
+            take_back(context, book, rule, -due, credit)?;
+            took = true;
+        }
+        let why = Why { rule: Some(rule), corrects: Some(credit.position) };
+        give_back(context, book, why, (credit, due.max(0)), (never(), None))?;
+        let verdict = Verdict::RatedAgain { times: Vec::new() };
+        book.try_out(Trial { rule: rule.clone(), worth, asset: credit.asset, verdict });
+    }
+    Ok(took)
 }
 
 /// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what
@@ -93,7 +125,7 @@ fn rate_credit_again(
 ) -> Result<i64, Stop> {
     let keys = rule_caps(program, rule, seen);
     if worth < credit.net() {
-        take_back(context, book, rule, credit.net() - worth, credit)?;
+        take_back(context, book, &rule.id, credit.net() - worth, credit)?;
         let taken = book.moved_by(&rule.id, PostingKind::Reversal);
         if program.policy.reversal_frees_caps {
             for effect in
@@ -127,12 +159,7 @@ fn rate_credit_again(
         (lot, release.filter(|day| *day > context.today))
     };
     let why = Why { rule: Some(&rule.id), corrects: Some(credit.position) };
-    let mut back = restored;
-    for taken in credit.taken.iter().rev() {
-        let amount = back.min(taken.amount);
-        give_again(context, book, why, (credit.asset, Taken { amount, ..*taken }), place)?;
-        back -= amount;
-    }
+    give_back(context, book, why, (credit, restored), place)?;
     accrue(book, why, (credit.asset, new), place.0, place.1)?;
     let counted = if frees { restored + new } else { new };
     if counted > 0 {
@@ -141,6 +168,23 @@ fn rate_credit_again(
         }
     }
     Ok(restored + new)
+}
+
+/// Gives back so much of what was taken of a credit, the latest first.
+fn give_back(
+    context: &Context<'_>,
+    book: &mut Book,
+    why: Why<'_>,
+    (credit, amount): (&Credit, i64),
+    place: (Month, Option<Date>),
+) -> Result<(), FoldError> {
+    let mut back = amount;
+    for taken in credit.taken.iter().rev() {
+        let amount = back.min(taken.amount);
+        give_again(context, book, why, (credit.asset, Taken { amount, ..*taken }), place)?;
+        back -= amount;
+    }
+    Ok(())
 }
 
 /// Gives back what was taken, to where it was: as expired, or to its lot, or to `place` where there is none or it has run out.
@@ -174,13 +218,13 @@ fn give_again(
 fn take_back(
     context: &Context<'_>,
     book: &mut Book,
-    rule: &Rule,
+    rule: &RuleId,
     amount: i64,
     credit: &Credit,
 ) -> Result<(), FoldError> {
     let asset = credit.asset;
     let why =
-        Why { rule: Some(&rule.id), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
+        Why { rule: Some(rule), corrects: Some(credit.position).filter(|_| !planted("a reversal names nothing")) };
     let mut left = if planted("takes back twice") { amount * 2 } else { amount };
     let ran_out = |lot: Month| runs_out(lot, context.today) && !planted("takes what expired again");
     for (lot, placed) in credit.placed.iter().map(|(lot, placed)| (*lot, *placed)).filter(|(lot, _)| ran_out(*lot)) {

@@ -1,6 +1,7 @@
 //! Caps: how much of a rule is used, and what is left (M40). A cap's count is named by what the cap says, so that neither its
 //! place nor a new limit starts it anew.
 
+use event::Kind;
 use event::ids::Label;
 use event::period::Period;
 use jiff::civil::Date;
@@ -28,7 +29,13 @@ fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
         CapBy::Person => seen.person.map_or_else(|| "nobody".into(), Label::from),
         CapBy::Team => format!("team {}", seen.text("team").unwrap_or_default()).into(),
     };
-    let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| Label::from(&*value));
+    let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| match seen.kind {
+        // One invoice may be of several deals.
+        Kind::InvoicePaid { deal_id, .. } if cap.field.as_deref() == Some("invoice_id") => {
+            format!("{deal_id} {value}").into()
+        }
+        _ => Label::from(&*value),
+    });
     CapKey { of: CapOf::Rule(rule.id.clone()), says: cap.says.clone(), period, who, value: value.unwrap_or_default() }
 }
 

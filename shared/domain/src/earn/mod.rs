@@ -1,4 +1,4 @@
-//! Earning: does a rule match, what is it worth, what do its caps leave (M01-M07, M36-M40).
+//! Earning: does a rule match, what is it worth, what do its caps leave (M01-M07, M10, M36-M40).
 
 mod caps;
 mod conditions;
@@ -7,7 +7,7 @@ mod seen;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
 pub(crate) use pay::{Corrected, pays_again, terms};
-pub(crate) use seen::{Seen, Value, in_data};
+pub(crate) use seen::{Seen, Sold, Value, in_data};
 
 use event::ids::Motion;
 use program::{CapUnit, Commission, Gives, Points, Program, Rule, Times};
@@ -44,6 +44,9 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
     // Whether the partner may have it at all comes first, since that is decided for good.
     if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
         return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned(), times: Vec::new() }));
+    }
+    if let Some((field, seen)) = rule.commission().and_then(|commission| no_share(rule, commission, seen)) {
+        return Ok(nothing(Verdict::Unmatched { seen: Some(seen), field: field.to_owned(), times: Vec::new() }));
     }
     if let Some(failed) = rule.conditions.iter().find(|c| !holds(c, seen)) {
         let field = failed.field.clone();
@@ -83,6 +86,17 @@ fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
     }
     let held: Vec<String> = standings.map(|held| held.tier.to_string()).collect();
     Some(if held.is_empty() { "none".to_owned() } else { held.join(", ") })
+}
+
+/// Why a commission has no share in an invoice of a deal, by the key of its rule that says so: it paid when the deal closed, or for no
+/// longer than this (M10).
+fn no_share(rule: &Rule, commission: &Commission, seen: &Seen<'_>) -> Option<(&'static str, String)> {
+    let sold = seen.sold?;
+    if let Some(paid) = sold.by.rules.get(&rule.id).filter(|paid| paid.on != rule.on) {
+        return Some(("on", paid.on.clone()));
+    }
+    let ended = commission.lasts.is_some_and(|lasts| lasts.after(sold.on) <= seen.day);
+    ended.then(|| ("for", format!("closed on {}", sold.on)))
 }
 
 /// What a deal's earning rule is worth at its value now, whatever its caps: for rating an amended or reversed deal again.

@@ -1,4 +1,4 @@
-//! What a commission pays (M01-M07): a rate of a base, rounded to the smallest unit once.
+//! What a commission pays (M01-M07, M10): a rate of a base, rounded to the smallest unit once.
 
 use std::fmt::Write;
 
@@ -87,7 +87,7 @@ fn looked_at(by: &str, seen: &Seen<'_>) -> Option<Decimal> {
         amount(value).checked_mul(value.rate)
     };
     match by {
-        "acv" => of_value(|value| value.acv),
+        "acv" | "amount" => of_value(|value| value.acv),
         TOTAL_VALUE => of_value(|value| value.total),
         "tenor_months" => Some(seen.number(by).unwrap_or(TENOR_MONTHS.into())),
         _ => seen.number(by),
@@ -95,9 +95,10 @@ fn looked_at(by: &str, seen: &Seen<'_>) -> Option<Decimal> {
 }
 
 fn base(base: &Base, value: &Value, kind: &Kind) -> Decimal {
-    let Kind::DealClosed { lines, acv, .. } = kind else { return Decimal::ZERO };
+    let no_lines = (&Vec::new(), &None);
+    let (lines, acv) = if let Kind::DealClosed { lines, acv, .. } = kind { (lines, acv) } else { no_lines };
     match base {
-        Base::FirstYear => value.acv,
+        Base::FirstYear | Base::Invoiced => value.acv,
         Base::Total => value.total,
         Base::Lines(wanted) => {
             let of_kind = lines.iter().filter(|line| line.revenue_type.as_str() == wanted);
@@ -186,7 +187,7 @@ pub(crate) fn pays_again(
 /// What rules see of a deal's closing at a value.
 fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
     let day = jiff::civil::Date::MIN;
-    Seen { kind, amounts: value.amounts(), value: Some(value.clone()), person: None, booked: day, day }
+    Seen { kind, amounts: value.amounts(), value: Some(value.clone()), sold: None, person: None, booked: day, day }
 }
 
 impl Value {

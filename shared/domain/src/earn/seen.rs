@@ -8,6 +8,7 @@ use event::json::Json;
 use event::money::parse_decimal;
 use jiff::civil::Date;
 use litemap::LiteMap;
+use program::Program;
 use rust_decimal::Decimal;
 
 /// What a rule can see of an event: its `data`, with amounts already in the program's currency.
@@ -15,8 +16,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) kind: &'a Kind,
     /// Amounts by field, in the program's currency.
     pub(crate) amounts: LiteMap<&'static str, Decimal>,
-    /// What the deal that it closes is worth; none of other events, and where no commission is looked at.
+    /// What the deal that it closes is worth, or what the invoice is over; none of other events, and where no commission is looked at.
     pub(crate) value: Option<Value>,
+    /// How the deal was sold of which the customer pays an invoice; none of other events.
+    pub(crate) sold: Option<Sold<'a>>,
     /// The pseudonym of the person it names.
     pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.
@@ -25,10 +28,19 @@ pub(crate) struct Seen<'a> {
     pub(crate) day: Date,
 }
 
-/// What a deal is worth, in its own currency.
+/// How a deal was sold.
+#[derive(Clone, Copy)]
+pub(crate) struct Sold<'a> {
+    /// The day it was closed, in the zone of the version that it earned by.
+    pub(crate) on: Date,
+    /// The program that it earned by.
+    pub(crate) by: &'a Program,
+}
+
+/// What a deal or an invoice is worth, in its own currency.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Value {
-    /// The annual value.
+    /// The annual value; of an invoice what was paid.
     pub(crate) acv: Decimal,
     /// The total value.
     pub(crate) total: Decimal,
@@ -39,11 +51,15 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// Of a closing, at the rate of its currency. `None` of what says no value, or in a currency without a rate.
+    /// Of a closing or an invoice, at the rate of its currency. `None` of what says no value, or in a currency without a rate.
     pub(crate) fn of(kind: &Kind, rate: impl FnOnce(&str) -> Option<Decimal>) -> Option<Self> {
-        let Kind::DealClosed { acv: Some(acv), .. } = kind else { return None };
-        let (acv, currency) = (acv.amount(), acv.currency());
-        Some(Self { acv, total: kind.total_value()?, currency, rate: rate(currency)? })
+        let (money, total) = match kind {
+            Kind::DealClosed { acv: Some(acv), .. } => (acv, kind.total_value()?),
+            Kind::InvoicePaid { amount, .. } => (amount, amount.amount()),
+            _ => return None,
+        };
+        let currency = money.currency();
+        Some(Self { acv: money.amount(), total, currency, rate: rate(currency)? })
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Trial, Verdict};
-use program::{CapUnit, Program, Rule};
+use program::{Base, CapUnit, Program, Rule};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -226,6 +226,12 @@ fn wanted(rule: Option<&Rule>, field: &str) -> String {
     let tiers = rule.and_then(Rule::commission).filter(|_| field == "tier").map(|commission| &commission.tiers);
     if let Some(tiers) = tiers {
         return tiers.iter().map(TierId::as_str).collect::<Vec<_>>().join(" or ");
+    }
+    let share = rule.and_then(Rule::commission).filter(|commission| commission.base == Base::Invoiced);
+    match (field, share.map(|share| share.lasts)) {
+        ("on", Some(_)) => return "no commission at closing".to_owned(),
+        ("for", Some(Some(lasts))) => return format!("invoices up to {lasts} after closing"),
+        _ => {}
     }
     let condition = rule.and_then(|rule| rule.conditions.iter().find(|condition| condition.field == field));
     condition.map_or_else(|| "something else".to_owned(), |condition| condition.words.clone())

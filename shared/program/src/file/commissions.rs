@@ -13,8 +13,12 @@ use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings};
 use crate::rule::{COMMISSION, Gives, Rule};
 
-/// The only events that pay: what a deal's closing pays follows the deal, through amendment and reversal.
-const ON: &str = "deal.closed";
+/// What pays: the closing of a deal, which follows the deal through amendment and reversal, and each invoice that its customer pays.
+const CLOSING: &str = "deal.closed";
+const INVOICE: &str = "invoice.paid";
+
+/// However often somebody tells of it, an invoice pays once.
+const ONCE: &str = "once per partner per invoice";
 
 /// Longest time that commission is held, in days: what is held stands in one item, by day and currency.
 const HOLD_DAYS_MAX: i32 = 186;
@@ -38,25 +42,29 @@ pub(crate) fn commission(
 ) -> Option<Rule> {
     let place = ["commission", id.as_str()];
     let at = |key| [place[0], place[1], key];
-    if table.on != ON {
+    if ![CLOSING, INVOICE].contains(&table.on.as_str()) {
         let message = format!("commissions are for deals that are won: `{}` pays none", table.on);
-        f.error(Code::BadValue, &at("on"), message, Some(format!("write \"{ON}\", or leave it out")));
+        let help = format!("write \"{CLOSING}\", or leave it out; \"{INVOICE}\" pays at each invoice");
+        f.error(Code::BadValue, &at("on"), message, Some(help));
         return None;
     }
-    let mut conditions = conditions(place, ON, &table.conditions, f);
+    let of_invoices = table.on == INVOICE;
+    let mut conditions = conditions(place, &table.on, &table.conditions, f);
     if table.conditions.get("outcome").is_some_and(|word| word.0 != "won") {
         let message = "commissions are for deals that are won";
         let help = "leave `outcome` out; points may be given for others, in [earn.*]".to_owned();
         f.error(Code::BadValue, &["commission", id.as_str(), "if", "outcome"], message, Some(help));
     }
-    if !table.conditions.contains_key("outcome") {
+    if !of_invoices && !table.conditions.contains_key("outcome") {
         let (field, words) = ("outcome".to_owned(), "won".to_owned());
         conditions.insert(0, Condition { field, test: Test::Is(words.clone()), words });
     }
     let tiers = tiers(&at("tier"), &table.tier.0, around, f);
-    let base = f.take(&at("base"), Base::parse(&table.base));
-    let rate = self::rate_table(&at("rate"), &table.rate, f);
+    let base = base(&at("base"), table, f);
+    let rate = self::rate_table(&at("rate"), &table.on, &table.rate, f);
     let tenor = tenor(&at("tenor"), table, f);
+    let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
+    only_for_one(place, table, f);
     let factors = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
     let payable = match table.payable.as_str() {
         "at closing" => Ok(Payable::AtClosing),
@@ -65,8 +73,11 @@ pub(crate) fn commission(
     };
     let payable = f.take(&at("payable"), payable);
     let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around.currency, f));
-    let at_most = caps(&at("at_most"), &table.at_most.0, f);
-    bounds(place, &at_most, at_least.is_some(), around, f);
+    let mut at_most = caps(&at("at_most"), &table.at_most.0, f);
+    bounds(place, &table.on, &at_most, at_least.is_some(), around, f);
+    if of_invoices && !at_most.iter().any(|cap| cap.words == ONCE) {
+        at_most.insert(0, f.take(&at("at_most"), Cap::parse(ONCE))?);
+    }
     let hold = table.hold.as_ref().and_then(|words| length(&at("hold"), words, f));
     if hold.is_some_and(|hold| hold.months * 31 + hold.days > HOLD_DAYS_MAX) {
         let message = format!("commission is held for at most {HOLD_DAYS_MAX} days");
@@ -78,10 +89,10 @@ pub(crate) fn commission(
     }
     let name = name.ok();
     let commission =
-        Commission { tiers, base: base?, rate: rate?, tenor, payable: payable?, at_least: at_least.flatten() };
+        Commission { tiers, base: base?, rate: rate?, tenor, payable: payable?, at_least: at_least.flatten(), lasts };
     Some(Rule {
         id: name?,
-        on: ON.to_owned(),
+        on: table.on.clone(),
         conditions,
         gives: Gives::Money(commission),
         times: factors,
@@ -89,6 +100,36 @@ pub(crate) fn commission(
         hold,
         why: table.why.clone(),
     })
+}
+
+/// What it is a rate of: said, or what goes without saying.
+fn base(path: &[&str], table: &CommissionTable, f: &mut Findings<'_>) -> Option<Base> {
+    let of_invoices = table.on == INVOICE;
+    let plain = if of_invoices { Base::Invoiced } else { Base::FirstYear };
+    let Some(words) = &table.base else { return Some(plain) };
+    let base = f.take(path, Base::parse(words))?;
+    if (base == Base::Invoiced) != of_invoices {
+        let message = format!("`{words}` is not said of what {} looks at", table.on);
+        f.error(Code::BadValue, path, message, Some(format!("write \"{}\", or leave it out", plain.words())));
+    }
+    Some(base)
+}
+
+/// What is said only of closings, or only of invoices.
+fn only_for_one([first, id]: [&str; 2], table: &CommissionTable, f: &mut Findings<'_>) {
+    let closings = "an invoice is paid already, and says nothing of the length of a contract: leave it out";
+    let of_closing = [("tenor", !table.tenor.is_empty()), ("payable", table.payable != super::at_closing())];
+    let wrong: Vec<(&str, &str)> = if table.on == INVOICE {
+        of_closing.into_iter().filter(|(_, said)| *said).map(|(key, _)| (key, closings)).collect()
+    } else {
+        let invoices =
+            "how long invoices pay; this pays when the deal closes: write on = \"invoice.paid\", or leave it out";
+        table.lasts.iter().map(|_| ("for", invoices)).collect()
+    };
+    for (key, help) in wrong {
+        let message = format!("`{key}` is not said of {}", table.on);
+        f.error(Code::BadValue, &[first, id, key], message, Some(help.to_owned()));
+    }
 }
 
 fn tiers(path: &[&str], words: &[String], around: &Around<'_>, f: &mut Findings<'_>) -> Vec<TierId> {
@@ -103,12 +144,12 @@ fn tiers(path: &[&str], words: &[String], around: &Around<'_>, f: &mut Findings<
     tiers
 }
 
-fn rate_table(path: &[&str], table: &RateTable, f: &mut Findings<'_>) -> Option<Rate> {
+fn rate_table(path: &[&str], on: &str, table: &RateTable, f: &mut Findings<'_>) -> Option<Rate> {
     let scale = match table {
         RateTable::Fixed(fixed) => return rate(path, fixed, f).map(Rate::Fixed),
         RateTable::Scale(scale) => scale,
     };
-    known_field(path, ON, &scale.by, f);
+    known_field(path, on, &scale.by, f);
     let by = scale.by.clone();
     let mut steps = |steps: &[RateBand]| {
         let each = |band: &RateBand, f: &mut Findings<'_>| rate(path, &band.rate, f);
@@ -147,10 +188,10 @@ pub(crate) fn least_of(path: &[&str], least: &Quoted, currency: &str, f: &mut Fi
 }
 
 /// A commission is bounded in its own asset, and by amount only in the currency that it is paid in.
-fn bounds(place: [&str; 2], caps: &[Cap], has_floor: bool, around: &Around<'_>, f: &mut Findings<'_>) {
+fn bounds(place: [&str; 2], on: &str, caps: &[Cap], has_floor: bool, around: &Around<'_>, f: &mut Findings<'_>) {
     for cap in caps {
         if cap.by != CapBy::Partner {
-            let message = format!("`{}` counts by person or team, and a closing names neither", cap.words);
+            let message = format!("`{}` counts by person or team, and {on} names neither", cap.words);
             f.error(
                 Code::BadValue,
                 &[place[0], place[1], "at_most"],
@@ -159,7 +200,7 @@ fn bounds(place: [&str; 2], caps: &[Cap], has_floor: bool, around: &Around<'_>, 
             );
         }
         if let Some(field) = &cap.field {
-            known_field(&[place[0], place[1], "at_most"], ON, field, f);
+            known_field(&[place[0], place[1], "at_most"], on, field, f);
         }
     }
     let amounts = |cap: &&Cap| cap.unit != CapUnit::Times;

@@ -103,8 +103,7 @@ pub(crate) struct CommissionTable {
     pub(crate) conditions: BTreeMap<String, Word>,
     #[serde(default)]
     pub(crate) tier: OneOrMany,
-    #[serde(default = "first_year")]
-    pub(crate) base: String,
+    pub(crate) base: Option<String>,
     pub(crate) rate: RateTable,
     #[serde(default)]
     pub(crate) tenor: BTreeMap<String, Quoted>,
@@ -112,6 +111,8 @@ pub(crate) struct CommissionTable {
     pub(crate) times: Vec<TimesTable>,
     #[serde(default = "at_closing")]
     pub(crate) payable: String,
+    #[serde(rename = "for")]
+    pub(crate) lasts: Option<String>,
     pub(crate) at_least: Option<Quoted>,
     #[serde(default)]
     pub(crate) at_most: OneOrMany,
@@ -124,9 +125,6 @@ fn closed() -> String {
 }
 fn at_closing() -> String {
     "at closing".to_owned()
-}
-fn first_year() -> String {
-    "first-year value".to_owned()
 }
 
 #[derive(Deserialize)]
