@@ -39,14 +39,19 @@ impl TestStack {
     /// # Panics
     /// If it does not start.
     pub async fn with(options: Options) -> Self {
-        let stack = Stack::start(options).await.expect("a stack");
-        for file in
-            [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")]
-        {
-            let from = "2020-01-01T00:00:00Z".parse().ok();
-            store::programs::publish(&stack.store, file, from, "test").await.expect("published");
-        }
-        Self { stack }
+        let this = Self { stack: Stack::start(options).await.expect("a stack") };
+        this.publish(include_str!("../../infra/programs/hr-software.toml")).await;
+        this.publish(include_str!("../../infra/programs/perx.toml")).await;
+        this
+    }
+
+    /// Publishes the first version of a program, in force since 2020.
+    ///
+    /// # Panics
+    /// If it is not taken.
+    pub async fn publish(&self, file: &str) {
+        let from = "2020-01-01T00:00:00Z".parse().ok();
+        store::programs::publish(&self.stack.store, file, from, "test").await.expect("published");
     }
 
     /// Sends bodies to `partner-events` and waits until all are worked off.

@@ -64,3 +64,49 @@ async fn a_referral_is_paid_and_half_of_it_taken_back() {
     // Nobody else's.
     assert_eq!(api.get("/v1/partners/q/commissions").await.0, 404);
 }
+
+/// M09, M10: a partner sees its target and how far it is; a share of an invoice is paid once, whoever tells of it how often.
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_and_shares_of_invoices_at_the_api() {
+    const PROGRAM: &str = r#"
+[program]
+id = "shares"
+name = "Shares"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+[commission.manage]
+on = "invoice.paid"
+rate = "10%"
+for = "24 months"
+why = "Who looks after customers shares in what they pay."
+"#;
+    let test = TestStack::start().await;
+    test.publish(PROGRAM).await;
+    let send = async |kind: &str, id: &str, data: Value| {
+        test.send(&[body(kind, "p", "shares", "/crm/t", id, &data)]).await;
+    };
+    let api = test.api(Some("p"), "shares", &["read"]);
+    send("partner.enrolled", "e", json!({ "name": "P", "motions": ["sell"] })).await;
+    test.until("the partner", async || (api.get("/v1/partners/p").await.0 == 200).then_some(())).await;
+    assert_eq!(api.get("/v1/partners/p").await.1.get("targets"), None);
+    // Of the year that it is in, wherever it is.
+    let year = api.get("/v1/partners/p").await.1["as_of"].as_str().expect("a time")[..4].to_owned();
+    let target = json!({ "motion": "sell", "measure": "acv", "period": year, "value": "4000" });
+    send("target.set", "t", target).await;
+    let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });
+    send("deal.closed", "won", json!({ "deal_id": "d", "outcome": "won", "acv": usd("1500") })).await;
+    let invoice = json!({ "deal_id": "d", "invoice_id": "i1", "amount": usd("200.50") });
+    send("invoice.paid", "i", invoice.clone()).await;
+    send("invoice.paid", "i-again", invoice).await;
+    let last = "/v1/partners/p/explanation?source=/crm/t&id=i-again";
+    test.until("the second telling", async || (api.get(last).await.1["outcome"] == "refused").then_some(())).await;
+    let (_, page) = api.get("/v1/partners/p/commissions").await;
+    assert_eq!(page["balances"]["USD"]["payable"], "20.05");
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
+    let (_, why) = api.get("/v1/partners/p/explanation?source=/crm/t&id=i").await;
+    assert_eq!(why["rules"][0]["sentence"], "20.05 USD: 10% of 200.50 USD invoiced amount");
+    let (_, partner) = api.get("/v1/partners/p").await;
+    let shown = &partner["targets"][0];
+    assert_eq!((&shown["target"], &shown["seen"], &shown["percent"]), (&json!("4000"), &json!("1500"), &json!("37.5")));
+}

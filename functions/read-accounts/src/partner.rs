@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::decide::{Needs, State as Partner, decide, more_parts, parts_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
-use domain::tell::{Scoreboard, scoreboards};
+use domain::tell::{Scoreboard, Target, parts_of_targets, scoreboards, targets};
 use event::ids::{Motion, PartnerId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -26,6 +26,8 @@ pub(crate) struct PartnerView {
     status: Membership,
     balance: BalanceView,
     tiers: BTreeMap<Motion, Scoreboard>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    targets: Vec<Target>,
     gates: Vec<GateView>,
     agreement: Option<String>,
     as_of: Timestamp,
@@ -78,6 +80,7 @@ pub(crate) async fn show(
             expiring,
         },
         tiers: scoreboards(&programs, &account, now).map_err(StoreError::from)?,
+        targets: targets(&programs, &account, now).map_err(StoreError::from)?,
         gates: gates(program, &account, now).map_err(StoreError::from)?,
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,
@@ -99,7 +102,8 @@ pub(crate) async fn current_account(
     }
     let parts = parts_to_show(programs, &state.account, now);
     store::state::fill(&api.store, &caller.program, &Needs { parts, ..Needs::default() }, &mut state).await?;
-    let parts = more_parts(programs, &state, now);
+    let mut parts = more_parts(programs, &state, now);
+    parts.extend(parts_of_targets(programs, &state.account, now));
     store::state::fill(&api.store, &caller.program, &Needs { parts, ..Needs::default() }, &mut state).await?;
     let decision = decide(programs, state, &[], now).map_err(StoreError::from)?;
     Ok(*decision.state.account)

@@ -22,6 +22,7 @@ pub use planted::planted;
 #[cfg(feature = "planted")]
 pub use planted::{fired, plant};
 pub use rejection::{Code, Rejection};
+pub use types::target;
 pub use types::{
     DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS,
     TEXT_CHARS_MAX, Whole,

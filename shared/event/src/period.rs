@@ -92,6 +92,75 @@ impl Period {
     }
 }
 
+/// The period of a target: a fiscal year, a fiscal quarter or a month. Written as `2026`, `2026-Q3`, `2026-03`; a fiscal year is named by
+/// the calendar year in which it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum TargetPeriod {
+    /// A fiscal year.
+    Year(i16),
+    /// A fiscal quarter: the year and which of its four.
+    Quarter(i16, i8),
+    /// A calendar month.
+    Month(Month),
+}
+
+impl TargetPeriod {
+    /// The one of its kind that a day lies in, and its first and last month; none but years, quarters and months.
+    pub fn of(every: Every, day: Date, calendar: &Calendar) -> Option<(Self, Month, Month)> {
+        let month = Month::of(day);
+        let year = calendar.year_start(month);
+        let named = year.first_day().year();
+        Some(match every {
+            Every::Year => (Self::Year(named), year, year.plus(11)),
+            Every::Quarter => {
+                let first = calendar.quarter_start(month);
+                let before = (0..4).find(|quarter| year.plus(3 * quarter) == first)?;
+                (Self::Quarter(named, i8::try_from(before + 1).ok()?), first, first.plus(2))
+            }
+            Every::Month => (Self::Month(month), month, month),
+            Every::Day | Every::Week | Every::Ever => return None,
+        })
+    }
+}
+
+impl fmt::Display for TargetPeriod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Year(year) => write!(f, "{year}"),
+            Self::Quarter(year, quarter) => write!(f, "{year}-Q{quarter}"),
+            Self::Month(month) => write!(f, "{month}"),
+        }
+    }
+}
+
+impl From<TargetPeriod> for String {
+    fn from(period: TargetPeriod) -> Self {
+        period.to_string()
+    }
+}
+
+impl TryFrom<String> for TargetPeriod {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let year = |text: &str| text.parse().ok().filter(|year| (2000..=8999).contains(year));
+        let read = match text.split_once("-Q") {
+            Some((of, quarter)) => {
+                let quarter = quarter.parse().ok().filter(|quarter| (1..=4).contains(quarter));
+                year(of).zip(quarter).map(|(year, quarter)| Self::Quarter(year, quarter))
+            }
+            None => match text.split_once('-') {
+                Some((of, _)) => year(of).and_then(|_| Month::try_from(text.clone()).map(Self::Month).ok()),
+                None => year(&text).map(Self::Year),
+            },
+        };
+        let bad = || {
+            format!("`{}` is no period of a target; write \"2026\", \"2026-Q3\" or \"2026-03\"", text.escape_default())
+        };
+        read.filter(|period| period.to_string() == text).ok_or_else(bad)
+    }
+}
+
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -149,6 +218,26 @@ mod tests {
         }
         for bad in ["", "2026", "2026-", "2026-W", "2026-W60", "2026-01..2026-02", "soon", "2026-13"] {
             assert!(Period::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn targets_are_of_fiscal_years_quarters_and_months() {
+        let calendar = Calendar::new(TimeZone::UTC, 7);
+        let of = |every, day| {
+            let (period, first, last) = TargetPeriod::of(every, day, &calendar).expect("a period");
+            assert_eq!(TargetPeriod::try_from(period.to_string()), Ok(period));
+            format!("{period}: {first} to {last}")
+        };
+        assert_eq!(of(Every::Year, date(2026, 6, 30)), "2025: 2025-07 to 2026-06");
+        assert_eq!(of(Every::Year, date(2026, 7, 1)), "2026: 2026-07 to 2027-06");
+        assert_eq!(of(Every::Quarter, date(2026, 6, 30)), "2025-Q4: 2026-04 to 2026-06");
+        assert_eq!(of(Every::Quarter, date(2026, 7, 1)), "2026-Q1: 2026-07 to 2026-09");
+        assert_eq!(of(Every::Month, date(2026, 7, 1)), "2026-07: 2026-07 to 2026-07");
+        for bad in
+            ["", "26", "2026-Q5", "2026-Q0", "2026-Q01", "2026-q1", "2026-13", "2026-3", "FY2026", " 2026", "9000"]
+        {
+            assert!(TargetPeriod::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 

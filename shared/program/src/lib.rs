@@ -29,6 +29,6 @@ pub use lint::{breaks, leaps};
 pub use policy::{Payouts, Policy, Registration};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
-pub use rule::{COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
+pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 pub use versions::{Programs, Version};
 pub use window::Within;

@@ -11,7 +11,7 @@ use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::possible;
 use crate::program::Program;
-use crate::rule::{Gives, Points, Rule, Times};
+use crate::rule::{Attainment, Gives, Points, Rule, Times};
 use crate::window::Within;
 
 pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
@@ -136,6 +136,7 @@ fn commission_rate(program: &Program, rule: &Rule, commission: &Commission, f: &
     let tiers = rule.times.iter().filter_map(|times| if let Times::Tier { by, .. } = times { Some(*by) } else { None });
     let campaigns = rule.times.iter().filter_map(|times| match times {
         Times::Campaign(id) => program.campaigns.get(id).map(|campaign| campaign.by),
+        Times::Attainment(attainment) => attainment.bands.iter().map(|(_, by)| *by).max(),
         Times::Tier { .. } => None,
     });
     let factors = tiers.max().into_iter().chain(campaigns).filter(|by| *by > Decimal::ONE);
@@ -199,13 +200,18 @@ fn points(points: &Points) -> BTreeMap<String, Decimal> {
     }
 }
 
-/// The factors of a rule's multipliers, by tier.
+/// The factors of a rule's multipliers, by tier and by what is attained.
 fn times(times: &[Times]) -> BTreeMap<String, Decimal> {
-    let factor = |one: &Times| match one {
-        Times::Tier { tier, by, .. } => Some((format!("by tier {tier}"), *by)),
-        Times::Campaign(_) => None,
+    let factors = |one: &Times| match one {
+        Times::Tier { tier, by, .. } => vec![(format!("by tier {tier}"), *by)],
+        Times::Attainment(Attainment { measure, bands, .. }) => {
+            let percent = |from: &Decimal| from.saturating_mul(Decimal::ONE_HUNDRED).normalize();
+            let told = |from| format!("by {} attained from {}%", measure.word(), percent(from));
+            bands.iter().map(|(from, by)| (told(from), *by)).collect()
+        }
+        Times::Campaign(_) => Vec::new(),
     };
-    times.iter().filter_map(factor).collect()
+    times.iter().flat_map(factors).collect()
 }
 
 fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use event::ids::{Motion, RuleId, TierId};
+use event::period::Every;
 use event::time::Length;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -10,6 +11,7 @@ use rust_decimal::Decimal;
 use crate::cap::Cap;
 use crate::commission::Commission;
 use crate::condition::Condition;
+use crate::ladder::Measure;
 
 /// A rule: which events, how many points or how much money, how often (M01-M07, M36-M40).
 #[derive(Clone, Debug)]
@@ -116,6 +118,30 @@ pub enum Times {
     },
     /// While a campaign runs.
     Campaign(String),
+    /// By how far the partner's target is attained (M09).
+    Attainment(Attainment),
+}
+
+/// A multiplier by how far a target is attained in the period that an event is booked in, itself counted: accelerators and decelerators
+/// (M09). Where no target was set nothing multiplies.
+#[derive(Clone, Debug)]
+pub struct Attainment {
+    /// What is measured; a flow.
+    pub measure: Measure,
+    /// The motion; the program's default where it says none.
+    pub motion: Motion,
+    /// Of which period the target is: year, quarter or month.
+    pub every: Every,
+    /// `(from, factor)`, ascending: the highest whose `from`, a part of the target, is reached; below the first the factor is one.
+    pub bands: Vec<(Decimal, Decimal)>,
+}
+
+impl Attainment {
+    /// The factor of a part of the target that is attained.
+    pub fn factor(&self, attained: Decimal) -> Decimal {
+        let reached = self.bands.iter().rev().find(|(from, _)| *from <= attained);
+        reached.map_or(Decimal::ONE, |(_, by)| *by)
+    }
 }
 
 /// A dated multiplier.

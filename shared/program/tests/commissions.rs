@@ -138,6 +138,13 @@ fn broken_forms_are_refused_where_they_stand() {
             "at most 186 days",
             "hold",
         ),
+        ("attainment = \"acv\"", "attainment = \"certifications\"", BadValue, "known: deals, acv", "times ="),
+        ("per = \"year\"", "per = \"week\"", BadValue, "write \"year\", \"quarter\" or \"month\"", "times ="),
+        ("{ from = \"50%\", by = \"1\" }", "{ from = \"50\", by = \"1\" }", BadValue, "write \"50%\"", "times ="),
+        ("{ from = \"50%\", by = \"1\" }", "{ from = \"100%\", by = \"1\" }", BandsOrder, "rising order", "times ="),
+        ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"-1%\", by = \"0.9\" }", BadValue, "write \"50%\"", "times ="),
+        ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"0%\", by = \"0\" }", BadValue, "above zero", "times ="),
+        ("attainment = \"acv\", per = \"year\"", "attainment = \"acv\"", BadValue, "per = \"quarter\"", "times ="),
         ("minimum = \"50\"", "minimum = \"50.001\"", BadValue, "fewer decimals", "minimum"),
         ("at_most = \"30%\"", "at_most = \"30\"", BadValue, "is no rate", "at_most"),
         (
@@ -189,7 +196,7 @@ fn unwise_rates_are_warned_of() {
         assert_eq!(severity, Severity::Warning, "{message}");
         (code, message)
     };
-    let (code, message) = warned("rate = \"25%\"", "rate = \"31%\"");
+    let (code, message) = warned("rate = \"3%\"\nat_most", "rate = \"31%\"\nat_most");
     assert_eq!(code, Code::RateAboveCap);
     assert!(message.starts_with("it comes to 31%, and the program pays at most 30%"), "{message}");
     // What multiplies counts.
@@ -197,10 +204,13 @@ fn unwise_rates_are_warned_of() {
     assert_eq!(code, Code::RateAboveCap);
     assert!(message.starts_with("it comes to 31.5% (21% times 1.5)"), "{message}");
     assert_eq!(found("rate = \"7%\"", "rate = \"20%\""), None);
+    let (code, message) = warned("by = \"1.2\"", "by = \"1.3\"");
+    assert_eq!(code, Code::RateAboveCap);
+    assert!(message.starts_with("it comes to 32.5% (25% times 1.3)"), "{message}");
     // M06: half of the business or more is a joint venture.
-    let half = PERX.replacen("at_most = \"30%\" ", "# ", 1).replacen("rate = \"25%\"", "rate = \"50%\"", 1);
+    let half = PERX.replacen("at_most = \"30%\" ", "# ", 1).replacen("rate = \"25%\"", "rate = \"41.7%\"", 1);
     assert!(check(&half).iter().any(|found| found.code == Code::RateOfHalf), "{:?}", check(&half));
-    let less = half.replacen("rate = \"50%\"", "rate = \"49.9%\"", 1);
+    let less = half.replacen("rate = \"41.7%\"", "rate = \"41.6%\"", 1);
     assert!(check(&less).iter().all(|found| found.code == Code::OscillatingLadder));
 }
 

@@ -83,6 +83,13 @@ fn commissions(pays: u8, has_gold: bool) -> (String, String) {
     };
     let waits = if is(7) { "payable = \"at the first invoice\"\n" } else { "" };
     let gold = if has_gold { "tier = \"gold\"\n" } else { "" };
+    let attained = match pays % 5 {
+        0 => {
+            "times = [{ attainment = \"acv\", per = \"year\", bands = [{ from = \"0%\", by = \"0.5\" }, { from = \"80%\", by = \"1.3\" }] }]\n"
+        }
+        1 => "times = [{ attainment = \"deals\", per = \"quarter\", bands = [{ from = \"50%\", by = \"1.1\" }] }]\n",
+        _ => "",
+    };
     let share = match pays % 3 {
         0 => "",
         1 => "[commission.share]\non = \"invoice.paid\"\nrate = \"10%\"\nfor = \"3 months\"\nhold = \"15 days\"\n",
@@ -98,7 +105,7 @@ rate = {{ by = "acv", bands = [{{ from = "1", rate = "3%" }}, {{ from = "1000", 
 tenor = {{ "24 months" = "1.5" }}
 {hold}{caps}
 [commission.more]
-{gold}{waits}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
+{gold}{waits}{attained}rate = {{ by = "acv", slices = [{{ from = "100", rate = "12%" }}, {{ from = "5000", rate = "8%" }}] }}
 {share}"#
     );
     let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
@@ -157,7 +164,7 @@ periods_close = "{}"
 late_events = "{}"
 rates = {{ EUR = "2" }}
 [sources]
-"/crm/*" = ["partner.*", "deal.*", "purchase_order.received"]
+"/crm/*" = ["partner.*", "target.set", "deal.*", "purchase_order.received"]
 "/lms/*" = ["course.completed", "certification.*"]
 "/cms/*" = ["content.viewed"]
 "/finance/*" = ["payout.*", "invoice.paid"]

@@ -164,6 +164,10 @@ impl Plant {
             (Plant::PseudonymUnconditioned, "PutItem") if sort_key(request).starts_with("person#") => {
                 unconditioned(request);
             }
+            // Who takes the first card there is meets whoever does so, too.
+            (Plant::CardUnconditioned, "Query") if request["ExpressionAttributeValues"][":free"]["S"] == "free#" => {
+                request["Limit"] = json!(1);
+            }
             (Plant::UnknownProgramsNotSwept, "Query") if request["ExpressionAttributeValues"][":in"]["S"] == "held" => {
                 request["ExpressionAttributeValues"][":in"] = json!({ "S": "nothing" });
                 note();

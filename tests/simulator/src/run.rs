@@ -260,6 +260,13 @@ async fn take(aws: &Arc<Aws>, client: &Arc<Client>, step: &Step, guests: &mut Ve
             let from = later.map(|later| step.at + later);
             guests.push(tokio::task::spawn_local(publish(aws.clone(), file, from)));
         }
+        Action::Regret(file, later) => {
+            let (from, aws, program) = (Some(step.at + later), aws.clone(), client.program.clone());
+            guests.push(tokio::task::spawn_local(async move {
+                publish(aws.clone(), file, from).await;
+                withdraw(aws, program).await;
+            }));
+        }
         Action::Withdraw => {
             guests.push(tokio::task::spawn_local(withdraw(aws.clone(), client.program.clone())));
         }

@@ -35,6 +35,8 @@ pub enum Action {
     Reveal(String, String),
     /// Staff publish a version, which takes effect as soon as it can or so much later.
     Publish(String, Option<SignedDuration>),
+    /// Staff publish a version that takes effect so much later, and think better of it.
+    Regret(String, SignedDuration),
     /// Staff withdraw what takes effect last.
     Withdraw,
     /// Staff load cards.
@@ -213,6 +215,18 @@ fn paid(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step
                     add(Action::Send(body.to_string()));
                 }
             }
+            12 | 13 => {
+                let partner = format!("p{}", rng.usize(..partners));
+                let (year, quarter) = (2025 + rng.usize(..2), 1 + rng.usize(..4));
+                let target = [("acv", format!("{year}"), "40000"), ("deals", format!("{year}-Q{quarter}"), "2")];
+                let (measure, period, value) = &target[rng.usize(..2)];
+                let body = json!({
+                    "specversion": "1.0", "id": format!("target-{number}"), "source": "/crm/t", "type": "target.set",
+                    "subject": partner, "program": program, "time": at.to_string(),
+                    "data": { "motion": "sell", "measure": measure, "period": period, "value": value },
+                });
+                add(Action::Send(body.to_string()));
+            }
             6..=11 if !invoices.is_empty() => add(Action::Send(invoices.remove(rng.usize(..invoices.len())))),
             _ => {}
         }
@@ -374,7 +388,11 @@ impl Maker {
                 let later = self.rng.bool().then(|| SignedDuration::from_mins(self.rng.i64(10..40 * 60)));
                 match self.rng.usize(..6) {
                     _ if self.program != "test" => Action::Sweep,
-                    0 | 1 => Action::Withdraw,
+                    0 => Action::Withdraw,
+                    1 => {
+                        let at = later.unwrap_or(SignedDuration::from_mins(30));
+                        Action::Regret(file, at)
+                    }
                     2 => {
                         // Two are to take effect in one instant.
                         let at = later.unwrap_or(SignedDuration::from_hours(2));

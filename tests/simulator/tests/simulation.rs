@@ -15,14 +15,9 @@ const PLANTED_SEEDS: u64 = 120;
 /// Where the seeds of a planted defect begin: a race that few seeds have is looked for where it is, and beyond if it is there no more.
 fn first_seed(plant: Plant) -> u64 {
     match plant {
-        Plant::CardUnconditioned => 349,
-        Plant::ExpiredTakenAgain => 33,
-        Plant::PseudonymUnconditioned => 15,
-        Plant::AnswerOfNow | Plant::DealUnconditioned => 8,
-        Plant::WithdrawnDecides => 60,
-        Plant::DealOfNobody => 6,
-        Plant::OtherUnchecked => 17,
-        Plant::StockUnconditioned => 3,
+        Plant::WithdrawnDecides => 9,
+        Plant::ExpiredTakenAgain => 11,
+        Plant::PseudonymUnconditioned => 5,
         _ => 1,
     }
 }

@@ -4,7 +4,7 @@
 use event::ids::{DealId, OpportunityId, PartnerId};
 use event::money::Money;
 use event::time::Month;
-use event::{DealOutcome, Kind, ProjectOutcome, planted};
+use event::{Code, DealOutcome, Kind, ProjectOutcome, Rejection, planted};
 use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
@@ -46,8 +46,23 @@ pub(super) fn lifecycle(
             payouts::ended(book, case.event, *payout_id)
         }
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
+        Kind::TargetSet { measure, .. } => {
+            is_measured(measure)?;
+            learn(book, case)
+        }
         _ => learn(book, case),
     }
+}
+
+/// Whether something is measured by this name of which a target can be set.
+fn is_measured(name: &str) -> Result<(), Stop> {
+    let mut known = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications).map(|one| one.word());
+    if known.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let list = known.by_ref().collect::<Vec<_>>().join(", ");
+    let message = format!("no target is set for `{name}`; write one of: {list}");
+    Err(Stop::Rejected(Rejection::new(Code::BadValue, "data.measure", message)))
 }
 
 /// Takes over what the event says of the partner, by its own time.

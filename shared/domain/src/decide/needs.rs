@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
+use event::period::TargetPeriod;
 use event::time::Month;
 use event::{Event, Kind, planted};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use litemap::LiteMap;
-use program::{Criteria, Gate, Program, Programs, Reward};
+use program::{Criteria, Gate, Program, Programs, Reward, Rule, Times};
 
 use super::context::Context;
 use super::due::{lots_since, runs_out};
@@ -152,6 +154,7 @@ impl<'a> Asking<'a> {
             };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
+                self.attained(&earning.program, rule, booked);
             }
         }
     }
@@ -182,6 +185,17 @@ impl<'a> Asking<'a> {
         };
         for rule in earning.program.rules_on("deal.closed") {
             self.counts(&rule_caps(&earning.program, rule, &seen));
+            self.attained(&earning.program, rule, closed.booked);
+        }
+    }
+
+    /// What targets are attained by in the periods that a rule looks at, of what is booked on a day.
+    fn attained(&mut self, program: &Program, rule: &Rule, booked: Date) {
+        for times in &rule.times {
+            let Times::Attainment(attainment) = times else { continue };
+            if let Some((_, first, last)) = TargetPeriod::of(attainment.every, booked, &program.calendar) {
+                self.quarters(first, last.min(Month::of(self.context.today)));
+            }
         }
     }
 }

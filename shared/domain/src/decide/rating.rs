@@ -52,7 +52,7 @@ pub(super) fn rate_deal_again(
             _ if deal.is_void() => (0, Vec::new()),
             (Gives::Points(points), Some(credit)) => (rate_again(rule, points, &seen, credit.factor)?, Vec::new()),
             (Gives::Points(points), None) => {
-                let times = factors(&earning.program, rule, &seen, book.account());
+                let times = factors(&earning.program, rule, &seen, book.account())?;
                 (rate_again(rule, points, &seen, factor(&times))?, times)
             }
             (Gives::Money(commission), Some(credit)) => {

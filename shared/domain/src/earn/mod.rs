@@ -10,7 +10,8 @@ pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
 
 use event::ids::Motion;
-use program::{CapUnit, Commission, Gives, Points, Program, Rule, Times};
+use event::period::TargetPeriod;
+use program::{Attainment, CapUnit, Commission, Gives, Points, Program, Rule, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -36,7 +37,7 @@ pub(crate) struct Award {
 /// # Errors
 /// [`FoldError::NotLoaded`], [`FoldError::Overflow`].
 pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Result<Award, FoldError> {
-    let times = factors(program, rule, seen, account);
+    let times = factors(program, rule, seen, account)?;
     let (asset, worth) = worth(program, rule, seen, factor(&times))?;
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
     let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![] };
@@ -140,7 +141,16 @@ fn base_points(points: &Points, seen: &Seen<'_>) -> Result<i64, FoldError> {
     })
 }
 
-pub(crate) fn factors(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Vec<(String, Decimal)> {
+/// The multipliers of a rule that apply, each with its name.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a target is attained by was not read (I25).
+pub(crate) fn factors(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+) -> Result<Vec<(String, Decimal)>, FoldError> {
     let mut applied = Vec::new();
     for times in &rule.times {
         match times {
@@ -157,8 +167,28 @@ pub(crate) fn factors(program: &Program, rule: &Rule, seen: &Seen<'_>, account: 
                     applied.push((format!("campaign {id}"), campaign.by));
                 }
             }
+            Times::Attainment(attainment) => applied.extend(attained(program, attainment, seen, account)?),
         }
     }
     applied.extend(rule.commission().and_then(|commission| pay::tenor(commission, seen)));
-    applied
+    Ok(applied)
+}
+
+/// What the attainment of a target multiplies by, with its name: `62% of the acv target of 2026-Q2` (M09). Percents are told rounded down.
+fn attained(
+    program: &Program,
+    attainment: &Attainment,
+    seen: &Seen<'_>,
+    account: &Account,
+) -> Result<Option<(String, Decimal)>, FoldError> {
+    let Attainment { measure, motion, every, .. } = attainment;
+    let Some((period, first, last)) = TargetPeriod::of(*every, seen.booked, &program.calendar) else { return Ok(None) };
+    let Some(target) = account.target(period, *measure, motion)? else { return Ok(None) };
+    let measured = account.measured(motion, *measure, first, last)?;
+    // More than can be told is more than any band asks for.
+    let part = measured.checked_div(target).unwrap_or(Decimal::MAX);
+    let by = attainment.factor(part);
+    let percent = part.saturating_mul(Decimal::ONE_HUNDRED).round_dp_with_strategy(1, RoundingStrategy::ToZero);
+    let told = || format!("{}% of the {} target of {period}", percent.normalize(), measure.word());
+    Ok((by != Decimal::ONE).then(|| (told(), by)))
 }

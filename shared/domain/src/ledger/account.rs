@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
+use event::period::TargetPeriod;
 use event::time::Month;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -18,6 +19,7 @@ use super::cap::{CapKey, Frequency};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
 use super::posting::{never, someday};
+use super::profile::{Profile, TargetKey};
 use super::reason::is_zero;
 
 /// Whether a partner takes part.
@@ -86,31 +88,6 @@ pub struct Head {
     pub open_from: Option<Date>,
     /// How many sections have left the head for items of their own; never fewer.
     pub spilled: u8,
-}
-
-/// What the enrolment says of a partner.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// The motions it takes part in.
-    #[serde(rename = "m")]
-    pub motions: Vec<Motion>,
-    /// Its territory.
-    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    pub territory: Option<String>,
-    /// Its time zone.
-    #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-}
-
-/// Facts about a partner, written when they change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// What the enrolment says.
-    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<Fact<Facts>>,
-    /// The agreement version last accepted (M43).
-    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<Fact<String>>,
 }
 
 /// Whether a certificate is held.
@@ -408,6 +385,21 @@ impl Account {
             quarter = quarter.plus(3);
         }
         Ok(sum)
+    }
+
+    /// The target that was set for a measure in a period; none where nobody set one.
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: the profile was not loaded (I25).
+    pub(crate) fn target(
+        &self,
+        period: TargetPeriod,
+        measure: Measure,
+        motion: &Motion,
+    ) -> Result<Option<Decimal>, FoldError> {
+        self.must_know(|| Part::Profile)?;
+        let is = |key: &&TargetKey| key.period == period && *key.measure == *measure.word() && key.motion == *motion;
+        Ok(self.profile.targets.iter().find(|(key, _)| is(key)).map(|(_, fact)| fact.value))
     }
 
     /// How much of a cap is used.

@@ -1,19 +1,20 @@
 //! How a record changes an account. Nothing else ever does (I10).
 
-use event::Kind;
 use event::ids::{CertificationId, Motion, PersonId};
 use event::time::Month;
+use event::{Kind, target};
 use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
 
-use super::account::{Account, Certificate, Facts, Reviewed, Standing};
+use super::account::{Account, Certificate, Reviewed, Standing};
 use super::balance::FoldError;
 use super::effect::Effect;
 use super::fact::{Fact, Stamp};
 use super::packed;
 use super::part::Part;
 use super::posting::Posting;
+use super::profile::{Facts, TargetKey};
 use super::record::Record;
 
 impl Account {
@@ -89,9 +90,13 @@ impl Account {
             Kind::CertificationExpired { certification_id, person_id, .. } => {
                 self.certificate(certification_id, person_id, Certificate::Lost, since)
             }
+            Kind::TargetSet { motion, measure, period, value } => {
+                let (measure, motion) = (measure.clone(), motion.clone());
+                let key = TargetKey { period: *period, measure, motion };
+                target(value).is_some_and(|target| self.profile.set(key, target, since))
+            }
             // These say nothing of the partner; a new type must be told apart here.
-            Kind::TargetSet { .. }
-            | Kind::PurchaseOrderReceived { .. }
+            Kind::PurchaseOrderReceived { .. }
             | Kind::ExclusivityGranted { .. }
             | Kind::ExclusivityEnded { .. }
             | Kind::BenefitBooked { .. }

@@ -14,12 +14,13 @@ use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Certificate, Days, Head, Profile, Reviewed, Standing};
+use super::account::{Account, Certificate, Days, Head, Reviewed, Standing};
 use super::asset::Asset;
 use super::balance::{Expired, Funds, Pending};
 use super::cap::CapKey;
 use super::fact::{Fact, Stamp};
 use super::part::{Part, Section};
+use super::profile::Profile;
 
 /// Most bytes of what a head holds: with keys, version and due day it stays within 1 KB, which is one unit to write.
 pub const HEAD_BYTES_MAX: usize = 840;

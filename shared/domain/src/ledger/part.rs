@@ -21,7 +21,7 @@ pub enum Part {
     /// What ran out unspent in the lots of a calendar quarter, by its first month: written when they run out, read when an award of
     /// theirs is rated again.
     Expired(Month),
-    /// What the enrolment and the agreement say.
+    /// What the enrolment, the agreement and the targets say.
     Profile,
     /// When a course was completed first.
     Course(CourseId),
@@ -69,7 +69,9 @@ impl Part {
     /// The parts that what an event says of its partner changes, beside the head's own.
     pub fn learned(kind: &Kind) -> Vec<Self> {
         match kind {
-            Kind::PartnerEnrolled { .. } | Kind::AgreementAccepted { .. } => vec![Part::Profile],
+            Kind::PartnerEnrolled { .. } | Kind::AgreementAccepted { .. } | Kind::TargetSet { .. } => {
+                vec![Part::Profile]
+            }
             Kind::CourseCompleted { course_id, .. } => vec![Part::Course(course_id.clone())],
             Kind::CertificationGranted { certification_id, person_id, .. }
             | Kind::CertificationExpired { certification_id, person_id, .. } => vec![
@@ -80,7 +82,6 @@ impl Part {
             Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }
             | Kind::PartnerOffboarded { .. }
-            | Kind::TargetSet { .. }
             | Kind::PurchaseOrderReceived { .. }
             | Kind::ExclusivityGranted { .. }
             | Kind::ExclusivityEnded { .. }

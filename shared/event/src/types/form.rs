@@ -14,6 +14,7 @@ use crate::ids::{
 use crate::json::Json;
 use crate::money::{Money, MoneyError, parse_currency, parse_decimal};
 use crate::payout::{NoPayout, PayoutId};
+use crate::period::TargetPeriod;
 use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{is_usual, parse_instant};
 
@@ -370,6 +371,16 @@ impl Member for PayoutId {
     const FORM: Form = Form::Text;
     fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         text(value, at)?.parse().map_err(|error: NoPayout| Rejection::new(Code::BadValue, at, error.to_string()))
+    }
+    fn json(&self) -> Option<Json<'_>> {
+        Some(Json::Text(self.to_string().into()))
+    }
+}
+
+impl Member for TargetPeriod {
+    const FORM: Form = Form::Text;
+    fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
+        Self::try_from(text(value, at)?.to_owned()).map_err(|error| Rejection::new(Code::BadValue, at, error))
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Text(self.to_string().into()))

@@ -19,8 +19,9 @@ use crate::ids::{
     ProjectId, RedemptionId, RewardId,
 };
 use crate::json::{Json, quote, separate};
-use crate::money::Money;
+use crate::money::{Money, parse_decimal};
 use crate::payout::PayoutId;
+use crate::period::TargetPeriod;
 use crate::rejection::{Code, Faults, Rejection};
 use form::Member;
 
@@ -65,11 +66,11 @@ types! {
         TargetSet = "target.set", ("target-17-2026", "/crm/acme", "2026-01-10T09:00:00Z") {
             /// The sales motion.
             motion: Motion = r#""sell""#,
-            /// What is measured.
+            /// What is measured, as a criterion of a ladder names it.
             measure: Name = r#""acv""#,
-            /// For which period.
-            period: Name = r#""2026""#,
-            /// The target.
+            /// For which period: a fiscal year, named by the calendar year in which it begins, a fiscal quarter (`2026-Q3`) or a month (`2026-03`).
+            period: TargetPeriod = r#""2026""#,
+            /// The target, above zero; money in the program's currency.
             value: Json<'static> = r#""500000""#,
         }
         /// A purchase order came in; it may count as a deal (M08).
@@ -363,6 +364,11 @@ types! {
     }
 }
 
+/// The number that a target is; `None` if it is none, or not above zero.
+pub fn target(value: &Json<'_>) -> Option<Decimal> {
+    parse_decimal(&value.clone().into_plain()).ok().filter(|target| *target > Decimal::ZERO)
+}
+
 /// Months of a contract that says nothing of its length.
 pub const TENOR_MONTHS: i64 = 12;
 
@@ -391,6 +397,10 @@ impl Kind {
             }
             Kind::DealReassigned { to_partner, .. } if to_partner.is_internal() => {
                 Err(Rejection::reserved("data.to_partner"))
+            }
+            Kind::TargetSet { value, .. } if target(value).is_none() => {
+                let message = "write a number above zero, as in \"500000\" or 12";
+                Err(Rejection::new(Code::BadValue, "data.value", message))
             }
             Kind::ExclusivityGranted { territory: None, vertical: None, .. }
             | Kind::ExclusivityEnded { territory: None, vertical: None, .. } => {

@@ -69,6 +69,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let around = Around {
         currency: &file.program.currency,
         in_deals_currency: file.policy.commissions.currency == "of the deal",
+        default_motion: default_motion.as_ref(),
         campaigns: &file.campaign,
         ladders: &file.ladder,
     };

@@ -169,6 +169,16 @@ pub(crate) struct TimesTable {
     pub(crate) motion: Option<Motion>,
     pub(crate) campaign: Option<String>,
     pub(crate) by: Option<Quoted>,
+    pub(crate) attainment: Option<String>,
+    pub(crate) per: Option<String>,
+    pub(crate) bands: Option<Vec<FactorBand>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactorBand {
+    pub(crate) from: Quoted,
+    pub(crate) by: Quoted,
 }
 
 #[derive(Deserialize)]

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use event::catalogue;
 use event::ids::{Motion, RuleId, TierId};
+use event::money::parse_decimal;
+use event::period::Every;
 use rust_decimal::Decimal;
 
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
-use super::{Band, CampaignTable, Earn, PointsTable, Quoted, Scale, TierTable, TimesTable, Word};
+use super::{Band, CampaignTable, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable, Word};
 use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings, nearest};
-use crate::rule::{COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
+use crate::ladder::Measure;
+use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
     let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
@@ -33,6 +36,7 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
 pub(crate) struct Around<'a> {
     pub(crate) currency: &'a str,
     pub(crate) in_deals_currency: bool,
+    pub(crate) default_motion: Option<&'a Motion>,
     pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
     pub(crate) ladders: &'a BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
 }
@@ -187,14 +191,22 @@ pub(crate) fn rising<'s, S: 's, T>(
 pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Times> {
     let path = [place[0], place[1], "times"];
     match table {
-        TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by) } => {
+        TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by), attainment: None, per: None, bands: None } => {
             if !around.has_tier(motion.as_ref(), tier) {
                 f.error(Code::UnknownTier, &path, format!("no ladder has a tier `{tier}`"), None);
             }
             let by = multiplier(&path, by, f)?;
             Some(Times::Tier { motion: motion.clone(), tier: tier.clone(), by })
         }
-        TimesTable { tier: None, motion: None, campaign: Some(campaign), by: None } => {
+        TimesTable {
+            tier: None,
+            motion: None,
+            campaign: Some(campaign),
+            by: None,
+            attainment: None,
+            per: None,
+            bands: None,
+        } => {
             if !around.campaigns.contains_key(campaign) {
                 let known: Vec<_> = around.campaigns.keys().collect();
                 let help = nearest(campaign, &known).map(|near| format!("did you mean `{near}`?"));
@@ -202,6 +214,54 @@ pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f
             }
             Some(Times::Campaign(campaign.clone()))
         }
-        _ => f.take(&path, Err("write { tier = \"...\", by = \"1.25\" } or { campaign = \"...\" }".to_owned())),
+        TimesTable {
+            tier: None,
+            motion,
+            campaign: None,
+            by: None,
+            attainment: Some(measure),
+            per: Some(per),
+            bands: Some(bands),
+        } => {
+            let motion = motion.as_ref().or(around.default_motion)?;
+            attainment(&path, (measure, per), bands, f)
+                .map(|(measure, every, bands)| Times::Attainment(Attainment { measure, motion: motion.clone(), every, bands }))
+        }
+        _ => f.take(
+            &path,
+            Err("write { tier = \"...\", by = \"1.25\" }, { campaign = \"...\" } or { attainment = \"acv\", per = \"quarter\", bands = [{ from = \"100%\", by = \"1.2\" }] }".to_owned()),
+        ),
     }
+}
+
+/// What is attained, in which period, and what multiplies from which part of the target on.
+fn attainment(
+    path: &[&str],
+    (measure, per): (&str, &str),
+    bands: &[FactorBand],
+    f: &mut Findings<'_>,
+) -> Option<(Measure, Every, Vec<(Decimal, Decimal)>)> {
+    let flows = || Measure::ALL.iter().copied().filter(|measure| *measure != Measure::Certifications);
+    let known: Vec<&str> = flows().map(Measure::word).collect();
+    let found = flows().find(|known| known.word() == measure);
+    let no_measure = || format!("`{measure}` is nothing that a target is set for; known: {}", known.join(", "));
+    let found = f.take(path, found.ok_or_else(no_measure));
+    let periods = [Every::Year, Every::Quarter, Every::Month];
+    let every = periods.into_iter().find(|every| every.word() == per);
+    let no_period = || format!("no target is set per `{per}`; write \"year\", \"quarter\" or \"month\"");
+    let every = f.take(path, every.ok_or_else(no_period));
+    let plain: Vec<(Quoted, &FactorBand)> = bands
+        .iter()
+        .filter_map(|band| {
+            let number =
+                band.from.0.strip_suffix('%').map(str::trim_end).filter(|number| parse_decimal(number).is_ok());
+            let no_part = || format!("`{}` is no part of a target; write \"50%\"", band.from.0);
+            Some((Quoted(f.take(path, number.map(str::to_owned).ok_or_else(no_part))?), band))
+        })
+        .collect();
+    let factor = |band: &FactorBand, f: &mut Findings<'_>| multiplier(path, &band.by, f);
+    let bands = rising(path, plain.iter().map(|(from, band)| (from, None, *band)), factor, f)?;
+    let part = |(percent, by): (Decimal, Decimal)| Some((percent.checked_div(Decimal::ONE_HUNDRED)?, by));
+    let bands: Vec<_> = bands.into_iter().filter_map(part).collect();
+    Some((found?, every?, bands))
 }
