@@ -31,7 +31,7 @@ const NOT_RESTORED: [(&str, &str); 6] = [
 
 /// Write the state anew from the ledger alone, and say what no record holds.
 ///
-/// Reads every record, and writes program versions, accounts, redemptions, deals and opportunities as the records add up,
+/// Reads every record, and writes program versions, accounts, redemptions, deals, opportunities and what records sent as the records add up,
 /// where they are not so yet: into an empty table, or over one that `laurel audit` finds at odds. Nobody else may write
 /// meanwhile: pause the consumers first. It can be run again at any time.
 #[derive(Args)]
@@ -58,8 +58,17 @@ impl Rebuild {
         let all = programs.values().flatten().filter(|partner| !partner.is_internal()).count();
         let bar =
             ProgressBar::new(all as u64).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} partners")?);
-        let heads =
-            ["program", "versions", "partners", "records", "redemptions", "deals", "opportunities", "accounts written"];
+        let heads = [
+            "program",
+            "versions",
+            "partners",
+            "records",
+            "redemptions",
+            "deals",
+            "opportunities",
+            "to be judged",
+            "accounts written",
+        ];
         let mut rows = table(&heads);
         let mut findings = Vec::new();
         for (program, partners) in programs {
@@ -67,8 +76,8 @@ impl Rebuild {
             let before = bar.position();
             let done =
                 engine::rebuild::program(&store, &id, &partners, |at| bar.set_position(before + at as u64)).await?;
-            let Rebuilt { versions, partners, records, redemptions, deals, opportunities, written, .. } = done;
-            let counts = [versions, partners, records, redemptions, deals, opportunities, written];
+            let Rebuilt { versions, partners, records, redemptions, deals, opportunities, sent, written, .. } = done;
+            let counts = [versions, partners, records, redemptions, deals, opportunities, sent, written];
             let counts = counts.map(|count| number(i64::try_from(count).unwrap_or(i64::MAX)));
             rows.add_row([comfy_table::Cell::new(&program)].into_iter().chain(counts));
             findings.extend(done.findings.into_iter().map(|what| format!("{program}: {what}")));

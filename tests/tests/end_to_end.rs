@@ -49,6 +49,7 @@ async fn every_sample_event_is_judged() {
         "course.completed",
         "certification.granted",
         "deal.registered",
+        "deal.lease_extended",
         "deal.qualified",
         "deal.influenced",
         "content.viewed",

@@ -53,6 +53,22 @@ async fn senders(test: &TestStack) {
     // Another partner's deal is looked at, and must not move meanwhile.
     let deal = json!({ "deal_id": "D-8841" });
     test.send(&[body("deal.qualified", "latecomer", "hr-software", "/crm/acme", "late-qualified", &deal)]).await;
+    // A public tender that one of two bidders wins: the other is told.
+    let hr = |kind: &str, partner: &str, id: &str, data: serde_json::Value| {
+        body(kind, partner, "hr-software", "/crm/acme", id, &data)
+    };
+    test.send(&[hr("partner.enrolled", "bidder", "bidder", json!({ "name": "B", "motions": ["sell"] }))]).await;
+    for partner in ["partner-17", "bidder"] {
+        let deal = json!({ "deal_id": format!("bid-{partner}"), "opportunity_id": "tender", "customer": "City", "public_tender": true });
+        test.send(&[hr("deal.registered", partner, &format!("bid-{partner}"), deal)]).await;
+    }
+    test.send(&[hr(
+        "deal.closed",
+        "bidder",
+        "bid-won",
+        json!({ "deal_id": "bid-bidder", "outcome": "won", "acv": { "amount": "1", "currency": "USD" } }),
+    )])
+    .await;
 }
 
 /// Everything the API offers. The redemption that was made.
@@ -80,6 +96,7 @@ async fn callers(test: &TestStack) -> String {
         "/events?outcome=held",
         "/redemptions",
         "/explanation?source=/crm/acme&id=crm-8841-won",
+        "/deals/D-8841",
     ];
     for view in views {
         assert_eq!(api.get(&format!("{own}{view}")).await.0, 200, "{view}");

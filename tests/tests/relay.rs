@@ -14,6 +14,7 @@ fn relay(bus: &Bus) -> RelayChanges {
         local::open_store(&clients, Clock::system(), Random::system()),
         queue("partner-events"),
         queue("redemptions"),
+        queue("partner-reviews"),
         Some((clients.eventbridge(), "bus".to_owned())),
     )
 }

@@ -115,6 +115,7 @@ async fn notices() {
             local::open_store(&clients, ambient::Clock::system(), ambient::Random::system()),
             queue("partner-events"),
             queue("redemptions"),
+            queue("partner-reviews"),
             Some((clients.eventbridge(), "bus".to_owned())),
         );
         let mut seen = BTreeMap::new();

@@ -1,5 +1,6 @@
 //! What partners see: account, statement, what became of each event and why, rewards, redemptions. It writes nothing.
 
+mod deals;
 mod events;
 mod partner;
 mod redemptions;
@@ -48,6 +49,7 @@ impl ReadAccounts {
             .route("/v1/partners/{partner_id}/statement", get(statement::show))
             .route("/v1/partners/{partner_id}/commissions", get(statement::commissions))
             .route("/v1/partners/{partner_id}/payouts", get(statement::payouts))
+            .route("/v1/partners/{partner_id}/deals/{deal_id}", get(deals::show))
             .route("/v1/partners/{partner_id}/events", get(events::list))
             .route("/v1/partners/{partner_id}/explanation", get(events::explain))
             .route("/v1/partners/{partner_id}/redemptions", get(redemptions::list))

@@ -8,6 +8,7 @@ use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::decide::Awaited;
 use domain::ledger::{Outcome, Record};
+use domain::outbox::{Outbound, outbound};
 use event::Kind;
 use program::Program;
 use store::{Store, StoreError, aside::Aside, holds::Waiting, tables::keys};
@@ -32,6 +33,7 @@ pub struct RelayChanges {
     store: Store,
     partner_events: Queue,
     redemptions: Queue,
+    partner_reviews: Queue,
     bus: Option<(aws_sdk_eventbridge::Client, String)>,
 }
 
@@ -58,9 +60,10 @@ impl RelayChanges {
         store: Store,
         partner_events: Queue,
         redemptions: Queue,
+        partner_reviews: Queue,
         bus: Option<(aws_sdk_eventbridge::Client, String)>,
     ) -> Self {
-        Self { store, partner_events, redemptions, bus }
+        Self { store, partner_events, redemptions, partner_reviews, bus }
     }
 
     /// A handler as the environment says.
@@ -72,8 +75,10 @@ impl RelayChanges {
         let queue = |url: Option<&str>, name| Settings::need(url, name).map(|url| Queue::new(clients.sqs(), url));
         let events = queue(settings.partner_events_queue.as_deref(), "PARTNER_EVENTS_QUEUE_URL")?;
         let redemptions = queue(settings.redemptions_queue.as_deref(), "REDEMPTIONS_QUEUE_URL")?;
+        let reviews = queue(settings.partner_reviews_queue.as_deref(), "PARTNER_REVIEWS_QUEUE_URL")?;
         let bus = settings.event_bus.clone().map(|name| (clients.eventbridge(), name));
-        Ok(Self::new(Store::open(clients.dynamodb(), settings.tables()?, clock, random), events, redemptions, bus))
+        let store = Store::open(clients.dynamodb(), settings.tables()?, clock, random);
+        Ok(Self::new(store, events, redemptions, reviews, bus))
     }
 
     /// Relays the changes of one batch in their order, up to the first that fails: the stream delivers from there again.
@@ -132,6 +137,7 @@ impl RelayChanges {
         let record: Record = serde_dynamo::from_item(item).map_err(unreadable)?;
         self.send_waiting(&record).await?;
         self.send_redemption(&record).await?;
+        self.send_errands(&record).await?;
         let notices = of_record(&record);
         let kinds = notices.iter().map(|n| n.kind).collect::<Vec<_>>().join(",");
         let correlation_id = record.correlation_id();
@@ -169,6 +175,17 @@ impl RelayChanges {
         }
         let due = serde_json::json!({ "program": record.identity.program, "partner": record.partner, "redemption_id": redemption_id });
         Ok(self.redemptions.send(due.to_string()).await?)
+    }
+
+    /// Has what the record sent judged at once, as far as it is due; the sweep finds what is due later.
+    async fn send_errands(&self, record: &Record) -> Result<(), RelayError> {
+        let sent = outbound(record).into_iter().filter(|sent| sent.due <= record.decided_at);
+        let task = |sent: Outbound| serde_json::json!({ "program": record.identity.program, "outbox": sent.event.identity.id });
+        let failed = self.partner_reviews.send_all(sent.map(|sent| task(sent).to_string())).await;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(RelayError::Queue(QueueError { count: failed.len(), why: "they stay for the next try".to_owned() }))
     }
 
     /// Puts notices on the bus, each with the place of its change, in calls of [`NOTICES_AT_ONCE`]; those that do not fill a call

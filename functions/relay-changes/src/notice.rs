@@ -56,6 +56,16 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         let detail = about(json!({ "deal": deal_id, "to_partner": to_partner }));
         notices.push(Notice { kind: "DealMoved", detail });
     }
+    match record.happened() {
+        Some(Kind::LeaseEnding { deal_id, opportunity_id, until }) => {
+            let detail = about(json!({ "deal": deal_id, "opportunity": opportunity_id, "until": until }));
+            notices.push(Notice { kind: "LeaseEnding", detail });
+        }
+        Some(Kind::BidLost { opportunity_id }) => {
+            notices.push(Notice { kind: "BidLost", detail: about(json!({ "opportunity": opportunity_id })) });
+        }
+        _ => {}
+    }
     for effect in &record.effects {
         match effect {
             Effect::Tier { motion, from, to, .. } => {
@@ -67,6 +77,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
+            }
+            Effect::Place { place, asks: Some(asks), .. } => {
+                let detail = about(json!({ "bidders": place, "asks": asks, "complete": place >= asks }));
+                notices.push(Notice { kind: "BidderRegistered", detail });
             }
             Effect::Place { place, .. } if *place > 1 => {
                 notices.push(Notice { kind: "OpportunityShared", detail: about(json!({ "place": place })) });

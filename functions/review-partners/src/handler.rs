@@ -3,7 +3,8 @@
 use crate::task::Task;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use event::ids::{PartnerId, ProgramId};
+use engine::steps::Step;
+use event::ids::{EventId, PartnerId, ProgramId};
 use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
 use worker::{Clients, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
@@ -85,6 +86,7 @@ impl ReviewPartners {
                     let reviewed = self.review_one(&program, &partner, deadline).await;
                     (Some(partner.to_string()), reviewed)
                 }
+                Some(Task::Judge { program, id }) => (None, self.judge_sent(&program, &id, deadline).await),
                 Some(Task::Walk(walk)) => (None, Box::pin(self.go_on(walk, self.store.clock().now())).await),
                 None => (None, Err(unreadable().into())),
             };
@@ -103,11 +105,38 @@ impl ReviewPartners {
         tracing::info!(partner, position, records = records.len(), "a partner was reviewed");
         Ok(())
     }
+
+    /// Judges an event that a record sent.
+    async fn judge_sent(&self, program: &ProgramId, id: &EventId, deadline: Instant) -> Result<(), ReviewError> {
+        let Some(programs) = store::programs::read(&self.store, program).await? else { return Ok(()) };
+        match engine::outbox::judge(&self.store, &programs, program, id, Patience::until(deadline)).await? {
+            Some(Step::Recorded(record)) => {
+                let (correlation_id, partner) = (record.correlation_id(), record.partner.as_str());
+                let event_type = &*record.kind;
+                tracing::info!(
+                    correlation_id,
+                    partner,
+                    position = record.position,
+                    event_type,
+                    "what was sent is judged"
+                );
+            }
+            Some(Step::Moot(reason)) => {
+                tracing::info!(
+                    correlation_id = id.as_str(),
+                    reason = reason.code(),
+                    "what was sent has nothing left to do"
+                );
+            }
+            Some(Step::Existing(_)) | None => {}
+        }
+        Ok(())
+    }
 }
 
 fn unreadable() -> StoreError {
     StoreError::Unreadable {
         what: "message",
-        why: "it names no partner of a program, and no part of a sweep".to_owned(),
+        why: "it names no partner of a program, no event that was sent, and no part of a sweep".to_owned(),
     }
 }

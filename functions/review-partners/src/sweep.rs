@@ -11,6 +11,7 @@ use program::Programs;
 use store::StoreError;
 use store::due::Moment;
 use store::holds::{Hold, Of};
+use store::outbox::Due;
 use worker::{HELD_UNTIL, Outgoing, count};
 
 use crate::handler::{ReviewError, ReviewPartners};
@@ -136,6 +137,7 @@ impl ReviewPartners {
                 Over::Holds { program } => self.sweep_holds(&mut sweep, Of::Program(program), from).await?,
                 Over::HoldsForPrograms => self.sweep_holds(&mut sweep, Of::Unknown, from).await?,
                 Over::Standing { program } => self.sweep_standing(&mut sweep, program, from).await?,
+                Over::Outbox { program } => self.sweep_outbox(&sweep, program, from).await?,
             };
             if walk.from.is_none() {
                 return Ok(());
@@ -274,6 +276,28 @@ impl ReviewPartners {
                 }
             },
         })
+    }
+
+    /// Sends what is due of what records sent, but what was sent lately, to be judged.
+    async fn sweep_outbox(
+        &self,
+        sweep: &Sweep<'_>,
+        program: &ProgramId,
+        from: Option<&str>,
+    ) -> Result<Option<String>, ReviewError> {
+        let now = sweep.now;
+        let page = store::outbox::page(&self.store, program, now, from).await?;
+        let sent_lately = |due: &Due| due.sent_at.is_some_and(|sent| now.duration_since(sent) < SENT_LATELY);
+        let due: Vec<&Due> = page.items.iter().filter(|due| !sent_lately(due)).collect();
+        let task = |due: &&Due| Task::Judge { program: program.clone(), id: due.identity.id.clone() }.body();
+        let failed = self.reviews.send_all(due.iter().map(task)).await;
+        if !failed.is_empty() {
+            return Err(ReviewError::NotSent(failed.len()));
+        }
+        for due in due {
+            store::outbox::mark_sent(&self.store, due, now).await?;
+        }
+        Ok(page.next)
     }
 
     async fn sweep_standing(

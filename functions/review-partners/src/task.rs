@@ -1,6 +1,6 @@
 //! What the queue `partner-reviews` holds.
 
-use event::ids::{PartnerId, ProgramId};
+use event::ids::{EventId, PartnerId, ProgramId};
 use serde::{Deserialize, Serialize};
 use store::tables::keys;
 
@@ -9,6 +9,8 @@ use store::tables::keys;
 pub(crate) enum Task {
     /// Look at a partner on whom something is due.
     Review { program: ProgramId, partner: PartnerId },
+    /// Judge an event that a record sent.
+    Judge { program: ProgramId, id: EventId },
     /// Go on with a sweep.
     Walk(Walk),
 }
@@ -31,6 +33,8 @@ pub(crate) enum Over {
     HoldsForPrograms,
     /// Redemptions that stand still.
     Standing { program: ProgramId },
+    /// Events of a program that its records sent, and that are due.
+    Outbox { program: ProgramId },
 }
 
 /// A message as it is written: a partner of a program, or a part of a sweep.
@@ -40,6 +44,8 @@ struct Written {
     program: Option<ProgramId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     partner: Option<PartnerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outbox: Option<EventId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sweep: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +57,10 @@ struct Written {
 impl Over {
     pub(crate) fn program(&self) -> Option<&ProgramId> {
         match self {
-            Over::Due { program, .. } | Over::Holds { program } | Over::Standing { program } => Some(program),
+            Over::Due { program, .. }
+            | Over::Holds { program }
+            | Over::Standing { program }
+            | Over::Outbox { program } => Some(program),
             Over::HoldsForPrograms => None,
         }
     }
@@ -59,7 +68,13 @@ impl Over {
     /// Every part of a program's.
     pub(crate) fn all(program: &ProgramId) -> Vec<Self> {
         let due = (0..keys::DUE_SHARDS).map(|shard| Over::Due { program: program.clone(), shard });
-        due.chain([Over::Holds { program: program.clone() }, Over::Standing { program: program.clone() }]).collect()
+        let program = || program.clone();
+        let rest = [
+            Over::Outbox { program: program() },
+            Over::Holds { program: program() },
+            Over::Standing { program: program() },
+        ];
+        due.chain(rest).collect()
     }
 
     fn word(&self) -> &'static str {
@@ -68,6 +83,7 @@ impl Over {
             Over::Holds { .. } => "holds",
             Over::HoldsForPrograms => "holds_for_programs",
             Over::Standing { .. } => "standing",
+            Over::Outbox { .. } => "outbox",
         }
     }
 }
@@ -75,13 +91,15 @@ impl Over {
 impl Task {
     /// Reads a message; `None` where it is none.
     pub(crate) fn read(body: &str) -> Option<Self> {
-        let Written { program, partner, sweep, shard, from } = serde_json::from_str(body).ok()?;
+        let Written { program, partner, outbox, sweep, shard, from } = serde_json::from_str(body).ok()?;
         let over = match (sweep.as_deref(), program) {
+            (None, Some(program)) if outbox.is_some() => return Some(Task::Judge { program, id: outbox? }),
             (None, Some(program)) => return Some(Task::Review { program, partner: partner? }),
             (Some("due"), Some(program)) => Over::Due { program, shard: shard? },
             (Some("holds"), Some(program)) => Over::Holds { program },
             (Some("holds_for_programs"), None) => Over::HoldsForPrograms,
             (Some("standing"), Some(program)) => Over::Standing { program },
+            (Some("outbox"), Some(program)) => Over::Outbox { program },
             _ => return None,
         };
         Some(Task::Walk(Walk { over, from }))
@@ -93,6 +111,7 @@ impl Task {
             Task::Review { program, partner } => {
                 Written { program: Some(program), partner: Some(partner), ..Written::default() }
             }
+            Task::Judge { program, id } => Written { program: Some(program), outbox: Some(id), ..Written::default() },
             Task::Walk(Walk { over, from }) => {
                 let shard = if let Over::Due { shard, .. } = over { Some(shard) } else { None };
                 let sweep = Some(over.word().to_owned());
@@ -114,7 +133,8 @@ mod tests {
         let walks = Over::all(&program).into_iter().chain([Over::HoldsForPrograms]);
         let walks = walks.map(|over| Task::Walk(Walk { over, from: Some("{\"k\":\"s\"}".to_owned()) }));
         let review = Task::Review { program: program.clone(), partner: "p".try_into().expect("a partner") };
-        for task in walks.chain([review]) {
+        let judge = Task::Judge { program: program.clone(), id: "%2Fcrm%2Ft/e1/0".try_into().expect("an id") };
+        for task in walks.chain([review, judge]) {
             let told = format!("{task:?}");
             assert_eq!(Task::read(&task.body()).map(|task| format!("{task:?}")), Some(told));
         }

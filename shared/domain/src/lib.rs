@@ -8,6 +8,7 @@ pub mod deal;
 pub mod decide;
 mod earn;
 pub mod ledger;
+pub mod outbox;
 pub mod payout;
 pub mod redemption;
 pub mod tell;

@@ -117,7 +117,12 @@ impl Redemption {
         let lots: Vec<(Month, i64)> = reserved.filter_map(lot).collect();
         let count = |effect: &Effect| match effect {
             Effect::Cap { key, .. } => Some(key.clone()),
-            Effect::Measured { .. } | Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => None,
+            Effect::Measured { .. }
+            | Effect::Place { .. }
+            | Effect::Lease { .. }
+            | Effect::Sends(_)
+            | Effect::Tier { .. }
+            | Effect::Reviewed { .. } => None,
         };
         Self {
             version: 1,

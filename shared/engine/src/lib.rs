@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod events;
 mod load;
+pub mod outbox;
 pub mod payouts;
 pub mod rebuild;
 pub mod steps;

@@ -27,6 +27,8 @@ pub struct Rebuilt {
     pub deals: usize,
     /// Opportunities.
     pub opportunities: usize,
+    /// Events that records sent and that are still to be judged.
+    pub sent: usize,
     /// Accounts that were not as their records add up, and are now.
     pub written: usize,
     /// What does not add up: nothing of it was written.
@@ -106,6 +108,9 @@ async fn account(
     }
     write::empty(store, program, partner, &stray).await?;
     done.written += usize::from(differs || before.redemptions != after.redemptions || !stray.is_empty());
+    for record in &records {
+        done.sent += store::outbox::restore(store, record).await?;
+    }
     // Whoever has no name here any more is nobody: what was said of them compares as equal to whatever comes (I4).
     let named = records.iter().filter_map(|record| record.happened()).flat_map(|kind| kind.persons()).collect();
     store::persons::note_unnamed(store, program, partner, named).await?;

@@ -222,6 +222,7 @@ impl Place<'_> {
                 self.store(&relay),
                 self.queue(&relay, queues::PARTNER_EVENTS),
                 self.queue(&relay, queues::REDEMPTIONS),
+                self.queue(&relay, queues::PARTNER_REVIEWS),
                 Some((relay.eventbridge(), "laurel".to_owned())),
             ),
         }

@@ -26,7 +26,7 @@ pub use condition::{Comparison, Condition, Test};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
 pub use lint::{breaks, leaps};
-pub use policy::{Payouts, Policy, Registration};
+pub use policy::{Payouts, Policy, REGISTRANTS_MAX, Registration};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
 pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};

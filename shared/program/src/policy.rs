@@ -12,8 +12,23 @@ pub struct Registration {
     pub required: bool,
     /// How long the first registrant has the opportunity to itself.
     pub exclusive_for: Length,
-    /// Whether a second registrant is accepted, with a notice, or refused.
-    pub accept_second: bool,
+    /// How long before its end whoever has an opportunity to itself is reminded; the longest first.
+    pub remind: Vec<Length>,
+    /// Whether a second registrant is accepted, with a notice, or refused (M30); and a third, and all further ones.
+    pub accepts: [bool; 3],
+    /// How many bidders a public tender asks for (M33); none where nothing is asked.
+    pub bidders: Option<u32>,
+}
+
+/// Most partners that register one opportunity.
+pub const REGISTRANTS_MAX: usize = 16;
+
+impl Registration {
+    /// Whether whoever would be registrant number `place` is accepted beside those before it.
+    pub fn accepts(&self, place: usize) -> bool {
+        let by_setting = self.accepts[place.saturating_sub(2).min(2)];
+        place <= 1 || by_setting
+    }
 }
 
 /// Payouts (M10).

@@ -201,7 +201,7 @@ at_most = "{}"
 required = {}
 second_registrant = "{}"
 exclusive_for = "30 days"
-[policy]
+{}[policy]
 expiry = "{} months after earning, at the end of the month"
 clawback = "{}"
 reversed_awards = "{}"
@@ -238,6 +238,12 @@ suspended_partners = "{}"
         ladder,
         p.required,
         if p.second { "accept and notify" } else { "reject" },
+        match p.fiscal / 16 % 4 {
+            0 => "",
+            1 => "remind = [\"10 days\", \"1 day\"]\n",
+            2 => "remind = \"1 week\"\npublic_tender = { bidders = 2 }\n",
+            _ => "third_registrant = \"reject\"\nremind = \"29 days\"\n",
+        },
         p.expiry % 4 + 1,
         if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
         if p.frees { "free their caps" } else { "stay counted" },

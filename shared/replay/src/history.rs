@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use domain::decide::due_on;
-use domain::ledger::{Asset, Balance, Effect, Outcome, Posting, Record};
+use domain::ledger::{Asset, Balance, Effect, Errand, Outcome, Posting, Record};
 use domain::payout;
 use domain::tell::trial_sentence;
 use domain::tier::next_review;
@@ -275,7 +275,15 @@ fn changed(effect: &Effect) -> String {
             format!("{motion} {month}: {}", by.join(", "))
         }
         Effect::Cap { key, by } => format!("cap {key}: {by:+}"),
-        Effect::Place { place, until } => format!("takes place {place} of the opportunity, alone until {}", day(until)),
+        Effect::Place { place, asks: Some(asks), .. } => format!("bidder {place} of {asks} that the tender asks for"),
+        Effect::Place { place, until, asks: None } => {
+            format!("takes place {place} of the opportunity, alone until {}", day(until))
+        }
+        Effect::Lease { opportunity, until } => format!("has opportunity {opportunity} alone until {until}"),
+        Effect::Sends(Errand::LeaseEnding { due }) => format!("is to be reminded at {due}"),
+        Effect::Sends(Errand::BidLost { to, opportunity }) => {
+            format!("tells {to} of the end of opportunity {opportunity}")
+        }
         Effect::Tier { motion, from, to, on, as_of } => {
             let from = from.as_ref().map_or("none", |tier| tier.as_str());
             format!(

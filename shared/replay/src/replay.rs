@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use domain::deal::{Deal, Opportunity};
-use domain::decide::{Awaited, Decision, Judgement, State, brought, decide};
+use domain::decide::{Awaited, Decision, Judgement, State, brought, decide, opportunity_of_deal};
 use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, PostingKind, Record};
+use domain::outbox::{Outbound, outbound};
 use event::Event;
 use event::ids::{DealId, Identity, OpportunityId, PartnerId};
 use foldhash::quality::FixedState;
@@ -24,6 +25,10 @@ pub struct Replay {
     /// What each identity meant, both as hashes: what came before is told apart without being kept.
     seen: HashMap<u128, u128, BuildHasherDefault<Low>>,
     waiting: Waiting,
+    /// What records sent and was not judged yet, by when it is due.
+    outbox: BTreeMap<(Timestamp, u64), Event>,
+    /// How much they sent.
+    sent: u64,
     tally: Tally,
 }
 
@@ -98,6 +103,8 @@ impl Replay {
             opportunities: HashMap::default(),
             seen: HashMap::default(),
             waiting: Waiting::default(),
+            outbox: BTreeMap::new(),
+            sent: 0,
             tally: Tally::default(),
         }
     }
@@ -109,6 +116,7 @@ impl Replay {
     pub fn take(&mut self, event: Event) -> Result<(), FoldError> {
         self.now = self.now.max(event.time);
         self.end_waiting()?;
+        self.judge_sent()?;
         self.tally.events += 1;
         // I4, of what waits as of what was judged.
         let outcome = match self.waiting.has(&event) {
@@ -116,7 +124,7 @@ impl Replay {
             None => self.judge(event, None)?,
         };
         self.count(outcome);
-        Ok(())
+        self.judge_sent()
     }
 
     /// Whether an event was judged before, or another under its identity: it changes nothing, whenever it comes.
@@ -131,6 +139,7 @@ impl Replay {
     pub fn bring_to(&mut self, now: Timestamp) -> Result<(), FoldError> {
         self.now = self.now.max(now);
         self.end_waiting()?;
+        self.judge_sent()?;
         for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
             while !self.decide(&partner, &[])?.0.is_empty() {}
         }
@@ -148,6 +157,16 @@ impl Replay {
         }
         self.count(outcome);
         self.tally.outcomes.retain(|_, events| *events > 0);
+    }
+
+    /// What records sent is judged as far as it is due.
+    fn judge_sent(&mut self) -> Result<(), FoldError> {
+        while let Some(first) = self.outbox.first_entry().filter(|first| first.key().0 <= self.now) {
+            let event = first.remove();
+            let partner = event.partner.clone();
+            while self.decide(&partner, std::slice::from_ref(&event))?.1.contains(&Judgement::Later) {}
+        }
+        Ok(())
     }
 
     /// What waits no longer is judged once more where nobody could send it with another end, and else rejected.
@@ -207,11 +226,15 @@ impl Replay {
         let account = self.accounts.remove(partner).unwrap_or_else(|| Box::new(Account::in_memory()));
         let mut state = State::of(partner.clone(), account);
         for event in events {
+            let mut opportunity = event.kind.opportunity_id();
             if let Some(id) = event.kind.deal_id() {
                 state.deals.insert(id.clone(), self.deals.remove(id));
+                let deal = state.deals.get(id).and_then(Option::as_ref);
+                opportunity = opportunity.or_else(|| opportunity_of_deal(&event.kind, deal?));
             }
-            if let Some(id) = event.kind.opportunity_id() {
-                state.opportunities.insert(id.clone(), self.opportunities.remove(id));
+            if let Some(id) = opportunity {
+                let taken = self.opportunities.remove(id);
+                state.opportunities.insert(id.clone(), taken);
             }
             if let Some(id) = event.kind.other_partner().filter(|other| *other != partner) {
                 let head = self.accounts.get(id).map_or_else(Head::default, |account| account.head.clone());
@@ -224,6 +247,10 @@ impl Replay {
         self.opportunities.extend(state.opportunities.into_iter().filter_map(|(id, taken)| Some((id, taken?))));
         for record in &records {
             self.tally.add(record);
+            for Outbound { event, due } in outbound(record) {
+                self.sent += 1;
+                self.outbox.insert((due, self.sent), event);
+            }
         }
         Ok((records, judgements))
     }

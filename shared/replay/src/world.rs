@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Decision, Judgement, State, decide, more_parts, named, needs};
 use domain::ledger::{Account, Effect, Outcome, Part, Record, packed};
+use domain::outbox::{Outbound, outbound};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::{Event, ReleaseReason, Whole};
@@ -33,6 +34,8 @@ pub struct World {
     pub records: Vec<Record>,
     /// Held events, to be sent again when something of theirs came.
     pub held: Vec<Event>,
+    /// What records sent and was not judged yet.
+    pub outbox: Vec<Outbound>,
 }
 
 impl World {
@@ -64,6 +67,7 @@ impl World {
             stock: BTreeMap::new(),
             records: Vec::new(),
             held: Vec::new(),
+            outbox: Vec::new(),
         }
     }
 
@@ -177,6 +181,7 @@ impl World {
     /// something came.
     pub fn judge(&mut self, events: &[Event]) -> Vec<Outcome> {
         let outcomes = events.iter().map(|event| self.judge_one(event)).collect();
+        self.judge_sent();
         let mut waiting = std::mem::take(&mut self.held);
         let mut before = usize::MAX;
         while waiting.len() < before {
@@ -188,6 +193,14 @@ impl World {
         }
         self.held = waiting;
         outcomes
+    }
+
+    /// Judges what records sent and is due by now.
+    fn judge_sent(&mut self) {
+        while let Some(at) = self.outbox.iter().position(|sent| sent.due <= self.now) {
+            let sent = self.outbox.remove(at);
+            self.decide_group(&[sent.event]).expect("decided");
+        }
     }
 
     fn judge_one(&mut self, event: &Event) -> Outcome {
@@ -206,6 +219,7 @@ impl World {
 
     /// Brings every account to now.
     pub fn catch_up(&mut self) {
+        self.judge_sent();
         for partner in self.accounts.keys().cloned().collect::<Vec<_>>() {
             while !self.decide_for(&partner, &[]).records.is_empty() {}
         }
@@ -255,6 +269,7 @@ impl World {
         state.opportunities = named.opportunities.iter().map(opportunity).collect();
         let needs = needs(&self.programs, &state, events, self.now);
         read(&mut state.account, needs.parts);
+        state.opportunities.extend(needs.opportunities.iter().map(opportunity));
         let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
         state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
         let more = more_parts(&self.programs, &state, self.now);
@@ -280,6 +295,7 @@ impl World {
         for moved in &decision.stock {
             *self.stock.entry(moved.reward_id.clone()).or_default() += moved.free;
         }
+        self.outbox.extend(decision.records.iter().flat_map(outbound));
         self.records.extend(decision.records.clone());
     }
 

@@ -8,6 +8,7 @@ pub mod cards;
 mod error;
 pub mod holds;
 pub mod notes;
+pub mod outbox;
 pub mod patience;
 pub mod persons;
 pub mod programs;

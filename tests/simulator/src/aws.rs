@@ -241,7 +241,7 @@ impl Aws {
             let delete = json!({ "TableName": WAITING, "Key": { "pk": { "S": key }, "sk": { "S": "-" } } });
             let mut table = lock(&self.table);
             if let Ok((_, changes)) = table.answer("DeleteItem", &delete, self.now(), fate) {
-                lock(&self.watch).written("planted", &table, &changes);
+                lock(&self.watch).written("planted", self.clock.now(), &table, &changes);
             }
         }
     }
@@ -251,7 +251,7 @@ impl Aws {
         for change in changes.iter().filter(|change| change.table == LEDGER) {
             stream.push(change, self.now(), fate);
         }
-        lock(&self.watch).written(process.function, table, &changes);
+        lock(&self.watch).written(process.function, self.clock.now(), table, &changes);
     }
 
     fn faults(&self, operation: &str) -> [Option<Fault>; 2] {

@@ -72,6 +72,9 @@ plants! {
         AmountOfZero = "an amount of zero",
         ToItself = "a posting to itself",
         AllIsDone = "a reply that names no failure",
+        SentNotWritten = "what a record sends is not written",
+        SentNotJudged = "what was sent ends unjudged",
+        OutboxNotIndexed = "what was sent is not in the index",
     }
     code {
         FactByArrival = "a fact by arrival",
@@ -187,6 +190,7 @@ impl Plant {
                 kind == "Put" && action["TableName"] == STATE && is_part(sort_key(action)) && random.below(3) == 0
             }
             Plant::DealNotWritten => kind == "Put" && partition(action).starts_with("deal#") && random.below(6) == 0,
+            Plant::SentNotWritten => kind == "Put" && partition(action).starts_with("out#"),
             Plant::StockNotMoved => {
                 kind == "Update"
                     && sort_key(action) == "stock"
@@ -194,6 +198,10 @@ impl Plant {
             }
             _ => false,
         };
+        let ends = |action: &Value| partition(&action["Delete"]).starts_with("out#");
+        if self == Plant::SentNotJudged && actions.iter().any(ends) {
+            actions.retain(ends);
+        }
         if actions.len() > 1 {
             actions
                 .retain(|action| !action.as_object().into_iter().flatten().any(|(kind, action)| drops(kind, action)));
@@ -225,6 +233,12 @@ impl Plant {
                 }
                 Plant::DeadlineAnew if pk.starts_with("held#") && kind == "Put" && heads.len() > 1 => {
                     action["Item"]["until"] = json!({ "S": format!("2027-01-01T00:00:{:02}Z", random.below(60)) });
+                    note();
+                }
+                Plant::OutboxNotIndexed if pk.starts_with("out#") && kind == "Put" => {
+                    if let Some(item) = action["Item"].as_object_mut() {
+                        item.remove("waits_in");
+                    }
                     note();
                 }
                 Plant::DueNotIndexed if sk == "head" && kind == "Put" => drop_attributes(action),

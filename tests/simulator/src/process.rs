@@ -238,6 +238,7 @@ pub(crate) async fn relays(aws: Arc<Aws>) {
             given.store(),
             given.queue("partner-events"),
             given.queue("redemptions"),
+            given.queue("partner-reviews"),
             Some((bus, "bus".to_owned())),
         );
         let mut idle_times = 0;

@@ -302,7 +302,7 @@ fn expire(aws: &Aws, chooses: impl Fn(&mut Fate) -> bool) {
     if !changes.is_empty() {
         fate.note(Fault::Expired, "state");
         for change in changes {
-            lock(&aws.watch).written("time to live", &table, &[change]);
+            lock(&aws.watch).written("time to live", now, &table, &[change]);
         }
     }
 }

@@ -167,6 +167,7 @@ impl Workload {
         }
         let steps = paid(seed, program, partners, steps);
         let steps = met(seed, program, partners, steps);
+        let steps = tendered(seed, program, partners, steps);
         Self { program: program.to_owned(), file, begins, steps }
     }
 }
@@ -258,6 +259,58 @@ fn met(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step>
         }
     }
     met
+}
+
+/// Public tenders for which several bid, that one of them wins or nobody does, and leases that staff extend: of what is registered, of what
+/// is not yet, and again.
+fn tendered(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x7e5d);
+    let mut all = Vec::with_capacity(steps.len());
+    let mut bids: Vec<(String, String)> = Vec::new();
+    let mut registered: Vec<(String, String)> = Vec::new();
+    for (number, step) in steps.into_iter().enumerate() {
+        let at = step.at;
+        if let Action::Send(body) = &step.action
+            && let Ok(event) = serde_json::from_str::<Value>(body)
+            && event["type"] == "deal.registered"
+        {
+            let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            registered.push((part(&event["subject"]), part(&event["data"]["deal_id"])));
+        }
+        all.push(step);
+        let event = |kind: &str, partner: &str, nth: usize, data: Value| {
+            let body = json!({
+                "specversion": "1.0", "id": format!("bid-{number}-{nth}"), "source": "/crm/t", "type": kind,
+                "subject": partner, "program": program, "time": at.to_string(), "data": data,
+            });
+            Step { at, action: Action::Send(body.to_string()), pause_ms: 0, jumped: false }
+        };
+        match rng.usize(..60) {
+            0 | 1 => {
+                for nth in 0..rng.usize(2..5) {
+                    let (partner, deal) = (format!("p{}", rng.usize(..partners)), format!("bid-{number}-{nth}"));
+                    let data = json!({ "deal_id": deal, "opportunity_id": format!("tender-{}", number / 40), "customer": "City", "public_tender": true });
+                    all.push(event("deal.registered", &partner, nth, data));
+                    bids.push((partner, deal));
+                }
+            }
+            2 | 3 if !bids.is_empty() => {
+                let (partner, deal) = bids.swap_remove(rng.usize(..bids.len()));
+                let outcome = if rng.usize(..3) == 0 { "lost" } else { "won" };
+                let data =
+                    json!({ "deal_id": deal, "outcome": outcome, "acv": { "amount": "7000", "currency": "USD" } });
+                all.push(event("deal.closed", &partner, 9, data));
+            }
+            4..=7 if !registered.is_empty() => {
+                let (partner, deal) = &registered[registered.len() - 1 - rng.usize(..registered.len().min(12))];
+                let until = at + SignedDuration::from_hours(rng.i64(-48..24 * 60));
+                let data = json!({ "deal_id": deal, "until": until.to_string(), "by": format!("ann{PERSON}") });
+                all.push(event("deal.lease_extended", partner, 8, data));
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 /// What the customer of a deal that closes pays: the event that tells it, of invoice `which` of the deal.

@@ -68,8 +68,8 @@ pub fn rebuild_shared_of<'a>(
         {
             of_deals.entry(id.clone()).or_default().push((version, record));
         }
-        if let (Some(version), Some(id)) = (record.relied_on.opportunity, kind.opportunity_id().filter(|id| asked(id)))
-        {
+        let opportunity = Opportunity::changed_by(record, &kind).filter(|id| asked(id));
+        if let (Some(version), Some(id)) = (record.relied_on.opportunity, opportunity) {
             of_opportunities.entry(id.clone()).or_default().push((version, record));
         }
     }

@@ -39,9 +39,18 @@ pub struct Deal {
     /// When it was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<Timestamp>,
-    /// Whether it was first on its opportunity: price protection (M32).
+    /// The customer, for people: whose customer it is says the deal's owner (M37).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The place that it took on its opportunity, 1 for the first; 0 where it took none.
+    #[serde(default, skip_serializing_if = "is_no_place")]
+    pub place: u32,
+    /// Whether it was first on its opportunity, and not in a public tender: price protection (M32).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub price_protected: bool,
+    /// Whether it is for a public tender (M33).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tender: bool,
     /// When it was qualified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qualified: Option<Timestamp>,
@@ -130,7 +139,10 @@ impl Deal {
             opportunity: None,
             motion: None,
             registered: None,
+            customer: None,
+            place: 0,
             price_protected: false,
+            tender: false,
             qualified: None,
             invoiced: None,
             closed: None,
@@ -170,6 +182,9 @@ impl Deal {
             | Kind::ContentViewed { .. }
             | Kind::ProjectCompleted { .. }
             | Kind::AttestationRecorded { .. }
+            | Kind::DealLeaseExtended { .. }
+            | Kind::LeaseEnding { .. }
+            | Kind::BidLost { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
             | Kind::PayoutSettled { .. }
@@ -211,10 +226,13 @@ impl Deal {
         let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. });
         let closes = matches!(kind, Kind::DealClosed { .. });
         match kind {
-            Kind::DealRegistered { opportunity_id, motion, .. } => {
+            Kind::DealRegistered { opportunity_id, motion, public_tender, customer, .. } => {
+                deal.customer = Some(customer.clone());
                 deal.registered = Some(record.time);
                 deal.opportunity = Some(opportunity_id.clone());
-                deal.price_protected = Opportunity::place(record) == 1;
+                deal.place = Opportunity::place(record);
+                deal.tender = *public_tender;
+                deal.price_protected = deal.place == 1 && !public_tender;
                 if deal.motion.is_none() {
                     if let Some((closed, to)) = deal.closed.as_mut().zip(motion.as_ref()) {
                         closed.measured = closed.measured.take().map(|(_, month)| (to.clone(), month));
@@ -386,6 +404,11 @@ impl Closed {
             self.measured_acv += of(Measure::Acv);
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_no_place(place: &u32) -> bool {
+    *place == 0
 }
 
 /// Adds what an effect measured to what is in no motion that anybody has said.

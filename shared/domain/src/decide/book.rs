@@ -1,6 +1,6 @@
 //! A decision in the making: the state as it is so far, and the records that brought it there.
 
-use event::ids::{Motion, RuleId};
+use event::ids::{Motion, OpportunityId, RuleId};
 use event::time::Month;
 use event::{Event, planted};
 use jiff::civil::Date;
@@ -9,6 +9,7 @@ use program::{Measure, Version};
 use rust_decimal::Decimal;
 
 use super::context::Context;
+use super::needs::opportunity_of_deal;
 use super::state::{Decision, Judgement, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
@@ -99,7 +100,11 @@ impl Book {
         match &effect {
             Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
-            Effect::Place { .. } | Effect::Tier { .. } | Effect::Reviewed { .. } => {}
+            Effect::Place { .. }
+            | Effect::Lease { .. }
+            | Effect::Sends(_)
+            | Effect::Tier { .. }
+            | Effect::Reviewed { .. } => {}
         }
         self.state.account.take_effect(&effect)?;
         self.draft.effects.push(effect);
@@ -255,7 +260,7 @@ impl Book {
     /// Versions of what the event names, as they are before its record.
     fn relied_on(&self, event: &Event) -> ReliedOn {
         let deal = event.kind.deal_id().and_then(|id| self.state.deals.get(id));
-        let opportunity = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get(id));
+        let opportunity = self.opportunity_of(event).and_then(|id| self.state.opportunities.get(&id));
         let partner = event.kind.other_partner().and_then(|id| self.state.others.get(id));
         ReliedOn {
             deal: deal.map(|deal| deal.as_ref().map_or(0, |deal| deal.version)),
@@ -264,8 +269,14 @@ impl Book {
         }
     }
 
+    /// The opportunity that an event names, or that of its deal where that is looked at.
+    fn opportunity_of(&self, event: &Event) -> Option<OpportunityId> {
+        let of_deal = || opportunity_of_deal(&event.kind, self.state.deal(event.kind.deal_id()?)?).cloned();
+        event.kind.opportunity_id().cloned().or_else(of_deal)
+    }
+
     fn fold_shared(&mut self, event: &Event, record: &Record) {
-        if let Some(opportunity) = event.kind.opportunity_id().and_then(|id| self.state.opportunities.get_mut(id)) {
+        if let Some(opportunity) = self.opportunity_of(event).and_then(|id| self.state.opportunities.get_mut(&id)) {
             *opportunity = Opportunity::fold_what(opportunity.take(), record, &event.kind);
         }
         if let Some(deal) = event.kind.deal_id().and_then(|id| self.state.deals.get_mut(id)) {

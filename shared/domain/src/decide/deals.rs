@@ -5,8 +5,9 @@ use event::ids::{DealId, OpportunityId, PartnerId};
 use event::money::Money;
 use event::time::Month;
 use event::{Code, DealOutcome, Kind, ProjectOutcome, Rejection, planted};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use program::Measure;
+use program::{Measure, REGISTRANTS_MAX};
 use rust_decimal::Decimal;
 
 use super::award::Amounts;
@@ -16,7 +17,9 @@ use super::payouts;
 use super::rating::rate_deal_again;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
-use crate::ledger::{Bucket, Effect, Membership, PostingKind, Reason, Release, Stamp, never, someday};
+use crate::ledger::{
+    Bucket, Effect, Errand, FoldError, Membership, PostingKind, Reason, Release, Stamp, never, someday,
+};
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
 pub(super) fn lifecycle(
@@ -29,6 +32,7 @@ pub(super) fn lifecycle(
         Kind::DealRegistered { deal_id, opportunity_id, public_tender, .. } => {
             register(context, book, case, deal_id, opportunity_id, *public_tender)
         }
+        Kind::DealLeaseExtended { deal_id, until, .. } => extend(context, book, case, deal_id, *until),
         Kind::DealQualified { deal_id } => qualify(context, book, case, deal_id),
         Kind::DealClosed { deal_id, outcome, .. } => close(context, book, case, amounts, deal_id, *outcome),
         Kind::DealAmended { deal_id, acv } => amend(context, book, case, deal_id, *acv),
@@ -131,7 +135,11 @@ fn register(
         return Err(Stop::Refused(Reason::AlreadyRegistered));
     }
     let (place, until) = place(book, case, opportunity_id, public_tender)?;
-    book.effect(Effect::Place { place, until })?;
+    let asks = case.earning.program.registration.bidders.filter(|_| public_tender);
+    book.effect(Effect::Place { place, until, asks })?;
+    if let Some(until) = until.filter(|_| !public_tender) {
+        remind(context, book, case, until)?;
+    }
     place_measures(context, book, case, deal.as_ref())?;
     measure_one(context, book, case, Measure::Registrations)
 }
@@ -149,20 +157,74 @@ fn place_measures(context: &Context<'_>, book: &mut Book, case: &Case<'_>, deal:
     Ok(())
 }
 
-/// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31).
+/// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31). In a public tender all
+/// have a place, up to the most that there are (M33).
 fn place(book: &Book, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<(u32, Option<Date>), Stop> {
     let partner: &PartnerId = &book.state.partner;
     let policy = &case.earning.program.registration;
     let first = Ok((1, Some(policy.exclusive_for.after(case.day))));
-    match book.state.opportunities.get(id).and_then(Option::as_ref) {
-        None => first,
-        Some(taken) if taken.until <= case.day => first,
-        Some(taken) if taken.registrants.contains(partner) => Err(Stop::Refused(Reason::OpportunityRegistered)),
-        Some(taken) if public_tender || policy.accept_second => {
-            Ok((u32::try_from(taken.registrants.len()).unwrap_or(u32::MAX).saturating_add(1), None))
-        }
-        Some(taken) => Err(Stop::Refused(Reason::OpportunityTaken { until: taken.until })),
+    let Some(taken) = book.state.opportunities.get(id).and_then(Option::as_ref) else { return first };
+    if taken.until <= case.day {
+        return first;
     }
+    if taken.registrants.contains(partner) {
+        return Err(Stop::Refused(Reason::OpportunityRegistered));
+    }
+    let place = taken.registrants.len() + 1;
+    match u32::try_from(place) {
+        _ if !public_tender && !policy.accepts(place) => {
+            Err(Stop::Refused(Reason::OpportunityTaken { until: taken.until }))
+        }
+        Ok(place) if taken.registrants.len() < REGISTRANTS_MAX => Ok((place, None)),
+        Ok(_) | Err(_) => Err(Stop::Refused(Reason::OpportunityFull)),
+    }
+}
+
+/// The partner is reminded before it has an opportunity to itself no longer, as the program says, as far as that is still to come.
+fn remind(context: &Context<'_>, book: &mut Book, case: &Case<'_>, until: Date) -> Result<(), FoldError> {
+    for before in &case.earning.program.registration.remind {
+        let due = context.start_of(before.before(until));
+        if due > context.now {
+            book.effect(Effect::Sends(Errand::LeaseEnding { due }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Staff let a partner have an opportunity to itself until another day; what was said last by the events' own time holds (I24).
+fn extend(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    id: &DealId,
+    until: Timestamp,
+) -> Result<Option<Reason>, Stop> {
+    let deal = known_deal(context, book, case, id)?;
+    let Some(opportunity) = deal.opportunity else { return Err(Stop::Held(Awaited::Deal(id.clone()))) };
+    let taken = book.state.opportunities.get(&opportunity).and_then(Option::as_ref);
+    let Some(taken) = taken.filter(|taken| taken.holder == book.state.partner && !deal.tender) else {
+        return Err(Stop::Refused(Reason::NoLease));
+    };
+    if taken.extended.is_some_and(|said| said > Stamp::of(case.event.time, &case.event.identity)) {
+        return Err(Stop::Refused(Reason::Superseded));
+    }
+    let until = context.day(until, context.current);
+    book.effect(Effect::Lease { opportunity, until })?;
+    remind(context, book, case, until)?;
+    Ok(Some(Reason::LeasedUntil { until }))
+}
+
+/// Whoever else was registered for a public tender is told that it is won (M33).
+fn tell_bidders(book: &mut Book, deal: Option<&Deal>) -> Result<(), FoldError> {
+    let Some(opportunity) = deal.filter(|deal| deal.tender).and_then(|deal| deal.opportunity.clone()) else {
+        return Ok(());
+    };
+    let bidders = book.state.opportunities.get(&opportunity).and_then(Option::as_ref).map(|taken| &taken.registrants);
+    let others = bidders.into_iter().flatten().filter(|bidder| **bidder != book.state.partner);
+    for to in others.cloned().collect::<Vec<_>>() {
+        book.effect(Effect::Sends(Errand::BidLost { to, opportunity: opportunity.clone() }))?;
+    }
+    Ok(())
 }
 
 fn qualify(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
@@ -199,6 +261,9 @@ fn close(
         book.measure(context, &motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
     }
     place_measures(context, book, case, deal.as_ref())?;
+    if outcome == DealOutcome::Won {
+        tell_bidders(book, deal.as_ref())?;
+    }
     Ok(None)
 }
 

@@ -7,7 +7,7 @@ use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, payouts, redemptions};
+use super::{award, deals, errands, payouts, redemptions};
 use crate::ledger::{Fact, FoldError, Membership, Outcome, Reason, Stamp};
 
 /// Judges one event to its end, or to where it stops.
@@ -35,6 +35,9 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
         return Ok(place);
     }
     if let Some(place) = payouts::judge(context, book, event)? {
+        return Ok(place);
+    }
+    if let Some(place) = errands::judge(context, book, event)? {
         return Ok(place);
     }
     may_send(context.program(), event).map_err(Stop::Rejected)?;
@@ -97,6 +100,7 @@ fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part,
         | Kind::DealReversed { .. }
         | Kind::DealAmended { .. }
         | Kind::DealReassigned { .. }
+        | Kind::DealLeaseExtended { .. }
         | Kind::InvoicePaid { .. }
         | Kind::PayoutSettled { .. }
         | Kind::PayoutReturned { .. }

@@ -14,7 +14,7 @@ use program::{Criteria, Gate, Program, Programs, Reward, Rule, Times};
 use super::context::Context;
 use super::due::{lots_since, runs_out};
 use super::state::State;
-use crate::deal::Closed;
+use crate::deal::{Closed, Deal};
 use crate::earn::{Seen, reward_caps, rule_caps};
 use crate::ledger::{Account, CapKey, Part};
 use crate::tier::next_review;
@@ -39,6 +39,15 @@ pub struct Needs {
     pub rewards: BTreeSet<RewardId>,
     /// Redemptions.
     pub redemptions: BTreeSet<RedemptionId>,
+    /// Opportunities of deals that the events name.
+    pub opportunities: BTreeSet<OpportunityId>,
+}
+
+/// The opportunity of a deal, where what happens to the deal looks at it: whose lease it is, or who else bids.
+pub fn opportunity_of_deal<'d>(kind: &Kind, deal: &'d Deal) -> Option<&'d OpportunityId> {
+    let looks =
+        matches!(kind, Kind::DealLeaseExtended { .. }) || matches!(kind, Kind::DealClosed { .. }) && deal.tender;
+    deal.opportunity.as_ref().filter(|_| looks)
 }
 
 /// Needs in the making: of an account as its head says, at a decision's day.
@@ -218,6 +227,10 @@ pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestam
     asking.always();
     for event in events {
         asking.event(event);
+        let deal = event.kind.deal_id().and_then(|id| state.deal(id));
+        let opportunity = deal.and_then(|deal| opportunity_of_deal(&event.kind, deal));
+        let unread = opportunity.filter(|id| !state.opportunities.contains_key(*id));
+        asking.needs.opportunities.extend(unread.cloned());
     }
     for deal in state.deals.values().flatten() {
         asking.parts(deal.unplaced.iter().map(|unplaced| Part::Measures(unplaced.month.quarter())));

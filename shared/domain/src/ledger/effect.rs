@@ -1,7 +1,8 @@
 //! A change that is no movement and that the event's own data does not say.
 
-use event::ids::{Motion, TierId};
+use event::ids::{Motion, OpportunityId, PartnerId, TierId};
 use event::time::Month;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
 use program::Measure;
@@ -9,6 +10,28 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::cap::CapKey;
+
+/// What an event of Laurel's own is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Errand {
+    /// The partner is reminded that its lease ends.
+    #[serde(rename = "l")]
+    LeaseEnding {
+        /// When.
+        #[serde(rename = "t")]
+        due: Timestamp,
+    },
+    /// A bidder is told that another won the tender.
+    #[serde(rename = "b")]
+    BidLost {
+        /// The bidder.
+        #[serde(rename = "w")]
+        to: PartnerId,
+        /// The opportunity.
+        #[serde(rename = "o")]
+        opportunity: OpportunityId,
+    },
+}
 
 /// A change. What the event itself says (who enrolled, who is certified, how a deal ended) is no effect: it is folded from
 /// the record's data.
@@ -46,7 +69,23 @@ pub enum Effect {
         /// Of the first: the first day on which the opportunity is free again.
         #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
         until: Option<Date>,
+        /// In a public tender: how many bidders it asks for (M33).
+        #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+        asks: Option<u32>,
     },
+    /// The partner has an opportunity to itself until another day (M31).
+    #[serde(rename = "l")]
+    Lease {
+        /// The opportunity.
+        #[serde(rename = "o")]
+        opportunity: OpportunityId,
+        /// The first day on which it is free again.
+        #[serde(rename = "u")]
+        until: Date,
+    },
+    /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
+    #[serde(rename = "s")]
+    Sends(Errand),
     /// The partner holds another tier.
     #[serde(rename = "t")]
     Tier {

@@ -109,6 +109,9 @@ impl Account {
             | Kind::DealAmended { .. }
             | Kind::DealReversed { .. }
             | Kind::DealReassigned { .. }
+            | Kind::DealLeaseExtended { .. }
+            | Kind::LeaseEnding { .. }
+            | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }
             | Kind::ProjectCompleted { .. }
@@ -167,7 +170,7 @@ impl Account {
                 }
             }
             Effect::Cap { key, by } => self.frequency.add(key.clone(), *by).ok_or(FoldError::Overflow)?,
-            Effect::Place { .. } => {}
+            Effect::Place { .. } | Effect::Lease { .. } | Effect::Sends(_) => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);

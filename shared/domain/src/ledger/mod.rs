@@ -23,7 +23,7 @@ pub use account::{Account, Certificate, Days, Head, Measures, Membership, Review
 pub use asset::Asset;
 pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};
-pub use effect::Effect;
+pub use effect::{Effect, Errand};
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};
 pub use part::Part;

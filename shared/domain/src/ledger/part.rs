@@ -95,6 +95,9 @@ impl Part {
             | Kind::DealAmended { .. }
             | Kind::DealReversed { .. }
             | Kind::DealReassigned { .. }
+            | Kind::DealLeaseExtended { .. }
+            | Kind::LeaseEnding { .. }
+            | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }
             | Kind::ProjectCompleted { .. }

@@ -58,6 +58,15 @@ pub enum Reason {
     },
     /// The partner registered this opportunity before.
     OpportunityRegistered,
+    /// As many partners registered the opportunity as may.
+    OpportunityFull,
+    /// The deal's partner has no opportunity to itself by it.
+    NoLease,
+    /// Staff let the partner have the opportunity to itself until another day (M31).
+    LeasedUntil {
+        /// Until the end of the day before this one.
+        until: Date,
+    },
     /// The deal belongs to another partner.
     DealOfAnotherPartner,
     /// The deal moved to another partner.
@@ -177,6 +186,9 @@ impl Reason {
             "partner_offboarded" => Reason::PartnerOffboarded,
             "opportunity_taken" => Reason::OpportunityTaken { until: until.ok_or("`until` is missing")? },
             "opportunity_registered" => Reason::OpportunityRegistered,
+            "opportunity_full" => Reason::OpportunityFull,
+            "no_lease" => Reason::NoLease,
+            "leased_until" => Reason::LeasedUntil { until: until.ok_or("`until` is missing")? },
             "deal_of_another_partner" => Reason::DealOfAnotherPartner,
             "deal_moved" => Reason::DealMoved,
             "new_owner_left" => Reason::NewOwnerLeft,

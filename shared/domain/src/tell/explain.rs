@@ -334,6 +334,9 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::OpportunityTaken { until } => {
             format!("another partner registered this opportunity first and has it to itself until {until}")
         }
+        Reason::OpportunityFull => "as many partners as may registered this opportunity before".to_owned(),
+        Reason::NoLease => "no opportunity is the partner's alone by this deal".to_owned(),
+        Reason::LeasedUntil { until } => format!("the opportunity is the partner's alone until {until}"),
         Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
         Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
         Reason::DealMoved => {

@@ -143,6 +143,15 @@ types! {
             /// Who registered it.
             person_id: Option<PersonId> = r#""dana@northwind.example""#,
         }
+        /// Staff let a partner have an opportunity to itself for longer, or for less long (M31).
+        DealLeaseExtended = "deal.lease_extended", ("lease-8841", "/crm/acme", "2026-03-10T09:00:00Z") {
+            /// The deal that the partner registered first for its opportunity.
+            deal_id: DealId = r#""D-8841""#,
+            /// Until when; the day of this instant is the first one on which others may register, unless it is over.
+            until: Timestamp = r#""2026-06-01T00:00:00Z""#,
+            /// Who says so.
+            by: PersonId = r#""channel-manager""#,
+        }
         /// A registered deal is qualified (M36).
         DealQualified = "deal.qualified", ("crm-8841-qualified", "/crm/acme", "2026-02-03T10:00:00Z") {
             /// The deal.
@@ -305,6 +314,20 @@ types! {
         PointsExpired = "points.expired" {
             /// The day it was due.
             due: Date,
+        }
+        /// The time for which a partner has an opportunity to itself comes to its end (M31).
+        LeaseEnding = "lease.ending" {
+            /// The deal that it registered.
+            deal_id: DealId,
+            /// The opportunity.
+            opportunity_id: OpportunityId,
+            /// The first day on which others may register.
+            until: Date,
+        }
+        /// Another partner won the public tender for which this one was registered (M33).
+        BidLost = "bid.lost" {
+            /// The opportunity.
+            opportunity_id: OpportunityId,
         }
         /// A ladder is reviewed.
         TierReviewed = "tier.reviewed" {
@@ -489,6 +512,8 @@ impl Kind {
             | Kind::DealAmended { deal_id, .. }
             | Kind::DealReversed { deal_id, .. }
             | Kind::DealReassigned { deal_id, .. }
+            | Kind::DealLeaseExtended { deal_id, .. }
+            | Kind::LeaseEnding { deal_id, .. }
             | Kind::PurchaseOrderReceived { deal_id, .. }
             | Kind::InvoicePaid { deal_id, .. } => Some(deal_id),
             _ => None,
@@ -498,7 +523,9 @@ impl Kind {
     /// The opportunity it names, if it names one.
     pub fn opportunity_id(&self) -> Option<&OpportunityId> {
         match self {
-            Kind::DealRegistered { opportunity_id, .. } => Some(opportunity_id),
+            Kind::DealRegistered { opportunity_id, .. } | Kind::LeaseEnding { opportunity_id, .. } => {
+                Some(opportunity_id)
+            }
             _ => None,
         }
     }

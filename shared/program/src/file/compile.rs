@@ -11,15 +11,15 @@ use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
 use super::ladders::ladder;
-use super::policy::policy;
+use super::policy::{policy, registration};
 use super::rewards::reward;
 use super::rules::{Around, campaign, rule};
 use super::shape;
-use super::values::{length, positive};
+use super::values::positive;
 use super::{File, Head};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::ladder::{Criteria, Tier};
-use crate::policy::{Payouts, Registration};
+use crate::policy::Payouts;
 use crate::program::Program;
 
 pub(crate) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
@@ -80,14 +80,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
-    let accept_second = match file.registration.second_registrant.as_str() {
-        "reject" => Some(false),
-        "accept and notify" => Some(true),
-        _ => {
-            f.take(&["registration", "second_registrant"], Err("write \"reject\" or \"accept and notify\"".to_owned()))
-        }
-    };
-    let exclusive_for = length(&["registration", "exclusive_for"], &file.registration.exclusive_for, f);
+    let registration = registration(&file.registration, f);
     let policy = policy(&file.program, &file.policy, f);
     let minimum = file
         .payouts
@@ -108,11 +101,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         campaigns,
         promoting,
         ladders,
-        registration: Registration {
-            required: file.registration.required,
-            exclusive_for: exclusive_for?,
-            accept_second: accept_second?,
-        },
+        registration: registration?,
         rewards,
         policy: policy?,
         payouts: Payouts { minimum },

@@ -220,12 +220,30 @@ pub(crate) struct CriteriaTable {
 pub(crate) struct RegistrationTable {
     pub(crate) required: bool,
     pub(crate) exclusive_for: String,
+    pub(crate) remind: OneOrMany,
     pub(crate) second_registrant: String,
+    pub(crate) third_registrant: Option<String>,
+    pub(crate) further_registrants: Option<String>,
+    pub(crate) public_tender: Option<TenderTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenderTable {
+    pub(crate) bidders: u32,
 }
 
 impl Default for RegistrationTable {
     fn default() -> Self {
-        Self { required: false, exclusive_for: "90 days".to_owned(), second_registrant: "reject".to_owned() }
+        Self {
+            required: false,
+            exclusive_for: "90 days".to_owned(),
+            remind: OneOrMany::default(),
+            second_registrant: "reject".to_owned(),
+            third_registrant: None,
+            further_registrants: None,
+            public_tender: None,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-//! From the words of `[policy]` to settings.
+//! From the words of `[policy]` and `[registration]` to settings.
 
 use event::time::Length;
+use jiff::civil::date;
 
 use super::values::length;
-use super::{Head, PolicyTable, commissions};
-use crate::findings::Findings;
-use crate::policy::Policy;
+use super::{Head, PolicyTable, RegistrationTable, commissions};
+use crate::findings::{Code, Findings};
+use crate::policy::{Policy, REGISTRANTS_MAX, Registration};
 
 pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Policy> {
     let expiry = match table.expiry.as_str() {
@@ -62,4 +63,44 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
         periods_close_after: f.take(&["program", "periods_close"], closes)?,
         commissions: commissions::policy(&table.commissions, f)?,
     })
+}
+
+/// Most reminders before a lease ends.
+const REMINDERS_MAX: usize = 3;
+
+pub(crate) fn registration(table: &RegistrationTable, f: &mut Findings<'_>) -> Option<Registration> {
+    let at = |key| ["registration", key];
+    let exclusive_for = length(&at("exclusive_for"), &table.exclusive_for, f);
+    // Who says nothing of a later one says it of the one before.
+    let second = Some(table.second_registrant.as_str());
+    let third = table.third_registrant.as_deref().or(second);
+    let further = table.further_registrants.as_deref().or(third);
+    let keys = ["second_registrant", "third_registrant", "further_registrants"];
+    let mut accepts = [false; 3];
+    for ((accepts, words), key) in accepts.iter_mut().zip([second, third, further]).zip(keys) {
+        *accepts = match words {
+            Some("accept and notify") => true,
+            Some("reject") | None => false,
+            Some(_) => f.take(&at(key), Err("write \"reject\" or \"accept and notify\"".to_owned()))?,
+        };
+    }
+    let bidders = table.public_tender.as_ref().map(|tender| tender.bidders);
+    let most = u32::try_from(REGISTRANTS_MAX).unwrap_or(u32::MAX);
+    if bidders.is_some_and(|bidders| !(2..=most).contains(&bidders)) {
+        let message = format!("a public tender asks for 2 to {most} bidders");
+        f.error(Code::BadValue, &["registration", "public_tender", "bidders"], message, None);
+    }
+    let mut remind: Vec<Length> = table.remind.0.iter().filter_map(|words| length(&at("remind"), words, f)).collect();
+    if remind.len() > REMINDERS_MAX {
+        f.error(Code::BadValue, &at("remind"), format!("at most {REMINDERS_MAX} reminders are sent"), None);
+    }
+    // Of a lease that begins on any day: a reminder comes after its beginning.
+    let some_day = date(2001, 1, 1);
+    let whole = exclusive_for.map(|length| length.after(some_day));
+    remind.sort_by_key(|before| std::cmp::Reverse(before.after(some_day)));
+    if let Some(first) = remind.first().filter(|first| whole.is_some_and(|whole| first.after(some_day) >= whole)) {
+        let message = format!("{first} before its end a lease of \"{}\" has not begun", table.exclusive_for);
+        f.error(Code::BadValue, &at("remind"), message, Some("write a shorter time".to_owned()));
+    }
+    Some(Registration { required: table.required, exclusive_for: exclusive_for?, remind, accepts, bidders })
 }

@@ -224,8 +224,7 @@ pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f
             bands: Some(bands),
         } => {
             let motion = motion.as_ref().or(around.default_motion)?;
-            attainment(&path, (measure, per), bands, f)
-                .map(|(measure, every, bands)| Times::Attainment(Attainment { measure, motion: motion.clone(), every, bands }))
+            attainment(&path, (motion, measure, per), bands, f).map(Times::Attainment)
         }
         _ => f.take(
             &path,
@@ -237,10 +236,10 @@ pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f
 /// What is attained, in which period, and what multiplies from which part of the target on.
 fn attainment(
     path: &[&str],
-    (measure, per): (&str, &str),
+    (motion, measure, per): (&Motion, &str, &str),
     bands: &[FactorBand],
     f: &mut Findings<'_>,
-) -> Option<(Measure, Every, Vec<(Decimal, Decimal)>)> {
+) -> Option<Attainment> {
     let flows = || Measure::ALL.iter().copied().filter(|measure| *measure != Measure::Certifications);
     let known: Vec<&str> = flows().map(Measure::word).collect();
     let found = flows().find(|known| known.word() == measure);
@@ -262,6 +261,6 @@ fn attainment(
     let factor = |band: &FactorBand, f: &mut Findings<'_>| multiplier(path, &band.by, f);
     let bands = rising(path, plain.iter().map(|(from, band)| (from, None, *band)), factor, f)?;
     let part = |(percent, by): (Decimal, Decimal)| Some((percent.checked_div(Decimal::ONE_HUNDRED)?, by));
-    let bands: Vec<_> = bands.into_iter().filter_map(part).collect();
-    Some((found?, every?, bands))
+    let bands = bands.into_iter().filter_map(part).collect();
+    Some(Attainment { measure: found?, motion: motion.clone(), every: every?, bands })
 }

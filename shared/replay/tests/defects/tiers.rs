@@ -176,7 +176,12 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
     }
     let tier = |effect: &Effect| match effect {
         Effect::Tier { to, .. } => Some(to.to_string()),
-        Effect::Measured { .. } | Effect::Cap { .. } | Effect::Place { .. } | Effect::Reviewed { .. } => None,
+        Effect::Measured { .. }
+        | Effect::Cap { .. }
+        | Effect::Place { .. }
+        | Effect::Lease { .. }
+        | Effect::Sends(_)
+        | Effect::Reviewed { .. } => None,
     };
     let tiers: Vec<String> = world.records.iter().flat_map(|record| record.effects.iter().filter_map(tier)).collect();
     assert_eq!(tiers[..5], ["base", "gold", "base", "gold", "base"], "five deals a year, one every 73 days");

@@ -165,6 +165,7 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     let own = keys::partner(program, &state.partner);
     let mut wanted: Vec<_> = needs.parts.iter().map(|part| (own.clone(), keys::part(part))).collect();
     wanted.extend(needs.redemptions.iter().map(|id| (own.clone(), keys::redemption(id))));
+    wanted.extend(needs.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.rewards.iter().map(|id| (keys::reward(program, id), keys::STOCK.to_owned())));
     let found = batch_get(store, wanted).await?;
     let item = |pk: &str, sk: &str| found.get(&(pk.to_owned(), sk.to_owned()));
@@ -177,6 +178,10 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     for id in &needs.rewards {
         let stock = item(&keys::reward(program, id), keys::STOCK).map(|i| read::<Stock>(i, "stock")).transpose()?;
         state.stock.insert(id.clone(), stock.unwrap_or_default().free);
+    }
+    for id in &needs.opportunities {
+        let found = item(&keys::opportunity(program, id), keys::ONLY);
+        state.opportunities.insert(id.clone(), found.map(|item| read(item, "opportunity")).transpose()?);
     }
     for id in &needs.redemptions {
         if let Some(found) = item(&own, &keys::redemption(id)) {

@@ -148,6 +148,16 @@ pub fn part(part: &Part) -> String {
     }
 }
 
+/// Partition of an event of Laurel's own that is to be judged.
+pub fn outbox(program: &ProgramId, id: &str) -> String {
+    join(&["out", program.as_str(), id])
+}
+
+/// The partition, in the index by deadline, of what a program's records sent and was not judged yet.
+pub fn sent_in(program: &ProgramId) -> String {
+    join(&["out", program.as_str()])
+}
+
 /// Sort key of a person's pseudonym. Hashed: a key cannot be overwritten, so it must name nobody.
 pub fn pseudonym(person: &PersonId) -> String {
     join(&[PERSON, &body_hash(person)[..HASH_DIGITS]])

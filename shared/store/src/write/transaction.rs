@@ -22,7 +22,7 @@ use crate::error::unless_in_motion;
 use crate::state::EMPTY;
 use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, text, with_key};
 use crate::tables::{built, keys};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, outbox};
 
 /// Most actions DynamoDB takes in one transaction.
 pub const ACTIONS_MAX: usize = 100;
@@ -150,6 +150,9 @@ pub fn transaction(
     for (index, record) in decision.records.iter().enumerate() {
         let (put, bytes) = put_record(store, record)?;
         tx.push(TransactWriteItem::builder().put(put).build(), Some(index), bytes);
+        for (sent, bytes) in outbox::puts(store, record)? {
+            tx.push(sent, None, bytes);
+        }
     }
     write_account(store, &mut tx, program, (before, &decision.state), decision.due_on(programs))?;
     write_shared(store, &mut tx, program, before, &decision.state)?;

@@ -101,7 +101,7 @@ impl Watch {
     }
 
     /// One write: all of a transaction, or one item.
-    pub(crate) fn written(&mut self, by: &str, table: &Dynamo, changes: &[Change]) {
+    pub(crate) fn written(&mut self, by: &str, now: Timestamp, table: &Dynamo, changes: &[Change]) {
         self.writes += 1;
         for change in changes {
             let new = change.new.as_ref().map(|item| Value::Object(item.clone()).to_string()).unwrap_or_default();
@@ -122,6 +122,7 @@ impl Watch {
         let cards = step::i6_cards(&mut self.issued, &mut self.ordering, changes);
         self.found("I6", cards);
         let records = records(changes, &mut self.findings);
+        self.found("I8", step::i8_sent(table, now, changes, &records));
         for record in &records {
             if let Some(program) = step::published(record, self.programs.get(&record.identity.program)) {
                 self.programs.insert(record.identity.program.clone(), program);

@@ -166,6 +166,12 @@ fn i20_nothing_stands_still(table: &crate::table::Dynamo, all: &Snapshot, now: T
             found.push(format!("{} waits and was judged", key.0.text()));
         }
     }
+    for (key, item) in table.items(WAITING).filter(|(key, _)| key.0.text().starts_with("out#")) {
+        let due: Option<Timestamp> = text(&item, "until").and_then(|until| until.parse().ok());
+        if due.is_none_or(|due| due <= now) {
+            found.push(format!("{} was sent, is due since {due:?} and is not judged", key.0.text()));
+        }
+    }
     for redemption in all.redemptions.values().flatten().filter(|redemption| !redemption.status.is_final()) {
         found.push(format!("redemption {} stands at {}", redemption.id, redemption.status.word()));
     }

@@ -3,15 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use domain::deal::Opportunity;
+use domain::ledger::record_key;
 use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
+use domain::outbox::outbound;
 use event::Kind;
+use event::ids::{Identity, OpportunityId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use program::{Program, Programs, Version};
 use serde_json::Value;
 use store::tables::keys;
 
 use super::{CODE, PERSON, is_hold, sort_key, status, whose};
 use crate::aws::{LEDGER, STATE, WAITING};
-use crate::table::item::{KeyPart, number, size, text};
+use crate::table::item::{Item, KeyPart, attributes, number, size, text};
 use crate::table::{Change, Dynamo};
 
 /// No item of ours is larger, in bytes, but a version's file.
@@ -197,7 +204,8 @@ pub(super) fn i9_appended(changes: &[Change]) -> Vec<String> {
 /// I27: no item grows without a bound.
 pub(super) fn i27_bounded(changes: &[Change]) -> Vec<String> {
     let large = |change: &&Change| {
-        let version = change.key.0.text().contains("@program") || change.key.0.text().starts_with("program");
+        let version =
+            change.key.0.text().contains("#urn:laurel:program#") || change.key.0.text().starts_with("program");
         !version && change.new.as_ref().is_some_and(|item| size(item) > ITEM_BYTES_MAX)
     };
     let bytes = |change: &Change| change.new.as_ref().map_or(0, size);
@@ -284,6 +292,62 @@ pub(super) fn i8_hold_ends_judged(
     ended.map(|change| format!("{:?} waits no more and was not judged", change.key)).collect()
 }
 
+/// I8: what a record sends is written with it, and what was sent ends only when it is judged, or has nothing left to do.
+pub(super) fn i8_sent(table: &Dynamo, now: Timestamp, changes: &[Change], records: &[Record]) -> Vec<String> {
+    let is_sent = |change: &&Change| change.table == WAITING && change.key.0.text().starts_with("out#");
+    let written: BTreeSet<&str> = changes
+        .iter()
+        .filter(is_sent)
+        .filter(|change| change.new.is_some())
+        .map(|change| change.key.0.text())
+        .collect();
+    let sends = records.iter().flat_map(|record| outbound(record).into_iter().map(move |sent| (record, sent)));
+    let key = |identity: &Identity| keys::outbox(&identity.program, &identity.id);
+    let lost = sends.filter(|(_, sent)| !written.contains(key(&sent.event.identity).as_str()));
+    let mut found: Vec<String> = lost
+        .map(|(record, sent)| format!("{} sends {}, which is not written", place(record), sent.event.identity))
+        .collect();
+    for change in changes.iter().filter(is_sent).filter(|change| change.new.is_none()) {
+        let Some(old) = &change.old else { continue };
+        let identity = serde_dynamo::from_item(attributes(old)).ok().map(|Sent { identity }| identity);
+        let judged = identity
+            .as_ref()
+            .is_some_and(|identity: &Identity| table.item(LEDGER, &(KeyPart::S(record_key(identity)), None)).is_some());
+        // A lease that ends otherwise by now needs no reminder.
+        let is_moot = text(old, "kind") == Some("lease.ending") && lease_is_otherwise(table, now, old);
+        if !judged && !is_moot {
+            found.push(format!("{:?} was sent and is not judged", change.key));
+        }
+    }
+    found
+}
+
+/// What was sent, as far as it is looked at.
+#[derive(serde::Deserialize)]
+struct Sent {
+    identity: Identity,
+}
+
+/// Whether a reminder has nothing left to remind of.
+fn lease_is_otherwise(table: &Dynamo, now: Timestamp, sent: &Item) -> bool {
+    let data: Value = text(sent, "data").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+    let part = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+    let Ok(Sent { identity: Identity { program, .. } }) = serde_dynamo::from_item(attributes(sent)) else {
+        return false;
+    };
+    let only = |pk: String| table.item(STATE, &(KeyPart::S(pk), Some(KeyPart::S(keys::ONLY.to_owned()))));
+    let deal = only(keys::deal(&program, &part("deal_id")));
+    let taken = only(keys::opportunity(&program, &part("opportunity_id")));
+    let closed = deal.is_some_and(|deal| deal.contains_key("closed"));
+    let same = taken.is_some_and(|taken| {
+        text(&taken, "until") == Some(&part("until")) && text(&taken, "holder") == text(sent, "partner")
+    });
+    // Who comes too late reminds nobody of what is over, in whatever zone.
+    let tomorrow = TimeZone::UTC.to_datetime(now).date().tomorrow().ok();
+    let over = part("until").parse().ok().zip(tomorrow).is_none_or(|(until, tomorrow): (Date, Date)| until <= tomorrow);
+    closed || !same || over
+}
+
 /// I18, I22: loaded = free + reserved + issued, none below zero.
 pub(super) fn i18_stock(changes: &[Change]) -> Vec<String> {
     let stocks = changes.iter().filter(|change| change.table == STATE && sort_key(change) == "stock");
@@ -324,7 +388,7 @@ pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Recor
         let named = [
             (kind.deal_id().map(|id| keys::deal(program, id)), keys::ONLY, keys::VERSION, relied_on.deal),
             (
-                kind.opportunity_id().map(|id| keys::opportunity(program, id)),
+                opportunity(record, &kind).map(|id| keys::opportunity(program, id)),
                 keys::ONLY,
                 keys::VERSION,
                 relied_on.opportunity,
@@ -344,6 +408,11 @@ pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Recor
         }
     }
     found
+}
+
+/// The opportunity that a record names, by itself or as one that it leases.
+fn opportunity<'r>(record: &'r Record, kind: &'r Kind) -> Option<&'r OpportunityId> {
+    kind.opportunity_id().or_else(|| Opportunity::changed_by(record, kind))
 }
 
 /// I6: a redemption moves on one step at a time, and what is final stays.
