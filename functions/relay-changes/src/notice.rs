@@ -61,6 +61,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             let detail = about(json!({ "deal": deal_id, "opportunity": opportunity_id, "until": until }));
             notices.push(Notice { kind: "LeaseEnding", detail });
         }
+        Some(Kind::PayoutStanding { payout_id }) => {
+            notices
+                .push(Notice { kind: "PayoutStanding", detail: about(json!({ "payout_id": payout_id.to_string() })) });
+        }
         Some(Kind::BidLost { opportunity_id }) => {
             notices.push(Notice { kind: "BidLost", detail: about(json!({ "opportunity": opportunity_id })) });
         }

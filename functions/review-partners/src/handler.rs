@@ -1,13 +1,19 @@
 //! A schedule starts the sweep; the queue `partner-reviews` brings one partner a message.
 
+use std::collections::BTreeMap;
+
 use crate::task::Task;
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use engine::steps::Step;
+use event::Kind;
 use event::ids::{EventId, PartnerId, ProgramId};
 use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience};
-use worker::{Clients, NamelessMessage, Queue, Settings, SettingsError, failures, messages};
+use worker::{Clients, NamelessMessage, Queue, Settings, SettingsError, count, failures, messages};
+
+/// Metric: payouts that were still on their way when finance should have answered (I20).
+const PAYOUTS_STANDING: &str = "payouts_standing";
 
 /// The function's state between invocations.
 #[derive(Clone)]
@@ -113,6 +119,9 @@ impl ReviewPartners {
             Some(Step::Recorded(record)) => {
                 let (correlation_id, partner) = (record.correlation_id(), record.partner.as_str());
                 let event_type = &*record.kind;
+                if let Some(Kind::PayoutStanding { .. }) = record.happened() {
+                    count(&BTreeMap::from([(PAYOUTS_STANDING, 1)]));
+                }
                 tracing::info!(
                     correlation_id,
                     partner,

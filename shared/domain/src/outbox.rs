@@ -48,6 +48,9 @@ fn sent(record: &Record, kind: &Kind, nth: usize, errand: &Errand) -> Option<Out
             let opportunity_id = Opportunity::changed_by(record, kind)?.clone();
             (&record.partner, *due, Kind::LeaseEnding { deal_id, opportunity_id, until: Opportunity::leased(record)? })
         }
+        Errand::PayoutStanding { due } => {
+            (&record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
+        }
         Errand::BidLost { to, opportunity } => {
             (to, record.decided_at, Kind::BidLost { opportunity_id: opportunity.clone() })
         }

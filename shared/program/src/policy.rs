@@ -36,6 +36,8 @@ impl Registration {
 pub struct Payouts {
     /// Less than this, in the program's currency, is carried forward to the next run; none: every amount is paid.
     pub minimum: Option<Decimal>,
+    /// How long finance has to settle or return a payout; after that staff are told that it is still on its way (I20).
+    pub answered_within: Length,
 }
 
 /// The remaining settings.

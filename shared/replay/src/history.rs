@@ -281,6 +281,7 @@ fn changed(effect: &Effect) -> String {
         }
         Effect::Lease { opportunity, until } => format!("has opportunity {opportunity} alone until {until}"),
         Effect::Sends(Errand::LeaseEnding { due }) => format!("is to be reminded at {due}"),
+        Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
         Effect::Sends(Errand::BidLost { to, opportunity }) => {
             format!("tells {to} of the end of opportunity {opportunity}")
         }

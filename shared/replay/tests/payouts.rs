@@ -209,3 +209,24 @@ fn whoever_left_is_paid_what_it_earned() {
     assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "paid"), NoRule);
     assert_eq!(sums(&w), [0, 0, 0, 10_000]);
 }
+
+/// I20: what finance has not answered in time is told, and again, until it has an end; and then no more.
+#[test]
+fn what_finance_does_not_answer_is_told() {
+    let mut w = world("[payouts]\nanswered_within = \"10 days\"\n");
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "100.00"), Some(Applied));
+    let told = |w: &World| w.records.iter().filter(|record| record.kind == "payout.standing").count();
+    for (now, times) in [
+        ("2026-04-09T23:59:59Z", 0),
+        ("2026-04-10T00:00:00Z", 1),
+        ("2026-04-19T23:59:59Z", 1),
+        ("2026-04-20T00:00:00Z", 2),
+    ] {
+        w.at(now).catch_up();
+        assert_eq!(told(&w), times, "{now}");
+    }
+    assert_eq!((w.last().outcome, w.last().postings.len()), (Applied, 0));
+    assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "late"), NoRule);
+    w.at("2026-06-01T00:00:00Z").catch_up();
+    assert_eq!((told(&w), w.outbox.len()), (2, 0));
+}

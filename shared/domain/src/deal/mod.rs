@@ -191,6 +191,7 @@ impl Deal {
             | Kind::PayoutReturned { .. }
             | Kind::PayoutReserved { .. }
             | Kind::PayoutCancelled { .. }
+            | Kind::PayoutStanding { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

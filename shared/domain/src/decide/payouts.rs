@@ -7,7 +7,7 @@ use event::{Event, Kind};
 use super::book::{Book, Why};
 use super::context::Context;
 use super::stop::Stop;
-use crate::ledger::{Asset, Bucket, FoldError, Membership, Outcome, PostingKind, Reason, never};
+use crate::ledger::{Asset, Bucket, Effect, Errand, FoldError, Membership, Outcome, PostingKind, Reason, never};
 
 /// Most payouts of a partner in one currency that are on their way at once.
 pub const PAYOUTS_MAX: usize = 24;
@@ -15,7 +15,14 @@ pub const PAYOUTS_MAX: usize = 24;
 /// The place of the record that a step of Laurel's own makes. `None` if the event is none.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
     match &event.kind {
-        Kind::PayoutReserved { payout_id, amount } => reserve(book, *payout_id, *amount)?,
+        Kind::PayoutReserved { payout_id, amount } => {
+            reserve(book, *payout_id, *amount)?;
+            look_again(context, book)?;
+        }
+        Kind::PayoutStanding { payout_id } => {
+            open(book, *payout_id).ok_or(Stop::Moot(Reason::PayoutNotOpen))?;
+            look_again(context, book)?;
+        }
         Kind::PayoutCancelled { payout_id } => {
             let open = open(book, *payout_id).ok_or(Stop::Moot(Reason::PayoutNotOpen))?;
             give_back(book, *payout_id, (Bucket::InPayout(payout_id.run), open))?;
@@ -23,6 +30,12 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
         _ => return Ok(None),
     }
     Ok(Some(book.seal(context, event, (Outcome::Applied, None), Some(context.current), context.today)))
+}
+
+/// Whether it is still on its way is looked at when finance should have answered, and again until it has (I20).
+fn look_again(context: &Context<'_>, book: &mut Book) -> Result<(), FoldError> {
+    let due = context.start_of(context.program().payouts.answered_within.after(context.today));
+    book.effect(Effect::Sends(Errand::PayoutStanding { due }))
 }
 
 /// Whoever is suspended is not paid until it is reinstated; whoever left is paid what it earned.

@@ -21,6 +21,13 @@ pub enum Errand {
         #[serde(rename = "t")]
         due: Timestamp,
     },
+    /// Staff are told that a payout is still on its way.
+    #[serde(rename = "p")]
+    PayoutStanding {
+        /// When.
+        #[serde(rename = "t")]
+        due: Timestamp,
+    },
     /// A bidder is told that another won the tender.
     #[serde(rename = "b")]
     BidLost {

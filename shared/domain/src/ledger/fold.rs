@@ -122,6 +122,7 @@ impl Account {
             | Kind::PayoutReturned { .. }
             | Kind::PayoutReserved { .. }
             | Kind::PayoutCancelled { .. }
+            | Kind::PayoutStanding { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

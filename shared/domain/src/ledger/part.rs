@@ -108,6 +108,7 @@ impl Part {
             | Kind::PayoutReturned { .. }
             | Kind::PayoutReserved { .. }
             | Kind::PayoutCancelled { .. }
+            | Kind::PayoutStanding { .. }
             | Kind::PointsExpired { .. }
             | Kind::TierReviewed { .. }
             | Kind::ProgramPublished { .. }

@@ -310,6 +310,11 @@ types! {
             /// The payout.
             payout_id: PayoutId,
         }
+        /// A payout was neither settled nor returned in the time that finance has for it.
+        PayoutStanding = "payout.standing" {
+            /// The payout.
+            payout_id: PayoutId,
+        }
         /// A lot runs out.
         PointsExpired = "points.expired" {
             /// The day it was due.
@@ -555,6 +560,7 @@ impl Kind {
             Kind::PayoutReserved { payout_id, .. }
             | Kind::PayoutSettled { payout_id, .. }
             | Kind::PayoutReturned { payout_id, .. }
+            | Kind::PayoutStanding { payout_id }
             | Kind::PayoutCancelled { payout_id } => Some(*payout_id),
             _ => None,
         }

@@ -15,7 +15,7 @@ use super::policy::{policy, registration};
 use super::rewards::reward;
 use super::rules::{Around, campaign, rule};
 use super::shape;
-use super::values::positive;
+use super::values::{length, positive};
 use super::{File, Head};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::ladder::{Criteria, Tier};
@@ -87,6 +87,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         .minimum
         .as_ref()
         .and_then(|least| least_of(&["payouts", "minimum"], least, &file.program.currency, f));
+    let answered_within = length(&["payouts", "answered_within"], &file.payouts.answered_within, f);
     Some(Program {
         id: id?,
         version: file.program.version,
@@ -104,7 +105,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         registration: registration?,
         rewards,
         policy: policy?,
-        payouts: Payouts { minimum },
+        payouts: Payouts { minimum, answered_within: answered_within? },
     })
 }
 

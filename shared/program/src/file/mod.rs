@@ -43,10 +43,17 @@ pub(crate) struct File {
     pub(crate) payouts: PayoutsTable,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct PayoutsTable {
     pub(crate) minimum: Option<Quoted>,
+    pub(crate) answered_within: String,
+}
+
+impl Default for PayoutsTable {
+    fn default() -> Self {
+        Self { minimum: None, answered_within: "14 days".to_owned() }
+    }
 }
 
 #[derive(Deserialize)]

@@ -293,7 +293,12 @@ pub(super) fn i8_hold_ends_judged(
 }
 
 /// I8: what a record sends is written with it, and what was sent ends only when it is judged, or has nothing left to do.
-pub(super) fn i8_sent(table: &Dynamo, now: Timestamp, changes: &[Change], records: &[Record]) -> Vec<String> {
+pub(super) fn i8_sent(
+    table: &Dynamo,
+    now: Timestamp,
+    changes: &[Change],
+    (records, before): (&[Record], &[Vec<Record>]),
+) -> Vec<String> {
     let is_sent = |change: &&Change| change.table == WAITING && change.key.0.text().starts_with("out#");
     let written: BTreeSet<&str> = changes
         .iter()
@@ -314,12 +319,29 @@ pub(super) fn i8_sent(table: &Dynamo, now: Timestamp, changes: &[Change], record
             .as_ref()
             .is_some_and(|identity: &Identity| table.item(LEDGER, &(KeyPart::S(record_key(identity)), None)).is_some());
         // A lease that ends otherwise by now needs no reminder.
-        let is_moot = text(old, "kind") == Some("lease.ending") && lease_is_otherwise(table, now, old);
+        let is_moot = match text(old, "kind") {
+            Some("lease.ending") => lease_is_otherwise(table, now, old),
+            Some("payout.standing") => payout_has_ended(before, old),
+            _ => false,
+        };
         if !judged && !is_moot {
             found.push(format!("{:?} was sent and is not judged", change.key));
         }
     }
     found
+}
+
+/// Whether a payout was settled, came back or was given up.
+fn payout_has_ended(before: &[Vec<Record>], sent: &Item) -> bool {
+    let data: Value = text(sent, "data").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+    let ends = ["payout.settled", "payout.returned", "payout.cancelled"];
+    before.iter().flatten().any(|record| {
+        let of = record.happened().and_then(|kind| kind.payout_id()).map(|id| id.to_string());
+        ends.contains(&record.kind.as_str())
+            && record.holds()
+            && text(sent, "partner") == Some(record.partner.as_str())
+            && data["payout_id"].as_str() == of.as_deref()
+    })
 }
 
 /// What was sent, as far as it is looked at.
