@@ -131,6 +131,9 @@ impl Base {
 pub struct CommissionPolicy {
     /// The highest rate after multipliers, of the base (M05): more is cut. Above zero, at most one.
     pub at_most: Option<Decimal>,
+    /// What the vendor earns of a deal before commissions, and what is to be left of it after (M08); each above zero, at most one. Nothing
+    /// is decided by them: `check` warns of a rate that leaves less.
+    pub margin: Option<(Decimal, Decimal)>,
     /// Whether they are paid in the deal's currency (else in the program's, at the rate pinned with the version).
     pub in_deals_currency: bool,
     /// Whether a deal whose value is amended is rated by its new value (else at the rate that it earned by).

@@ -79,6 +79,8 @@ pub enum Code {
     RateAboveCap,
     /// A commission comes to half of the business or more.
     RateOfHalf,
+    /// A commission leaves less of the vendor's margin than its floor (M08).
+    MarginBelowFloor,
     /// The file has more bytes than a version can hold.
     TooLarge,
     /// It is another program than the one before.

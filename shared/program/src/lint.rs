@@ -148,6 +148,22 @@ fn commission_rate(program: &Program, rule: &Rule, commission: &Commission, f: &
         let times = times.map(|factor| format!(" ({} times {factor})", percent(rate))).unwrap_or_default();
         format!("{}{times}", percent(highest))
     };
+    // What is cut is not paid.
+    let paid = program.policy.commissions.at_most.map_or(highest, |most| most.min(highest));
+    if let Some((margin, floor)) = program.policy.commissions.margin.filter(|(margin, floor)| margin - paid < *floor) {
+        f.warning(
+            Code::MarginBelowFloor,
+            &[table, id, "rate"],
+            format!(
+                "it pays up to {}, and leaves {} of a margin of {}: less than the floor of {}",
+                percent(paid),
+                percent(margin - paid),
+                percent(margin),
+                percent(floor)
+            ),
+            "lower it, or `margin_floor` in [policy.commissions]",
+        );
+    }
     match program.policy.commissions.at_most {
         Some(most) if highest > most => f.warning(
             Code::RateAboveCap,

@@ -145,6 +145,10 @@ fn broken_forms_are_refused_where_they_stand() {
         ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"-1%\", by = \"0.9\" }", BadValue, "write \"50%\"", "times ="),
         ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"0%\", by = \"0\" }", BadValue, "above zero", "times ="),
         ("attainment = \"acv\", per = \"year\"", "attainment = \"acv\"", BadValue, "per = \"quarter\"", "times ="),
+        ("margin_floor = \"50%\"", "margin_floor = \"half\"", BadValue, "is no rate", "margin_floor"),
+        ("margin_floor = \"50%\"", "margin_floor = \"80%\"", BadValue, "less than gross_margin", "margin_floor"),
+        ("margin_floor = \"50%\"", "# no floor", BadValue, "margin_floor = \"40%\"", "gross_margin"),
+        ("gross_margin = \"80%\"", "# no margin", BadValue, "gross_margin = \"80%\"", "margin_floor"),
         ("minimum = \"50\"", "minimum = \"50.001\"", BadValue, "fewer decimals", "minimum"),
         ("at_most = \"30%\"", "at_most = \"30\"", BadValue, "is no rate", "at_most"),
         (
@@ -207,8 +211,15 @@ fn unwise_rates_are_warned_of() {
     let (code, message) = warned("by = \"1.2\"", "by = \"1.3\"");
     assert_eq!(code, Code::RateAboveCap);
     assert!(message.starts_with("it comes to 32.5% (25% times 1.3)"), "{message}");
+    // M08: what is left of the margin.
+    let floor = |floor: &str| PERX.replacen("margin_floor = \"50%\"", &format!("margin_floor = \"{floor}\""), 1);
+    let below = |text: &str| check(text).into_iter().find(|found| found.code == Code::MarginBelowFloor);
+    assert_eq!(below(&floor("50%")), None, "30 % of 80 % leave half");
+    let message = below(&floor("50.1%")).expect("a warning").message;
+    assert_eq!(message, "it pays up to 30%, and leaves 50% of a margin of 80%: less than the floor of 50.1%");
     // M06: half of the business or more is a joint venture.
-    let half = PERX.replacen("at_most = \"30%\" ", "# ", 1).replacen("rate = \"25%\"", "rate = \"41.7%\"", 1);
+    let margin = PERX.replacen("gross_margin", "# ", 1).replacen("margin_floor", "# ", 1);
+    let half = margin.replacen("at_most = \"30%\" ", "# ", 1).replacen("rate = \"25%\"", "rate = \"41.7%\"", 1);
     assert!(check(&half).iter().any(|found| found.code == Code::RateOfHalf), "{:?}", check(&half));
     let less = half.replacen("rate = \"41.7%\"", "rate = \"41.6%\"", 1);
     assert!(check(&less).iter().all(|found| found.code == Code::OscillatingLadder));

@@ -589,3 +589,23 @@ at_most = "30%"
     close(&mut w, "d", &acv("1000"));
     assert_eq!(told(&w).1, ["`tier` is `none`; the rule asks for `gold`"]);
 }
+
+/// M08: an OEM's purchase order counts to its tier as a deal and pays no commission; a deal that closes counts and pays.
+#[test]
+fn m08_a_purchase_order_counts_to_the_tier_and_pays_nothing() {
+    let mut w = World::new(PERX, "2026-03-02T15:00:00Z");
+    w.enrol("p");
+    let order = |w: &mut World, n: u32| {
+        let data = format!(r#"{{"deal_id":"po{n}","amount":{{"amount":"110000","currency":"USD"}}}}"#);
+        w.send("purchase_order.received", "p", &format!("po{n}"), T, &data)
+    };
+    for n in 0..4 {
+        assert_eq!(order(&mut w, n), NoRule);
+        assert_eq!(w.tier("p"), "referral");
+    }
+    order(&mut w, 4);
+    assert_eq!(w.tier("p"), "reseller", "five orders, as five deals");
+    assert_eq!(of(&w, USD), Balance::default());
+    (5..15).for_each(|n| _ = order(&mut w, n));
+    assert_eq!((w.tier("p"), of(&w, USD)), ("oem", Balance::default()));
+}

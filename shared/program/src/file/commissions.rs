@@ -233,8 +233,23 @@ pub(crate) fn policy(table: &CommissionsTable, f: &mut Findings<'_>) -> Option<C
     let reversed_again = one_of("reversed_deals", &table.reversed_deals, paid, again);
     let owe_the_rest = one_of("clawback", &table.clawback, "forgiven", "netted from what becomes payable next");
     let at_most = table.at_most.as_ref().map(|most| rate(&at("at_most"), most, f));
+    let margin = match (&table.gross_margin, &table.margin_floor) {
+        (Some(margin), Some(floor)) => rate(&at("gross_margin"), margin, f).zip(rate(&at("margin_floor"), floor, f)),
+        (None, None) => None,
+        (Some(_), None) => {
+            f.take(&at("gross_margin"), Err("write beside it what is to be left: margin_floor = \"40%\"".to_owned()))
+        }
+        (None, Some(_)) => {
+            f.take(&at("margin_floor"), Err("write beside it what it is of: gross_margin = \"80%\"".to_owned()))
+        }
+    };
+    if margin.is_some_and(|(margin, floor)| floor >= margin) {
+        let message = "nothing is left for commissions: the floor is as high as the margin";
+        f.error(Code::BadValue, &at("margin_floor"), message, Some("write less than gross_margin".to_owned()));
+    }
     Some(CommissionPolicy {
         at_most: at_most.flatten(),
+        margin,
         in_deals_currency: in_deals_currency?,
         amended_again: amended_again?,
         reversed_again: reversed_again?,

@@ -298,6 +298,8 @@ pub(crate) struct PolicyTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CommissionsTable {
     pub(crate) at_most: Option<Quoted>,
+    pub(crate) gross_margin: Option<Quoted>,
+    pub(crate) margin_floor: Option<Quoted>,
     pub(crate) currency: String,
     pub(crate) amended_deals: String,
     pub(crate) reversed_deals: String,
@@ -308,6 +310,8 @@ impl Default for CommissionsTable {
     fn default() -> Self {
         Self {
             at_most: None,
+            gross_margin: None,
+            margin_floor: None,
             currency: "of the program".to_owned(),
             amended_deals: "rated again".to_owned(),
             reversed_deals: "at the rate that was paid".to_owned(),
