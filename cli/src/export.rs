@@ -357,9 +357,9 @@ impl Spread {
     pub(crate) fn record(&mut self, record: Record) -> anyhow::Result<()> {
         let Some(kind) = record.happened() else { return Ok(()) };
         let deal = kind.deal_id().map(|id| id.as_str());
-        let opportunity = kind.opportunity_id().map(|id| id.as_str());
-        let line = Exported::Record(Box::new(record));
+        let opportunity = Opportunity::named_by(&record, &kind).map(|id| id.as_str());
         let places: BTreeSet<usize> = deal.into_iter().chain(opportunity).map(place).collect();
+        let line = Exported::Record(Box::new(record));
         for at in places {
             write(&mut self.files[at], &line)?;
         }

@@ -47,6 +47,7 @@ struct TenderView {
     bidders: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     asks: Option<u32>,
+    won_by_another: bool,
 }
 
 #[derive(Serialize)]
@@ -89,8 +90,9 @@ fn view(
     opportunity: Option<&Opportunity>,
     (today, asks): (Date, Option<u32>),
 ) -> DealView {
-    let own = opportunity.filter(|taken| taken.holder == deal.owner && taken.until > today);
+    let own = opportunity.filter(|taken| taken.deal == deal_id && !taken.tender && taken.until > today);
     let bidders = opportunity.map_or(0, |taken| taken.registrants.len());
+    let won_by_another = opportunity.is_some_and(|taken| !taken.won.is_empty() && !taken.won.contains(&deal.owner));
     let closed = deal.closed.as_ref().map(|closed| ClosedView {
         at: closed.at,
         won: closed.won,
@@ -105,8 +107,8 @@ fn view(
         registered_at: deal.registered,
         place: Some(deal.place).filter(|place| *place > 0),
         price_protected: deal.price_protected,
-        exclusive_until: own.filter(|_| !deal.tender && deal.closed.is_none()).map(|taken| taken.until),
-        public_tender: deal.tender.then_some(TenderView { bidders, asks }),
+        exclusive_until: own.map(|taken| taken.until),
+        public_tender: deal.tender.then_some(TenderView { bidders, asks, won_by_another }),
         qualified_at: deal.qualified,
         closed,
         first_invoice_paid_at: deal.invoiced,

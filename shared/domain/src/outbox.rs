@@ -1,8 +1,8 @@
 //! What records send: events of Laurel's own, each written beside the record that it comes of, and judged in its turn in the history
 //! of whom it is for. What is sent is a fold of the record, as everything is.
 
-use event::ids::{Identity, PartnerId};
-use event::{Event, Kind};
+use event::ids::Identity;
+use event::{Event, Kind, body_hash};
 use jiff::Timestamp;
 
 use crate::deal::Opportunity;
@@ -28,6 +28,10 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Cap { .. }
         | Effect::Place { .. }
         | Effect::Lease { .. }
+        | Effect::Moved { .. }
+        | Effect::Won { .. }
+        | Effect::Influences
+        | Effect::Share { .. }
         | Effect::Tier { .. }
         | Effect::Reviewed { .. } => None,
     });
@@ -41,18 +45,27 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
 
 fn sent(record: &Record, kind: &Kind, nth: usize, errand: &Errand) -> Option<Outbound> {
     let Identity { program, source, id } = &record.identity;
-    let identity = Identity::internal(program, FAMILY, &[source, id, &nth.to_string()]);
-    let (to, due, kind): (&PartnerId, Timestamp, Kind) = match errand {
-        Errand::LeaseEnding { due } => {
-            let deal_id = kind.deal_id()?.clone();
+    // Whoever it is for must not read the name of another's event in it.
+    let opaque = body_hash(&[program.as_str(), source, id, &nth.to_string()].map(body_hash).concat());
+    let named = |parts: &[&str]| Identity::internal(program, FAMILY, parts);
+    let (identity, to, due, kind) = match errand {
+        Errand::LeaseEnding { due, to } => {
+            let (to, deal_id) = (to.as_ref().unwrap_or(&record.partner), kind.deal_id()?.clone());
             let opportunity_id = Opportunity::changed_by(record, kind)?.clone();
-            (&record.partner, *due, Kind::LeaseEnding { deal_id, opportunity_id, until: Opportunity::leased(record)? })
+            let until = Opportunity::leased(record)?;
+            // Of one end it reminds once, however often that is said.
+            let identity = named(&["lease", &deal_id, to, &until.to_string(), &due.to_string()]);
+            (identity, to, *due, Kind::LeaseEnding { deal_id, opportunity_id, until })
+        }
+        Errand::Share { to } => {
+            let kind = Kind::DealShared { deal_id: kind.deal_id()?.clone() };
+            (named(&[&opaque]), to, record.decided_at, kind)
         }
         Errand::PayoutStanding { due } => {
-            (&record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
+            (named(&[&opaque]), &record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
         }
         Errand::BidLost { to, opportunity } => {
-            (to, record.decided_at, Kind::BidLost { opportunity_id: opportunity.clone() })
+            (named(&[&opaque]), to, record.decided_at, Kind::BidLost { opportunity_id: opportunity.clone() })
         }
     };
     Some(Outbound { event: Event::internal(identity, to.clone(), due, kind), due })

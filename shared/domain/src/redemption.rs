@@ -120,6 +120,10 @@ impl Redemption {
             Effect::Measured { .. }
             | Effect::Place { .. }
             | Effect::Lease { .. }
+            | Effect::Moved { .. }
+            | Effect::Won { .. }
+            | Effect::Influences
+            | Effect::Share { .. }
             | Effect::Sends(_)
             | Effect::Tier { .. }
             | Effect::Reviewed { .. } => None,

@@ -158,11 +158,11 @@ pub async fn shared(
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
 pub async fn stored_of(store: &Store, program: &ProgramId, records: &[Record]) -> Result<StoredShared, StoreError> {
-    let kinds = records.iter().filter(|record| names_what_is_shared(record)).filter_map(Record::happened);
     let (mut deals, mut opportunities) = (BTreeSet::new(), BTreeSet::new());
-    for kind in kinds {
+    for record in records.iter().filter(|record| names_what_is_shared(record)) {
+        let Some(kind) = record.happened() else { continue };
         deals.extend(kind.deal_id().cloned());
-        opportunities.extend(kind.opportunity_id().cloned());
+        opportunities.extend(Opportunity::named_by(record, &kind).cloned());
     }
     let (deals, opportunities): (Vec<_>, Vec<_>) = (deals.into_iter().collect(), opportunities.into_iter().collect());
     let named =

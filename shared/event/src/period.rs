@@ -1,5 +1,6 @@
 //! The periods that caps count in.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::civil::{Date, ISOWeekDate, Weekday};
@@ -94,7 +95,7 @@ impl Period {
 
 /// The period of a target: a fiscal year, a fiscal quarter or a month. Written as `2026`, `2026-Q3`, `2026-03`; a fiscal year is named by
 /// the calendar year in which it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TargetPeriod {
     /// A fiscal year.
@@ -103,6 +104,24 @@ pub enum TargetPeriod {
     Quarter(i16, i8),
     /// A calendar month.
     Month(Month),
+}
+
+impl Ord for TargetPeriod {
+    /// The earlier first: a year and its quarters as if they began with the calendar's.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let end = |period: &Self| match period {
+            Self::Year(year) => (*year, 12, 2),
+            Self::Quarter(year, quarter) => (*year, 3 * quarter, 1),
+            Self::Month(month) => (month.year(), month.number(), 0),
+        };
+        end(self).cmp(&end(other))
+    }
+}
+
+impl PartialOrd for TargetPeriod {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl TargetPeriod {

@@ -81,6 +81,8 @@ pub enum Code {
     RateOfHalf,
     /// A commission leaves less of the vendor's margin than its floor (M08).
     MarginBelowFloor,
+    /// Shares do not sum to the whole (I23).
+    SharesSum,
     /// The file has more bytes than a version can hold.
     TooLarge,
     /// It is another program than the one before.

@@ -16,6 +16,7 @@ mod possible;
 mod program;
 mod reward;
 mod rule;
+mod sharing;
 mod versions;
 mod window;
 
@@ -30,5 +31,6 @@ pub use policy::{Payouts, Policy, REGISTRANTS_MAX, Registration};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
 pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
+pub use sharing::{INFLUENCERS_MAX, Sharing, WHOLE};
 pub use versions::{Programs, Version};
 pub use window::Within;

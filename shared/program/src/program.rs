@@ -12,6 +12,7 @@ use crate::ladder::{Measure, Tier};
 use crate::policy::{Payouts, Policy, Registration};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
+use crate::sharing::Sharing;
 
 /// One program, as one version of its file says.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Program {
     pub promoting: BTreeSet<Measure>,
     /// Deal registration.
     pub registration: Registration,
+    /// How deals are shared with who influenced them (M34); none: they are not.
+    pub sharing: Option<Sharing>,
     /// The reward catalogue by id.
     pub rewards: BTreeMap<RewardId, Reward>,
     /// Everything else that is a setting.
@@ -77,6 +80,11 @@ impl Program {
     /// Whether a commission is of what the customer pays, invoice by invoice (M10).
     pub fn shares_invoices(&self) -> bool {
         self.rules_on("invoice.paid").any(|rule| rule.commission().is_some())
+    }
+
+    /// Whether a commission is for who influenced a deal (M34).
+    pub fn pays_influence(&self) -> bool {
+        self.rules_on("deal.influenced").any(|rule| rule.commission().is_some())
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -181,6 +181,43 @@ fn broken_forms_are_refused_where_they_stand() {
     }
 }
 
+/// M34: shares that do not sum to the whole, and a commission of what is not shared, are refused.
+#[test]
+fn broken_shares_are_refused() {
+    let with = |influence: &str, rule: &str| format!("{PERX}\n{influence}\n{rule}\n");
+    let shares = |endorsement: &str, part: &str| {
+        format!(
+            "[influence]\npart = \"{part}\"\nendorsement = \"{endorsement}\"\nintegration_requirement = \"30%\"\nactive_in_sale = \"50%\"\n"
+        )
+    };
+    let paid = "[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n";
+    let errors = |text: &str| -> Vec<(Code, String)> {
+        let found = check(text).into_iter().filter(|found| found.severity == Severity::Error);
+        found.map(|found| (found.code, format!("{} ({})", found.message, found.help.unwrap_or_default()))).collect()
+    };
+    assert_eq!(errors(&with(&shares("20%", "30%"), paid)), []);
+    assert_eq!(errors(&with(&shares("0%", "30%").replace("30%\"\nactive", "50%\"\nactive"), paid)), []);
+    for (text, code, said) in [
+        (with(&shares("10%", "30%"), paid), Code::SharesSum, "sum to 90%, not to 100%"),
+        (with(&shares("20.001%", "30%"), paid), Code::BadValue, "finer than a hundredth of a percent"),
+        (with(&shares("20%", "130%"), paid), Code::BadValue, "at most \"100%\""),
+        (with("", paid), Code::BadValue, "say how, in [influence]"),
+        (
+            with(&shares("20%", "30%"), &paid.replace("rate", "payable = \"at the first invoice\"\nrate")),
+            Code::BadValue,
+            "`payable` is not said of deal.influenced",
+        ),
+        (
+            with(&shares("20%", "30%"), &paid.replace("rate", "if = { kind = \"friendship\" }\nrate")),
+            Code::NeverHolds,
+            "friendship",
+        ),
+    ] {
+        let found = errors(&text);
+        assert!(found.iter().any(|(seen, message)| *seen == code && message.contains(said)), "{said}: {found:?}");
+    }
+}
+
 /// An amount in the program's currency bounds nothing that is paid in the deals'.
 #[test]
 fn what_is_paid_in_the_deals_currency_is_not_bounded_in_the_programs() {

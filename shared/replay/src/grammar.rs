@@ -66,6 +66,14 @@ pub struct Choices {
     pub pays: u8,
 }
 
+/// How a program shares deals.
+const SHARING: &str = r#"[influence]
+part = "33.33%"
+endorsement = "20%"
+integration_requirement = "30%"
+active_in_sale = "50%"
+"#;
+
 /// Commissions of a program, by the bits of `pays`.
 fn commissions(pays: u8, has_gold: bool) -> (String, String) {
     if pays == 0 {
@@ -109,8 +117,21 @@ tenor = {{ "24 months" = "1.5" }}
 {share}"#
     );
     let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
+    let (influence, shared) = match pays % 4 {
+        0 => ("", ""),
+        1 => ("[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n", SHARING),
+        2 => (
+            "[commission.influence]\non = \"deal.influenced\"\nif = { kind = \"endorsement\" }\nrate = { by = \"acv\", bands = [{ from = \"500\", rate = \"8%\" }] }\nat_most = \"200 USD per partner per quarter\"\nhold = \"15 days\"\n",
+            SHARING,
+        ),
+        _ => ("", SHARING),
+    };
+    // Caps in an amount of the program's bound nothing that is paid in the deals' currency.
+    let influence = if in_deals { "" } else { influence };
+    let rules = format!("{rules}{influence}");
     let policy = format!(
         r#"
+{shared}
 [policy.commissions]
 {}
 currency = "{}"

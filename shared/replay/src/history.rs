@@ -276,11 +276,20 @@ fn changed(effect: &Effect) -> String {
         }
         Effect::Cap { key, by } => format!("cap {key}: {by:+}"),
         Effect::Place { place, asks: Some(asks), .. } => format!("bidder {place} of {asks} that the tender asks for"),
-        Effect::Place { place, until, asks: None } => {
+        Effect::Place { place, tender: true, .. } => format!("bidder {place} for a public tender"),
+        Effect::Place { place, until, .. } => {
             format!("takes place {place} of the opportunity, alone until {}", day(until))
         }
         Effect::Lease { opportunity, until } => format!("has opportunity {opportunity} alone until {until}"),
-        Effect::Sends(Errand::LeaseEnding { due }) => format!("is to be reminded at {due}"),
+        Effect::Moved { opportunity, to, until } => {
+            format!("its place on opportunity {opportunity} is {to}'s, alone until {}", day(until))
+        }
+        Effect::Won { opportunity } => format!("won the tender for opportunity {opportunity}"),
+        Effect::Sends(Errand::LeaseEnding { due, to: Some(to) }) => format!("{to} is to be reminded at {due}"),
+        Effect::Sends(Errand::LeaseEnding { due, to: None }) => format!("is to be reminded at {due}"),
+        Effect::Influences => "has a share in the deal".to_owned(),
+        Effect::Share { points } => format!("its share is {points} of 10000"),
+        Effect::Sends(Errand::Share { to }) => format!("has the share of {to} rated"),
         Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
         Effect::Sends(Errand::BidLost { to, opportunity }) => {
             format!("tells {to} of the end of opportunity {opportunity}")

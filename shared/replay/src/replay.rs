@@ -163,6 +163,9 @@ impl Replay {
     fn judge_sent(&mut self) -> Result<(), FoldError> {
         while let Some(first) = self.outbox.first_entry().filter(|first| first.key().0 <= self.now) {
             let event = first.remove();
+            if self.seen.insert(digest(&event.identity), meaning(&event)).is_some() {
+                continue;
+            }
             let partner = event.partner.clone();
             while self.decide(&partner, std::slice::from_ref(&event))?.1.contains(&Judgement::Later) {}
         }

@@ -188,6 +188,7 @@ impl World {
             before = waiting.len();
             for event in std::mem::take(&mut waiting) {
                 self.judge_one(&event);
+                self.judge_sent();
             }
             waiting = std::mem::take(&mut self.held);
         }
@@ -199,7 +200,9 @@ impl World {
     fn judge_sent(&mut self) {
         while let Some(at) = self.outbox.iter().position(|sent| sent.due <= self.now) {
             let sent = self.outbox.remove(at);
-            self.decide_group(&[sent.event]).expect("decided");
+            if self.records.iter().all(|record| record.identity != sent.event.identity) {
+                self.decide_group(&[sent.event]).expect("decided");
+            }
         }
     }
 
@@ -295,7 +298,10 @@ impl World {
         for moved in &decision.stock {
             *self.stock.entry(moved.reward_id.clone()).or_default() += moved.free;
         }
-        self.outbox.extend(decision.records.iter().flat_map(outbound));
+        for sent in decision.records.iter().flat_map(outbound) {
+            self.outbox.retain(|other| other.event.identity != sent.event.identity);
+            self.outbox.push(sent);
+        }
         self.records.extend(decision.records.clone());
     }
 

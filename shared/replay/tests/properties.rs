@@ -424,7 +424,14 @@ fn each_checker_finds_what_is_only_a_little_off() {
     assert_eq!(taken.amount, 1000);
     taken.amount += 1;
     let found = check_records(&records, &world.programs);
-    assert!(found.iter().any(|one| one.starts_with("I14: 1001 of 1000 points")), "{found:?}");
+    assert!(found.iter().any(|one| one.starts_with("I14: 1001 points of 1000 of")), "{found:?}");
+    // What is taken back is of another asset than what was given.
+    let mut records = world.records.clone();
+    let void = records.iter_mut().find(|record| record.identity.id.as_str() == "c-void").expect("a reversal");
+    void.postings.iter_mut().find(|posting| by_rule("closed", posting)).expect("it takes back").asset =
+        Asset::Money("USD");
+    let found = check_records(&records, &world.programs);
+    assert!(found.iter().any(|one| one.starts_with("I14: 10.00 USD of 0.00 of")), "{found:?}");
     // A version decides that was withdrawn.
     world.publish(PROGRAM, "2030-01-01T00:00:00Z");
     let programs = world.programs.without(2).expect("the first");

@@ -200,7 +200,7 @@ fn m33_a_public_tender_takes_bidders_and_tells_who_lost() {
     assert_eq!(w.deals["d-p0"].place, 1);
     assert!(w.deals.values().all(|deal| deal.tender && !deal.price_protected));
     let third = w.records.iter().find(|record| record.partner.as_str() == "p2" && record.kind == "deal.registered");
-    let place = Effect::Place { place: 3, until: None, asks: Some(3) };
+    let place = Effect::Place { place: 3, until: None, asks: Some(3), tender: true };
     assert!(third.expect("a registration").effects.contains(&place), "as many as are asked for");
     assert_eq!(extend(&mut w, "p0", "x", "2026-03-02T04:00:00Z", "2026-09-01T00:00:00Z"), Refused);
     close(&mut w, "p1", "lost");

@@ -302,7 +302,12 @@ fn a_second_registrant_may_be_accepted_and_noted() {
         world.send("deal.registered", "q", "s", TODAY, r#"{"deal_id":"e","opportunity_id":"o","customer":"c"}"#),
         Awarded
     );
-    assert!(world.last().effects.contains(&domain::ledger::Effect::Place { place: 2, until: None, asks: None }));
+    assert!(world.last().effects.contains(&domain::ledger::Effect::Place {
+        place: 2,
+        until: None,
+        asks: None,
+        tender: false
+    }));
     assert!(!world.deals["e"].price_protected, "only the first is protected");
 }
 

@@ -95,6 +95,7 @@ plants! {
         OtherUnchecked = "another partner is not checked",
         WithdrawnDecides = "a withdrawn version decides",
         ExpiredTakenAgain = "takes what expired again",
+        ShareNotRated = "a share is not rated again",
     }
 }
 

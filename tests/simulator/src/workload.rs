@@ -301,6 +301,17 @@ fn tendered(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<
                     json!({ "deal_id": deal, "outcome": outcome, "acv": { "amount": "7000", "currency": "USD" } });
                 all.push(event("deal.closed", &partner, 9, data));
             }
+            8..=10 if !registered.is_empty() => {
+                let (_, deal) = &registered[registered.len() - 1 - rng.usize(..registered.len().min(6))];
+                for nth in 0..rng.usize(1..4) {
+                    let kind = ["endorsement", "integration_requirement", "active_in_sale"][rng.usize(..3)];
+                    let mut data = json!({ "deal_id": deal, "kind": kind });
+                    if rng.usize(..5) == 0 {
+                        data["share_percent"] = json!(rng.u32(1..60));
+                    }
+                    all.push(event("deal.influenced", &format!("p{}", rng.usize(..partners)), 20 + nth, data));
+                }
+            }
             4..=7 if !registered.is_empty() => {
                 let (partner, deal) = &registered[registered.len() - 1 - rng.usize(..registered.len().min(12))];
                 let until = at + SignedDuration::from_hours(rng.i64(-48..24 * 60));

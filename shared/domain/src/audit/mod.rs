@@ -8,11 +8,11 @@ pub use rebuild::{Shared, rebuild, rebuild_redemptions, rebuild_shared, rebuild_
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event::ids::DealId;
+use event::ids::{DealId, RuleId};
 use program::Programs;
 
 use crate::ledger::packed;
-use crate::ledger::{Account, Asset, Balance, Posting, PostingKind, Record};
+use crate::ledger::{Account, Asset, Balance, PostingKind, Record};
 use crate::redemption::Redemption;
 
 /// I1, I2, I5, I9, I11, I14, I15, I21 over one partner's records in the order of their positions.
@@ -63,29 +63,30 @@ pub fn check_records(records: &[Record], programs: &Programs) -> Vec<String> {
 /// I14: what corrects an award names a record that is there and never exceeds what its deal was awarded by that rule.
 fn check_reversals(records: &[Record]) -> Vec<String> {
     let deals: Vec<Option<DealId>> = records.iter().map(|r| r.happened()?.deal_id().cloned()).collect();
+    let mut taken: BTreeMap<(u64, &RuleId, Asset), i64> = BTreeMap::new();
+    let corrections = records.iter().flat_map(|r| &r.postings).filter(|p| p.kind == PostingKind::Reversal);
+    for posting in corrections {
+        if let (Some(position), Some(rule)) = (posting.corrects, &posting.rule) {
+            *taken.entry((position, rule, posting.asset)).or_default() += posting.amount;
+        }
+    }
     let mut found = Vec::new();
-    for (at, record) in records.iter().enumerate() {
-        let rules: BTreeSet<_> =
-            record.postings.iter().filter(|p| p.is_award()).filter_map(|p| p.rule.clone()).collect();
-        for rule in rules {
-            // A deal that was amended upward has more than one award; together they bound what is taken back.
-            let same =
-                (0..records.len()).filter(|other| *other == at || (deals[at].is_some() && deals[*other] == deals[at]));
-            let awarded: i64 = same
-                .flat_map(|other| &records[other].postings)
-                .filter(|p| p.is_award() && p.rule.as_ref() == Some(&rule))
-                .map(|p| p.amount)
-                .sum();
-            let corrections = records.iter().flat_map(|r| &r.postings);
-            let taken_back = |p: &&Posting| p.kind == PostingKind::Reversal && p.rule.as_ref() == Some(&rule);
-            let corrections = corrections.filter(|p| p.corrects == Some(record.position)).filter(taken_back);
-            let taken: i64 = corrections.map(|p| p.amount).sum();
-            if taken > awarded {
-                found.push(format!(
-                    "I14: {taken} of {awarded} points of #{} by {rule} were taken back",
-                    record.position
-                ));
-            }
+    for ((position, rule, asset), taken) in taken {
+        let Some(at) = records.iter().position(|record| record.position == position) else {
+            found.push(format!("I14: what corrects #{position} corrects nothing"));
+            continue;
+        };
+        // A deal that was amended upward has more than one award; together they bound what is taken back.
+        let same =
+            (0..records.len()).filter(|other| *other == at || (deals[at].is_some() && deals[*other] == deals[at]));
+        let awarded: i64 = same
+            .flat_map(|other| &records[other].postings)
+            .filter(|p| p.is_award() && p.asset == asset && p.rule.as_ref() == Some(rule))
+            .map(|p| p.amount)
+            .sum();
+        if taken > awarded {
+            let (taken, awarded) = (asset.told(taken), asset.amount(awarded));
+            found.push(format!("I14: {taken} of {awarded} of #{position} by {rule} were taken back"));
         }
     }
     found

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Asset, Bucket, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
 
-/// The type whose rules are credited.
-const CLOSING: &str = "deal.closed";
-
 /// What one rule credited to a deal, in its asset's smallest unit. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
@@ -185,9 +182,8 @@ impl Credit {
         }
     }
 
-    /// Credits after one more record of their deal.
-    pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
-        let closes = record.kind == CLOSING;
+    /// Credits after one more record of their deal; `closes`: after the first, which decided what pays at all.
+    pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record, closes: bool) {
         // A rule that looks at corrections themselves may bear the name of one that looked at closings: it is none of these.
         let rated = |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. });
         if closes {

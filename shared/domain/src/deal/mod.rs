@@ -1,9 +1,11 @@
 //! Deals and opportunities: what partners share. Both are folds of records (I26).
 
 mod credit;
+mod influence;
 mod opportunity;
 
 pub use credit::{Credit, Taken};
+pub use influence::Influencer;
 pub use opportunity::Opportunity;
 
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
@@ -39,6 +41,9 @@ pub struct Deal {
     /// When it was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<Timestamp>,
+    /// Who influenced it, at most [`program::INFLUENCERS_MAX`] (M34).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub influencers: Vec<Influencer>,
     /// The customer, for people: whose customer it is says the deal's owner (M37).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
@@ -139,6 +144,7 @@ impl Deal {
             opportunity: None,
             motion: None,
             registered: None,
+            influencers: Vec::new(),
             customer: None,
             place: 0,
             price_protected: false,
@@ -162,6 +168,8 @@ impl Deal {
             | Kind::DealAmended { .. }
             | Kind::DealReversed { .. }
             | Kind::DealReassigned { .. }
+            | Kind::DealInfluenced { .. }
+            | Kind::DealShared { .. }
             | Kind::InvoicePaid { .. } => true,
             Kind::PartnerEnrolled { .. }
             | Kind::PartnerSuspended { .. }
@@ -175,7 +183,6 @@ impl Deal {
             | Kind::BenefitBooked { .. }
             | Kind::BenefitReleased { .. }
             | Kind::RewardViewed { .. }
-            | Kind::DealInfluenced { .. }
             | Kind::CourseCompleted { .. }
             | Kind::CertificationGranted { .. }
             | Kind::CertificationExpired { .. }
@@ -203,10 +210,16 @@ impl Deal {
         }
     }
 
-    /// Whether a record changed the deal that it names: of a deal that nobody knew an invoice says nothing.
+    /// Whether a record changed the deal that it names: of a deal that nobody knew an invoice says nothing, and an influence only where
+    /// the program shares deals.
     pub fn is_changed_by_record(record: &Record, kind: &Kind) -> bool {
         let knew = record.relied_on.deal.is_some_and(|version| version > 0);
-        Self::is_changed_by(kind) && record.holds() && (knew || !matches!(kind, Kind::InvoicePaid { .. }))
+        let changes = match kind {
+            Kind::InvoicePaid { .. } => knew,
+            Kind::DealInfluenced { .. } => record.effects.contains(&Effect::Influences),
+            kind => Self::is_changed_by(kind),
+        };
+        changes && record.holds()
     }
 
     /// The deal after a record that names it. A refusal changes nothing.
@@ -224,21 +237,32 @@ impl Deal {
         }
         let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
         deal.version += 1;
-        let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. });
+        let shared = matches!(kind, Kind::DealShared { .. });
+        let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. })
+            || shared && deal.owner == record.partner;
         let closes = matches!(kind, Kind::DealClosed { .. });
         match kind {
-            Kind::DealRegistered { opportunity_id, motion, public_tender, customer, .. } => {
+            Kind::DealRegistered { opportunity_id, motion, customer, .. } => {
                 deal.customer = Some(customer.clone());
                 deal.registered = Some(record.time);
                 deal.opportunity = Some(opportunity_id.clone());
-                deal.place = Opportunity::place(record);
-                deal.tender = *public_tender;
-                deal.price_protected = deal.place == 1 && !public_tender;
+                (deal.place, deal.tender) = Opportunity::place(record);
+                deal.price_protected = deal.place == 1 && !deal.tender;
                 if deal.motion.is_none() {
                     if let Some((closed, to)) = deal.closed.as_mut().zip(motion.as_ref()) {
                         closed.measured = closed.measured.take().map(|(_, month)| (to.clone(), month));
                     }
                     deal.motion.clone_from(motion);
+                }
+            }
+            Kind::DealInfluenced { kind, share_percent, .. } => {
+                let share = share_percent.and_then(|percent| u32::try_from(percent.get() * 100).ok());
+                deal.influence(&record.partner, *kind, share, Stamp::of(record.time, &record.identity));
+            }
+            Kind::DealShared { .. } => {
+                if let Some(one) = deal.influencers.iter_mut().find(|one| one.partner == record.partner) {
+                    let first = !std::mem::replace(&mut one.rated, true);
+                    Credit::fold(&mut one.credits, record, first);
                 }
             }
             Kind::DealQualified { .. } => deal.qualified = Some(record.time),
@@ -291,7 +315,7 @@ impl Deal {
             if closes {
                 closed.counted = closed.counts;
             }
-            Credit::fold(&mut closed.credits, record);
+            Credit::fold(&mut closed.credits, record, closes);
         }
         Some(deal)
     }
@@ -349,6 +373,11 @@ impl Deal {
     /// Whether nothing of it is left: it was reversed as a whole, or in parts until all was taken back.
     pub fn is_void(&self) -> bool {
         self.void || (!self.taken().is_zero() && self.taken() >= self.reversible())
+    }
+
+    /// Whether nothing of it is left, or it was amended to nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.is_void() || (self.amended.is_some() && self.annual().is_zero())
     }
 
     /// Its annual and total value as said last, whatever was reversed of it, in the deal's currency.

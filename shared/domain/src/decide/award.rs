@@ -1,12 +1,12 @@
 //! Rules, caps and tier: what an event earns once its lifecycle has let it through.
 
-use event::Kind;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{Money, at_rate};
 use event::time::Month;
+use event::{DealOutcome, Kind};
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::{Measure, Payable, Program, Rule};
+use program::{Measure, Payable, Program, Rule, WHOLE};
 use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
@@ -14,7 +14,7 @@ use super::context::{Case, Context, Part};
 use super::stop::Stop;
 use crate::deal::Deal;
 use crate::earn::{Seen, Sold, Value, try_rule};
-use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
+use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
 
 /// The event's amounts in the program's currency, by field.
@@ -70,7 +70,18 @@ pub(super) fn award(
         let value = Value::of(&case.event.kind, |currency| context.rate(currency, case.earning).ok());
         let sold = sold(context, book, case);
         let kind = &case.event.kind;
-        let seen = Seen { kind, amounts, value, sold, person: person.as_ref(), booked: case.booked, day };
+        let share = share(book, case)?;
+        let seen = Seen {
+            kind,
+            amounts,
+            value,
+            share,
+            influence: None,
+            sold,
+            person: person.as_ref(),
+            booked: case.booked,
+            day,
+        };
         try_rules(context, book, case, &seen)?;
     }
     let points = Decimal::from(book.accrued() - measured_before);
@@ -91,19 +102,33 @@ pub(super) fn award(
     Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))
 }
 
+/// The partner's share in the deal that it closes, which the record says where others have one (M34).
+fn share(book: &mut Book, case: &Case<'_>) -> Result<u32, FoldError> {
+    let is_won = matches!(case.event.kind, Kind::DealClosed { outcome: DealOutcome::Won, .. });
+    let closing = case.event.kind.deal_id().filter(|_| is_won);
+    let deal = closing.and_then(|id| book.state.deal(id)).filter(|deal| !deal.influencers.is_empty());
+    let Some(deal) = deal else { return Ok(WHOLE) };
+    let share = deal.share_of(&book.state.partner, case.earning.program.sharing.as_ref(), Some(case.event.time));
+    book.effect(Effect::Share { points: share })?;
+    Ok(share)
+}
+
 /// How the deal was sold of which the customer pays an invoice.
 fn sold<'a>(context: &Context<'a>, book: &Book, case: &Case<'_>) -> Option<Sold<'a>> {
     let Kind::InvoicePaid { deal_id, .. } = &case.event.kind else { return None };
-    let closed = book.state.deal(deal_id)?.closed.as_ref()?;
+    let deal = book.state.deal(deal_id)?;
+    let closed = deal.closed.as_ref()?;
     let version = context.programs.number(closed.version)?;
-    Some(Sold { on: context.day(closed.at, version), by: &version.program })
+    Some(Sold { on: context.day(closed.at, version), by: &version.program, void: deal.void })
 }
 
 fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &Seen<'_>) -> Result<(), Stop> {
     let program = &case.earning.program;
     let deal = case.event.kind.deal_id().and_then(|id| book.state.deal(id));
     let is_invoiced = deal.is_some_and(|deal| deal.invoiced.is_some());
-    for rule in program.rules_on(case.event.kind.name()) {
+    // Who influenced a deal is paid once it is closed.
+    let later = |rule: &&Rule| rule.on == "deal.influenced" && rule.commission().is_some();
+    for rule in program.rules_on(case.event.kind.name()).filter(|rule| !later(rule)) {
         let award = try_rule(program, rule, seen, book.account())?;
         if award.amount > 0 {
             let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));
@@ -151,7 +176,7 @@ pub(super) fn accrue(
 }
 
 /// The outcome word of a judged event, and why it earned nothing.
-fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
+pub(super) fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
     if book.earned() {
         return (Outcome::Awarded, None);
     }

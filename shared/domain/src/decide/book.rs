@@ -102,6 +102,10 @@ impl Book {
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
             Effect::Place { .. }
             | Effect::Lease { .. }
+            | Effect::Moved { .. }
+            | Effect::Won { .. }
+            | Effect::Influences
+            | Effect::Share { .. }
             | Effect::Sends(_)
             | Effect::Tier { .. }
             | Effect::Reviewed { .. } => {}

@@ -15,6 +15,7 @@ use super::book::{Book, Why};
 use super::context::{Case, Context};
 use super::payouts;
 use super::rating::rate_deal_again;
+use super::shares;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
 use crate::ledger::{
@@ -37,10 +38,7 @@ pub(super) fn lifecycle(
         Kind::DealClosed { deal_id, outcome, .. } => close(context, book, case, amounts, deal_id, *outcome),
         Kind::DealAmended { deal_id, acv } => amend(context, book, case, deal_id, *acv),
         Kind::DealReversed { deal_id, amount, .. } => reverse(context, book, case, deal_id, *amount),
-        Kind::DealInfluenced { deal_id, .. } => match book.state.deal(deal_id) {
-            Some(_) => Ok(None),
-            None => Err(Stop::Held(Awaited::Deal(deal_id.clone()))),
-        },
+        Kind::DealInfluenced { deal_id, share_percent, .. } => shares::influenced(book, case, deal_id, *share_percent),
         Kind::DealReassigned { deal_id, to_partner } => reassign(context, book, case, deal_id, to_partner),
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
@@ -52,7 +50,7 @@ pub(super) fn lifecycle(
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         Kind::TargetSet { measure, .. } => {
             is_measured(measure)?;
-            learn(book, case)
+            Ok(learn(book, case)?.or(Some(Reason::TargetTaken)))
         }
         _ => learn(book, case),
     }
@@ -134,11 +132,15 @@ fn register(
     if deal.as_ref().is_some_and(|deal| deal.registered.is_some()) {
         return Err(Stop::Refused(Reason::AlreadyRegistered));
     }
-    let (place, until) = place(book, case, opportunity_id, public_tender)?;
-    let asks = case.earning.program.registration.bidders.filter(|_| public_tender);
-    book.effect(Effect::Place { place, until, asks })?;
-    if let Some(until) = until.filter(|_| !public_tender) {
-        remind(context, book, case, until)?;
+    let Place { number: place, until, tender } = place(book, case, opportunity_id, public_tender)?;
+    let asks = case.earning.program.registration.bidders.filter(|_| tender);
+    book.effect(Effect::Place { place, until, asks, tender })?;
+    if let Some(until) = until {
+        remind(context, book, case, (until, None))?;
+    }
+    if tender {
+        let won = deal.as_ref().and_then(|deal| deal.closed.as_ref()).is_some_and(|closed| closed.won);
+        tell_of_win(book, opportunity_id, (won, place))?;
     }
     place_measures(context, book, case, deal.as_ref())?;
     measure_one(context, book, case, Measure::Registrations)
@@ -157,35 +159,46 @@ fn place_measures(context: &Context<'_>, book: &mut Book, case: &Case<'_>, deal:
     Ok(())
 }
 
-/// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31). In a public tender all
-/// have a place, up to the most that there are (M33).
-fn place(book: &Book, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<(u32, Option<Date>), Stop> {
-    let partner: &PartnerId = &book.state.partner;
+/// A place on an opportunity.
+struct Place {
+    number: u32,
+    until: Option<Date>,
+    tender: bool,
+}
+
+/// The place on an opportunity: 1 for the first (or the first after the lease ran out), else 2, 3 ... (M30, M31). Whether it is a public
+/// tender says the first: in one all have a place, up to the most that there are (M33).
+fn place(book: &Book, case: &Case<'_>, id: &OpportunityId, public_tender: bool) -> Result<Place, Stop> {
     let policy = &case.earning.program.registration;
-    let first = Ok((1, Some(policy.exclusive_for.after(case.day))));
-    let Some(taken) = book.state.opportunities.get(id).and_then(Option::as_ref) else { return first };
-    if taken.until <= case.day {
-        return first;
-    }
-    if taken.registrants.contains(partner) {
+    let taken = book.state.opportunities.get(id).and_then(Option::as_ref).filter(|taken| taken.until > case.day);
+    let Some(taken) = taken else {
+        let until = Some(policy.exclusive_for.after(case.day)).filter(|_| !public_tender);
+        return Ok(Place { number: 1, until, tender: public_tender });
+    };
+    if taken.registrants.contains(&book.state.partner) {
         return Err(Stop::Refused(Reason::OpportunityRegistered));
     }
-    let place = taken.registrants.len() + 1;
-    match u32::try_from(place) {
-        _ if !public_tender && !policy.accepts(place) => {
-            Err(Stop::Refused(Reason::OpportunityTaken { until: taken.until }))
+    let tender = taken.tender;
+    match taken.registrants.len() + 1 {
+        2 if !tender && !policy.accepts(2) => Err(Stop::Refused(Reason::OpportunityTaken { until: taken.until })),
+        next if next > REGISTRANTS_MAX || !tender && !policy.accepts(next) => {
+            Err(Stop::Refused(Reason::OpportunityFull))
         }
-        Ok(place) if taken.registrants.len() < REGISTRANTS_MAX => Ok((place, None)),
-        Ok(_) | Err(_) => Err(Stop::Refused(Reason::OpportunityFull)),
+        next => Ok(Place { number: u32::try_from(next).unwrap_or(u32::MAX), until: None, tender }),
     }
 }
 
 /// The partner is reminded before it has an opportunity to itself no longer, as the program says, as far as that is still to come.
-fn remind(context: &Context<'_>, book: &mut Book, case: &Case<'_>, until: Date) -> Result<(), FoldError> {
+fn remind(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    (until, to): (Date, Option<&PartnerId>),
+) -> Result<(), FoldError> {
     for before in &case.earning.program.registration.remind {
         let due = context.start_of(before.before(until));
         if due > context.now {
-            book.effect(Effect::Sends(Errand::LeaseEnding { due }))?;
+            book.effect(Effect::Sends(Errand::LeaseEnding { due, to: to.cloned() }))?;
         }
     }
     Ok(())
@@ -200,29 +213,38 @@ fn extend(
     until: Timestamp,
 ) -> Result<Option<Reason>, Stop> {
     let deal = known_deal(context, book, case, id)?;
+    if deal.closed.is_some() {
+        return Err(Stop::Refused(Reason::AlreadyClosed));
+    }
     let Some(opportunity) = deal.opportunity else { return Err(Stop::Held(Awaited::Deal(id.clone()))) };
     let taken = book.state.opportunities.get(&opportunity).and_then(Option::as_ref);
-    let Some(taken) = taken.filter(|taken| taken.holder == book.state.partner && !deal.tender) else {
+    let Some(taken) = taken.filter(|taken| taken.deal == *id && !taken.tender) else {
         return Err(Stop::Refused(Reason::NoLease));
     };
-    if taken.extended.is_some_and(|said| said > Stamp::of(case.event.time, &case.event.identity)) {
+    if taken.said > Stamp::of(case.event.time, &case.event.identity) {
         return Err(Stop::Refused(Reason::Superseded));
     }
     let until = context.day(until, context.current);
     book.effect(Effect::Lease { opportunity, until })?;
-    remind(context, book, case, until)?;
+    remind(context, book, case, (until, None))?;
     Ok(Some(Reason::LeasedUntil { until }))
 }
 
-/// Whoever else was registered for a public tender is told that it is won (M33).
-fn tell_bidders(book: &mut Book, deal: Option<&Deal>) -> Result<(), FoldError> {
-    let Some(opportunity) = deal.filter(|deal| deal.tender).and_then(|deal| deal.opportunity.clone()) else {
-        return Ok(());
+/// A public tender is won (M33): all others are told, once, whoever closes after that; and so is who registers for one that is won.
+fn tell_of_win(book: &mut Book, id: &OpportunityId, (won, place): (bool, u32)) -> Result<(), FoldError> {
+    let partner = book.state.partner.clone();
+    let taken = book.state.opportunities.get(id).and_then(Option::as_ref).filter(|_| place != 1);
+    let is_won = taken.is_some_and(|taken| !taken.won.is_empty());
+    let others: Vec<PartnerId> = match (won, is_won) {
+        (true, false) => taken.map(|taken| taken.registrants.clone()).unwrap_or_default(),
+        (false, true) => vec![partner.clone()],
+        (true, true) | (false, false) => Vec::new(),
     };
-    let bidders = book.state.opportunities.get(&opportunity).and_then(Option::as_ref).map(|taken| &taken.registrants);
-    let others = bidders.into_iter().flatten().filter(|bidder| **bidder != book.state.partner);
-    for to in others.cloned().collect::<Vec<_>>() {
-        book.effect(Effect::Sends(Errand::BidLost { to, opportunity: opportunity.clone() }))?;
+    if won {
+        book.effect(Effect::Won { opportunity: id.clone() })?;
+    }
+    for to in others.into_iter().filter(|bidder| !won || *bidder != partner) {
+        book.effect(Effect::Sends(Errand::BidLost { to, opportunity: id.clone() }))?;
     }
     Ok(())
 }
@@ -262,7 +284,13 @@ fn close(
     }
     place_measures(context, book, case, deal.as_ref())?;
     if outcome == DealOutcome::Won {
-        tell_bidders(book, deal.as_ref())?;
+        let tender = deal.as_ref().filter(|deal| deal.tender);
+        if let Some((opportunity, place)) = tender.and_then(|deal| Some((deal.opportunity.as_ref()?, deal.place))) {
+            tell_of_win(book, opportunity, (true, place.max(2)))?;
+        }
+        if case.earning.program.sharing.is_some() {
+            shares::tell_sharers(book, deal.as_ref())?;
+        }
     }
     Ok(None)
 }
@@ -288,11 +316,14 @@ fn order(
 /// share of them, one that comes before its deal waits for that.
 fn invoice(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId) -> Result<Option<Reason>, Stop> {
     let Some(deal) = own_deal(context, book, case, id)? else {
-        let waits = context.program().pays_at_invoices();
+        let waits = context.program().pays_at_invoices() || case.earning.program.shares_invoices();
         return if waits { Err(Stop::Held(Awaited::Deal(id.clone()))) } else { Ok(None) };
     };
+    let mut of_nothing = None;
     if case.earning.program.shares_invoices() {
         has_a_share(&deal, id)?;
+        in_its_currency(context, case, &deal)?;
+        of_nothing = deal.void.then_some(Reason::AlreadyReversed);
     }
     let Some(closed) = &deal.closed else { return Ok(None) };
     let mut paid = false;
@@ -315,16 +346,32 @@ fn invoice(context: &Context<'_>, book: &mut Book, case: &Case<'_>, id: &DealId)
         }
         paid = true;
     }
-    Ok(paid.then_some(Reason::CustomerPaid))
+    Ok(of_nothing.or(paid.then_some(Reason::CustomerPaid)))
+}
+
+/// Commissions that are paid in the deal's currency are paid of invoices in it: each has one asset, in which it is taken back.
+fn in_its_currency(context: &Context<'_>, case: &Case<'_>, deal: &Deal) -> Result<(), Stop> {
+    let of_deal = deal.closed.as_ref().and_then(|closed| closed.acv).map(Money::currency);
+    let Kind::InvoicePaid { amount, .. } = &case.event.kind else { return Ok(()) };
+    let in_deals_currency = case.earning.program.policy.commissions.in_deals_currency;
+    let earned_so = deal.closed.as_ref().and_then(|closed| context.programs.number(closed.version));
+    let pays_so =
+        in_deals_currency || earned_so.is_some_and(|version| version.program.policy.commissions.in_deals_currency);
+    match of_deal.filter(|currency| pays_so && *currency != amount.currency()) {
+        Some(deal) => {
+            let (deal, event) = (deal.to_owned(), amount.currency().to_owned());
+            Err(Stop::Refused(Reason::OtherCurrency { deal, event }))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whether a partner may have a share in what the customer pays for a deal: once it is won, and as long as something is left of it. Of
-/// what was reversed in parts an amendment may leave something again.
+/// what was reversed in parts, or amended to nothing, an amendment may leave something again.
 fn has_a_share(deal: &Deal, id: &DealId) -> Result<(), Stop> {
     match &deal.closed {
         Some(closed) if !closed.won => Err(Stop::Refused(Reason::DealLost)),
-        Some(_) if deal.void => Err(Stop::Refused(Reason::AlreadyReversed)),
-        Some(_) if !deal.is_void() => Ok(()),
+        Some(_) if deal.void || !deal.is_nothing() => Ok(()),
         Some(_) | None => Err(Stop::Held(Awaited::Deal(id.clone()))),
     }
 }
@@ -340,6 +387,7 @@ fn amend(
     if !deal.amend(acv, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
+    shares::tell_sharers(book, Some(&deal))?;
     rate_deal_again(context, book, &deal, case)
 }
 
@@ -357,13 +405,35 @@ fn reverse(
     if !deal.reverse(amount, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
+    shares::tell_sharers(book, Some(&deal))?;
     rate_deal_again(context, book, &deal, case)
+}
+
+/// What a deal has of its opportunity goes where the deal goes: its place, its lease, and who is reminded of its end.
+fn move_place(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    (id, deal): (&DealId, &Deal),
+    to: &PartnerId,
+) -> Result<(), FoldError> {
+    let Some(opportunity) = deal.opportunity.clone() else { return Ok(()) };
+    let Some(taken) = book.state.opportunities.get(&opportunity).and_then(Option::as_ref) else { return Ok(()) };
+    if !taken.registrants.contains(&book.state.partner) {
+        return Ok(());
+    }
+    let until = Some(taken.until).filter(|_| taken.deal == *id && !taken.tender);
+    book.effect(Effect::Moved { opportunity, to: to.clone(), until })?;
+    match until {
+        Some(until) => remind(context, book, case, (until, Some(to))),
+        None => Ok(()),
+    }
 }
 
 /// A deal moves to a partner that is known; what it earns from now on is that partner's.
 fn reassign(
     context: &Context<'_>,
-    book: &Book,
+    book: &mut Book,
     case: &Case<'_>,
     id: &DealId,
     to: &PartnerId,
@@ -378,7 +448,10 @@ fn reassign(
     }
     let membership = book.state.others.get(to).map_or(Membership::Unknown, |head| head.membership());
     match membership {
-        Membership::Active | Membership::Suspended => Ok(Some(Reason::DealMoved)),
+        Membership::Active | Membership::Suspended => {
+            move_place(context, book, case, (id, &deal), to)?;
+            Ok(Some(Reason::DealMoved))
+        }
         Membership::Offboarded => Err(Stop::Refused(Reason::NewOwnerLeft)),
         Membership::Unknown if planted("a deal goes to nobody") => Ok(Some(Reason::DealMoved)),
         Membership::Unknown => Err(Stop::Held(Awaited::Partner(to.clone()))),

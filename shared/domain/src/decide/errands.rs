@@ -11,9 +11,11 @@ use crate::ledger::{Outcome, Reason};
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
     match &event.kind {
         Kind::LeaseEnding { deal_id, opportunity_id, until } => {
-            let is_open = book.state.deal(deal_id).is_some_and(|deal| deal.closed.is_none());
+            let partner = &book.state.partner;
+            let deal = book.state.deal(deal_id).filter(|deal| deal.owner == *partner);
+            let is_open = deal.is_some_and(|deal| deal.closed.is_none());
             let taken = book.state.opportunities.get(opportunity_id).and_then(Option::as_ref);
-            let ends = taken.is_some_and(|taken| taken.holder == book.state.partner && taken.until == *until);
+            let ends = taken.is_some_and(|taken| taken.deal == *deal_id && taken.until == *until);
             if !is_open || !ends || *until <= context.today {
                 return Err(Stop::Moot(Reason::Superseded));
             }

@@ -4,11 +4,12 @@ use event::{Code, Event, Kind, Rejection};
 use program::{Program, Version};
 
 use super::book::Book;
-use super::context::{Case, Context, Part};
+use super::context::{Case, Context};
+use super::membership::takes_part;
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, errands, payouts, redemptions};
-use crate::ledger::{Fact, FoldError, Membership, Outcome, Reason, Stamp};
+use super::{award, deals, errands, payouts, redemptions, shares};
+use crate::ledger::{FoldError, Outcome, Reason};
 
 /// Judges one event to its end, or to where it stops.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Judgement, FoldError> {
@@ -38,6 +39,9 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
         return Ok(place);
     }
     if let Some(place) = errands::judge(context, book, event)? {
+        return Ok(place);
+    }
+    if let Some(place) = shares::judge(context, book, event)? {
         return Ok(place);
     }
     may_send(context.program(), event).map_err(Stop::Rejected)?;
@@ -74,37 +78,4 @@ pub fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
 fn is_known(book: &Book, event: &Event) -> Result<(), Stop> {
     let known = book.account().is_enrolled() || matches!(event.kind, Kind::PartnerEnrolled { .. });
     if known { Ok(()) } else { Err(Stop::Held(Awaited::Partner(event.partner.clone()))) }
-}
-
-/// Whether a partner takes part once it is reinstated: not if it left, or was suspended later than that.
-fn is_active_after(book: &Book, event: &Event) -> bool {
-    let mut head = book.account().head.clone();
-    Fact::learn(&mut head.suspended, false, Stamp::of(event.time, &event.identity));
-    head.membership() == Membership::Active
-}
-
-/// Does the partner's membership let the event count, and may it earn? What is said of the partner always counts; so does what
-/// corrects a deal, but nobody who may not earn gains by it.
-fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> Result<Part, Stop> {
-    let reason = match book.account().head.membership() {
-        Membership::Suspended if !context.program().policy.suspended_earn => Reason::PartnerSuspended,
-        Membership::Offboarded => Reason::PartnerOffboarded,
-        Membership::Unknown | Membership::Active | Membership::Suspended => return Ok(Part::Full),
-    };
-    match event.kind {
-        Kind::PartnerEnrolled { .. } => Ok(Part::Full),
-        Kind::PartnerReinstated { .. } if is_active_after(book, event) => Ok(Part::Full),
-        Kind::PartnerReinstated { .. }
-        | Kind::PartnerSuspended { .. }
-        | Kind::PartnerOffboarded { .. }
-        | Kind::DealReversed { .. }
-        | Kind::DealAmended { .. }
-        | Kind::DealReassigned { .. }
-        | Kind::DealLeaseExtended { .. }
-        | Kind::InvoicePaid { .. }
-        | Kind::PayoutSettled { .. }
-        | Kind::PayoutReturned { .. }
-        | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),
-        _ => Err(Stop::Refused(reason)),
-    }
 }

@@ -11,11 +11,13 @@ mod deals;
 mod due;
 mod errands;
 mod judge;
+mod membership;
 mod needs;
 mod payouts;
 mod publication;
 mod rating;
 mod redemptions;
+mod shares;
 mod state;
 mod stop;
 

@@ -9,7 +9,7 @@ use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::{Criteria, Gate, Program, Programs, Reward, Rule, Times};
+use program::{Criteria, Gate, Program, Programs, Reward, Rule, Times, WHOLE};
 
 use super::context::Context;
 use super::due::{lots_since, runs_out};
@@ -45,8 +45,8 @@ pub struct Needs {
 
 /// The opportunity of a deal, where what happens to the deal looks at it: whose lease it is, or who else bids.
 pub fn opportunity_of_deal<'d>(kind: &Kind, deal: &'d Deal) -> Option<&'d OpportunityId> {
-    let looks =
-        matches!(kind, Kind::DealLeaseExtended { .. }) || matches!(kind, Kind::DealClosed { .. }) && deal.tender;
+    let looks = matches!(kind, Kind::DealLeaseExtended { .. } | Kind::DealReassigned { .. })
+        || matches!(kind, Kind::DealClosed { .. }) && deal.tender;
     deal.opportunity.as_ref().filter(|_| looks)
 }
 
@@ -156,6 +156,8 @@ impl<'a> Asking<'a> {
                 kind: &event.kind,
                 amounts: LiteMap::new(),
                 value: None,
+                share: WHOLE,
+                influence: None,
                 sold: None,
                 person: person.as_ref(),
                 booked,
@@ -187,12 +189,15 @@ impl<'a> Asking<'a> {
             kind: &kind,
             amounts: LiteMap::new(),
             value: None,
+            share: WHOLE,
+            influence: None,
             sold: None,
             person: None,
             booked: closed.booked,
             day,
         };
-        for rule in earning.program.rules_on("deal.closed") {
+        let influenced = earning.program.rules_on("deal.influenced").filter(|rule| rule.commission().is_some());
+        for rule in earning.program.rules_on("deal.closed").chain(influenced) {
             self.counts(&rule_caps(&earning.program, rule, &seen));
             self.attained(&earning.program, rule, closed.booked);
         }

@@ -1,12 +1,12 @@
 //! Rating a deal again: what it earned is brought to what it is worth now (M36). Amending to a value and reversing down to it
 //! come to the same.
 
-use event::ids::RuleId;
+use event::ids::{Motion, RuleId};
 use event::money::{Money, at_rate};
-use event::planted;
 use event::time::Month;
+use event::{Influence, Kind, planted};
 use jiff::civil::Date;
-use program::{Gives, Measure, Program, Rule};
+use program::{Gives, Measure, Program, Rule, WHOLE};
 use rust_decimal::Decimal;
 
 use super::award::{accrue, credit_place};
@@ -16,7 +16,58 @@ use super::due::{lots_since, runs_out};
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
-use crate::ledger::{Asset, Bucket, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday};
+use crate::ledger::{
+    Asset, Bucket, Effect, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
+};
+
+/// What a deal that is closed was worth, as it was said last, and what is left of it.
+pub(super) struct Values {
+    /// The closing itself.
+    pub(super) kind: Kind,
+    closing: Value,
+    said: Value,
+    pub(super) left: Value,
+}
+
+impl Values {
+    /// Of a deal as it will be.
+    ///
+    /// # Errors
+    /// [`FoldError::OtherForm`]: its closing was written by another edition.
+    pub(super) fn of(context: &Context<'_>, deal: &Deal, closed: &Closed) -> Result<Self, FoldError> {
+        let currency = closed.acv.map(Money::currency);
+        let rate = currency.and_then(|currency| context.closing_rate(deal, currency)).unwrap_or(Decimal::ONE);
+        let value = |(acv, total)| Value { acv, total, currency: currency.unwrap_or_default(), rate };
+        let position = closed.credits.values().map(|credit| credit.position).min().unwrap_or_default();
+        Ok(Self {
+            kind: closed.happened().ok_or(FoldError::OtherForm(position))?,
+            closing: value((closed.acv.map_or(Decimal::ZERO, Money::amount), closed.total)),
+            said: value(deal.said()),
+            left: value((deal.effective_acv(), deal.effective_total())),
+        })
+    }
+
+    /// What rules see of what is left: their caps are those of the periods that the award is booked in.
+    pub(super) fn seen<'a>(&'a self, closed: &Closed, program: &Program) -> Seen<'a> {
+        Seen {
+            kind: &self.kind,
+            amounts: self.left.amounts(),
+            value: None,
+            share: WHOLE,
+            influence: None,
+            sold: None,
+            person: None,
+            booked: closed.booked,
+            day: program.calendar.day(closed.at),
+        }
+    }
+
+    /// The same, with a partner's part in it.
+    pub(super) fn corrected(&self, share: u32, influence: Option<Influence>) -> Corrected {
+        let (closed, said, left) = (self.closing.clone(), self.said.clone(), self.left.clone());
+        Corrected { share, influence, closed, said, left }
+    }
+}
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be.
 pub(super) fn rate_deal_again(
@@ -27,24 +78,16 @@ pub(super) fn rate_deal_again(
 ) -> Result<Option<Reason>, Stop> {
     let Some(closed) = &deal.closed else { return Ok(None) };
     let Some(earning) = context.programs.number(closed.version) else { return Ok(Some(Reason::Unchanged)) };
-    let currency = closed.acv.map(Money::currency);
-    let rate = currency.and_then(|currency| context.closing_rate(deal, currency)).unwrap_or(Decimal::ONE);
-    let value = |(acv, total)| Value { acv, total, currency: currency.unwrap_or_default(), rate };
-    let left = value((deal.effective_acv(), deal.effective_total()));
-    let acv = at_rate(left.acv, rate);
-    let position = closed.credits.values().map(|credit| credit.position).min().unwrap_or_default();
-    let kind = closed.happened().ok_or(FoldError::OtherForm(position))?;
-    // Its caps are those of the periods that its award is booked in.
-    let seen = Seen {
-        kind: &kind,
-        amounts: left.amounts(),
-        value: None,
-        sold: None,
-        person: None,
-        booked: closed.booked,
-        day: earning.program.calendar.day(closed.at),
-    };
-    let closing = value((closed.acv.map_or(Decimal::ZERO, Money::amount), closed.total));
+    let values = Values::of(context, deal, closed)?;
+    let (kind, left) = (&values.kind, &values.left);
+    let acv = at_rate(left.acv, left.rate);
+    let seen = values.seen(closed, &earning.program);
+    let share = deal.share_of(&deal.owner, earning.program.sharing.as_ref(), None);
+    if !deal.influencers.is_empty() {
+        book.effect(Effect::Share { points: share })?;
+    }
+    // What is attained by then counts the deal as it is now.
+    measure_value_again(context, book, (deal, closed), acv, case.booked)?;
     let (mut change, mut took_money) = (0, false);
     for rule in earning.program.rules_on("deal.closed") {
         let credit = closed.credits.get(&rule.id).cloned();
@@ -56,8 +99,8 @@ pub(super) fn rate_deal_again(
                 (rate_again(rule, points, &seen, factor(&times))?, times)
             }
             (Gives::Money(commission), Some(credit)) => {
-                let corrected = Corrected { closed: closing.clone(), said: value(deal.said()), left: left.clone() };
-                (pays_again(&earning.program, (rule, commission), &kind, corrected, credit.factor)?, Vec::new())
+                let corrected = values.corrected(share, None);
+                (pays_again(&earning.program, (rule, commission), kind, corrected, credit.factor)?, Vec::new())
             }
             // Whether it pays was decided when the deal closed.
             (Gives::Money(_), None) => continue,
@@ -76,7 +119,8 @@ pub(super) fn rate_deal_again(
         book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times } });
     }
     took_money |= share_again(context, book, &earning.program, deal, closed)?;
-    measure_again(context, book, deal, closed, (acv, change), case.booked)?;
+    let (motion, month) = measured_in(context, (deal, closed), case.booked);
+    book.measure(context, &motion, month, Measure::Points, Decimal::from(change))?;
     Ok(Some(match change {
         ..0 => Reason::TookBack { points: -change, expired: book.expired_taken() },
         _ if took_money => Reason::CommissionTakenBack,
@@ -96,7 +140,7 @@ fn share_again(
     let mut took = false;
     let paid_at_closing = |rule: &RuleId| program.rules.get(rule).is_some_and(|rule| rule.on == "deal.closed");
     for (rule, credit) in closed.credits.iter().filter(|(rule, _)| !paid_at_closing(rule)) {
-        let worth = if deal.is_void() { 0 } else { credit.peak };
+        let worth = if deal.is_nothing() { 0 } else { credit.peak };
         if worth == credit.worth {
             continue;
         }
@@ -115,7 +159,7 @@ fn share_again(
 
 /// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what
 /// is new is under the caps of the award's own period; what a cap cut then stays cut.
-fn rate_credit_again(
+pub(super) fn rate_credit_again(
     context: &Context<'_>,
     book: &mut Book,
     (program, rule): (&Program, &Rule),
@@ -268,24 +312,27 @@ fn take_back(
     Ok(())
 }
 
-/// Corrects the measures in the month in which the deal was measured.
-fn measure_again(
-    context: &Context<'_>,
-    book: &mut Book,
-    deal: &Deal,
-    closed: &Closed,
-    (acv, points): (Decimal, i64),
-    booked: Date,
-) -> Result<(), FoldError> {
+/// The motion and the month in which a deal was measured, or would be.
+fn measured_in(context: &Context<'_>, (deal, closed): (&Deal, &Closed), booked: Date) -> (Motion, Month) {
     let default = || {
         let motion = deal.motion.clone().unwrap_or_else(|| context.program().default_motion.clone());
         (motion, Month::of(booked))
     };
-    let (motion, month) = closed.measured.clone().unwrap_or_else(default);
-    book.measure(context, &motion, month, Measure::Points, Decimal::from(points))?;
+    closed.measured.clone().unwrap_or_else(default)
+}
+
+/// Corrects what a deal that counts is measured by, in the month in which it was measured.
+fn measure_value_again(
+    context: &Context<'_>,
+    book: &mut Book,
+    (deal, closed): (&Deal, &Closed),
+    acv: Decimal,
+    booked: Date,
+) -> Result<(), FoldError> {
     if closed.counted.is_zero() {
         return Ok(());
     }
+    let (motion, month) = measured_in(context, (deal, closed), booked);
     let counts = if deal.is_void() { Decimal::ZERO } else { closed.counted };
     book.measure(context, &motion, month, Measure::Deals, counts - closed.counts)?;
     book.measure(context, &motion, month, Measure::Acv, acv - closed.measured_acv)

@@ -32,7 +32,7 @@ fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
     let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| match seen.kind {
         // One invoice may be of several deals.
         Kind::InvoicePaid { deal_id, .. } if cap.field.as_deref() == Some("invoice_id") => {
-            format!("{deal_id} {value}").into()
+            format!("{}/{deal_id}/{value}", deal_id.len()).into()
         }
         _ => Label::from(&*value),
     });

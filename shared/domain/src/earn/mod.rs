@@ -80,7 +80,7 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
 }
 
 /// The tiers that the partner holds, if a commission asks for others.
-fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
+pub(crate) fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
     let standings = account.head.tiers.values();
     if commission.tiers.is_empty() || standings.clone().any(|held| commission.tiers.contains(&held.tier)) {
         return None;
@@ -93,6 +93,9 @@ fn other_tiers(commission: &Commission, account: &Account) -> Option<String> {
 /// longer than this (M10).
 fn no_share(rule: &Rule, commission: &Commission, seen: &Seen<'_>) -> Option<(&'static str, String)> {
     let sold = seen.sold?;
+    if sold.void {
+        return Some(("deal", "reversed".to_owned()));
+    }
     if let Some(paid) = sold.by.rules.get(&rule.id).filter(|paid| paid.on != rule.on) {
         return Some(("on", paid.on.clone()));
     }

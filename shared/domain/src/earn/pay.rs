@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
-use event::{Kind, TENOR_MONTHS};
+use event::{Influence, Kind, TENOR_MONTHS};
 use litemap::LiteMap;
-use program::{Base, Commission, Program, Rate, Rule};
+use program::{Base, Commission, Program, Rate, Rule, WHOLE};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::conditions::holds;
@@ -76,8 +76,9 @@ fn exactly(program: &Program, commission: &Commission, seen: &Seen<'_>, factor: 
     } else {
         (own, base.checked_mul(value.rate).ok_or(FoldError::Overflow)?)
     };
-    let most = policy.at_most.map(|most| base.saturating_mul(most));
-    Ok(Exact { asset: Asset::Money(currency), paid: in_proportion(base, rate.of, rate.in_all), most })
+    let of_share = |amount| in_proportion(amount, seen.share.into(), WHOLE.into());
+    let most = policy.at_most.map(|most| of_share(base.saturating_mul(most)));
+    Ok(Exact { asset: Asset::Money(currency), paid: of_share(in_proportion(base, rate.of, rate.in_all)), most })
 }
 
 /// An amount that a rate looks at, in the program's currency to the last digit; what says nothing of its length is a year.
@@ -145,8 +146,12 @@ pub(super) fn tenor(commission: &Commission, seen: &Seen<'_>) -> Option<(String,
     (*by != Decimal::ONE).then(|| (format!("tenor {} months", months.normalize()), *by))
 }
 
-/// What a deal was worth when it closed, as it was said last, and what is left of that.
+/// What a deal was worth when it closed, as it was said last, and what is left of that; and the partner's part in it.
 pub(crate) struct Corrected {
+    /// The partner's share in it, in basis points.
+    pub(crate) share: u32,
+    /// In which way it influenced the deal; none where it is its own.
+    pub(crate) influence: Option<Influence>,
     pub(crate) closed: Value,
     pub(crate) said: Value,
     pub(crate) left: Value,
@@ -165,14 +170,14 @@ pub(crate) fn pays_again(
     factor: Decimal,
 ) -> Result<i64, FoldError> {
     let policy = &program.policy.commissions;
+    let Corrected { share, influence, closed, said, left } = corrected;
     let at = |value: &Value| {
-        let seen = of_value(kind, value);
+        let seen = Seen { share, influence, ..of_value(kind, value) };
         let exact = exactly(program, commission, &seen, factor)?;
         let paid =
             if rule.conditions.iter().all(|condition| holds(condition, &seen)) { exact.paid } else { Decimal::ZERO };
         Ok::<_, FoldError>(Exact { paid, ..exact })
     };
-    let Corrected { closed, said, left } = corrected;
     let nothing = |value: &Value| value.acv.is_zero() && value.total.is_zero();
     // Of a deal that closed without a value there is no rate that was paid.
     let exact = if said == closed || !policy.amended_again && !nothing(&closed) {
@@ -187,7 +192,17 @@ pub(crate) fn pays_again(
 /// What rules see of a deal's closing at a value.
 fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
     let day = jiff::civil::Date::MIN;
-    Seen { kind, amounts: value.amounts(), value: Some(value.clone()), sold: None, person: None, booked: day, day }
+    Seen {
+        kind,
+        amounts: value.amounts(),
+        value: Some(value.clone()),
+        share: WHOLE,
+        influence: None,
+        sold: None,
+        person: None,
+        booked: day,
+        day,
+    }
 }
 
 impl Value {
@@ -222,6 +237,9 @@ pub(crate) fn terms(
     let exact = exactly(program, commission, &seen, factor).ok()?;
     if let Some(least) = commission.at_least.filter(|least| !exact.paid.is_zero() && exact.paid < *least) {
         let _ = write!(after, ", at least {least} {}", program.currency);
+        if let Some(most) = policy.at_most.filter(|_| exact.most.is_some_and(|most| most < least)) {
+            let _ = write!(after, ", and at most {}% as the program's most", percent(most)?);
+        }
     }
     if !policy.in_deals_currency && value.currency != program.currency {
         let _ = write!(after, ", at {} {} for 1 {}", value.rate.normalize(), program.currency, value.currency);

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use event::Kind;
 use event::ids::PersonId;
 use event::json::Json;
 use event::money::parse_decimal;
+use event::{Influence, Kind};
 use jiff::civil::Date;
 use litemap::LiteMap;
 use program::Program;
@@ -18,6 +18,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) amounts: LiteMap<&'static str, Decimal>,
     /// What the deal that it closes is worth, or what the invoice is over; none of other events, and where no commission is looked at.
     pub(crate) value: Option<Value>,
+    /// The partner's share in the deal, in basis points (M34).
+    pub(crate) share: u32,
+    /// In which way the partner influenced the deal; none where it is its own.
+    pub(crate) influence: Option<Influence>,
     /// How the deal was sold of which the customer pays an invoice; none of other events.
     pub(crate) sold: Option<Sold<'a>>,
     /// The pseudonym of the person it names.
@@ -35,6 +39,8 @@ pub(crate) struct Sold<'a> {
     pub(crate) on: Date,
     /// The program that it earned by.
     pub(crate) by: &'a Program,
+    /// Whether it was taken back since.
+    pub(crate) void: bool,
 }
 
 /// What a deal or an invoice is worth, in its own currency.
@@ -78,6 +84,9 @@ impl Seen<'_> {
     pub(crate) fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         if let Some(amount) = self.amounts.get(field) {
             return Some(amount.to_string().into());
+        }
+        if let Some(kind) = self.influence.filter(|_| field == "kind") {
+            return Some(kind.word().into());
         }
         in_data(self.kind, field)
     }

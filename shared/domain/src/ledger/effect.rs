@@ -20,6 +20,16 @@ pub enum Errand {
         /// When.
         #[serde(rename = "t")]
         due: Timestamp,
+        /// Who, where it is the partner to whom the deal moved.
+        #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+        to: Option<PartnerId>,
+    },
+    /// A partner's share in a deal is rated.
+    #[serde(rename = "s")]
+    Share {
+        /// The partner.
+        #[serde(rename = "w")]
+        to: PartnerId,
     },
     /// Staff are told that a payout is still on its way.
     #[serde(rename = "p")]
@@ -79,6 +89,29 @@ pub enum Effect {
         /// In a public tender: how many bidders it asks for (M33).
         #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
         asks: Option<u32>,
+        /// Whether it is one of a public tender's (M33).
+        #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+        tender: bool,
+    },
+    /// What the deal has of its opportunity moves to another partner with it.
+    #[serde(rename = "v")]
+    Moved {
+        /// The opportunity.
+        #[serde(rename = "o")]
+        opportunity: OpportunityId,
+        /// The partner.
+        #[serde(rename = "w")]
+        to: PartnerId,
+        /// Where the opportunity is the partner's alone: the first day on which it is free again.
+        #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+        until: Option<Date>,
+    },
+    /// The partner won the public tender for an opportunity (M33).
+    #[serde(rename = "w")]
+    Won {
+        /// The opportunity.
+        #[serde(rename = "o")]
+        opportunity: OpportunityId,
     },
     /// The partner has an opportunity to itself until another day (M31).
     #[serde(rename = "l")]
@@ -89,6 +122,16 @@ pub enum Effect {
         /// The first day on which it is free again.
         #[serde(rename = "u")]
         until: Date,
+    },
+    /// The partner influenced a deal that is another's, and has a share in it (M34).
+    #[serde(rename = "i")]
+    Influences,
+    /// By what share of a deal the partner is paid, where others have one too (I23).
+    #[serde(rename = "h")]
+    Share {
+        /// In basis points.
+        #[serde(rename = "n")]
+        points: u32,
     },
     /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
     #[serde(rename = "s")]

@@ -34,6 +34,11 @@ impl TryFrom<String> for Stamp {
 }
 
 impl Stamp {
+    /// When it was.
+    pub(crate) fn time(self) -> Timestamp {
+        self.0
+    }
+
     /// The stamp of an event.
     pub fn of(time: Timestamp, identity: &Identity) -> Self {
         Self(time, steady_hash(identity.source.bytes().chain([0]).chain(identity.id.bytes())))

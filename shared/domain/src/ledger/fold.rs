@@ -111,6 +111,7 @@ impl Account {
             | Kind::DealReassigned { .. }
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
+            | Kind::DealShared { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }
@@ -171,7 +172,13 @@ impl Account {
                 }
             }
             Effect::Cap { key, by } => self.frequency.add(key.clone(), *by).ok_or(FoldError::Overflow)?,
-            Effect::Place { .. } | Effect::Lease { .. } | Effect::Sends(_) => {}
+            Effect::Place { .. }
+            | Effect::Lease { .. }
+            | Effect::Moved { .. }
+            | Effect::Won { .. }
+            | Effect::Influences
+            | Effect::Share { .. }
+            | Effect::Sends(_) => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);

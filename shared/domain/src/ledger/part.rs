@@ -97,6 +97,7 @@ impl Part {
             | Kind::DealReassigned { .. }
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
+            | Kind::DealShared { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }

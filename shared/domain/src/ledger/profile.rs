@@ -38,7 +38,7 @@ pub struct Profile {
 }
 
 /// So many targets of a partner are kept; of more, those of the earliest periods are forgotten.
-const TARGETS_MAX: usize = 24;
+const TARGETS_MAX: usize = 64;
 
 /// What a target is set for. Written as `2026-Q3 acv sell`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

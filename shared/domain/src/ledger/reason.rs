@@ -58,6 +58,8 @@ pub enum Reason {
     },
     /// The partner registered this opportunity before.
     OpportunityRegistered,
+    /// The target is set (M09).
+    TargetTaken,
     /// As many partners registered the opportunity as may.
     OpportunityFull,
     /// The deal's partner has no opportunity to itself by it.
@@ -69,6 +71,14 @@ pub enum Reason {
     },
     /// The deal belongs to another partner.
     DealOfAnotherPartner,
+    /// Nobody influences a deal of its own (M34).
+    OwnDeal,
+    /// As many partners as may have a share in the deal.
+    SharedByMany,
+    /// More than there is of the deal would be shared.
+    SharedAway,
+    /// The deal was closed before: nobody has a share in what was sold.
+    AfterClosing,
     /// The deal moved to another partner.
     DealMoved,
     /// The partner to whom the deal was to move has left the program.
@@ -186,10 +196,15 @@ impl Reason {
             "partner_offboarded" => Reason::PartnerOffboarded,
             "opportunity_taken" => Reason::OpportunityTaken { until: until.ok_or("`until` is missing")? },
             "opportunity_registered" => Reason::OpportunityRegistered,
+            "target_taken" => Reason::TargetTaken,
             "opportunity_full" => Reason::OpportunityFull,
             "no_lease" => Reason::NoLease,
             "leased_until" => Reason::LeasedUntil { until: until.ok_or("`until` is missing")? },
             "deal_of_another_partner" => Reason::DealOfAnotherPartner,
+            "own_deal" => Reason::OwnDeal,
+            "shared_by_many" => Reason::SharedByMany,
+            "shared_away" => Reason::SharedAway,
+            "after_closing" => Reason::AfterClosing,
             "deal_moved" => Reason::DealMoved,
             "new_owner_left" => Reason::NewOwnerLeft,
             "already_registered" => Reason::AlreadyRegistered,

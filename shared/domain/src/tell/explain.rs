@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use event::Kind;
 use event::ids::{RuleId, TierId};
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Trial, Verdict};
-use program::{Base, CapUnit, Program, Rule};
+use program::{Base, CapUnit, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -177,8 +179,23 @@ fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) ->
         }
         // A step of Laurel's own: what it moved says what it is.
         (None, Outcome::Applied) if !record.postings.is_empty() => movement(record, &record.postings[0], None),
+        (None, Outcome::Applied) => errand(record).unwrap_or_else(|| record.outcome.word().to_owned()),
         (None, outcome) => outcome.word().replace('_', " "),
     }
+}
+
+/// What Laurel had to tell by an event of its own.
+fn errand(record: &Record) -> Option<String> {
+    Some(match record.happened()? {
+        Kind::LeaseEnding { opportunity_id, until, .. } => {
+            format!("opportunity {opportunity_id} is yours alone until the day before {until}")
+        }
+        Kind::BidLost { opportunity_id } => format!("another partner won the tender for opportunity {opportunity_id}"),
+        Kind::PayoutStanding { payout_id } => {
+            format!("payout {payout_id} is on its way still; finance was asked for an answer")
+        }
+        _ => return None,
+    })
 }
 
 fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> RuleExplanation {
@@ -230,7 +247,8 @@ fn wanted(rule: Option<&Rule>, field: &str) -> String {
     let share = rule.and_then(Rule::commission).filter(|commission| commission.base == Base::Invoiced);
     match (field, share.map(|share| share.lasts)) {
         ("on", Some(_)) => return "no commission at closing".to_owned(),
-        ("for", Some(Some(lasts))) => return format!("invoices up to {lasts} after closing"),
+        ("for", Some(Some(lasts))) => return format!("invoices within {lasts} of the closing"),
+        ("deal", Some(_)) => return "a deal that stands".to_owned(),
         _ => {}
     }
     let condition = rule.and_then(|rule| rule.conditions.iter().find(|condition| condition.field == field));
@@ -248,7 +266,12 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let worth = asset.amount(trial.worth);
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
             let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
-            format!("{}{terms}{times}{after}{cut}", asset.told(moved))
+            let share = share_told(record, rule);
+            format!("{}{terms}{times}{share}{after}{cut}", asset.told(moved))
+        }
+        // Of what a commission paid when the deal closed.
+        Verdict::Unmatched { field, .. } if field == "on" => {
+            "this commission paid the deal when it closed, and pays none of its invoices".to_owned()
         }
         Verdict::Unmatched { field, seen, .. } => {
             let seen = seen_of(record, field, seen.as_ref()).map_or("missing".to_owned(), |s| format!("`{s}`"));
@@ -266,9 +289,23 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
         Verdict::RatedAgain { .. } => {
             let sign = if moved < 0 { "-" } else { "+" };
             let moved = asset.told(moved.saturating_abs());
-            format!("the deal's award is worth {} now; {sign}{moved}", asset.told(trial.worth))
+            let share = share_told(record, rule);
+            format!("the deal's award is worth {} now{share}; {sign}{moved}", asset.told(trial.worth))
         }
     }
+}
+
+/// The partner's share in the deal by which a commission was paid, where others have one too: `, for a share of 94% in the deal`.
+fn share_told(record: &Record, rule: Option<&Rule>) -> String {
+    let share = record
+        .effects
+        .iter()
+        .find_map(|effect| if let Effect::Share { points } = effect { Some(*points) } else { None });
+    let of_deal = rule.and_then(Rule::commission).is_some_and(|commission| commission.base != Base::Invoiced);
+    let percent = |points: u32| Decimal::from(points).checked_div(Decimal::ONE_HUNDRED).unwrap_or_default().normalize();
+    share
+        .filter(|share| of_deal && *share < WHOLE)
+        .map_or_else(String::new, |points| format!(", for a share of {}% in the deal", percent(points)))
 }
 
 /// What a commission is a rate of, and what bounds it: `: 7% of 100000.00 USD first-year value`.
@@ -336,9 +373,14 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::OpportunityFull => "as many partners as may registered this opportunity before".to_owned(),
         Reason::NoLease => "no opportunity is the partner's alone by this deal".to_owned(),
-        Reason::LeasedUntil { until } => format!("the opportunity is the partner's alone until {until}"),
+        Reason::LeasedUntil { until } => format!("others may register the opportunity from {until} on, and not before"),
+        Reason::TargetTaken => "the target is set".to_owned(),
         Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
         Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
+        Reason::OwnDeal => "the deal is the partner's own".to_owned(),
+        Reason::SharedByMany => "as many partners as may have a share in the deal".to_owned(),
+        Reason::SharedAway => "more than there is of the deal would be shared".to_owned(),
+        Reason::AfterClosing => "the deal was closed before; nobody has a share in what was sold by then".to_owned(),
         Reason::DealMoved => {
             "the deal moved to another partner; what it earns from now on is that partner's".to_owned()
         }

@@ -456,6 +456,14 @@ macro_rules! words {
         }
 
         impl $name {
+            /// What a word says; `None` if it is none of them.
+            pub fn of(word: &str) -> Option<Self> {
+                match word {
+                    $($text => Some($name::$word),)*
+                    _ => None,
+                }
+            }
+
             /// The word.
             pub fn word(self) -> &'static str {
                 match self {

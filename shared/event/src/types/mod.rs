@@ -329,6 +329,11 @@ types! {
             /// The first day on which others may register.
             until: Date,
         }
+        /// What a deal is worth, or who has a share in it, has changed: the partner's share in it is rated (M34).
+        DealShared = "deal.shared" {
+            /// The deal.
+            deal_id: DealId,
+        }
         /// Another partner won the public tender for which this one was registered (M33).
         BidLost = "bid.lost" {
             /// The opportunity.
@@ -519,6 +524,7 @@ impl Kind {
             | Kind::DealReassigned { deal_id, .. }
             | Kind::DealLeaseExtended { deal_id, .. }
             | Kind::LeaseEnding { deal_id, .. }
+            | Kind::DealShared { deal_id }
             | Kind::PurchaseOrderReceived { deal_id, .. }
             | Kind::InvoicePaid { deal_id, .. } => Some(deal_id),
             _ => None,

@@ -1,5 +1,7 @@
 //! From the file's words to commission rules.
 
+use std::collections::BTreeMap;
+
 use event::ids::{RuleId, TierId};
 use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
@@ -16,6 +18,8 @@ use crate::rule::{COMMISSION, Gives, Rule};
 /// What pays: the closing of a deal, which follows the deal through amendment and reversal, and each invoice that its customer pays.
 const CLOSING: &str = "deal.closed";
 const INVOICE: &str = "invoice.paid";
+/// Who influenced a deal is paid of what its closing says, as its own partner is (M34).
+const INFLUENCE: &str = "deal.influenced";
 
 /// However often somebody tells of it, an invoice pays once.
 const ONCE: &str = "once per partner per invoice";
@@ -42,14 +46,21 @@ pub(crate) fn commission(
 ) -> Option<Rule> {
     let place = ["commission", id.as_str()];
     let at = |key| [place[0], place[1], key];
-    if ![CLOSING, INVOICE].contains(&table.on.as_str()) {
+    if ![CLOSING, INVOICE, INFLUENCE].contains(&table.on.as_str()) {
         let message = format!("commissions are for deals that are won: `{}` pays none", table.on);
-        let help = format!("write \"{CLOSING}\", or leave it out; \"{INVOICE}\" pays at each invoice");
+        let help = format!(
+            "write \"{CLOSING}\", or leave it out; \"{INVOICE}\" pays at each invoice, \"{INFLUENCE}\" who influenced a deal"
+        );
         f.error(Code::BadValue, &at("on"), message, Some(help));
         return None;
     }
     let of_invoices = table.on == INVOICE;
-    let mut conditions = conditions(place, &table.on, &table.conditions, f);
+    // Who influenced a deal is paid of its closing.
+    let looks_at = if table.on == INFLUENCE { CLOSING } else { &table.on };
+    let (kind, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        table.conditions.clone().into_iter().partition(|(field, _)| table.on == INFLUENCE && field == "kind");
+    let mut conditions = conditions(place, looks_at, &rest, f);
+    conditions.extend(super::rules::conditions(place, INFLUENCE, &kind, f));
     if table.conditions.get("outcome").is_some_and(|word| word.0 != "won") {
         let message = "commissions are for deals that are won";
         let help = "leave `outcome` out; points may be given for others, in [earn.*]".to_owned();
@@ -61,7 +72,7 @@ pub(crate) fn commission(
     }
     let tiers = tiers(&at("tier"), &table.tier.0, around, f);
     let base = base(&at("base"), table, f);
-    let rate = self::rate_table(&at("rate"), &table.on, &table.rate, f);
+    let rate = self::rate_table(&at("rate"), looks_at, &table.rate, f);
     let tenor = tenor(&at("tenor"), table, f);
     let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
     only_for_one(place, table, f);
@@ -74,7 +85,11 @@ pub(crate) fn commission(
     let payable = f.take(&at("payable"), payable);
     let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around.currency, f));
     let mut at_most = caps(&at("at_most"), &table.at_most.0, f);
-    bounds(place, &table.on, &at_most, at_least.is_some(), around, f);
+    bounds(place, looks_at, &at_most, at_least.is_some(), around, f);
+    if table.on == INFLUENCE && !around.shares_deals {
+        let message = "the program shares no deal with who influenced it";
+        f.error(Code::BadValue, &at("on"), message, Some("say how, in [influence]".to_owned()));
+    }
     if of_invoices && !at_most.iter().any(|cap| cap.words == ONCE) {
         at_most.insert(0, f.take(&at("at_most"), Cap::parse(ONCE))?);
     }
@@ -122,6 +137,15 @@ fn only_for_one([first, id]: [&str; 2], table: &CommissionTable, f: &mut Finding
     let wrong: Vec<(&str, &str)> = if table.on == INVOICE {
         of_closing.into_iter().filter(|(_, said)| *said).map(|(key, _)| (key, closings)).collect()
     } else {
+        if table.on == INFLUENCE && table.payable != super::at_closing() {
+            let help = "it is payable once the deal is closed, or after its `hold`: leave it out".to_owned();
+            f.error(
+                Code::BadValue,
+                &[first, id, "payable"],
+                format!("`payable` is not said of {}", table.on),
+                Some(help),
+            );
+        }
         let invoices =
             "how long invoices pay; this pays when the deal closes: write on = \"invoice.paid\", or leave it out";
         table.lasts.iter().map(|_| ("for", invoices)).collect()

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
 use super::ladders::ladder;
-use super::policy::{policy, registration};
+use super::policy::{policy, registration, sharing};
 use super::rewards::reward;
 use super::rules::{Around, campaign, rule};
 use super::shape;
@@ -70,6 +70,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         currency: &file.program.currency,
         in_deals_currency: file.policy.commissions.currency == "of the deal",
         default_motion: default_motion.as_ref(),
+        shares_deals: file.influence.is_some(),
         campaigns: &file.campaign,
         ladders: &file.ladder,
     };
@@ -81,6 +82,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let registration = registration(&file.registration, f);
+    let sharing = file.influence.as_ref().map(|table| sharing(table, f));
     let policy = policy(&file.program, &file.policy, f);
     let minimum = file
         .payouts
@@ -103,6 +105,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         promoting,
         ladders,
         registration: registration?,
+        sharing: sharing.flatten(),
         rewards,
         policy: policy?,
         payouts: Payouts { minimum, answered_within: answered_within? },

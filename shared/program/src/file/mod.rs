@@ -35,6 +35,7 @@ pub(crate) struct File {
     pub(crate) ladder: BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     #[serde(default)]
     pub(crate) registration: RegistrationTable,
+    pub(crate) influence: Option<InfluenceTable>,
     #[serde(default)]
     pub(crate) reward: BTreeMap<RewardId, RewardTable>,
     #[serde(default)]
@@ -236,6 +237,15 @@ pub(crate) struct RegistrationTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct InfluenceTable {
+    pub(crate) part: Quoted,
+    pub(crate) endorsement: Quoted,
+    pub(crate) integration_requirement: Quoted,
+    pub(crate) active_in_sale: Quoted,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TenderTable {
     pub(crate) bidders: u32,
 }
@@ -369,6 +379,7 @@ impl<'de> Deserialize<'de> for Quoted {
 }
 
 /// A condition's right side: text, a whole number, true or false.
+#[derive(Clone)]
 pub(crate) struct Word(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Word {

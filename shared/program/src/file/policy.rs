@@ -2,11 +2,15 @@
 
 use event::time::Length;
 use jiff::civil::date;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
+use super::commissions::rate;
 use super::values::length;
-use super::{Head, PolicyTable, RegistrationTable, commissions};
+use super::{Head, InfluenceTable, PolicyTable, Quoted, RegistrationTable, commissions};
 use crate::findings::{Code, Findings};
 use crate::policy::{Policy, REGISTRANTS_MAX, Registration};
+use crate::sharing::{Sharing, WHOLE};
 
 pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Policy> {
     let expiry = match table.expiry.as_str() {
@@ -103,4 +107,46 @@ pub(crate) fn registration(table: &RegistrationTable, f: &mut Findings<'_>) -> O
         f.error(Code::BadValue, &at("remind"), message, Some("write a shorter time".to_owned()));
     }
     Some(Registration { required: table.required, exclusive_for: exclusive_for?, remind, accepts, bidders })
+}
+
+pub(crate) fn sharing(table: &InfluenceTable, f: &mut Findings<'_>) -> Option<Sharing> {
+    let at = |key| ["influence", key];
+    let mut share = |key, quoted: &Quoted| {
+        let points = match quoted.0.as_str() {
+            "0%" => Some(0),
+            _ => rate(&at(key), quoted, f)?.checked_mul(WHOLE.into())?.to_u32_exact(),
+        };
+        let message = || format!("`{}` is finer than a hundredth of a percent", quoted.0);
+        f.take(&at(key), points.ok_or_else(message))
+    };
+    let part = share("part", &table.part);
+    let endorsement = share("endorsement", &table.endorsement);
+    let integration_requirement = share("integration_requirement", &table.integration_requirement);
+    let active_in_sale = share("active_in_sale", &table.active_in_sale);
+    let (endorsement, integration_requirement, active_in_sale) =
+        (endorsement?, integration_requirement?, active_in_sale?);
+    let sum = endorsement + integration_requirement + active_in_sale;
+    if sum != WHOLE {
+        let percent = Decimal::from(sum).checked_div(Decimal::ONE_HUNDRED).unwrap_or_default().normalize();
+        let message = format!("the shares of the influenced part sum to {percent}%, not to 100%");
+        f.error(
+            Code::SharesSum,
+            &["influence"],
+            message,
+            Some("endorsement, integration_requirement and active_in_sale share all of `part`".to_owned()),
+        );
+        return None;
+    }
+    Some(Sharing { part: part?, endorsement, integration_requirement, active_in_sale })
+}
+
+/// A decimal as a whole number, where it is one.
+trait Whole {
+    fn to_u32_exact(self) -> Option<u32>;
+}
+
+impl Whole for Decimal {
+    fn to_u32_exact(self) -> Option<u32> {
+        self.fract().is_zero().then(|| self.to_u32())?
+    }
 }

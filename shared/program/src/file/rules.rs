@@ -36,6 +36,7 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
 pub(crate) struct Around<'a> {
     pub(crate) currency: &'a str,
     pub(crate) in_deals_currency: bool,
+    pub(crate) shares_deals: bool,
     pub(crate) default_motion: Option<&'a Motion>,
     pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
     pub(crate) ladders: &'a BTreeMap<Motion, BTreeMap<TierId, TierTable>>,

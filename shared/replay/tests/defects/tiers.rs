@@ -180,6 +180,10 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Cap { .. }
         | Effect::Place { .. }
         | Effect::Lease { .. }
+        | Effect::Moved { .. }
+        | Effect::Won { .. }
+        | Effect::Influences
+        | Effect::Share { .. }
         | Effect::Sends(_)
         | Effect::Reviewed { .. } => None,
     };

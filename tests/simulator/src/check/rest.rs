@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ledger::{Account, Record, record_key};
+use domain::ledger::{Account, Effect, Record, record_key};
+use event::ids::{DealId, PartnerId, ProgramId};
 use event::{Event, Unreadable};
 use jiff::Timestamp;
 
@@ -29,6 +30,7 @@ pub(crate) fn at_rest(aws: &Aws) -> Found {
     found.push(("I20", i20_nothing_stands_still(&table, &all, now)));
     found.push(("I18", i18_cards(&table)));
     found.push(("I3", i3_one_record(&all)));
+    found.push(("I23", i23_shares(&watch.log)));
     let (again, ledgers) = replayed::i11_decided_again(&watch.log, &watch.programs);
     found.push(("I11", again));
     watch.ledgers = ledgers;
@@ -230,6 +232,23 @@ fn i18_cards(table: &crate::table::Dynamo) -> Vec<String> {
         }
     }
     found
+}
+
+/// I23: the shares by which the partners of one deal were rated last sum to the whole.
+fn i23_shares(log: &[super::Commit]) -> Vec<String> {
+    let mut shares: BTreeMap<(&ProgramId, DealId), BTreeMap<&PartnerId, u32>> = BTreeMap::new();
+    for record in log.iter().flatten() {
+        let deal = record.happened().and_then(|kind| kind.deal_id().cloned());
+        let share = record.effects.iter().find_map(|effect| match effect {
+            Effect::Share { points } => Some(*points),
+            _ => None,
+        });
+        if let (Some(deal), Some(share)) = (deal, share) {
+            shares.entry((&record.identity.program, deal)).or_default().insert(&record.partner, share);
+        }
+    }
+    let bad = shares.into_iter().filter(|(_, of)| of.values().sum::<u32>() != program::WHOLE);
+    bad.map(|((program, deal), of)| format!("deal {deal} of {program} is shared as {of:?}")).collect()
 }
 
 /// I3, I2: an identity has one record.

@@ -8,7 +8,7 @@ use domain::ledger::record_key;
 use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
 use domain::outbox::outbound;
 use event::Kind;
-use event::ids::{Identity, OpportunityId};
+use event::ids::Identity;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -360,10 +360,10 @@ fn lease_is_otherwise(table: &Dynamo, now: Timestamp, sent: &Item) -> bool {
     let only = |pk: String| table.item(STATE, &(KeyPart::S(pk), Some(KeyPart::S(keys::ONLY.to_owned()))));
     let deal = only(keys::deal(&program, &part("deal_id")));
     let taken = only(keys::opportunity(&program, &part("opportunity_id")));
-    let closed = deal.is_some_and(|deal| deal.contains_key("closed"));
+    let closed = deal.as_ref().is_some_and(|deal| deal.contains_key("closed"));
     let same = taken.is_some_and(|taken| {
-        text(&taken, "until") == Some(&part("until")) && text(&taken, "holder") == text(sent, "partner")
-    });
+        text(&taken, "until") == Some(&part("until")) && text(&taken, "deal") == Some(&part("deal_id"))
+    }) && deal.as_ref().and_then(|deal| text(deal, "owner")) == text(sent, "partner");
     // Who comes too late reminds nobody of what is over, in whatever zone.
     let tomorrow = TimeZone::UTC.to_datetime(now).date().tomorrow().ok();
     let over = part("until").parse().ok().zip(tomorrow).is_none_or(|(until, tomorrow): (Date, Date)| until <= tomorrow);
@@ -410,7 +410,7 @@ pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Recor
         let named = [
             (kind.deal_id().map(|id| keys::deal(program, id)), keys::ONLY, keys::VERSION, relied_on.deal),
             (
-                opportunity(record, &kind).map(|id| keys::opportunity(program, id)),
+                Opportunity::named_by(record, &kind).map(|id| keys::opportunity(program, id)),
                 keys::ONLY,
                 keys::VERSION,
                 relied_on.opportunity,
@@ -430,11 +430,6 @@ pub(super) fn i25_relied_on(table: &Dynamo, changes: &[Change], records: &[Recor
         }
     }
     found
-}
-
-/// The opportunity that a record names, by itself or as one that it leases.
-fn opportunity<'r>(record: &'r Record, kind: &'r Kind) -> Option<&'r OpportunityId> {
-    kind.opportunity_id().or_else(|| Opportunity::changed_by(record, kind))
 }
 
 /// I6: a redemption moves on one step at a time, and what is final stays.

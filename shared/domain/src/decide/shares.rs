@@ -1,0 +1,147 @@
+//! Shares in deals that others influenced: each is paid in its partner's own history, by what the deal is worth and who shares it by
+//! then, so that it does not matter in which order that became known (M34, I23).
+
+use event::ids::DealId;
+use event::{Event, Kind, Whole, planted};
+use program::{INFLUENCERS_MAX, Program, WHOLE};
+
+use super::award::conclude;
+use super::book::Book;
+use super::context::{Case, Context, Part};
+use super::membership::takes_part;
+use super::rating::{Values, rate_credit_again, rate_deal_again};
+use super::stop::{Awaited, Stop};
+use crate::deal::{Closed, Credit, Deal, Influencer};
+use crate::earn::{factors, other_tiers, pays_again};
+use crate::ledger::{Asset, Effect, Errand, FoldError, Reason, Stamp, Trial, Verdict, factor};
+
+/// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
+pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
+    let Kind::DealShared { deal_id } = &event.kind else { return Ok(None) };
+    let deal = book.state.deal(deal_id).cloned().ok_or(Stop::Moot(Reason::Superseded))?;
+    let closed = deal.closed.as_deref().filter(|closed| closed.won).ok_or(Stop::Moot(Reason::Superseded))?;
+    let earning = context.programs.number(closed.version).ok_or(Stop::Moot(Reason::NoProgram))?;
+    let part = takes_part(context, book, event)?;
+    let day = context.day(event.time, context.current);
+    let case = Case { event, earning, part, day, booked: context.booked(day) };
+    let reason = if deal.owner == book.state.partner {
+        rate_deal_again(context, book, &deal, &case)?
+    } else {
+        rate_share(context, book, &case, (&deal, closed))?
+    };
+    let reason = match (&case.part, reason) {
+        (Part::Corrections(why), None | Some(Reason::Unchanged)) => Some(why.clone()),
+        (_, reason) => reason,
+    };
+    let concluded = conclude(book, reason);
+    Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)))
+}
+
+/// A partner influenced a deal of another's: where the program shares deals, it has a share from now on. What comes once the deal is
+/// closed, of a time before, changes everybody's share.
+pub(super) fn influenced(
+    book: &mut Book,
+    case: &Case<'_>,
+    id: &DealId,
+    share: Option<Whole<0, 100>>,
+) -> Result<Option<Reason>, Stop> {
+    let Some(deal) = book.state.deal(id).cloned() else { return Err(Stop::Held(Awaited::Deal(id.clone()))) };
+    let Some(sharing) = &case.earning.program.sharing else { return Ok(None) };
+    let partner = book.state.partner.clone();
+    if deal.owner == partner {
+        return Err(Stop::Refused(Reason::OwnDeal));
+    }
+    let said_before = deal.influencers.iter().find(|one| one.partner == partner);
+    if said_before.is_some_and(|one| one.since > Stamp::of(case.event.time, &case.event.identity)) {
+        return Err(Stop::Refused(Reason::Superseded));
+    }
+    if said_before.is_none() && deal.influencers.len() >= INFLUENCERS_MAX {
+        return Err(Stop::Refused(Reason::SharedByMany));
+    }
+    let others: u32 = deal.influencers.iter().filter(|one| one.partner != partner).filter_map(|one| one.share).sum();
+    let own = share.and_then(|percent| u32::try_from(percent.get()).ok()).unwrap_or(0) * 100;
+    if own > 0 && others + own + sharing.part > WHOLE {
+        return Err(Stop::Refused(Reason::SharedAway));
+    }
+    book.effect(Effect::Influences)?;
+    match &deal.closed {
+        Some(closed) if closed.won && case.event.time <= closed.at => {
+            let all = deal.influencers.iter().map(|one| one.partner.clone()).filter(|one| *one != partner);
+            for to in all.chain([deal.owner.clone(), partner.clone()]).collect::<Vec<_>>() {
+                book.effect(Effect::Sends(Errand::Share { to }))?;
+            }
+            Ok(None)
+        }
+        Some(_) => Ok(Some(Reason::AfterClosing)),
+        None => Ok(None),
+    }
+}
+
+/// Has the share of everybody rated who influenced a deal, but of the partner whose it is.
+pub(super) fn tell_sharers(book: &mut Book, deal: Option<&Deal>) -> Result<(), FoldError> {
+    for one in deal.into_iter().flat_map(|deal| &deal.influencers).filter(|_| !planted("a share is not rated again")) {
+        if one.partner != book.state.partner {
+            book.effect(Effect::Sends(Errand::Share { to: one.partner.clone() }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings what a partner has of a deal of another's to what its share is worth. Whether a rule pays it at all is decided when its share
+/// is rated first.
+fn rate_share(
+    context: &Context<'_>,
+    book: &mut Book,
+    case: &Case<'_>,
+    (deal, closed): (&Deal, &Closed),
+) -> Result<Option<Reason>, Stop> {
+    let program = &case.earning.program;
+    let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
+    let own = own.cloned().ok_or(Stop::Moot(Reason::Superseded))?;
+    let share = deal.share_of(&own.partner, program.sharing.as_ref(), None);
+    book.effect(Effect::Share { points: share })?;
+    let values = Values::of(context, deal, closed)?;
+    let seen = values.seen(closed, program);
+    let mut took = false;
+    for rule in program.rules_on("deal.influenced") {
+        let Some(commission) = rule.commission() else { continue };
+        let asset = asset(program, closed);
+        let trial = |worth, verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
+        let credit = own.credits.get(&rule.id).cloned();
+        let times = match (&credit, first_rated(&own)) {
+            (None, false) => continue,
+            (None, true) => factors(program, rule, &seen, book.account())?,
+            (Some(_), _) => Vec::new(),
+        };
+        if let Some(held) = other_tiers(commission, book.account()).filter(|_| credit.is_none()) {
+            let verdict = Verdict::Unmatched { field: "tier".to_owned(), seen: Some(held), times: Vec::new() };
+            book.try_out(trial(0, verdict));
+            continue;
+        }
+        let by = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
+        let corrected = values.corrected(share, Some(own.kind));
+        let worth =
+            if deal.is_void() { 0 } else { pays_again(program, (rule, commission), &values.kind, corrected, by)? };
+        if worth == 0 && credit.is_none() {
+            // Its value, or a larger share, may come to something later.
+            book.try_out(trial(0, Verdict::Nothing { times }));
+            continue;
+        }
+        let credit = credit.unwrap_or_else(|| Credit::none(asset, book.account().head.position + 1));
+        let moved = rate_credit_again(context, book, (program, rule), &seen, (deal, &credit, worth), case)?;
+        took |= moved < 0;
+        book.try_out(trial(worth, Verdict::RatedAgain { times }));
+    }
+    Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
+}
+
+fn first_rated(own: &Influencer) -> bool {
+    !own.rated
+}
+
+/// What a commission of a deal is paid in.
+fn asset(program: &Program, closed: &Closed) -> Asset {
+    let of_deal = closed.acv.map(|acv| acv.currency()).filter(|_| program.policy.commissions.in_deals_currency);
+    let own = || event::money::parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
+    Asset::Money(of_deal.unwrap_or_else(own))
+}
