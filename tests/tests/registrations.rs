@@ -43,7 +43,10 @@ async fn a_tender_is_won_and_the_others_are_told() {
         (&tender["place"], &tender["price_protected"], tender.get("exclusive_until")),
         (&json!(2), &json!(false), None)
     );
-    assert_eq!((&tender["public_tender"], &tender["customer"]), (&json!({ "bidders": 3, "asks": 2 }), &json!("City")));
+    assert_eq!(
+        (&tender["public_tender"], &tender["customer"]),
+        (&json!({ "bidders": 3, "asks": 2, "won_by_another": false }), &json!("City"))
+    );
     let (_, own) = page("p", "own").await;
     assert_eq!((&own["place"], &own["price_protected"]), (&json!(1), &json!(true)));
     assert!(own["exclusive_until"].as_str().is_some_and(|day| day.starts_with("3025-")), "{own}");

@@ -169,11 +169,17 @@ fn in_words(message: &str) -> String {
     if message.starts_with("missing field `") {
         return format!("`{}` is missing", named());
     }
+    if message.starts_with("invalid length") && message.contains("expected struct ") {
+        return "a list cannot stand here; write a table".to_owned();
+    }
     let said = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let Some((found, wanted)) = said.and_then(|said| said.split_once(", expected ")) else { return message.to_owned() };
     let found = match found.split_once(' ') {
         Some(("string", text)) => format!("the text {text}"),
-        Some(("integer", number)) => format!("the number {}", number.trim_matches('`')),
+        Some(("integer", number)) => {
+            let digits = number.split(" as ").next().unwrap_or(number);
+            format!("the number {}", digits.trim_matches('`'))
+        }
         Some(("floating", point)) => format!("the number {}", point.trim_start_matches("point ").trim_matches('`')),
         Some(("boolean", word)) => word.trim_matches('`').to_owned(),
         _ if found == "sequence" => "a list".to_owned(),
@@ -181,7 +187,8 @@ fn in_words(message: &str) -> String {
         _ => found.to_owned(),
     };
     let wanted = match wanted {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u8" | "u16" | "u64" | "usize" => "a whole number, 0 or more",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "a string" | "str" => "text in quotes",
         "a boolean" => "true or false",

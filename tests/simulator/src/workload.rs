@@ -242,7 +242,7 @@ fn met(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step>
     for (number, step) in steps.into_iter().enumerate() {
         let at = step.at;
         met.push(step);
-        if rng.usize(..30) > 0 {
+        if rng.usize(..50) > 0 {
             continue;
         }
         let partner = match rng.usize(..3) {
@@ -285,7 +285,7 @@ fn tendered(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<
             });
             Step { at, action: Action::Send(body.to_string()), pause_ms: 0, jumped: false }
         };
-        match rng.usize(..60) {
+        match rng.usize(..160) {
             0 | 1 => {
                 for nth in 0..rng.usize(2..5) {
                     let (partner, deal) = (format!("p{}", rng.usize(..partners)), format!("bid-{number}-{nth}"));
@@ -301,7 +301,7 @@ fn tendered(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<
                     json!({ "deal_id": deal, "outcome": outcome, "acv": { "amount": "7000", "currency": "USD" } });
                 all.push(event("deal.closed", &partner, 9, data));
             }
-            8..=10 if !registered.is_empty() => {
+            8..=13 if !registered.is_empty() => {
                 let (_, deal) = &registered[registered.len() - 1 - rng.usize(..registered.len().min(6))];
                 for nth in 0..rng.usize(1..4) {
                     let kind = ["endorsement", "integration_requirement", "active_in_sale"][rng.usize(..3)];

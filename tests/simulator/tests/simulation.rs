@@ -15,9 +15,9 @@ const PLANTED_SEEDS: u64 = 120;
 /// Where the seeds of a planted defect begin: a race that few seeds have is looked for where it is, and beyond if it is there no more.
 fn first_seed(plant: Plant) -> u64 {
     match plant {
-        Plant::WithdrawnDecides => 9,
-        Plant::ExpiredTakenAgain => 11,
-        Plant::PseudonymUnconditioned => 5,
+        Plant::WithdrawnDecides | Plant::OtherUnchecked => 9,
+        Plant::ReleasedInDoubt => 15,
+        Plant::ExpiredTakenAgain => 33,
         _ => 1,
     }
 }
