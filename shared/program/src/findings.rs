@@ -187,8 +187,7 @@ fn in_words(message: &str) -> String {
         _ => found.to_owned(),
     };
     let wanted = match wanted {
-        "u32" => "a whole number from 0 to 4294967295",
-        "u8" | "u16" | "u64" | "usize" => "a whole number, 0 or more",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "a string" | "str" => "text in quotes",
         "a boolean" => "true or false",
