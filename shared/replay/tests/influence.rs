@@ -176,10 +176,9 @@ fn a_share_may_be_said() {
     assert_eq!(influence(&mut w, "i2", &said(1), 3), Refused);
     assert_eq!(w.last().reason, Some(Reason::SharedAway));
     influence(&mut w, "i3", ACTIVE, 4);
-    // Said again, it is what was said last; what is older changes nothing.
-    assert_eq!(influence(&mut w, "i0", &said(10), 5), Awarded);
-    assert_eq!(influence(&mut w, "i0", &said(30), 0), Refused);
-    assert_eq!(w.last().reason, Some(Reason::Superseded));
+    // Said again, it is what was said last by the events' own time, in whatever order that comes.
+    influence(&mut w, "i0", &said(10), 5);
+    influence(&mut w, "i0", &said(30), 0);
     close(&mut w, "1000");
     let expected =
         [("p", 5_500), ("i0", 1_000), ("i1", 2_000), ("i3", 1_500)].map(|(who, share)| (who.to_owned(), share));
@@ -317,5 +316,46 @@ fn whoever_is_suspended_gains_nothing_by_a_share() {
     let shared = w.records.iter().find(|record| record.kind == "deal.shared").expect("it is judged");
     assert_eq!((shared.outcome, shared.reason.clone()), (NoRule, Some(Reason::PartnerSuspended)));
     assert_ne!(shared.outcome, Applied);
+    assert_sound(&w);
+}
+
+/// What is said again after the closing changes nobody's share, also where the closing becomes known after it.
+#[test]
+fn what_is_said_after_the_closing_changes_no_share() {
+    let run = |order: [usize; 3]| {
+        let mut w = world();
+        for step in order {
+            match step {
+                0 => influence(&mut w, "i0", ENDORSED, 1),
+                1 => close(&mut w, "1000"),
+                _ => {
+                    let again = format!(r#"{{"deal_id":"d",{ACTIVE}}}"#);
+                    w.send("deal.influenced", "i0", "again", "2026-03-06T00:00:00Z", &again)
+                }
+            };
+        }
+        assert_sound(&w);
+        (["p", "i0"].map(|partner| has(&w, partner)), shares(&w))
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let (money, shares) = run(order);
+        assert_eq!(money, ["94.00", "6.00"], "{order:?}");
+        assert_eq!(shares.values().sum::<u32>(), 10_000, "{order:?}");
+    }
+}
+
+/// I23: a version that shares more between what was said and the closing leaves nobody more than there is.
+#[test]
+fn i23_no_version_shares_more_than_there_is() {
+    let mut w = world();
+    influence(&mut w, "i0", &format!(r#"{ENDORSED},"share_percent":70"#), 1);
+    influence(&mut w, "i1", ACTIVE, 2);
+    influence(&mut w, "i2", INTEGRATED, 3);
+    w.publish(&PROGRAM.replace("part = \"30%\"", "part = \"100%\""), "2026-03-04T00:00:00Z");
+    close(&mut w, "1000");
+    let shares = shares(&w);
+    assert_eq!((shares.values().sum::<u32>(), shares["i0"], shares["p"]), (10_000, 7_000, 0), "{shares:?}");
+    let all: i64 = ["p", "i0", "i1", "i2"].map(|who| w.account(who).head.balance(USD).available).iter().sum();
+    assert_eq!(all, 10_000, "100.00 USD in all: a tenth of a thousand");
     assert_sound(&w);
 }

@@ -15,7 +15,21 @@ use crate::ledger::Stamp;
 pub struct Influencer {
     /// The partner.
     pub partner: PartnerId,
-    /// In which way, as its latest event says by its own time.
+    /// What was said of it, in the order of the events' own times, at most [`SAID_MAX`] times: what was said last before the deal was
+    /// closed counts, and when that was may become known late.
+    pub said: Vec<Said>,
+    /// Whether its share was rated: whether it is paid at all was decided then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rated: bool,
+    /// What each rule has credited to it.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub credits: LiteMap<RuleId, Credit>,
+}
+
+/// In which way a partner influenced a deal, says one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// In which way.
     #[serde(with = "words")]
     pub kind: Influence,
     /// The share that it is to have, in basis points; none where the program says.
@@ -23,12 +37,16 @@ pub struct Influencer {
     pub share: Option<u32>,
     /// When that was said.
     pub since: Stamp,
-    /// Whether its share was rated: whether it is paid at all was decided then.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rated: bool,
-    /// What each rule has credited to it.
-    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
-    pub credits: LiteMap<RuleId, Credit>,
+}
+
+/// So often a partner's influence on one deal is said.
+pub(crate) const SAID_MAX: usize = 8;
+
+impl Influencer {
+    /// What counts of a deal that was closed then, or is not closed yet.
+    pub(crate) fn at(&self, closed_at: Option<Timestamp>) -> Option<&Said> {
+        self.said.iter().rfind(|said| closed_at.is_none_or(|closed| said.since.time() <= closed))
+    }
 }
 
 /// The words of kinds, as they are stored.
@@ -49,32 +67,28 @@ mod words {
 }
 
 impl Deal {
-    /// Those who influenced it before it was closed, or did so far; whose deal it is has the rest anyway.
-    fn sharers(&self, closed_at: Option<Timestamp>) -> impl Iterator<Item = &Influencer> {
-        let counts = move |one: &&Influencer| {
-            one.partner != self.owner && closed_at.is_none_or(|closed| one.since.time() <= closed)
-        };
-        self.influencers.iter().filter(counts)
-    }
-
-    /// The share of each partner in it, in basis points, that of the partner whose it is last: whatever rounding leaves is in there, so
-    /// that they sum to the whole (I23). What is said of one partner counts first, then what the program says of its kind, shared by all
-    /// of that kind, the odd points with who was first. `closed_at`: when it was closed, where its record does not say so yet.
+    /// The share of each partner in it, in basis points, that of the partner whose it is last: it has whatever is left, and nobody more
+    /// than is left, so that they sum to the whole by form (I23). What is said of one partner comes first, then what the program says of
+    /// its kind, shared by all of that kind, the odd points with who was first. `closed_at`: when it was closed, where its record does
+    /// not say so yet.
     pub fn shares(&self, sharing: &Sharing, closed_at: Option<Timestamp>) -> Vec<(PartnerId, u32)> {
         let closed_at = self.closed.as_ref().map(|closed| closed.at).or(closed_at);
-        let mut all: Vec<&Influencer> = self.sharers(closed_at).collect();
-        all.sort_by_key(|one| one.since);
-        let mut shares: Vec<(PartnerId, u32)> = Vec::new();
-        for one in &all {
-            let same = || all.iter().filter(|other| other.share.is_none() && other.kind == one.kind);
+        let others = self.influencers.iter().filter(|one| one.partner != self.owner);
+        let mut all: Vec<(&PartnerId, &Said)> =
+            others.filter_map(|one| Some((&one.partner, one.at(closed_at)?))).collect();
+        all.sort_by_key(|(_, said)| (said.share.is_none(), said.since));
+        let (mut shares, mut left) = (Vec::new(), WHOLE);
+        for (partner, said) in &all {
+            let same = || all.iter().filter(|(_, other)| other.share.is_none() && other.kind == said.kind);
             let many = u32::try_from(same().count().max(1)).unwrap_or(u32::MAX);
-            let at = same().position(|other| other.partner == one.partner).unwrap_or(0);
-            let of_kind = sharing.of(one.kind);
+            let at = same().position(|(other, _)| other == partner).unwrap_or(0);
+            let of_kind = sharing.of(said.kind);
             let odd = u32::try_from(at).is_ok_and(|at| at < of_kind % many);
-            shares.push((one.partner.clone(), one.share.unwrap_or(of_kind / many + u32::from(odd))));
+            let share = said.share.unwrap_or(of_kind / many + u32::from(odd)).min(left);
+            left -= share;
+            shares.push(((*partner).clone(), share));
         }
-        let given: u32 = shares.iter().map(|(_, share)| share).sum();
-        shares.push((self.owner.clone(), WHOLE.saturating_sub(given)));
+        shares.push((self.owner.clone(), left));
         shares
     }
 
@@ -85,15 +99,14 @@ impl Deal {
         own.unwrap_or(if *partner == self.owner { WHOLE } else { 0 })
     }
 
-    /// Takes over that a partner influenced it, unless that was said otherwise later.
-    pub(super) fn influence(&mut self, partner: &PartnerId, kind: Influence, share: Option<u32>, since: Stamp) {
-        match self.influencers.iter_mut().find(|one| one.partner == *partner) {
-            Some(one) if one.since > since => {}
-            Some(one) => (one.kind, one.share, one.since) = (kind, share, since),
-            None => {
-                let (partner, credits) = (partner.clone(), LiteMap::new());
-                self.influencers.push(Influencer { partner, kind, share, since, rated: false, credits });
-            }
-        }
+    /// Takes over what is said of a partner's influence on it.
+    pub(super) fn influence(&mut self, partner: &PartnerId, said: Said) {
+        let at = self.influencers.iter().position(|one| one.partner == *partner).unwrap_or_else(|| {
+            let (partner, credits) = (partner.clone(), LiteMap::new());
+            self.influencers.push(Influencer { partner, said: Vec::new(), rated: false, credits });
+            self.influencers.len() - 1
+        });
+        let all = &mut self.influencers[at].said;
+        all.insert(all.partition_point(|other| other.since <= said.since), said);
     }
 }

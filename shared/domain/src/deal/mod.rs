@@ -5,7 +5,8 @@ mod influence;
 mod opportunity;
 
 pub use credit::{Credit, Taken};
-pub use influence::Influencer;
+pub(crate) use influence::SAID_MAX;
+pub use influence::{Influencer, Said};
 pub use opportunity::Opportunity;
 
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
@@ -257,7 +258,8 @@ impl Deal {
             }
             Kind::DealInfluenced { kind, share_percent, .. } => {
                 let share = share_percent.and_then(|percent| u32::try_from(percent.get() * 100).ok());
-                deal.influence(&record.partner, *kind, share, Stamp::of(record.time, &record.identity));
+                let since = Stamp::of(record.time, &record.identity);
+                deal.influence(&record.partner, Said { kind: *kind, share, since });
             }
             Kind::DealShared { .. } => {
                 if let Some(one) = deal.influencers.iter_mut().find(|one| one.partner == record.partner) {

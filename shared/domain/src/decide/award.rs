@@ -93,12 +93,7 @@ pub(super) fn award(
             book.effect(effect)?;
         }
     }
-    let reason = match (&case.part, reason) {
-        // What corrects a deal of somebody who may not earn says what it took, or why it gave nothing.
-        (Part::Corrections(why), None | Some(Reason::Unchanged)) => Some(why.clone()),
-        (_, reason) => reason,
-    };
-    let concluded = conclude(book, reason);
+    let concluded = conclude(book, &case.part, reason);
     Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))
 }
 
@@ -176,7 +171,12 @@ pub(super) fn accrue(
 }
 
 /// The outcome word of a judged event, and why it earned nothing.
-pub(super) fn conclude(book: &Book, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
+pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Outcome, Option<Reason>) {
+    let reason = match (part, reason) {
+        // What corrects a deal of somebody who may not earn says what it took, or why it gave nothing.
+        (Part::Corrections(why), None | Some(Reason::Unchanged)) => Some(why.clone()),
+        (_, reason) => reason,
+    };
     if book.earned() {
         return (Outcome::Awarded, None);
     }

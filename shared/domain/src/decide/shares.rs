@@ -7,13 +7,13 @@ use program::{INFLUENCERS_MAX, Program, WHOLE};
 
 use super::award::conclude;
 use super::book::Book;
-use super::context::{Case, Context, Part};
+use super::context::{Case, Context};
 use super::membership::takes_part;
 use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
-use crate::deal::{Closed, Credit, Deal, Influencer};
+use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, other_tiers, pays_again};
-use crate::ledger::{Asset, Effect, Errand, FoldError, Reason, Stamp, Trial, Verdict, factor};
+use crate::ledger::{Asset, Effect, Errand, FoldError, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
@@ -29,11 +29,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     } else {
         rate_share(context, book, &case, (&deal, closed))?
     };
-    let reason = match (&case.part, reason) {
-        (Part::Corrections(why), None | Some(Reason::Unchanged)) => Some(why.clone()),
-        (_, reason) => reason,
-    };
-    let concluded = conclude(book, reason);
+    let concluded = conclude(book, &case.part, reason);
     Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)))
 }
 
@@ -52,13 +48,11 @@ pub(super) fn influenced(
         return Err(Stop::Refused(Reason::OwnDeal));
     }
     let said_before = deal.influencers.iter().find(|one| one.partner == partner);
-    if said_before.is_some_and(|one| one.since > Stamp::of(case.event.time, &case.event.identity)) {
-        return Err(Stop::Refused(Reason::Superseded));
-    }
-    if said_before.is_none() && deal.influencers.len() >= INFLUENCERS_MAX {
+    if said_before.map_or(deal.influencers.len() >= INFLUENCERS_MAX, |one| one.said.len() >= SAID_MAX) {
         return Err(Stop::Refused(Reason::SharedByMany));
     }
-    let others: u32 = deal.influencers.iter().filter(|one| one.partner != partner).filter_map(|one| one.share).sum();
+    let others = deal.influencers.iter().filter(|one| one.partner != partner);
+    let others: u32 = others.filter_map(|one| one.at(None)?.share).sum();
     let own = share.and_then(|percent| u32::try_from(percent.get()).ok()).unwrap_or(0) * 100;
     if own > 0 && others + own + sharing.part > WHOLE {
         return Err(Stop::Refused(Reason::SharedAway));
@@ -108,10 +102,10 @@ fn rate_share(
         let asset = asset(program, closed);
         let trial = |worth, verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
         let credit = own.credits.get(&rule.id).cloned();
-        let times = match (&credit, first_rated(&own)) {
-            (None, false) => continue,
-            (None, true) => factors(program, rule, &seen, book.account())?,
-            (Some(_), _) => Vec::new(),
+        let times = match &credit {
+            None if own.rated => continue,
+            None => factors(program, rule, &seen, book.account())?,
+            Some(_) => Vec::new(),
         };
         if let Some(held) = other_tiers(commission, book.account()).filter(|_| credit.is_none()) {
             let verdict = Verdict::Unmatched { field: "tier".to_owned(), seen: Some(held), times: Vec::new() };
@@ -119,7 +113,7 @@ fn rate_share(
             continue;
         }
         let by = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
-        let corrected = values.corrected(share, Some(own.kind));
+        let corrected = values.corrected(share, own.at(Some(closed.at)).map(|said| said.kind));
         let worth =
             if deal.is_void() { 0 } else { pays_again(program, (rule, commission), &values.kind, corrected, by)? };
         if worth == 0 && credit.is_none() {
@@ -133,10 +127,6 @@ fn rate_share(
         book.try_out(trial(worth, Verdict::RatedAgain { times }));
     }
     Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
-}
-
-fn first_rated(own: &Influencer) -> bool {
-    !own.rated
 }
 
 /// What a commission of a deal is paid in.
