@@ -105,7 +105,14 @@ impl Opportunity {
                         after.holder.clone_from(to);
                     }
                 }
-                _ => {}
+                Effect::Measured { .. }
+                | Effect::Cap { .. }
+                | Effect::Place { .. }
+                | Effect::Influences
+                | Effect::Share { .. }
+                | Effect::Sends(_)
+                | Effect::Tier { .. }
+                | Effect::Reviewed { .. } => {}
             }
         }
         Some(after)
