@@ -73,7 +73,7 @@ pub enum Reason {
     DealOfAnotherPartner,
     /// Nobody influences a deal of its own (M34).
     OwnDeal,
-    /// As many partners as may have a share in the deal.
+    /// As many partners as may have a share in the deal, or the partner's was said as often as it may be.
     SharedByMany,
     /// More than there is of the deal would be shared.
     SharedAway,

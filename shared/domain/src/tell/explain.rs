@@ -378,7 +378,10 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::OpportunityRegistered => "you registered this opportunity before".to_owned(),
         Reason::DealOfAnotherPartner => "the deal belongs to another partner".to_owned(),
         Reason::OwnDeal => "the deal is the partner's own".to_owned(),
-        Reason::SharedByMany => "as many partners as may have a share in the deal".to_owned(),
+        Reason::SharedByMany => {
+            "as many partners as may have a share in the deal already, or this one's was said as often as it may be"
+                .to_owned()
+        }
         Reason::SharedAway => "more than there is of the deal would be shared".to_owned(),
         Reason::AfterClosing => "the deal was closed before; nobody has a share in what was sold by then".to_owned(),
         Reason::DealMoved => {
