@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use domain::deal::{Deal, Opportunity};
 use domain::ledger::packed::StoredHead;
-use domain::ledger::{RECORD_FORM, Record, packed};
+use domain::ledger::{PoolBalance, PoolPart, RECORD_FORM, Record, packed};
 use domain::redemption::Redemption;
 use engine::audit::Audited;
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RewardId};
@@ -24,7 +24,7 @@ use crate::connect::Connect;
 
 /// Write everything that an audit looks at into a file, to be kept and audited elsewhere.
 ///
-/// Partner by partner: the account as it is stored, its records by position, the deals and opportunities that they name; before them
+/// Partner by partner: the account as it is stored, its records by position, the deals, opportunities and pools that they name; before them
 /// every version of every program, behind them stock. Each partner is of one moment. An export that was cut short goes on behind the
 /// last partner that is whole in the file. What is stored of persons are pseudonyms, and cards are in no export.
 #[derive(Args)]
@@ -63,6 +63,8 @@ pub(crate) enum Exported {
     Deal { program: ProgramId, id: DealId, deal: Option<Box<Deal>> },
     /// An opportunity, likewise.
     Opportunity { program: ProgramId, id: OpportunityId, opportunity: Option<Box<Opportunity>> },
+    /// A sub-balance of a pool that records of the partner above move, as it is stored.
+    Pool { program: ProgramId, part: PoolPart, pool: PoolBalance },
     /// The partner above is whole.
     Whole {
         /// How many records it has.
@@ -284,6 +286,9 @@ impl Export {
         for (id, one) in shared.opportunities {
             write(file, &Exported::Opportunity { program: program.clone(), id, opportunity: one.map(Box::new) })?;
         }
+        for (part, pool) in shared.pools {
+            write(file, &Exported::Pool { program: program.clone(), part, pool })?;
+        }
         write(file, &Exported::Whole { records })?;
         // What is whole is in the file, whatever comes.
         Ok(file.flush()?)
@@ -358,7 +363,8 @@ impl Spread {
         let Some(kind) = record.happened() else { return Ok(()) };
         let deal = kind.deal_id().map(|id| id.as_str());
         let opportunity = Opportunity::named_by(&record, &kind).map(|id| id.as_str());
-        let places: BTreeSet<usize> = deal.into_iter().chain(opportunity).map(place).collect();
+        let pools = record.pools().map(|(part, ..)| place(&part.to_string()));
+        let places: BTreeSet<usize> = deal.into_iter().chain(opportunity).map(place).chain(pools).collect();
         let line = Exported::Record(Box::new(record));
         for at in places {
             write(&mut self.files[at], &line)?;
@@ -371,6 +377,7 @@ impl Spread {
         match line {
             Exported::Deal { id, .. } => write(&mut self.files[place(id)], line),
             Exported::Opportunity { id, .. } => write(&mut self.files[place(id)], line),
+            Exported::Pool { part, .. } => write(&mut self.files[place(&part.to_string())], line),
             _ => Ok(()),
         }
     }
@@ -393,6 +400,9 @@ impl Spread {
                     }
                     Exported::Opportunity { program, id, opportunity } => {
                         bucket.stored.entry(program).or_default().opportunities.insert(id, opportunity.map(|one| *one));
+                    }
+                    Exported::Pool { program, part, pool } => {
+                        bucket.stored.entry(program).or_default().pools.insert(part, pool);
                     }
                     _ => {}
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::ledger::{Account, CapKey, Effect, Outcome, Record, packed};
-use event::catalogue::{Row, rows};
+use event::catalogue::{Row, is_of_program, rows};
 use event::{Event, Form};
 use replay::World;
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ impl Names {
         }
         let body = json!({
             "specversion": "1.0", "id": (self.id)(row.name), "source": self.source, "type": row.name,
-            "subject": (self.id)("partner"), "program": "hr-software", "time": row.sample.time, "data": Value::Object(data),
+            "subject": if is_of_program(row.name) { "@program".to_owned() } else { (self.id)("partner") }, "program": "hr-software", "time": row.sample.time, "data": Value::Object(data),
         });
         Event::parse(&body.to_string(), NOW.parse().expect("an instant")).unwrap_or_else(|e| panic!("{e:?}: {body}"))
     }

@@ -32,6 +32,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Won { .. }
         | Effect::Influences
         | Effect::Share { .. }
+        | Effect::Pool { .. }
         | Effect::Tier { .. }
         | Effect::Reviewed { .. } => None,
     });

@@ -125,6 +125,7 @@ impl Redemption {
             | Effect::Influences
             | Effect::Share { .. }
             | Effect::Sends(_)
+            | Effect::Pool { .. }
             | Effect::Tier { .. }
             | Effect::Reviewed { .. } => None,
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::audit::Shared;
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Named, State};
-use domain::ledger::{Account, Record, packed};
+use domain::ledger::{Account, PoolBalance, PoolPart, Record, packed};
 use domain::redemption::Redemption;
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
 use jiff::tz::TimeZone;
@@ -101,16 +101,19 @@ async fn audit_from(
 
 /// Whether a record bears on what partners share.
 pub fn names_what_is_shared(record: &Record) -> bool {
-    record.relied_on.deal.is_some() || record.relied_on.opportunity.is_some()
+    let (deal, opportunity) = (record.relied_on.deal, record.relied_on.opportunity);
+    deal.is_some() || opportunity.is_some() || record.pools().next().is_some()
 }
 
-/// What is stored of deals and opportunities; `None` where there is nothing.
+/// What is stored of deals, opportunities and pools; `None` where there is nothing.
 #[derive(Clone, Debug, Default)]
 pub struct StoredShared {
     /// Deals.
     pub deals: BTreeMap<DealId, Option<Deal>>,
     /// Opportunities.
     pub opportunities: BTreeMap<OpportunityId, Option<Opportunity>>,
+    /// Sub-balances of pools.
+    pub pools: BTreeMap<PoolPart, PoolBalance>,
 }
 
 impl StoredShared {
@@ -131,6 +134,16 @@ impl StoredShared {
             let stored = self.opportunities.get(id).and_then(Option::as_ref);
             if stored.is_none_or(|stored| stored.version <= one.version && stored != one) {
                 found.push(differs("opportunity", id, stored.map(|stored| stored.version), one.version));
+            }
+        }
+        for (part, pool) in &rebuilt.pools {
+            let stored = self.pools.get(part).copied().unwrap_or_default();
+            if stored.moves <= pool.moves && stored != *pool {
+                let told = |pool: &PoolBalance| {
+                    format!("{} left and {} drawn", part.pool.told(pool.left), part.pool.told(pool.drawn))
+                };
+                let (stored, adds_up_to) = (told(&stored), told(pool));
+                found.push(format!("I26: pool {part} is stored with {stored}, and its records add up to {adds_up_to}"));
             }
         }
         found
@@ -164,13 +177,16 @@ pub async fn stored_of(store: &Store, program: &ProgramId, records: &[Record]) -
         deals.extend(kind.deal_id().cloned());
         opportunities.extend(Opportunity::named_by(record, &kind).cloned());
     }
+    let pools: BTreeSet<PoolPart> =
+        records.iter().flat_map(|record| record.pools()).map(|(part, ..)| part.clone()).collect();
     let (deals, opportunities): (Vec<_>, Vec<_>) = (deals.into_iter().collect(), opportunities.into_iter().collect());
     let named =
         deals.chunks(SHARED_AT_ONCE).map(|ids| Named { deals: ids.iter().cloned().collect(), ..Named::default() });
     let more = opportunities
         .chunks(SHARED_AT_ONCE)
         .map(|ids| Named { opportunities: ids.iter().cloned().collect(), ..Named::default() });
-    let mut all = StoredShared::default();
+    let pools = state::pools(store, program, pools).await?;
+    let mut all = StoredShared { pools, ..StoredShared::default() };
     for named in named.chain(more) {
         let mut stored = State::new(PartnerId::program());
         state::fill_named(store, program, &named, &mut stored).await?;
@@ -180,7 +196,7 @@ pub async fn stored_of(store: &Store, program: &ProgramId, records: &[Record]) -
     Ok(all)
 }
 
-/// Deals and opportunities as they are stored, beside what their records add up to, some at a time.
+/// Deals, opportunities and pools as they are stored, beside what their records add up to, some at a time.
 pub(crate) async fn stored_beside(
     store: &Store,
     program: &ProgramId,
@@ -188,14 +204,18 @@ pub(crate) async fn stored_beside(
 ) -> Result<Vec<(State, Shared)>, StoreError> {
     let (deals, opportunities): (Vec<_>, Vec<_>) =
         (rebuilt.deals.into_iter().collect(), rebuilt.opportunities.into_iter().collect());
+    let pools: Vec<_> = rebuilt.pools.into_iter().collect();
     let deals = deals
         .chunks(SHARED_AT_ONCE)
         .map(|chunk| Shared { deals: chunk.iter().cloned().collect(), ..Shared::default() });
     let opportunities = opportunities
         .chunks(SHARED_AT_ONCE)
         .map(|chunk| Shared { opportunities: chunk.iter().cloned().collect(), ..Shared::default() });
+    let pools = pools
+        .chunks(SHARED_AT_ONCE)
+        .map(|chunk| Shared { pools: chunk.iter().cloned().collect(), ..Shared::default() });
     let mut beside = Vec::new();
-    for rebuilt in deals.chain(opportunities) {
+    for rebuilt in deals.chain(opportunities).chain(pools) {
         let mut stored = State::new(PartnerId::program());
         let named = Named {
             deals: rebuilt.deals.keys().cloned().collect(),
@@ -203,6 +223,7 @@ pub(crate) async fn stored_beside(
             ..Named::default()
         };
         state::fill_named(store, program, &named, &mut stored).await?;
+        stored.pools.read = state::pools(store, program, rebuilt.pools.keys().cloned()).await?;
         beside.push((stored, rebuilt));
     }
     Ok(beside)

@@ -1,4 +1,4 @@
-//! Rebuilding the state from the ledger alone: program versions, accounts, redemptions, deals and opportunities.
+//! Rebuilding the state from the ledger alone: program versions, accounts, redemptions, deals, opportunities and pools.
 //!
 //! What it does not touch, because no record holds it: keys, cards and stock, pseudonyms, recipients, events that wait.
 
@@ -27,6 +27,8 @@ pub struct Rebuilt {
     pub deals: usize,
     /// Opportunities.
     pub opportunities: usize,
+    /// Sub-balances of pools.
+    pub pools: usize,
     /// Events that records sent and that are still to be judged.
     pub sent: usize,
     /// Accounts that were not as their records add up, and are now.
@@ -49,7 +51,12 @@ pub async fn program(
     let mut done = Rebuilt::default();
     let publications = whole_history(store, program, &PartnerId::program()).await?;
     done.versions = store::programs::restore(store, program, &publications).await?;
-    let mut shared = Vec::new();
+    // A program's history has a head as a partner's has, and no account beside it.
+    let mut own = Rebuilt::default();
+    let mut shared = account(store, program, &PartnerId::program(), &mut own).await?;
+    shared.retain(crate::audit::names_what_is_shared);
+    done.written += own.written;
+    done.findings.extend(own.findings);
     for (at, partner) in partners.iter().filter(|partner| !partner.is_internal()).enumerate() {
         let records = account(store, program, partner, &mut done).await?;
         shared.extend(records.into_iter().filter(crate::audit::names_what_is_shared));
@@ -145,6 +152,7 @@ async fn due_on(
 /// Writes what is older than its records add up to. What is newer was written since they were read: it stays.
 async fn put_shared(store: &Store, program: &ProgramId, shared: Shared, done: &mut Rebuilt) -> Result<(), StoreError> {
     (done.deals, done.opportunities) = (shared.deals.len(), shared.opportunities.len());
+    done.pools = shared.pools.len();
     for (before, rebuilt) in stored_beside(store, program, shared).await? {
         let mut after = State::new(PartnerId::program());
         for (id, deal) in rebuilt.deals {
@@ -153,6 +161,14 @@ async fn put_shared(store: &Store, program: &ProgramId, shared: Shared, done: &m
                 done.findings.push(format!("deal {id} was written meanwhile; it stays as it is"));
             } else {
                 after.deals.insert(id, Some(deal));
+            }
+        }
+        for (part, pool) in rebuilt.pools {
+            let stored = before.pools.read.get(&part).copied().unwrap_or_default();
+            if stored.moves > pool.moves {
+                done.findings.push(format!("pool {part} was written meanwhile; it stays as it is"));
+            } else {
+                after.pools.read.insert(part, pool);
             }
         }
         for (id, one) in rebuilt.opportunities {

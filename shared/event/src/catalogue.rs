@@ -14,6 +14,11 @@ pub fn row(name: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == name)
 }
 
+/// Whether events of a type are of the program itself: their subject is `@program`, and nobody earns by them (N10).
+pub fn is_of_program(name: &str) -> bool {
+    matches!(name, "budget.funded" | "budget.reduced")
+}
+
 /// The names of all types that senders may send.
 pub fn names() -> Vec<&'static str> {
     ROWS.iter().map(|row| row.name).collect()

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::catalogue::is_of_program;
 use crate::ids::{EventId, Identity, PartnerId, PersonId, ProgramId, Source};
 use crate::json::{Json, JsonError, members, quote, string};
 use crate::planted::planted;
@@ -333,10 +334,11 @@ impl<'a> Envelope<'a> {
             faults.note(Rejection::new(Code::ReservedSource, "source", message));
         }
         faults.keep(self.version());
-        let partner = faults.keep(self.partner());
+        let named = self.text(Member::Type);
+        let partner = faults.keep(self.partner(named.as_ref().is_ok_and(|name| is_of_program(name))));
         let time = faults.keep(self.text(Member::Time).and_then(|text| check_time(&text, now)));
         faults.keep(self.content_type());
-        let (type_name, data) = (faults.keep(self.text(Member::Type)), faults.keep(self.data()));
+        let (type_name, data) = (faults.keep(named), faults.keep(self.data()));
         let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::read(&name, &data)));
         self.attributes(&mut faults);
         let all = (program, source, id, partner, time, kind);
@@ -353,9 +355,18 @@ impl<'a> Envelope<'a> {
         Ok(Event { identity, partner, time, kind, hash, held_until: None, sent: None })
     }
 
-    fn partner(&self) -> Result<PartnerId, Rejection> {
+    /// The partner, or the program itself where the event is of that.
+    fn partner(&self, of_program: bool) -> Result<PartnerId, Rejection> {
         let partner = PartnerId::try_from(&*self.text(Member::Subject)?).map_err(|e| Rejection::id("subject", &e))?;
-        if partner.is_internal() { Err(Rejection::reserved("subject")) } else { Ok(partner) }
+        match partner == PartnerId::program() {
+            true if of_program => Ok(partner),
+            false if of_program => {
+                let message = "it is of the program itself; write the subject \"@program\"";
+                Err(Rejection::new(Code::ReservedPartner, "subject", message))
+            }
+            _ if partner.is_internal() => Err(Rejection::reserved("subject")),
+            _ => Ok(partner),
+        }
     }
 
     fn no_duplicates(&self) -> Result<(), Rejection> {

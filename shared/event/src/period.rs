@@ -143,6 +143,27 @@ impl TargetPeriod {
     }
 }
 
+impl TargetPeriod {
+    /// How often such a period begins.
+    pub fn every(self) -> Every {
+        match self {
+            Self::Year(_) => Every::Year,
+            Self::Quarter(..) => Every::Quarter,
+            Self::Month(_) => Every::Month,
+        }
+    }
+
+    /// The period that it names.
+    pub fn in_calendar(self, calendar: &Calendar) -> Period {
+        let year = |named: i16| calendar.year_start(Month::of(Date::constant(named, 12, 1)));
+        match self {
+            Self::Year(named) => Period::Year(year(named)),
+            Self::Quarter(named, quarter) => Period::Quarter(year(named).plus(3 * (i32::from(quarter) - 1))),
+            Self::Month(month) => Period::Month(month),
+        }
+    }
+}
+
 impl fmt::Display for TargetPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -246,6 +267,7 @@ mod tests {
         let of = |every, day| {
             let (period, first, last) = TargetPeriod::of(every, day, &calendar).expect("a period");
             assert_eq!(TargetPeriod::try_from(period.to_string()), Ok(period));
+            assert_eq!((period.every(), period.in_calendar(&calendar)), (every, Period::of(every, day, &calendar)));
             format!("{period}: {first} to {last}")
         };
         assert_eq!(of(Every::Year, date(2026, 6, 30)), "2025: 2025-07 to 2026-06");

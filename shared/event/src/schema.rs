@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{MemberRow, Row};
+use crate::catalogue::{MemberRow, Row, is_of_program};
 use crate::ids::ID_CHARS_MAX;
 use crate::types::{Form, TEXT_CHARS_MAX};
 
@@ -24,7 +24,7 @@ pub fn event_schema(row: &Row) -> Value {
             "id": with(id(), "The sender's id for the event; with program and source its identity, for ever."),
             "source": with(id(), "Who sends it, as in /crm/acme."),
             "type": { "const": row.name },
-            "subject": with(id(), "The partner it is about."),
+            "subject": subject(row),
             "program": with(id(), "The program it belongs to."),
             "time": { "type": "string", "format": "date-time", "description": "When it happened: RFC 3339 with an offset." },
             "datacontenttype": { "type": "string", "pattern": "^application/json" },
@@ -32,6 +32,15 @@ pub fn event_schema(row: &Row) -> Value {
         },
         "examples": [sample(row)],
     })
+}
+
+fn subject(row: &Row) -> Value {
+    if is_of_program(row.name) {
+        return json!({ "const": "@program", "description": "The program itself." });
+    }
+    let mut schema = form_schema(Form::Id);
+    schema["description"] = "The partner it is about.".into();
+    schema
 }
 
 fn data_schema(row: &Row) -> Value {
@@ -88,7 +97,8 @@ pub fn sample(row: &Row) -> Value {
     };
     let data: Map<String, Value> = row.members.iter().filter_map(example).collect();
     json!({
-        "specversion": "1.0", "id": row.sample.id, "source": row.sample.source, "type": row.name, "subject": "partner-17",
+        "specversion": "1.0", "id": row.sample.id, "source": row.sample.source, "type": row.name,
+        "subject": if is_of_program(row.name) { "@program" } else { "partner-17" },
         "program": "hr-software", "time": row.sample.time, "datacontenttype": "application/json", "data": data,
     })
 }

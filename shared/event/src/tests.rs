@@ -134,6 +134,7 @@ fn every_bad_form_has_its_code_and_field() {
         (with("\"p-1\"", "\"\""), Code::BadId, "subject"),
         (with("\"p-1\"", "\"@program\""), Code::ReservedPartner, "subject"),
         (with("deal.closed", "deal.exploded"), Code::UnsupportedType, "type"),
+        (with("deal.closed", "budget.funded"), Code::ReservedPartner, "subject"),
         (with("\"1.0\"", "\"2.0\""), Code::UnsupportedVersion, "specversion"),
         (
             with("\"specversion\"", "\"dataschema\":\"https://x/v2\",\"specversion\""),

@@ -45,6 +45,10 @@ pub enum Code {
     UnknownTier,
     /// There is no such campaign.
     UnknownCampaign,
+    /// There is no such budget.
+    UnknownBudget,
+    /// No rule gives out of a budget.
+    UnusedBudget,
     /// There is no such provider of rewards.
     UnknownProvider,
     /// A rule asks of a field what no event can hold, or what every event does.

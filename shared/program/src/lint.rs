@@ -37,6 +37,15 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("everything that one sends: \"/{source}/*\""),
         );
     }
+    for id in program.budgets.keys().filter(|id| !program.rules.values().any(|rule| rule.budget.as_ref() == Some(*id)))
+    {
+        f.warning(
+            Code::UnusedBudget,
+            &["budget", id],
+            format!("no rule gives out of `{id}`"),
+            format!("let one: budget = \"{id}\""),
+        );
+    }
     for rule in program.rules.values() {
         for (path, (message, help)) in possible::never(rule) {
             let [table, id] = rule.place();

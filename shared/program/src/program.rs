@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event::ids::{Motion, ProgramId, RewardId, RuleId, Source, matches_pattern};
+use event::ids::{Motion, Name, ProgramId, RewardId, RuleId, Source, matches_pattern};
 use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use crate::commission::Payable;
 use crate::ladder::{Measure, Tier};
 use crate::policy::{Payouts, Policy, Registration};
+use crate::pool::{Benefit, Budget};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
 use crate::sharing::Sharing;
@@ -37,6 +38,10 @@ pub struct Program {
     pub sources: Vec<(String, Vec<String>)>,
     /// Earning and commission rules by id.
     pub rules: BTreeMap<RuleId, Rule>,
+    /// Budgets by id (N10).
+    pub budgets: BTreeMap<Name, Budget>,
+    /// Benefits with a capacity by id (M22).
+    pub benefits: BTreeMap<Name, Benefit>,
     /// Dated multipliers by id.
     pub campaigns: BTreeMap<String, Campaign>,
     /// Tier ladders by motion; each ladder's tiers by ascending rank.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event::ids::{Motion, RuleId, TierId};
+use event::ids::{Motion, Name, RuleId, TierId};
 use event::period::Every;
 use event::time::Length;
 use jiff::civil::Date;
@@ -28,6 +28,8 @@ pub struct Rule {
     pub times: Vec<Times>,
     /// Caps; the narrowest counts.
     pub at_most: Vec<Cap>,
+    /// The budget that it gives out of (N10).
+    pub budget: Option<Name>,
     /// How long what it gives stays pending.
     pub hold: Option<Length>,
     /// The vendor's reason, shown to partners.

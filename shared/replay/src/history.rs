@@ -291,6 +291,14 @@ fn changed(effect: &Effect) -> String {
         Effect::Share { points } => format!("its share is {points} of 10000"),
         Effect::Sends(Errand::Share { to }) => format!("has the share of {to} rated"),
         Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
+        Effect::Pool { part, funded, drawn: 0, rule: _ } => format!("{} gets {}", part.pool, part.pool.told(*funded)),
+        Effect::Pool { part, funded: 0, drawn, rule: _ } => {
+            format!("draws {} on the {}", part.pool.told(*drawn), part.pool)
+        }
+        Effect::Pool { part, funded, drawn, rule: _ } => {
+            let told = |amount: &i64| part.pool.told(*amount);
+            format!("draws {} on the {}, which gets {}", told(drawn), part.pool, told(funded))
+        }
         Effect::Sends(Errand::BidLost { to, opportunity }) => {
             format!("tells {to} of the end of opportunity {opportunity}")
         }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Awaited, Decision, Judgement, State, brought, decide, opportunity_of_deal};
-use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, PostingKind, Record};
+use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, Pools, PostingKind, Record};
 use domain::outbox::{Outbound, outbound};
 use event::Event;
 use event::ids::{DealId, Identity, OpportunityId, PartnerId};
@@ -22,6 +22,7 @@ pub struct Replay {
     accounts: HashMap<PartnerId, Box<Account>, FixedState>,
     deals: HashMap<DealId, Deal, FixedState>,
     opportunities: HashMap<OpportunityId, Opportunity, FixedState>,
+    pools: Pools,
     /// What each identity meant, both as hashes: what came before is told apart without being kept.
     seen: HashMap<u128, u128, BuildHasherDefault<Low>>,
     waiting: Waiting,
@@ -101,6 +102,7 @@ impl Replay {
             accounts: HashMap::default(),
             deals: HashMap::default(),
             opportunities: HashMap::default(),
+            pools: Pools { all: true, ..Pools::default() },
             seen: HashMap::default(),
             waiting: Waiting::default(),
             outbox: BTreeMap::new(),
@@ -244,8 +246,10 @@ impl Replay {
                 state.others.insert(id.clone(), head);
             }
         }
+        state.pools = std::mem::take(&mut self.pools);
         let Decision { records, judgements, state, .. } = decide(&self.programs, state, events, self.now)?;
         self.accounts.insert(state.partner, state.account);
+        self.pools = state.pools;
         self.deals.extend(state.deals.into_iter().filter_map(|(id, deal)| Some((id, deal?))));
         self.opportunities.extend(state.opportunities.into_iter().filter_map(|(id, taken)| Some((id, taken?))));
         for record in &records {
@@ -265,7 +269,8 @@ impl Replay {
 
     /// The accounts, by partner.
     pub fn accounts(&self) -> BTreeMap<&PartnerId, &Account> {
-        self.accounts.iter().map(|(partner, account)| (partner, &**account)).collect()
+        let of_partners = self.accounts.iter().filter(|(partner, _)| !partner.is_internal());
+        of_partners.map(|(partner, account)| (partner, &**account)).collect()
     }
 
     /// Events that still wait.

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
+use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_shared};
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Decision, Judgement, State, decide, more_parts, named, needs};
-use domain::ledger::{Account, Effect, Outcome, Part, Record, packed};
+use domain::ledger::{Account, Effect, Outcome, Part, PoolBalance, PoolPart, Record, packed};
 use domain::outbox::{Outbound, outbound};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
 use event::{Event, ReleaseReason, Whole};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use program::{Program, Programs, Version};
 
 /// A world with one program.
@@ -30,6 +32,8 @@ pub struct World {
     pub redemptions: BTreeMap<RedemptionId, Redemption>,
     /// Free pieces by reward.
     pub stock: BTreeMap<RewardId, i64>,
+    /// Sub-balances of pools.
+    pub pools: BTreeMap<PoolPart, PoolBalance>,
     /// Every record, in the order of recording.
     pub records: Vec<Record>,
     /// Held events, to be sent again when something of theirs came.
@@ -65,6 +69,7 @@ impl World {
             opportunities: BTreeMap::new(),
             redemptions: BTreeMap::new(),
             stock: BTreeMap::new(),
+            pools: BTreeMap::new(),
             records: Vec::new(),
             held: Vec::new(),
             outbox: Vec::new(),
@@ -104,6 +109,7 @@ impl World {
             "course" | "certification" => "/lms/test",
             "content" | "reward" => "/cms/test",
             "attestation" | "benefit" | "exclusivity" => "/admin/test",
+            "budget" => "/finance/test",
             _ => "/crm/test",
         };
         let program = self.id();
@@ -273,6 +279,8 @@ impl World {
         let needs = needs(&self.programs, &state, events, self.now);
         read(&mut state.account, needs.parts);
         state.opportunities.extend(needs.opportunities.iter().map(opportunity));
+        let pool = |part: &PoolPart| (part.clone(), self.pools.get(part).copied().unwrap_or_default());
+        state.pools.read = needs.pools.iter().map(pool).collect();
         let redemption = |id: &RedemptionId| Some((id.clone(), self.redemptions.get(id)?.clone()));
         state.redemptions = needs.redemptions.iter().filter_map(redemption).collect();
         let more = more_parts(&self.programs, &state, self.now);
@@ -295,6 +303,8 @@ impl World {
         self.deals.extend(state.deals.iter().filter_map(|(id, deal)| Some((id.clone(), deal.clone()?))));
         self.opportunities.extend(state.opportunities.iter().filter_map(|(id, o)| Some((id.clone(), o.clone()?))));
         self.redemptions.extend(state.redemptions.clone());
+        self.pools.extend(state.pools.read.iter().map(|(part, pool)| (part.clone(), *pool)));
+        self.pools.retain(|_, pool| pool.moves > 0);
         for moved in &decision.stock {
             *self.stock.entry(moved.reward_id.clone()).or_default() += moved.free;
         }
@@ -319,6 +329,29 @@ impl World {
     /// If it has none.
     pub fn tier(&self, partner: &str) -> &str {
         &self.account(partner).head.tiers.get("sell").expect("a standing").tier
+    }
+
+    /// What does not hold of all that was recorded: each partner's history (I1, I2, I5, I9, I11, I14), what accounts add up to (I10),
+    /// and what partners share (I22, I25, I26).
+    pub fn findings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (partner, account) in &self.accounts {
+            let records: Vec<Record> =
+                self.records.iter().filter(|record| record.partner == *partner).cloned().collect();
+            found.extend(check_records(&records, &self.programs));
+            match rebuild(&records, Date::MIN) {
+                Ok(rebuilt) => found.extend(check_account(account, &rebuilt)),
+                Err(what) => found.push(what),
+            }
+        }
+        // In any order.
+        let (shared, more) = rebuild_shared(self.records.iter().rev());
+        found.extend(more);
+        let (deals, opportunities, pools) = (self.deals.clone(), self.opportunities.clone(), self.pools.clone());
+        if shared != (Shared { deals, opportunities, pools }) {
+            found.push(format!("I26: the records add up to {shared:?}"));
+        }
+        found
     }
 
     /// The last record.

@@ -359,7 +359,7 @@ fn sound(w: &W) {
         serde_json::to_string(&(&shared.deals, &shared.opportunities)).expect("it is in good form"),
         serde_json::to_string(&(&w.deals, &w.opps)).expect("it is in good form")
     );
-    assert_eq!(shared, Shared { deals: w.deals.clone(), opportunities: w.opps.clone() });
+    assert_eq!(shared, Shared { deals: w.deals.clone(), opportunities: w.opps.clone(), ..Shared::default() });
     for r in &w.records {
         assert_eq!(&through(r), r);
         for e in &r.effects {

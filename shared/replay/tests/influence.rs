@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_shared};
 use domain::ledger::Outcome::{self, Applied, Awarded, NoRule, Refused};
-use domain::ledger::{Asset, Balance, Effect, Reason, Record};
+use domain::ledger::{Asset, Balance, Effect, Reason};
 use domain::tell::explain;
 use event::Event;
 use laurel_replay::World;
@@ -92,16 +91,7 @@ fn shares(w: &World) -> BTreeMap<String, u32> {
 }
 
 fn assert_sound(w: &World) {
-    let mut found = Vec::new();
-    for (partner, account) in &w.accounts {
-        let records: Vec<Record> = w.records.iter().filter(|record| record.partner == *partner).cloned().collect();
-        found.extend(check_records(&records, &w.programs));
-        found.extend(check_account(account, &rebuild(&records, jiff::civil::Date::MIN).expect("they apply")));
-    }
-    let (shared, more) = rebuild_shared(w.records.iter().rev());
-    found.extend(more);
-    assert_eq!(found, Vec::<String>::new(), "{}", w.ledger());
-    assert_eq!(shared, Shared { deals: w.deals.clone(), opportunities: w.opportunities.clone() });
+    assert_eq!(w.findings(), Vec::<String>::new(), "{}", w.ledger());
 }
 
 /// M34: three kinds of influence, each with its share of the deal, the rest the partner's whose deal it is; each paid in its own history,

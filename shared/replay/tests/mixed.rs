@@ -5,9 +5,7 @@
     reason = "numbers of a made-up history are small"
 )]
 
-use domain::audit::{Shared, check_account, check_records, rebuild, rebuild_shared};
 use domain::decide::Judgement;
-use domain::ledger::Record;
 use event::Event;
 use jiff::{SignedDuration, Timestamp};
 use laurel_replay::grammar::{Choices, text};
@@ -137,18 +135,7 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
 }
 
 fn sound(w: &World) -> Vec<String> {
-    let mut found = Vec::new();
-    for (partner, account) in &w.accounts {
-        let records: Vec<Record> = w.records.iter().filter(|r| r.partner == *partner).cloned().collect();
-        found.extend(check_records(&records, &w.programs));
-        let rebuilt = rebuild(&records, jiff::civil::Date::MIN).expect("the records apply");
-        found.extend(check_account(account, &rebuilt));
-    }
-    let (shared, more) = rebuild_shared(w.records.iter().rev());
-    found.extend(more);
-    if shared != (Shared { deals: w.deals.clone(), opportunities: w.opportunities.clone() }) {
-        found.push("shared differs".to_owned());
-    }
+    let mut found = w.findings();
     let mut sent: Vec<String> = w.records.iter().map(|record| record.identity.to_string()).collect();
     let all = sent.len();
     sent.sort();

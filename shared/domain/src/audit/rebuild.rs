@@ -6,7 +6,7 @@ use event::ids::{DealId, OpportunityId, RedemptionId};
 use jiff::civil::Date;
 
 use crate::deal::{Deal, Opportunity};
-use crate::ledger::{Account, Outcome, Record};
+use crate::ledger::{Account, Outcome, PoolBalance, PoolPart, Record};
 use crate::redemption::Redemption;
 
 /// The account that one partner's records add up to, in the order of their positions, as the table has it on `today`: it
@@ -45,6 +45,8 @@ pub struct Shared {
     pub deals: BTreeMap<DealId, Deal>,
     /// Opportunities.
     pub opportunities: BTreeMap<OpportunityId, Opportunity>,
+    /// Sub-balances of pools.
+    pub pools: BTreeMap<PoolPart, PoolBalance>,
 }
 
 /// The deals and opportunities that records of one program add up to, whoever's they are and in whatever order they come:
@@ -59,9 +61,14 @@ pub fn rebuild_shared_of<'a>(
     records: impl IntoIterator<Item = &'a Record>,
     asked: impl Fn(&str) -> bool,
 ) -> (Shared, Vec<String>) {
+    let mut found = Vec::new();
+    let mut shared = Shared::default();
     let mut of_deals: BTreeMap<DealId, Vec<(u64, &Record)>> = BTreeMap::new();
     let mut of_opportunities: BTreeMap<OpportunityId, Vec<(u64, &Record)>> = BTreeMap::new();
     for record in records.into_iter().filter(|record| record.holds()) {
+        for (part, funded, drawn) in record.pools().filter(|(part, ..)| asked(&part.to_string())) {
+            shared.pools.entry(part.clone()).or_default().add(funded, drawn);
+        }
         let Some(kind) = record.happened() else { continue };
         if let (Some(version), Some(id)) =
             (record.relied_on.deal, kind.deal_id().filter(|id| Deal::is_changed_by_record(record, &kind) && asked(id)))
@@ -73,8 +80,12 @@ pub fn rebuild_shared_of<'a>(
             of_opportunities.entry(id.clone()).or_default().push((version, record));
         }
     }
-    let mut found = Vec::new();
-    let mut shared = Shared::default();
+    for (part, pool) in &shared.pools {
+        if pool.left < 0 || pool.drawn < 0 {
+            let (left, drawn) = (part.pool.told(pool.left), part.pool.told(pool.drawn));
+            found.push(format!("I22: of {part} {left} would be left, and {drawn} drawn"));
+        }
+    }
     for (id, records) in of_deals {
         let folded = in_order("deal", &id, records, &mut found).and_then(|all| all.into_iter().fold(None, Deal::fold));
         shared.deals.extend(folded.map(|deal| (id, deal)));

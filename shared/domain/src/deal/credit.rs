@@ -8,7 +8,7 @@ use litemap::LiteMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Asset, Bucket, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
+use crate::ledger::{Asset, Bucket, Effect, PoolPart, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
 
 /// What one rule credited to a deal, in its asset's smallest unit. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Credit {
     /// What was to be taken back and was not there, and is not owed either, as the clawback policy says.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub forgiven: i64,
+    /// What is drawn of it on a budget, by sub-balance (N10).
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub drawn: LiteMap<PoolPart, i64>,
     /// The record that gave first.
     pub position: u64,
     /// The multipliers that applied at the award, multiplied.
@@ -70,7 +73,9 @@ fn is_credited(trial: &Trial) -> bool {
     match &trial.verdict {
         Verdict::Unmatched { field, .. } => !trial.asset.is_points() && VALUES.contains(&field.as_str()),
         Verdict::Nothing { .. } => !trial.asset.is_points(),
-        Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::RatedAgain { .. } => trial.worth != 0,
+        Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::Spent { .. } | Verdict::RatedAgain { .. } => {
+            trial.worth != 0
+        }
     }
 }
 
@@ -84,6 +89,7 @@ impl Credit {
             peak: 0,
             taken: Vec::new(),
             forgiven: 0,
+            drawn: LiteMap::new(),
             position,
             factor: Decimal::ONE,
             release: None,
@@ -108,6 +114,16 @@ impl Credit {
         if let Bucket::Pending { release: day, lot } = bucket {
             let held = self.held.entry(Release { day, lot }).or_default();
             *held = (*held + amount).max(0);
+        }
+    }
+
+    /// Notes what a record drew on budgets, or gave back to them.
+    fn draw(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
+        for effect in &record.effects {
+            let Effect::Pool { part, drawn, rule: Some(rule), .. } = effect else { continue };
+            let Some(credit) = credits.get_mut(rule) else { continue };
+            *credit.drawn.entry(part.clone()).or_default() += drawn;
+            credit.drawn.retain(|_, drawn| *drawn != 0);
         }
     }
 
@@ -180,6 +196,7 @@ impl Credit {
             credit.peak = credit.peak.max(credit.worth);
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }
+        Self::draw(credits, record);
     }
 
     /// Credits after one more record of their deal; `closes`: after the first, which decided what pays at all.
@@ -238,6 +255,7 @@ impl Credit {
                 };
             }
         }
+        Self::draw(credits, record);
         for (_, credit) in credits.iter_mut() {
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }

@@ -183,6 +183,8 @@ impl Deal {
             | Kind::ExclusivityEnded { .. }
             | Kind::BenefitBooked { .. }
             | Kind::BenefitReleased { .. }
+            | Kind::BudgetFunded { .. }
+            | Kind::BudgetReduced { .. }
             | Kind::RewardViewed { .. }
             | Kind::CourseCompleted { .. }
             | Kind::CertificationGranted { .. }

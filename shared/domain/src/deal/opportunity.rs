@@ -111,6 +111,7 @@ impl Opportunity {
                 | Effect::Influences
                 | Effect::Share { .. }
                 | Effect::Sends(_)
+                | Effect::Pool { .. }
                 | Effect::Tier { .. }
                 | Effect::Reviewed { .. } => {}
             }

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
+use super::pools;
 use super::stop::Stop;
 use crate::deal::Deal;
 use crate::earn::{Seen, Sold, Value, try_rule};
@@ -124,7 +125,9 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
     // Who influenced a deal is paid once it is closed.
     let later = |rule: &&Rule| rule.on == "deal.influenced" && rule.commission().is_some();
     for rule in program.rules_on(case.event.kind.name()).filter(|rule| !later(rule)) {
-        let award = try_rule(program, rule, seen, book.account())?;
+        let purse = pools::purse(context, book, (program, rule), case.booked)?;
+        let award = try_rule(program, rule, seen, book.account(), purse.as_ref())?;
+        pools::draw(book, purse.as_ref(), &rule.id, (award.amount, award.short))?;
         if award.amount > 0 {
             let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));
             accrue(book, Why::rule(&rule.id), (award.trial.asset, award.amount), lot, release)?;
@@ -184,11 +187,12 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
         return (Outcome::NoRule, reason);
     }
     let capped = book.trials().iter().find_map(|trial| match &trial.verdict {
-        Verdict::Capped { cap, .. } => Some(cap.clone()),
+        Verdict::Capped { cap, .. } => Some(Reason::CapReached { cap: cap.clone() }),
+        Verdict::Spent { budget, .. } => Some(Reason::BudgetSpent { budget: budget.clone() }),
         Verdict::Gave { .. } | Verdict::Unmatched { .. } | Verdict::Nothing { .. } | Verdict::RatedAgain { .. } => None,
     });
     match capped {
-        Some(cap) => (Outcome::Refused, Some(Reason::CapReached { cap })),
+        Some(reason) => (Outcome::Refused, Some(reason)),
         None if book.trials().is_empty() => (Outcome::NoRule, Some(Reason::NoRuleForType)),
         None => (Outcome::NoRule, Some(Reason::NoRuleMatched)),
     }

@@ -1,5 +1,7 @@
 //! A decision in the making: the state as it is so far, and the records that brought it there.
 
+use std::collections::BTreeMap;
+
 use event::ids::{Motion, OpportunityId, RuleId};
 use event::time::Month;
 use event::{Event, planted};
@@ -10,11 +12,11 @@ use rust_decimal::Decimal;
 
 use super::context::Context;
 use super::needs::opportunity_of_deal;
-use super::state::{Decision, Judgement, State};
+use super::state::{Decision, Judgement, PoolGuard, State};
 use crate::deal::{Deal, Opportunity};
 use crate::ledger::{
-    Account, Asset, Balance, Bucket, EDITION, Effect, FoldError, HASH_DIGITS, Outcome, Part, Posting, PostingKind,
-    Reason, Record, ReliedOn, Stamp, Trial, VersionRef,
+    Account, Asset, Balance, Bucket, EDITION, Effect, FoldError, HASH_DIGITS, Outcome, Part, PoolPart, Posting,
+    PostingKind, Reason, Record, ReliedOn, Stamp, Trial, VersionRef,
 };
 use crate::redemption::StockMove;
 
@@ -26,6 +28,7 @@ pub(super) struct Book {
     pub(super) state: State,
     pub(super) stock: Vec<StockMove>,
     pub(super) records: Vec<Record>,
+    guards: BTreeMap<PoolPart, PoolGuard>,
     draft: Draft,
 }
 
@@ -56,11 +59,23 @@ impl Book {
         if state.account.head.position > 0 {
             state.account.head.day = state.account.head.day.max(Some(today));
         }
-        Self { state, stock: Vec::new(), records: Vec::new(), draft: Draft::default() }
+        Self { state, stock: Vec::new(), records: Vec::new(), guards: BTreeMap::new(), draft: Draft::default() }
     }
 
     pub(super) fn close(self, context: &Context<'_>, judgements: Vec<Judgement>) -> Decision {
-        Decision { records: self.records, judgements, state: self.state, stock: self.stock, now: context.now }
+        let Self { records, state, stock, guards, .. } = self;
+        Decision { records, judgements, state, stock, guards, now: context.now }
+    }
+
+    /// Holds the write to what was read of sub-balances.
+    pub(super) fn guard(&mut self, parts: impl IntoIterator<Item = PoolPart>, guard: PoolGuard) {
+        if planted("a short pool is not checked") {
+            return;
+        }
+        for part in parts {
+            let held = self.guards.entry(part).or_insert(guard);
+            *held = guard.max(*held);
+        }
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -100,6 +115,7 @@ impl Book {
         match &effect {
             Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
+            Effect::Pool { part, funded, drawn, .. } => self.state.pools.post(part, *funded, *drawn)?,
             Effect::Place { .. }
             | Effect::Lease { .. }
             | Effect::Moved { .. }

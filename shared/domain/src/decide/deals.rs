@@ -14,6 +14,7 @@ use super::award::Amounts;
 use super::book::{Book, Why};
 use super::context::{Case, Context};
 use super::payouts;
+use super::pools;
 use super::rating::rate_deal_again;
 use super::shares;
 use super::stop::{Awaited, Stop};
@@ -47,6 +48,7 @@ pub(super) fn lifecycle(
         Kind::PayoutSettled { payout_id, .. } | Kind::PayoutReturned { payout_id, .. } => {
             payouts::ended(book, case.event, *payout_id)
         }
+        Kind::BenefitBooked { .. } | Kind::BenefitReleased { .. } => pools::slot(context, book, case),
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         Kind::TargetSet { measure, .. } => {
             is_measured(measure)?;

@@ -8,7 +8,7 @@ use super::context::{Case, Context};
 use super::membership::takes_part;
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, errands, payouts, redemptions, shares};
+use super::{award, deals, errands, payouts, pools, redemptions, shares};
 use crate::ledger::{FoldError, Outcome, Reason};
 
 /// Judges one event to its end, or to where it stops.
@@ -45,6 +45,9 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
         return Ok(place);
     }
     may_send(context.program(), event).map_err(Stop::Rejected)?;
+    if let Some(place) = pools::judge(context, book, event)? {
+        return Ok(place);
+    }
     is_known(book, event)?;
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
     let part = takes_part(context, book, event)?;

@@ -14,6 +14,8 @@ mod judge;
 mod membership;
 mod needs;
 mod payouts;
+mod pooled;
+mod pools;
 mod publication;
 mod rating;
 mod redemptions;
@@ -28,7 +30,7 @@ pub use needs::{Named, Needs, more_parts, named, needs, opportunity_of_deal, par
 pub use payouts::PAYOUTS_MAX;
 pub use publication::{Publication, publication, withdrawal};
 pub use redemptions::{passes, reward_gate};
-pub use state::{Decision, Judgement, State};
+pub use state::{Decision, Judgement, PoolGuard, State};
 pub use stop::{Awaited, brought};
 
 use event::Event;

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
+use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId, RuleId};
 use event::period::TargetPeriod;
 use event::time::Month;
 use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::{Criteria, Gate, Program, Programs, Reward, Rule, Times, WHOLE};
+use program::{Criteria, Gate, Program, Programs, Rule, Times, WHOLE};
 
 use super::context::Context;
 use super::due::{lots_since, runs_out};
+use super::pooled;
 use super::state::State;
-use crate::deal::{Closed, Deal};
+use crate::deal::{Closed, Credit, Deal};
 use crate::earn::{Seen, reward_caps, rule_caps};
-use crate::ledger::{Account, CapKey, Part};
+use crate::ledger::{Account, CapKey, Part, Pool, PoolPart};
 use crate::tier::next_review;
 
 /// What events name outside of their partner's account: known before anything is read, and guarded by versions of its own.
@@ -41,6 +42,8 @@ pub struct Needs {
     pub redemptions: BTreeSet<RedemptionId>,
     /// Opportunities of deals that the events name.
     pub opportunities: BTreeSet<OpportunityId>,
+    /// Sub-balances of pools that the events may draw on.
+    pub pools: BTreeSet<PoolPart>,
 }
 
 /// The opportunity of a deal, where what happens to the deal looks at it: whose lease it is, or who else bids.
@@ -121,13 +124,29 @@ impl<'a> Asking<'a> {
         self.parts(quarters.into_iter().map(Part::Expired));
     }
 
-    fn gates(&mut self, reward: &Reward) {
-        for gate in &reward.gates {
+    fn gates(&mut self, gates: &[Gate]) {
+        for gate in gates {
             match gate {
                 Gate::Certification(id) => self.part(Part::Certified(Some(id.clone()))),
                 Gate::Course(id) => self.part(Part::Course(id.clone())),
                 Gate::Tier(_) => {}
             }
+        }
+    }
+
+    /// All of a pool.
+    fn pool(&mut self, pool: Option<Pool>) {
+        let Some(pool) = pool else { return };
+        let parts = pooled::parts(self.context.programs, &pool);
+        self.needs.pools.extend((0..parts).map(|number| pool.part(number)));
+    }
+
+    /// What was drawn on budgets for credits, and where it goes once it is given back.
+    fn drawn(&mut self, credits: &LiteMap<RuleId, Credit>) {
+        for part in credits.values().flat_map(|credit| credit.drawn.keys()) {
+            let now = pooled::current_pool(&self.context, &part.pool);
+            self.needs.pools.extend(now.map(|pool| pool.part(part.number)));
+            self.needs.pools.insert(part.clone());
         }
     }
 
@@ -141,11 +160,17 @@ impl<'a> Asking<'a> {
             Kind::RedemptionRequested { reward_id, .. } => {
                 self.needs.rewards.insert(reward_id.clone());
                 if let Some(reward) = current.rewards.get(reward_id) {
-                    self.gates(reward);
+                    self.gates(&reward.gates);
                     self.counts(reward_caps(current, reward, today).iter().map(|(key, _)| key));
                 }
             }
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
+        }
+        self.pool(pooled::pool_to_fund(&self.context, event));
+        if let Some(pool) = pooled::slot_named(&event.kind).and_then(|slot| pooled::pool_of_slot(current, slot)) {
+            self.counts(&pooled::count_of_slots(&pool));
+            self.pool(Some(pool));
+            self.gates(slot_gates(current, &event.kind));
         }
         let Some(earning) = self.context.earning(event) else { return };
         let person = event.kind.person();
@@ -166,6 +191,7 @@ impl<'a> Asking<'a> {
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
                 self.attained(&earning.program, rule, booked);
+                self.pool(pooled::pool_of_rule(&earning.program, rule, booked));
             }
         }
     }
@@ -200,6 +226,16 @@ impl<'a> Asking<'a> {
         for rule in earning.program.rules_on("deal.closed").chain(influenced) {
             self.counts(&rule_caps(&earning.program, rule, &seen));
             self.attained(&earning.program, rule, closed.booked);
+            self.pool(pooled::pool_of_rule(&earning.program, rule, closed.booked));
+        }
+        self.drawn(&closed.credits);
+    }
+
+    /// What a share in an invoice of a deal gives again, booked on a day.
+    fn invoices(&mut self, closed: &Closed, booked: Date) {
+        let Some(earning) = self.context.programs.number(closed.version) else { return };
+        for rule in earning.program.rules_on("invoice.paid").filter(|rule| rule.budget.is_some()) {
+            self.pool(pooled::pool_of_rule(&earning.program, rule, booked));
         }
     }
 
@@ -236,11 +272,20 @@ pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestam
         let opportunity = deal.and_then(|deal| opportunity_of_deal(&event.kind, deal));
         let unread = opportunity.filter(|id| !state.opportunities.contains_key(*id));
         asking.needs.opportunities.extend(unread.cloned());
+        if let Some(closed) = deal.and_then(|deal| deal.closed.as_deref()) {
+            let day = asking.context.program().calendar.day(event.time);
+            for booked in [day, asking.context.today] {
+                asking.invoices(closed, booked);
+            }
+        }
     }
     for deal in state.deals.values().flatten() {
         asking.parts(deal.unplaced.iter().map(|unplaced| Part::Measures(unplaced.month.quarter())));
         if let Some(closed) = &deal.closed {
             asking.closed(closed);
+        }
+        for one in deal.influencers.iter().filter(|one| one.partner == state.partner) {
+            asking.drawn(&one.credits);
         }
     }
     asking.needs
@@ -262,9 +307,15 @@ pub fn parts_to_show(programs: &Programs, account: &Account, now: Timestamp) -> 
     let mut asking = Asking::of(programs, account, now);
     asking.always();
     for reward in asking.context.program().rewards.values() {
-        asking.gates(reward);
+        asking.gates(&reward.gates);
     }
     asking.needs.parts
+}
+
+/// The gates of the benefit of which an event names a slot.
+fn slot_gates<'p>(program: &'p Program, kind: &Kind) -> &'p [Gate] {
+    let benefit = pooled::slot_named(kind).and_then(|(id, _)| program.benefits.get(id));
+    benefit.map_or(&[], |benefit| &benefit.gates)
 }
 
 /// The longest window of any ladder, in months before the one that is not over, or before the day as of which is reviewed.

@@ -6,15 +6,15 @@ use event::{Document, Event, Kind, Whole};
 use jiff::Timestamp;
 use program::Version;
 
-use crate::ledger::{Balance, EDITION, Outcome, Record, ReliedOn};
+use crate::ledger::{Balance, EDITION, Head, Outcome, Record, ReliedOn};
 
 /// A version as it is published or withdrawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
     /// The version.
     pub version: &'a Version,
-    /// The record's position in the history of the program.
-    pub position: u64,
+    /// The head of the program's own history, after which it is recorded.
+    pub head: &'a Head,
     /// Who does it, says whoever does; nothing proves it.
     pub actor: &'a str,
     /// When.
@@ -43,15 +43,16 @@ pub fn withdrawal(publication: Publication<'_>) -> Option<Record> {
 }
 
 fn record(publication: Publication<'_>, identity: &[&str], kind: Kind) -> Record {
-    let Publication { version, position, now, .. } = publication;
+    let Publication { version, head, now, .. } = publication;
     let program = &version.program;
     let identity = Identity::internal(&program.id, "program", identity);
     let Event { identity, partner, time, kind, hash, .. } = Event::internal(identity, PartnerId::program(), now, kind);
-    let today = program.calendar.day(now);
+    let day = program.calendar.day(now);
+    let today = head.day.map_or(day, |before| before.max(day));
     Record {
         identity,
         partner,
-        position,
+        position: head.position + 1,
         kind: kind.name().into(),
         time,
         data: kind.canonical(),

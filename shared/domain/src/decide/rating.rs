@@ -13,6 +13,7 @@ use super::award::{accrue, credit_place};
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
+use super::pools;
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken};
 use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
@@ -118,7 +119,7 @@ pub(super) fn rate_deal_again(
         }
         book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times } });
     }
-    took_money |= share_again(context, book, &earning.program, deal, closed)?;
+    took_money |= share_again(context, book, &earning.program, (deal, closed, case.booked))?;
     let (motion, month) = measured_in(context, (deal, closed), case.booked);
     book.measure(context, &motion, month, Measure::Points, Decimal::from(change))?;
     Ok(Some(match change {
@@ -134,8 +135,7 @@ fn share_again(
     context: &Context<'_>,
     book: &mut Book,
     program: &Program,
-    deal: &Deal,
-    closed: &Closed,
+    (deal, closed, booked): (&Deal, &Closed, Date),
 ) -> Result<bool, FoldError> {
     let mut took = false;
     let paid_at_closing = |rule: &RuleId| program.rules.get(rule).is_some_and(|rule| rule.on == "deal.closed");
@@ -147,10 +147,17 @@ fn share_again(
         let due = (worth - credit.net()).min(credit.taken());
         if due < 0 {
             take_back(context, book, rule, -due, credit)?;
+            let taken = book.moved_by(rule, PostingKind::Reversal);
+            pools::give_back(context, book, rule, (credit, taken))?;
             took = true;
         }
+        let of_rule = program.rules.get(rule).filter(|_| due > 0);
+        let purse = of_rule.map(|rule| pools::purse(context, book, (program, rule), booked)).transpose()?.flatten();
+        let given = purse.as_ref().map_or(due.max(0), |purse| purse.gives(due));
+        pools::draw(book, purse.as_ref(), rule, (given, given < due))?;
+        let due = given;
         let why = Why { rule: Some(rule), corrects: Some(credit.position) };
-        give_back(context, book, why, (credit, due.max(0)), (never(), None))?;
+        give_back(context, book, why, (credit, due), (never(), None))?;
         let verdict = Verdict::RatedAgain { times: Vec::new() };
         book.try_out(Trial { rule: rule.clone(), worth, asset: credit.asset, verdict });
     }
@@ -178,6 +185,7 @@ pub(super) fn rate_credit_again(
                 book.effect(effect)?;
             }
         }
+        pools::give_back(context, book, &rule.id, (credit, taken))?;
         return Ok(-taken);
     }
     let frees = program.policy.reversal_frees_caps;
@@ -193,6 +201,10 @@ pub(super) fn rate_credit_again(
         Part::Full => new.min(left),
         Part::Corrections(_) => 0,
     };
+    let purse = if restored + new > 0 { pools::purse(context, book, (program, rule), seen.booked)? } else { None };
+    let given = purse.as_ref().map_or(restored + new, |purse| purse.gives(restored + new));
+    pools::draw(book, purse.as_ref(), &rule.id, (given, given < restored + new))?;
+    let (restored, new) = (restored.min(given), given - restored.min(given));
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
     let is_invoiced = deal.invoiced.is_some();
     let would_be = || credit_place(context, program, rule, (seen.booked, is_invoiced));

@@ -221,7 +221,20 @@ pub fn reward_gate(
     if reward.retired {
         return Ok(Some(Reason::Retired));
     }
-    for gate in &reward.gates {
+    gates(program, account, &reward.gates, now)
+}
+
+/// Why gates are not open to a partner: the first that is not (M28).
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a gate looks at was not loaded (I25).
+pub(super) fn gates(
+    program: &Program,
+    account: &Account,
+    gates: &[Gate],
+    now: Timestamp,
+) -> Result<Option<Reason>, FoldError> {
+    for gate in gates {
         if !passes(program, account, gate, now)? {
             return Ok(Some(match gate {
                 Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },

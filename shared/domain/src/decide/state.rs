@@ -1,5 +1,7 @@
 //! What a decision is made from, and what it comes to.
 
+use std::collections::BTreeMap;
+
 use event::Rejection;
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId};
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use litemap::LiteMap;
 
 use super::stop::Awaited;
 use crate::deal::{Deal, Opportunity};
-use crate::ledger::{Account, Head, Outcome, Reason, Record};
+use crate::ledger::{Account, Head, Outcome, PoolPart, Pools, Reason, Record};
 use crate::redemption::{Redemption, StockMove};
 
 /// Everything a decision about one partner's events looks at.
@@ -25,6 +27,8 @@ pub struct State {
     pub opportunities: LiteMap<OpportunityId, Option<Opportunity>>,
     /// Free pieces of the rewards asked for.
     pub stock: LiteMap<RewardId, i64>,
+    /// Pools that the events may draw on.
+    pub pools: Pools,
     /// Redemptions that the events name or make, by id.
     pub redemptions: LiteMap<RedemptionId, Redemption>,
 }
@@ -44,6 +48,7 @@ impl State {
             deals: LiteMap::new(),
             opportunities: LiteMap::new(),
             stock: LiteMap::new(),
+            pools: Pools::default(),
             redemptions: LiteMap::new(),
         }
     }
@@ -80,6 +85,15 @@ pub enum Judgement {
     Later,
 }
 
+/// What a decision relied on of a sub-balance that it read, beside that what it draws is there (I22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PoolGuard {
+    /// No more was left than that: the pool was short.
+    NoMore,
+    /// It held just that.
+    Same,
+}
+
 /// What was decided about a group of events of one partner.
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -91,6 +105,8 @@ pub struct Decision {
     pub state: State,
     /// How stock moves.
     pub stock: Vec<StockMove>,
+    /// What the decision relied on of sub-balances beside that there is enough in them.
+    pub guards: BTreeMap<PoolPart, PoolGuard>,
     /// When it was made.
     pub now: Timestamp,
 }

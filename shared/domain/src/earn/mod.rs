@@ -18,10 +18,29 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use caps::unused;
 use conditions::holds;
 
-use crate::ledger::{Account, Asset, Effect, FoldError, Standing, Trial, Verdict, factor};
+use crate::ledger::{Account, Asset, Effect, FoldError, Pool, Standing, Trial, Verdict, factor};
 
 /// A trial keeps so much of the value that did not match, in characters: the record's data has all of it.
 pub(crate) const SEEN_CHARS_MAX: usize = 64;
+
+/// What a rule may give out of a budget: a pool of which so much is left (N10).
+pub(crate) struct Purse {
+    /// The budget of a period.
+    pub(crate) pool: Pool,
+    /// In how many sub-balances it is held.
+    pub(crate) parts: u8,
+    /// What is left of it, in the smallest unit of its asset.
+    pub(crate) left: i64,
+    /// Whether what it is short of is not given at all.
+    pub(crate) all_or_nothing: bool,
+}
+
+impl Purse {
+    /// How much of an amount it gives.
+    pub(crate) fn gives(&self, wanted: i64) -> i64 {
+        if self.all_or_nothing && self.left < wanted { 0 } else { wanted.min(self.left) }
+    }
+}
 
 /// What one rule gives one event.
 pub(crate) struct Award {
@@ -30,17 +49,26 @@ pub(crate) struct Award {
     pub(crate) amount: i64,
     /// The caps that were used.
     pub(crate) effects: Vec<Effect>,
+    /// Whether its budget was short of it.
+    pub(crate) short: bool,
 }
 
-/// Tries one rule. Multipliers go by the account before the event: a promotion multiplies from the next event on.
+/// Tries one rule, which gives out of `purse` where it has a budget. Multipliers go by the account before the event: a promotion
+/// multiplies from the next event on. Caps cut first, then the budget.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`], [`FoldError::Overflow`].
-pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Result<Award, FoldError> {
+pub(crate) fn try_rule(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+    purse: Option<&Purse>,
+) -> Result<Award, FoldError> {
     let times = factors(program, rule, seen, account)?;
     let (asset, worth) = worth(program, rule, seen, factor(&times))?;
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
-    let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![] };
+    let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![], short: false };
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     // Whether the partner may have it at all comes first, since that is decided for good.
     if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
@@ -75,8 +103,17 @@ pub(crate) fn try_rule(program: &Program, rule: &Rule, seen: &Seen<'_>, account:
             cut_by = Some(cap.words.clone());
         }
     }
+    let short = purse.filter(|purse| purse.left < amount);
+    if let Some(purse) = short {
+        let budget = purse.pool.to_string();
+        amount = purse.gives(amount);
+        if amount == 0 {
+            return Ok(Award { short: true, ..nothing(Verdict::Spent { budget, left: purse.left, times }) });
+        }
+        cut_by = Some(budget);
+    }
     let effects = use_caps(rule, &keys, amount, false);
-    Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects })
+    Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects, short: short.is_some() })
 }
 
 /// The tiers that the partner holds, if a commission asks for others.

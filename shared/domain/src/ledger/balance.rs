@@ -37,6 +37,12 @@ pub enum FoldError {
     /// A decision would change an item that was not loaded (I25).
     #[error("an item to be changed was not loaded: {0:?}")]
     NotLoaded(Box<Part>),
+    /// A sub-balance of a pool was not read (I25).
+    #[error("a pool was not loaded: {0}")]
+    PoolNotLoaded(String),
+    /// Less than nothing would be left of a pool, or drawn on it (I22).
+    #[error("a pool would hold less than nothing")]
+    PoolShort,
     /// A sum does not fit 64 bits.
     #[error("a sum does not fit")]
     Overflow,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use event::ids::{Label, RewardId, RuleId};
+use event::ids::{Label, Name, RewardId, RuleId};
 use event::period::Period;
 use event::steady_hash;
 use jiff::Span;
@@ -19,10 +19,14 @@ pub enum CapOf {
     Rule(RuleId),
     /// A reward's redemption.
     Reward(RewardId),
+    /// The slots of a benefit (M22).
+    Benefit(Name),
 }
 
 /// Before a reward's id; a rule's id stands alone, its colons escaped.
 const REWARD: &str = "reward:";
+/// Before a benefit's id.
+const BENEFIT: &str = "benefit:";
 
 impl fmt::Display for CapOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,6 +34,7 @@ impl fmt::Display for CapOf {
         match self {
             CapOf::Rule(id) => f.write_str(&escape(id)),
             CapOf::Reward(id) => write!(f, "{REWARD}{}", escape(id)),
+            CapOf::Benefit(id) => write!(f, "{BENEFIT}{}", escape(id)),
         }
     }
 }
@@ -38,7 +43,10 @@ impl FromStr for CapOf {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let unescape = |id: &str| id.replace("%3A", ":").replace("%25", "%");
-        let bad = |_| format!("`{text}` is no rule and no reward");
+        let bad = |_| format!("`{text}` is no rule, no reward and no benefit");
+        if let Some(id) = text.strip_prefix(BENEFIT) {
+            return Name::try_from(unescape(id)).map(CapOf::Benefit).map_err(bad);
+        }
         match text.strip_prefix(REWARD) {
             Some(id) => RewardId::try_from(unescape(id)).map(CapOf::Reward).map_err(bad),
             None => RuleId::try_from(unescape(text)).map(CapOf::Rule).map_err(bad),
@@ -269,7 +277,8 @@ mod tests {
         let (rule, reward) = ("reward:card".try_into().expect("a rule"), "card".try_into().expect("a reward"));
         let (rule, reward) = (CapOf::Rule(rule), CapOf::Reward(reward));
         assert_ne!(rule.to_string(), reward.to_string());
-        for of in [rule, reward] {
+        let benefit = CapOf::Benefit("a%:slot".try_into().expect("a benefit"));
+        for of in [rule, reward, benefit] {
             assert_eq!(of.to_string().parse(), Ok(of));
         }
     }

@@ -1,6 +1,6 @@
 //! A change that is no movement and that the event's own data does not say.
 
-use event::ids::{Motion, OpportunityId, PartnerId, TierId};
+use event::ids::{Motion, OpportunityId, PartnerId, RuleId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,6 +10,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::cap::CapKey;
+use super::pool::PoolPart;
+use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +138,22 @@ pub enum Effect {
     /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
     #[serde(rename = "s")]
     Sends(Errand),
+    /// A sub-balance of a pool moved (N10, M22).
+    #[serde(rename = "q")]
+    Pool {
+        /// The sub-balance.
+        #[serde(rename = "k")]
+        part: PoolPart,
+        /// How much more was put into it; below zero what was taken out.
+        #[serde(rename = "f", default, skip_serializing_if = "is_zero")]
+        funded: i64,
+        /// How much more is drawn on it; below zero what was given back.
+        #[serde(rename = "d", default, skip_serializing_if = "is_zero")]
+        drawn: i64,
+        /// The rule that drew.
+        #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RuleId>,
+    },
     /// The partner holds another tier.
     #[serde(rename = "t")]
     Tier {

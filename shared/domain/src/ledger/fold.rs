@@ -101,6 +101,8 @@ impl Account {
             | Kind::ExclusivityEnded { .. }
             | Kind::BenefitBooked { .. }
             | Kind::BenefitReleased { .. }
+            | Kind::BudgetFunded { .. }
+            | Kind::BudgetReduced { .. }
             | Kind::RewardViewed { .. }
             | Kind::DealRegistered { .. }
             | Kind::DealQualified { .. }
@@ -178,7 +180,8 @@ impl Account {
             | Effect::Won { .. }
             | Effect::Influences
             | Effect::Share { .. }
-            | Effect::Sends(_) => {}
+            | Effect::Sends(_)
+            | Effect::Pool { .. } => {}
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);

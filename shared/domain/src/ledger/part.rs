@@ -87,6 +87,8 @@ impl Part {
             | Kind::ExclusivityEnded { .. }
             | Kind::BenefitBooked { .. }
             | Kind::BenefitReleased { .. }
+            | Kind::BudgetFunded { .. }
+            | Kind::BudgetReduced { .. }
             | Kind::RewardViewed { .. }
             | Kind::DealRegistered { .. }
             | Kind::DealQualified { .. }

@@ -21,6 +21,28 @@ pub enum Reason {
         /// The cap in the vendor's words.
         cap: String,
     },
+    /// Every rule that matched gives out of a budget of which too little is left (N10).
+    BudgetSpent {
+        /// The budget, with its period.
+        budget: String,
+    },
+    /// Less is left of the budget than was to be taken out.
+    BudgetShort {
+        /// What is left, in words.
+        is_left: String,
+    },
+    /// A slot of the benefit is the partner's (M22).
+    SlotBooked,
+    /// A slot of the benefit is free again.
+    SlotReleased,
+    /// No slot of the benefit is left.
+    NoSlotLeft,
+    /// The partner has as many slots of the benefit as it may.
+    SlotsHeld,
+    /// The partner has no such slot.
+    NoSlot,
+    /// The slot's time is over.
+    SlotOver,
     /// The partner was enrolled before; its facts are updated, nothing is awarded twice.
     AlreadyEnrolled,
     /// Points of an earlier award were taken back.
@@ -147,6 +169,10 @@ struct Written {
     #[serde(default)]
     cap: String,
     #[serde(default)]
+    budget: String,
+    #[serde(default)]
+    is_left: String,
+    #[serde(default)]
     points: i64,
     #[serde(default)]
     expired: i64,
@@ -176,12 +202,34 @@ impl<'de> Deserialize<'de> for Reason {
 
 impl Reason {
     fn read(written: Written) -> Result<Self, String> {
-        let Written { code, cap, points, expired, until, deal, event, needed, available, left, needs, status } =
-            written;
+        let Written {
+            code,
+            cap,
+            budget,
+            is_left,
+            points,
+            expired,
+            until,
+            deal,
+            event,
+            needed,
+            available,
+            left,
+            needs,
+            status,
+        } = written;
         Ok(match code.as_str() {
             "no_rule_for_type" => Reason::NoRuleForType,
             "no_rule_matched" => Reason::NoRuleMatched,
             "cap_reached" => Reason::CapReached { cap },
+            "budget_spent" => Reason::BudgetSpent { budget },
+            "budget_short" => Reason::BudgetShort { is_left },
+            "slot_booked" => Reason::SlotBooked,
+            "slot_released" => Reason::SlotReleased,
+            "no_slot_left" => Reason::NoSlotLeft,
+            "slots_held" => Reason::SlotsHeld,
+            "no_slot" => Reason::NoSlot,
+            "slot_over" => Reason::SlotOver,
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
@@ -295,6 +343,19 @@ pub enum Verdict {
         #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
         times: Vec<(String, Decimal)>,
     },
+    /// Too little was left of its budget (N10).
+    #[serde(rename = "b")]
+    Spent {
+        /// The budget, with its period.
+        #[serde(rename = "c")]
+        budget: String,
+        /// How much was left of it.
+        #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+        left: i64,
+        /// The multipliers that would have applied.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
+    },
     /// The rule matched and is worth nothing here, such as an amount below its first band.
     #[serde(rename = "n")]
     Nothing {
@@ -322,6 +383,7 @@ impl Verdict {
         match self {
             Verdict::Gave { times, .. }
             | Verdict::Capped { times, .. }
+            | Verdict::Spent { times, .. }
             | Verdict::Nothing { times }
             | Verdict::Unmatched { times, .. }
             | Verdict::RatedAgain { times } => factor(times),

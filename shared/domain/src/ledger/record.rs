@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::balance::Balance;
 use super::effect::Effect;
 use super::outcome::Outcome;
+use super::pool::PoolPart;
 use super::posting::Posting;
 use super::reason::{Reason, Trial};
 
@@ -99,9 +100,18 @@ impl Record {
         self.earned_by.as_ref().map_or(0, |version| version.number)
     }
 
-    /// Whether what the event says holds from now on: it was not refused, or only a cap stood between it and its points.
+    /// Whether what the event says holds from now on: it was not refused, or only a cap or a budget stood between it and its points.
     pub fn holds(&self) -> bool {
-        self.outcome != Outcome::Refused || matches!(self.reason, Some(Reason::CapReached { .. }))
+        self.outcome != Outcome::Refused
+            || matches!(self.reason, Some(Reason::CapReached { .. } | Reason::BudgetSpent { .. }))
+    }
+
+    /// The sub-balances of pools that it moves: how much more was put into each, and how much more is drawn on it.
+    pub fn pools(&self) -> impl Iterator<Item = (&PoolPart, i64, i64)> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Pool { part, funded, drawn, .. } => Some((part, *funded, *drawn)),
+            _ => None,
+        })
     }
 
     /// What the event meant.

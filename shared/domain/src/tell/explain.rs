@@ -190,12 +190,21 @@ fn errand(record: &Record) -> Option<String> {
         Kind::LeaseEnding { opportunity_id, until, .. } => {
             format!("opportunity {opportunity_id} is yours alone until the day before {until}")
         }
+        Kind::BudgetFunded { .. } | Kind::BudgetReduced { .. } => pools_told(record)?,
         Kind::BidLost { opportunity_id } => format!("another partner won the tender for opportunity {opportunity_id}"),
         Kind::PayoutStanding { payout_id } => {
             format!("payout {payout_id} is on its way still; finance was asked for an answer")
         }
         _ => return None,
     })
+}
+
+/// What was put into a pool, or taken out of it.
+fn pools_told(record: &Record) -> Option<String> {
+    let moved = record.pools().map(|(part, funded, _)| (&part.pool, funded));
+    let (pool, funded) = moved.reduce(|(pool, sum), (_, funded)| (pool, sum.saturating_add(funded)))?;
+    let word = if funded < 0 { "taken out of" } else { "put into" };
+    Some(format!("{} {word} the {pool}", pool.told(funded.saturating_abs())))
 }
 
 fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> RuleExplanation {
@@ -210,6 +219,7 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
             )
         }
         Verdict::Capped { .. } => ("capped", None),
+        Verdict::Spent { .. } => ("budget_spent", None),
         Verdict::Nothing { .. } => ("nothing", None),
         Verdict::RatedAgain { .. } => ("rated_again", None),
     };
@@ -280,6 +290,11 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
         Verdict::Capped { cap, used, .. } => {
             format!("the cap \"{cap}\" is used up ({} so far)", used_told(rule, cap, *used))
         }
+        Verdict::Spent { budget, left, .. } if *left > 0 => {
+            let (left, worth) = (asset.told(*left), asset.told(trial.worth));
+            format!("it is worth {worth}, and the {budget} has no more than {left} left")
+        }
+        Verdict::Spent { budget, .. } => format!("nothing is left of the {budget}"),
         Verdict::Nothing { .. } => match commission_terms(record, (trial, rule), program) {
             Some((terms, _)) if !terms.starts_with(": 0%") => format!("it matched, and comes to nothing{terms}"),
             Some(_) | None => {
@@ -350,6 +365,14 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoRuleForType => "no rule of the program looks at events of this type".to_owned(),
         Reason::NoRuleMatched => "no rule matched".to_owned(),
         Reason::CapReached { cap } => format!("the cap \"{cap}\" is reached"),
+        Reason::BudgetSpent { budget } => format!("too little is left of the {budget}"),
+        Reason::BudgetShort { is_left } => format!("no more than {is_left} are left of the budget"),
+        Reason::SlotBooked => "the slot is the partner's".to_owned(),
+        Reason::SlotReleased => "the slot is free again".to_owned(),
+        Reason::NoSlotLeft => "no slot is left".to_owned(),
+        Reason::SlotsHeld => "the partner has as many slots of it as it may".to_owned(),
+        Reason::NoSlot => "the partner has no such slot".to_owned(),
+        Reason::SlotOver => "the time of the slot is over".to_owned(),
         Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),
         Reason::TookBack { points, expired: 0 } => format!("{points} points of an earlier award were taken back"),
         Reason::TookBack { points, expired } if points == expired => {

@@ -286,6 +286,30 @@ types! {
             /// Who attests it.
             by: PersonId = r#""channel-manager""#,
         }
+        /// A budget has more to give (N10). It stands in the history of the program itself: its subject is `@program`.
+        BudgetFunded = "budget.funded", ("budget-launch-2026-q1", "/finance/erp", "2026-01-02T09:00:00Z") {
+            /// The budget.
+            budget: Name = r#""launch-fund""#,
+            /// How many points, where it is of points.
+            points: Option<Whole<1, 1_000_000_000_000>> = "50000",
+            /// How much money, where it is of money.
+            amount: Option<Money>,
+            /// For which of its periods, as a target's; the one in which the event happened where it is left out.
+            period: Option<TargetPeriod> = r#""2026-Q1""#,
+        }
+        /// A budget has less to give: what is left of it is taken out, and nothing that was drawn (N10). Its subject is `@program`.
+        BudgetReduced = "budget.reduced", ("budget-launch-2026-q1-cut", "/finance/erp", "2026-02-02T09:00:00Z") {
+            /// The budget.
+            budget: Name = r#""launch-fund""#,
+            /// By how many points, where it is of points.
+            points: Option<Whole<1, 1_000_000_000_000>> = "5000",
+            /// By how much money, where it is of money.
+            amount: Option<Money>,
+            /// Which of its periods, as a target's; the one in which the event happened where it is left out.
+            period: Option<TargetPeriod> = r#""2026-Q1""#,
+            /// Why.
+            reason: String = r#""moved to the second quarter""#,
+        }
     }
     internal {
         /// Held points become available.
@@ -434,6 +458,14 @@ impl Kind {
             Kind::TargetSet { value, .. } if target(value).is_none() => {
                 let message = "write a number above zero, as in \"500000\" or 12";
                 Err(Rejection::new(Code::BadValue, "data.value", message))
+            }
+            Kind::BudgetFunded { points, amount, .. } | Kind::BudgetReduced { points, amount, .. } => {
+                let nothing = amount.is_some_and(|amount| amount.amount().is_zero());
+                if points.is_some() == amount.is_some() || nothing {
+                    let message = "write either `points` or an `amount` above zero";
+                    return Err(Rejection::new(Code::BadValue, "data.points", message));
+                }
+                Ok(())
             }
             Kind::ExclusivityGranted { territory: None, vertical: None, .. }
             | Kind::ExclusivityEnded { territory: None, vertical: None, .. } => {

@@ -6,7 +6,7 @@ use event::ids::{RuleId, TierId};
 use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
 
-use super::rules::{Around, conditions, known_field, rising, times};
+use super::rules::{Around, budget_of, conditions, known_field, rising, times};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
@@ -98,6 +98,7 @@ pub(crate) fn commission(
         let message = format!("commission is held for at most {HOLD_DAYS_MAX} days");
         f.error(Code::BadValue, &at("hold"), message, Some("write \"90 days\" or \"6 months\"".to_owned()));
     }
+    let budget = budget_of(place, table.budget.as_ref(), (false, around.budgets), f);
     let name = RuleId::try_from(format!("{COMMISSION}{id}"));
     if let Err(error) = &name {
         f.error(Code::BadId, &place, format!("the name of a commission {error}"), None);
@@ -112,6 +113,7 @@ pub(crate) fn commission(
         gives: Gives::Money(commission),
         times: factors,
         at_most,
+        budget,
         hold,
         why: table.why.clone(),
     })

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use super::commissions::{commission, least_of};
 use super::ladders::ladder;
 use super::policy::{policy, registration, sharing};
+use super::pools::{benefit, budget};
 use super::rewards::reward;
 use super::rules::{Around, campaign, rule};
 use super::shape;
@@ -72,12 +73,18 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         default_motion: default_motion.as_ref(),
         shares_deals: file.influence.is_some(),
         campaigns: &file.campaign,
+        budgets: &file.budget,
         ladders: &file.ladder,
     };
     let mut rules: BTreeMap<_, _> =
         file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &around, f)?))).collect();
     let pays = file.commission.iter().filter_map(|(id, table)| commission(id, table, &around, f));
     rules.extend(pays.map(|rule| (rule.id.clone(), rule)));
+    let budgets = file.budget.iter().filter_map(|(id, table)| Some((id.clone(), budget(id, table, &around, f)?)));
+    let budgets = budgets.collect();
+    let benefits =
+        file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
+    let benefits = benefits.collect();
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
@@ -101,6 +108,8 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         counts_as_deal: file.program.counts_as_deal,
         sources,
         rules,
+        budgets,
+        benefits,
         campaigns,
         promoting,
         ladders,

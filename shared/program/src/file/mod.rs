@@ -4,6 +4,7 @@ mod commissions;
 mod compile;
 mod ladders;
 mod policy;
+mod pools;
 mod rewards;
 mod rules;
 mod shape;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use event::ids::{CertificationId, CourseId, Motion, RewardId, RuleId, TierId};
+use event::ids::{CertificationId, CourseId, Motion, Name, RewardId, RuleId, TierId};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
@@ -29,6 +30,10 @@ pub(crate) struct File {
     pub(crate) earn: BTreeMap<RuleId, Earn>,
     #[serde(default)]
     pub(crate) commission: BTreeMap<RuleId, CommissionTable>,
+    #[serde(default)]
+    pub(crate) budget: BTreeMap<Name, BudgetTable>,
+    #[serde(default)]
+    pub(crate) benefit: BTreeMap<Name, BenefitTable>,
     #[serde(default)]
     pub(crate) campaign: BTreeMap<String, CampaignTable>,
     #[serde(default)]
@@ -98,6 +103,7 @@ pub(crate) struct Earn {
     pub(crate) times: Vec<TimesTable>,
     #[serde(default)]
     pub(crate) at_most: OneOrMany,
+    pub(crate) budget: Option<Name>,
     pub(crate) hold: Option<String>,
     pub(crate) why: Option<String>,
 }
@@ -124,6 +130,7 @@ pub(crate) struct CommissionTable {
     pub(crate) at_least: Option<Quoted>,
     #[serde(default)]
     pub(crate) at_most: OneOrMany,
+    pub(crate) budget: Option<Name>,
     pub(crate) hold: Option<String>,
     pub(crate) why: Option<String>,
 }
@@ -187,6 +194,46 @@ pub(crate) struct TimesTable {
 pub(crate) struct FactorBand {
     pub(crate) from: Quoted,
     pub(crate) by: Quoted,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BudgetTable {
+    pub(crate) of: String,
+    pub(crate) per: Option<String>,
+    #[serde(default = "what_is_left")]
+    pub(crate) when_short: String,
+    #[serde(default = "to_its_own")]
+    pub(crate) returned: String,
+    #[serde(default = "a_tenth")]
+    pub(crate) low: Quoted,
+    #[serde(default = "one")]
+    pub(crate) parts: i64,
+}
+
+fn what_is_left() -> String {
+    "give what is left".to_owned()
+}
+fn to_its_own() -> String {
+    "to its own period".to_owned()
+}
+fn a_tenth() -> Quoted {
+    Quoted("10%".to_owned())
+}
+fn one() -> i64 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BenefitTable {
+    pub(crate) name: String,
+    pub(crate) slots: i64,
+    pub(crate) per: Option<String>,
+    #[serde(default)]
+    pub(crate) needs: NeedsTable,
+    #[serde(default = "one")]
+    pub(crate) at_most: i64,
 }
 
 #[derive(Deserialize)]

@@ -10,12 +10,20 @@ use crate::cap::{CapBy, CapUnit};
 use crate::findings::{Code, Findings};
 use crate::reward::{Gate, Provider, Reward};
 
-pub(crate) fn reward(
-    id: &RewardId,
-    table: &RewardTable,
-    ladders: &BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
-    f: &mut Findings<'_>,
-) -> Reward {
+/// The ladders of a file.
+pub(crate) type Ladders = BTreeMap<Motion, BTreeMap<TierId, TierTable>>;
+
+/// What a partner must have, in the order in which it is looked at.
+pub(crate) fn gates([table, id]: [&str; 2], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
+    let NeedsTable { tier, certification, course } = needs;
+    if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
+        f.error(Code::UnknownTier, &[table, id, "needs"], format!("no ladder has a tier `{tier}`"), None);
+    }
+    let gates = certification.clone().map(Gate::Certification).into_iter();
+    gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect()
+}
+
+pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &mut Findings<'_>) -> Reward {
     if table.points < 1 || table.points > POINTS_MAX {
         f.error(
             Code::BadValue,
@@ -31,10 +39,7 @@ pub(crate) fn reward(
         f.error(Code::UnknownProvider, &["reward", id, "provider"], message, Some(format!("known: {known}")));
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
-    let NeedsTable { tier, certification, course } = &table.needs;
-    if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
-        f.error(Code::UnknownTier, &["reward", id, "needs"], format!("no ladder has a tier `{tier}`"), None);
-    }
+    let gates = gates(["reward", id], &table.needs, ladders, f);
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
     if at_most.iter().any(|cap| cap.unit != CapUnit::Times || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(
@@ -44,8 +49,6 @@ pub(crate) fn reward(
             None,
         );
     }
-    let gates = certification.clone().map(Gate::Certification).into_iter();
-    let gates = gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect();
     let (id, name) = (id.clone(), table.name.clone());
     Reward { id, name, points: table.points, provider, at_most, gates, retired: table.retired }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use event::catalogue;
-use event::ids::{Motion, RuleId, TierId};
+use event::ids::{Motion, Name, RuleId, TierId};
 use event::money::parse_decimal;
 use event::period::Every;
 use rust_decimal::Decimal;
 
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
-use super::{Band, CampaignTable, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable, Word};
+use super::{
+    Band, BudgetTable, CampaignTable, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable, Word,
+};
 use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings, nearest};
@@ -39,6 +41,7 @@ pub(crate) struct Around<'a> {
     pub(crate) shares_deals: bool,
     pub(crate) default_motion: Option<&'a Motion>,
     pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
+    pub(crate) budgets: &'a BTreeMap<Name, BudgetTable>,
     pub(crate) ladders: &'a BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
 }
 
@@ -66,6 +69,10 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         f.error(Code::UnknownEventType, &["earn", id, "on"], format!("`{}` is no event type", table.on), help);
         return None;
     }
+    if catalogue::is_of_program(&table.on) {
+        let message = format!("{} is of the program itself: nobody earns by it", table.on);
+        f.error(Code::BadValue, &["earn", id, "on"], message, None);
+    }
     let conditions = conditions(place, &table.on, &table.conditions, f);
     let points = points(id, &table.on, &table.points, f);
     let times = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
@@ -87,6 +94,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         gives: Gives::Points(points?),
         times,
         at_most,
+        budget: budget_of(place, table.budget.as_ref(), (true, around.budgets), f),
         hold,
         why: table.why.clone(),
     })
@@ -114,6 +122,28 @@ pub(crate) fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         f.error(Code::UnknownField, path, format!("{on} has no field `{name}`"), Some(help));
     }
+}
+
+/// The budget that a rule of points, or of money, names.
+pub(crate) fn budget_of(
+    [table, id]: [&str; 2],
+    named: Option<&Name>,
+    (of_points, budgets): (bool, &BTreeMap<Name, BudgetTable>),
+    f: &mut Findings<'_>,
+) -> Option<Name> {
+    let (name, path) = (named?, [table, id, "budget"]);
+    let Some(budget) = budgets.get(name) else {
+        let known: Vec<&str> = budgets.keys().map(Name::as_str).collect();
+        let help = nearest(name, &known).map(|near| format!("did you mean `{near}`?"));
+        f.error(Code::UnknownBudget, &path, format!("there is no [budget.{name}]"), help);
+        return None;
+    };
+    if (budget.of == "points") != of_points {
+        let gives = if of_points { "points" } else { "money" };
+        let message = format!("this gives {gives}, and `{name}` is a budget of {}", budget.of);
+        f.error(Code::BadCurrency, &path, message, None);
+    }
+    Some(name.clone())
 }
 
 fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Option<Points> {

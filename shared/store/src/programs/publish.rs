@@ -7,7 +7,7 @@ use event::ids::ProgramId;
 use jiff::{SignedDuration, Timestamp};
 use program::{Diagnostic, Program, Version, breaks};
 
-use super::history::{listed, put};
+use super::history::{own_history, put};
 use super::read::{StoredVersion, age_seconds, parsed, versions};
 use crate::{Store, StoreError};
 
@@ -67,7 +67,7 @@ pub async fn publish(
 ) -> Result<Published, PublishError> {
     let program = Program::to_publish(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
-    let listed = listed(store, &id).await?;
+    let before = own_history(store, &program.id).await?;
     let versions = versions(store, &id).await?;
     let wait = wait(age_seconds(store).await?);
     // Nothing is read from here on: what is written now is there before any function decides by it.
@@ -102,9 +102,8 @@ pub async fn publish(
     };
     let effective_from = effective_from.unwrap_or(earliest);
     let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
-    let position = listed.map_or(0, |listed| listed.position) + 1;
-    let record = publication(Publication { version: &version, position, actor, now }, file);
-    if !put(store, &record, listed).await? {
+    let record = publication(Publication { version: &version, head: &before.head, actor, now }, file);
+    if !put(store, &record, before).await? {
         return Err(PublishError::Raced);
     }
     Ok(Published { program: id, number, hash, effective_from, is_new: true })
@@ -159,7 +158,7 @@ pub async fn withdraw(
     number: u32,
     actor: &str,
 ) -> Result<Timestamp, WithdrawError> {
-    let listed = listed(store, program).await?;
+    let before = own_history(store, program).await?;
     let versions = versions(store, program).await?;
     // The write may be on its way for a while, however little functions keep.
     let wait = wait(age_seconds(store).await?).max(SignedDuration::from_secs(WRITE_SECONDS));
@@ -176,10 +175,9 @@ pub async fn withdraw(
         return Err(WithdrawError::Only(number));
     }
     let version = parsed(store, item)?;
-    let position = listed.map_or(0, |listed| listed.position) + 1;
-    let record = withdrawal(Publication { version: &version, position, actor, now });
+    let record = withdrawal(Publication { version: &version, head: &before.head, actor, now });
     let record = record.ok_or(WithdrawError::Unknown(number))?;
-    if put(store, &record, listed).await? { Ok(item.effective_from) } else { Err(WithdrawError::Raced) }
+    if put(store, &record, before).await? { Ok(item.effective_from) } else { Err(WithdrawError::Raced) }
 }
 
 /// How long the write of a publication may be on its way, in seconds, where functions keep what they have read at all.

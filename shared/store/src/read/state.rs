@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::decide::{Named, Needs, State};
 use domain::ledger::packed::{self, StoredHead};
-use domain::ledger::{Account, Head};
+use domain::ledger::{Account, Head, PoolBalance, PoolPart};
 use event::ids::{PartnerId, ProgramId};
 
 use crate::tables::items::{Item, PartItem, Stock, read, state_key, text};
@@ -133,6 +133,21 @@ pub async fn fill_named(
     take_named(&mut batch_get(store, keys_of(program, named)).await?, program, named, state)
 }
 
+/// Sub-balances of pools as they are stored; those that are not there hold nothing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+pub async fn pools(
+    store: &Store,
+    program: &ProgramId,
+    parts: impl IntoIterator<Item = PoolPart>,
+) -> Result<BTreeMap<PoolPart, PoolBalance>, StoreError> {
+    let needs = Needs { pools: parts.into_iter().collect(), ..Needs::default() };
+    let mut state = State::new(PartnerId::program());
+    fill(store, program, &needs, &mut state).await?;
+    Ok(state.pools.read)
+}
+
 fn keys_of(program: &ProgramId, named: &Named) -> Vec<(String, String)> {
     let others = named.others.iter().map(|id| (keys::partner(program, id), keys::HEAD.to_owned()));
     let deals = named.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned()));
@@ -167,6 +182,7 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     wanted.extend(needs.redemptions.iter().map(|id| (own.clone(), keys::redemption(id))));
     wanted.extend(needs.opportunities.iter().map(|id| (keys::opportunity(program, id), keys::ONLY.to_owned())));
     wanted.extend(needs.rewards.iter().map(|id| (keys::reward(program, id), keys::STOCK.to_owned())));
+    wanted.extend(needs.pools.iter().map(|part| (keys::pool(program, part), keys::ONLY.to_owned())));
     let found = batch_get(store, wanted).await?;
     let item = |pk: &str, sk: &str| found.get(&(pk.to_owned(), sk.to_owned()));
     for part in &needs.parts {
@@ -178,6 +194,10 @@ pub async fn fill(store: &Store, program: &ProgramId, needs: &Needs, state: &mut
     for id in &needs.rewards {
         let stock = item(&keys::reward(program, id), keys::STOCK).map(|i| read::<Stock>(i, "stock")).transpose()?;
         state.stock.insert(id.clone(), stock.unwrap_or_default().free);
+    }
+    for part in &needs.pools {
+        let stored = item(&keys::pool(program, part), keys::ONLY).map(|item| read(item, "pool")).transpose()?;
+        state.pools.read.insert(part.clone(), stored.unwrap_or_default());
     }
     for id in &needs.opportunities {
         let found = item(&keys::opportunity(program, id), keys::ONLY);

@@ -1,7 +1,7 @@
 //! Every key and attribute name, once. Each part of a key is escaped, so no id can inject a separator.
 
 use domain::decide::Awaited;
-use domain::ledger::Part;
+use domain::ledger::{Part, PoolPart};
 use event::ids::{Identity, PartnerId, PersonId, ProgramId};
 use event::{body_hash, steady_hash};
 
@@ -181,6 +181,11 @@ pub fn deal(program: &ProgramId, id: &str) -> String {
 /// Partition of an opportunity.
 pub fn opportunity(program: &ProgramId, id: &str) -> String {
     join(&["opportunity", program.as_str(), id])
+}
+
+/// Partition of a sub-balance of a pool: each its own, so that they are not written in one place.
+pub fn pool(program: &ProgramId, part: &PoolPart) -> String {
+    join(&["pool", program.as_str(), &part.to_string()])
 }
 
 /// Sort key of items that are alone in their partition.

@@ -1,6 +1,7 @@
 //! Writing: a decision as one transaction.
 
 mod actions;
+mod pools;
 mod transaction;
 
 pub(crate) use actions::{Condition, meaning_of, stock_names};

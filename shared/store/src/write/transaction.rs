@@ -18,6 +18,7 @@ use program::Programs;
 use serde::Serialize;
 
 use super::actions::{Condition, meaning_of, merged, stock_names};
+use super::pools;
 use crate::error::unless_in_motion;
 use crate::state::EMPTY;
 use crate::tables::items::{Item, PartItem, due, ledger_key, number, size, state_key, text, with_key};
@@ -156,6 +157,9 @@ pub fn transaction(
     }
     write_account(store, &mut tx, program, (before, &decision.state), decision.due_on(programs))?;
     write_shared(store, &mut tx, program, before, &decision.state)?;
+    for moved in pools::moves(store, program, &before.pools, decision)? {
+        tx.also(moved);
+    }
     for (reward, moved) in merged(&decision.stock) {
         move_stock(store, &mut tx, program, &reward, &moved)?;
     }
@@ -226,7 +230,7 @@ pub async fn send_account(
     send_parts(store, tx).await
 }
 
-/// Writes deals and opportunities that no decision made, where they are not as they were read.
+/// Writes deals, opportunities and pools that no decision made, where they are not as they were read.
 ///
 /// # Errors
 /// As [`send_account`].
@@ -236,6 +240,12 @@ pub async fn send_shared(store: &Store, program: &ProgramId, before: &State, aft
     changed.opportunities.retain(|id, opportunity| before.opportunities.get(id) != Some(opportunity));
     let mut tx = Transaction::default();
     write_shared(store, &mut tx, program, before, &changed)?;
+    for (part, is) in &after.pools.read {
+        let was = before.pools.read.get(part).copied().unwrap_or_default();
+        if was != *is {
+            tx.also(pools::restored(store, program, part, (was, *is))?);
+        }
+    }
     send_parts(store, tx).await
 }
 

@@ -1,0 +1,145 @@
+//! Which pools a decision looks at: of budgets that rules give out of or that are funded (N10), and of benefits (M22). It is known before
+//! any pool is read.
+
+use event::ids::{Label, Name};
+use event::period::{Every, Period, TargetPeriod};
+use event::{Code, Event, Kind, Rejection, Whole};
+use jiff::civil::Date;
+use program::{Benefit, Budget, Program, Programs, Rule, Version};
+
+use super::context::{Case, Context};
+use super::stop::Stop;
+use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolOf, Reason};
+
+/// Most that a budget holds, in its smallest unit: far above any program, far below an overflow.
+pub(super) const FUNDED_MAX: i64 = 1_000_000_000_000_000;
+
+fn pool(budget: &Budget, period: Period) -> Pool {
+    let asset = budget.currency.map_or(Asset::Points, Asset::Money);
+    Pool { of: PoolOf::Budget(budget.id.clone(), asset), period }
+}
+
+/// The pool of the budget that a rule gives out of, for what is booked on a day.
+pub(super) fn pool_of_rule(program: &Program, rule: &Rule, booked: Date) -> Option<Pool> {
+    let budget = program.budgets.get(rule.budget.as_ref()?)?;
+    Some(pool(budget, Period::of(budget.every, booked, &program.calendar)))
+}
+
+/// In how many sub-balances a pool is held: a budget in as many as any version says, since what was put into one stays there.
+pub(super) fn parts(programs: &Programs, pool: &Pool) -> u8 {
+    let PoolOf::Budget(id, _) = &pool.of else { return 1 };
+    let of = |version: &Version| version.program.budgets.get(id).map(|budget| budget.parts);
+    programs.all().iter().filter_map(of).max().unwrap_or(1)
+}
+
+/// The pool that gets back what was drawn in a period that has closed, where the program says so.
+pub(super) fn current_pool(context: &Context<'_>, drawn: &Pool) -> Option<Pool> {
+    let PoolOf::Budget(id, _) = &drawn.of else { return None };
+    let budget = context.program().budgets.get(id).filter(|budget| budget.late_returns_to_current)?;
+    drawn.period.last_day().filter(|last| *last < context.open_from)?;
+    let now = Pool { period: Period::of(budget.every, context.today, &context.program().calendar), ..drawn.clone() };
+    (now != *drawn).then_some(now)
+}
+
+/// The member that says how much.
+pub(super) fn member(event: &Event) -> &'static str {
+    match &event.kind {
+        Kind::BudgetFunded { points: None, .. } | Kind::BudgetReduced { points: None, .. } => "data.amount",
+        _ => "data.points",
+    }
+}
+
+/// The pool that a budget's event names, and how much of it in its smallest unit.
+pub(super) fn funding(context: &Context<'_>, event: &Event) -> Result<(Pool, i64), Stop> {
+    let rejected = |field: &str, message: String| Stop::Rejected(Rejection::new(Code::BadValue, field, message));
+    let (id, points, amount, period) = match &event.kind {
+        Kind::BudgetFunded { budget, points, amount, period }
+        | Kind::BudgetReduced { budget, points, amount, period, .. } => (budget, *points, *amount, *period),
+        _ => return Err(Stop::Moot(Reason::Unchanged)),
+    };
+    let of = |program: &'_ Program| program.budgets.get(id).cloned();
+    let earning = context.earning(event).map(|version| &*version.program);
+    let budget = earning.and_then(of).or_else(|| of(context.program()));
+    let budget = budget.ok_or_else(|| {
+        let known: Vec<&str> = context.program().budgets.keys().map(Name::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        rejected("data.budget", format!("the program has no budget `{id}`; it has {known}"))
+    })?;
+    let wanted = budget.currency.map_or(Asset::Points, Asset::Money);
+    let given = match (points.map(Whole::get), amount) {
+        (Some(points), _) => Some((Asset::Points, points)),
+        (None, Some(amount)) => amount.minor_units().map(|units| (Asset::Money(amount.currency()), units)),
+        (None, None) => None,
+    };
+    let amount = given.filter(|(asset, amount)| *asset == wanted && (1..=FUNDED_MAX).contains(amount));
+    let (_, amount) =
+        amount.ok_or_else(|| rejected(member(event), format!("`{id}` is a budget of {wanted}, 1 at least")))?;
+    let calendar = &context.program().calendar;
+    let own = || Period::of(budget.every, context.day(event.time, context.current), calendar);
+    let period = match period {
+        None => own(),
+        Some(period) if period.every() == budget.every => period.in_calendar(calendar),
+        Some(_) => return Err(rejected("data.period", wrong_period(id, budget.every))),
+    };
+    Ok((pool(&budget, period), amount))
+}
+
+fn wrong_period(id: &Name, every: Every) -> String {
+    match every {
+        Every::Ever => format!("`{id}` has no periods; leave `period` out"),
+        every => format!("a period of `{id}` is a {}", every.word()),
+    }
+}
+
+/// The benefit of which an event names a slot, its pool, and what counts the partner's own.
+pub(super) fn wanted_slot<'a>(context: &Context<'a>, case: &Case<'_>) -> Result<(&'a Benefit, Pool, CapKey), Stop> {
+    let rejected = |field: &str, message: String| Stop::Rejected(Rejection::new(Code::BadValue, field, message));
+    let named = slot_named(&case.event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
+    let benefits = &context.program().benefits;
+    let benefit = benefits.get(named.0).ok_or_else(|| {
+        let known: Vec<&str> = benefits.keys().map(Name::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        rejected("data.benefit", format!("the program has no benefit `{}`; it has {known}", named.0))
+    })?;
+    let pool = pool_of_slot(context.program(), named).ok_or_else(|| {
+        let form = match benefit.every {
+            Every::Year => "a year, as \"2026\"",
+            Every::Quarter => "a quarter, as \"2026-Q2\"",
+            _ => "a month, as \"2026-04\"",
+        };
+        rejected("data.slot", format!("a slot of `{}` is {form}", benefit.id))
+    })?;
+    let key = count_of_slots(&pool).ok_or(Stop::Moot(Reason::Unchanged))?;
+    Ok((benefit, pool, key))
+}
+
+/// The benefit and the slot that an event names.
+pub(super) fn slot_named(kind: &Kind) -> Option<(&Name, &str)> {
+    match kind {
+        Kind::BenefitBooked { benefit, slot } | Kind::BenefitReleased { benefit, slot } => Some((benefit, slot)),
+        _ => None,
+    }
+}
+
+/// The pool of a slot; none where the program has no such benefit, or the benefit no such slot.
+pub(super) fn pool_of_slot(program: &Program, (id, slot): (&Name, &str)) -> Option<Pool> {
+    let benefit = program.benefits.get(id)?;
+    let named = || TargetPeriod::try_from(slot.to_owned()).ok().filter(|named| named.every() == benefit.every);
+    let period = match benefit.every {
+        Every::Ever => Period::Ever,
+        _ => named()?.in_calendar(&program.calendar),
+    };
+    Some(Pool { of: PoolOf::Benefit(id.clone()), period })
+}
+
+/// What counts the slots that a partner has of a pool.
+pub(super) fn count_of_slots(pool: &Pool) -> Option<CapKey> {
+    let PoolOf::Benefit(id) = &pool.of else { return None };
+    let (of, says) = (CapOf::Benefit(id.clone()), "slots per partner".into());
+    Some(CapKey { of, says, period: pool.period, who: Label::default(), value: Label::default() })
+}
+
+/// The pool of a budget for an event that funds it, as far as that can be said before it is judged.
+pub(super) fn pool_to_fund(context: &Context<'_>, event: &Event) -> Option<Pool> {
+    funding(context, event).ok().map(|(pool, _)| pool)
+}
