@@ -64,6 +64,41 @@ pub struct Choices {
     pub second: bool,
     /// Which commissions there are, and by which settings; none for 0.
     pub pays: u8,
+    /// Which budgets and benefits there are, and by which settings; none for 0.
+    pub pools: u8,
+}
+
+/// What draws on budgets, and benefits of which there are only so many, by the bits of `pools`.
+fn pooled(text: &str, pools: u8) -> String {
+    if pools == 0 {
+        return text.to_owned();
+    }
+    let is = |bit: u8| pools >> bit & 1 == 1;
+    let settings = format!(
+        "{}when_short = \"{}\"\nreturned = \"{}\"\nparts = {}\n",
+        if is(2) { "per = \"quarter\"\n" } else { "" },
+        if is(3) { "give nothing" } else { "give what is left" },
+        if is(4) { "to the current period" } else { "to its own period" },
+        [1, 3, 2, 7][usize::from(pools >> 5 & 3)],
+    );
+    let mut text = text.replace(
+        "\"payout.*\", \"invoice.paid\"]\n",
+        "\"payout.*\", \"invoice.paid\", \"budget.*\"]\n\"/admin/*\" = [\"benefit.*\"]\n",
+    );
+    if is(0) {
+        text = text.replace("[earn.closed]\n", "[earn.closed]\nbudget = \"fund\"\n");
+        text.push_str(&format!("[budget.fund]\nof = \"points\"\n{settings}"));
+    }
+    if is(1) && text.contains("[commission.base]") && !text.contains("\"of the deal\"") {
+        for rule in ["base", "share", "influence"] {
+            let table = format!("[commission.{rule}]\n");
+            text = text.replace(&table, &format!("{table}budget = \"spiffs\"\n"));
+        }
+        text.push_str(&format!("[budget.spiffs]\nof = \"USD\"\n{settings}"));
+    }
+    text.push_str("[benefit.stand]\nname = \"Stand\"\n");
+    text.push_str(if is(7) { "slots = 1\nper = \"month\"\n" } else { "slots = 2\nat_most = 2\n" });
+    text
 }
 
 /// How a program shares deals.
@@ -173,7 +208,7 @@ pub fn text(p: &Choices) -> String {
     let has_gold = p.ladder % 4 == 1 || p.ladder % 4 == 2;
     let (commissions, paid) = commissions(p.pays, has_gold);
     let times = if has_gold { "times = [{ tier = \"gold\", by = \"1.5\" }]\n" } else { "" };
-    format!(
+    let text = format!(
         r#"
 [program]
 id = "test"
@@ -270,5 +305,6 @@ suspended_partners = "{}"
         if p.frees { "free their caps" } else { "stay counted" },
         if p.suspended { "earn" } else { "earn nothing" },
         paid,
-    )
+    );
+    pooled(&text, p.pools)
 }

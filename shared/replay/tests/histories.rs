@@ -54,6 +54,7 @@ fn prog() -> impl Strategy<Value = Choices> {
                 frees,
                 suspended,
                 pays,
+                pools: 0,
             },
         )
 }

@@ -6,6 +6,7 @@
 )]
 
 use domain::decide::Judgement;
+use domain::ledger::{PoolOf, PoolPart, Posting, PostingKind};
 use event::Event;
 use jiff::{SignedDuration, Timestamp};
 use laurel_replay::grammar::{Choices, text};
@@ -43,6 +44,7 @@ fn choices(r: &mut Rng, zone: u8) -> Choices {
         amended_rule: r.is(30),
         second: r.is(50),
         pays: r.next(256) as u8,
+        pools: r.next(256) as u8,
     }
 }
 
@@ -78,7 +80,7 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
         _ => 0,
     };
     let time = (now - SignedDuration::from_hours(late)).to_string();
-    let (kind, data): (&str, String) = match r.next(26) {
+    let (kind, data): (&str, String) = match r.next(32) {
         0..=3 => (
             "deal.registered",
             format!(
@@ -125,17 +127,54 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
                 format!(r#"{{"motion":"{motion}","measure":"{measure}","period":"{period}","value":"{value}"}}"#),
             )
         }
+        26..=28 => {
+            let what = match r.is(60) {
+                true => format!(r#""budget":"fund","points":{}"#, 1 + r.next(2_500)),
+                false => format!(r#""budget":"spiffs","amount":{{"amount":"{}.50","currency":"USD"}}"#, r.next(900)),
+            };
+            (if r.is(80) { "budget.funded" } else { "budget.reduced" }, format!(r#"{{{what},"reason":"x"}}"#))
+        }
+        29..=31 => {
+            let kind = if r.is(65) { "benefit.booked" } else { "benefit.released" };
+            (kind, format!(r#"{{"benefit":"stand","slot":"2026-{:02}"}}"#, 1 + r.next(12)))
+        }
         21 => ("deal.qualified", format!(r#"{{"deal_id":"{deal}"}}"#)),
         22 => ("deal.influenced", format!(r#"{{"deal_id":"{deal}","kind":"endorsement"}}"#)),
         23 => ("course.completed", format!(r#"{{"course_id":"course-{}","level":101,"person_id":"p"}}"#, r.next(99))),
         24 => (if r.is(40) { "partner.suspended" } else { "partner.reinstated" }, r#"{"reason":"x"}"#.to_owned()),
         _ => ("content.viewed", format!(r#"{{"content_id":"c{}","person_id":"p{}"}}"#, r.next(9), r.next(9))),
     };
+    let partner = if kind.starts_with("budget") { "@program".to_owned() } else { partner };
     w.event(kind, &partner, &format!("e{n}"), &time, &data)
+}
+
+/// I22: what a budget gave and did not get back is what the awards of its rules come to, where one version says which those are.
+fn drawn_is_given(w: &World) -> Option<String> {
+    let [version] = w.programs.all() else { return None };
+    for (id, budget) in &version.program.budgets {
+        let of_budget = |part: &PoolPart| matches!(&part.pool.of, PoolOf::Budget(of, _) if of == id);
+        let drawn: i64 = w.pools.iter().filter(|(part, _)| of_budget(part)).map(|(_, pool)| pool.drawn).sum();
+        let rules = |posting: &&Posting| {
+            let rule = posting.rule.as_ref().and_then(|rule| version.program.rules.get(rule));
+            rule.is_some_and(|rule| rule.budget.as_ref() == Some(id))
+        };
+        let postings = w.records.iter().flat_map(|record| &record.postings).filter(rules);
+        let signed = |posting: &Posting| match posting.kind {
+            PostingKind::Accrual | PostingKind::Netting => posting.amount,
+            PostingKind::Reversal => -posting.amount,
+            _ => 0,
+        };
+        let given: i64 = postings.map(signed).sum();
+        if drawn != given {
+            return Some(format!("I22: of `{id}` ({:?}) {drawn} are drawn, and {given} were given", budget.every));
+        }
+    }
+    None
 }
 
 fn sound(w: &World) -> Vec<String> {
     let mut found = w.findings();
+    found.extend(drawn_is_given(w));
     let mut sent: Vec<String> = w.records.iter().map(|record| record.identity.to_string()).collect();
     let all = sent.len();
     sent.sort();
@@ -213,7 +252,7 @@ fn run(seed: u64) -> (Vec<String>, String, [String; 2], usize) {
     w.now = end;
     w.catch_up();
     replay.bring_to(end).expect("sound");
-    let of_px = |line: &&str| !line.starts_with("px ");
+    let of_px = |line: &&str| !line.starts_with("px ") && !line.starts_with('@');
     let both = [summary(w.accounts.iter()), replay.summary()]
         .map(|all| all.lines().filter(of_px).collect::<Vec<_>>().join("\n"));
     (sound(&w), w.ledger(), both, w.programs.all().len())

@@ -75,6 +75,8 @@ plants! {
         SentNotWritten = "what a record sends is not written",
         SentNotJudged = "what was sent ends unjudged",
         OutboxNotIndexed = "what was sent is not in the index",
+        PoolUnconditioned = "a pool without its condition",
+        PoolNotMoved = "a pool is not moved",
     }
     code {
         FactByArrival = "a fact by arrival",
@@ -96,6 +98,9 @@ plants! {
         WithdrawnDecides = "a withdrawn version decides",
         ExpiredTakenAgain = "takes what expired again",
         ShareNotRated = "a share is not rated again",
+        BudgetNotDrawn = "a budget is not drawn",
+        BudgetKept = "a budget gets nothing back",
+        ShortUnchecked = "a short pool is not checked",
     }
 }
 
@@ -192,6 +197,7 @@ impl Plant {
             }
             Plant::DealNotWritten => kind == "Put" && partition(action).starts_with("deal#") && random.below(6) == 0,
             Plant::SentNotWritten => kind == "Put" && partition(action).starts_with("out#"),
+            Plant::PoolNotMoved => kind == "Update" && partition(action).starts_with("pool#") && random.below(4) == 0,
             Plant::StockNotMoved => {
                 kind == "Update"
                     && sort_key(action) == "stock"
@@ -225,6 +231,16 @@ impl Plant {
                 Plant::OrderUnderNewId if sk.starts_with("issued#") && random.below(3) == 0 => {
                     action["Item"]["sk"] = json!({ "S": format!("{sk}{}", random.below(1_000)) });
                     note();
+                }
+                // What was compared with is no longer named.
+                Plant::PoolUnconditioned if pk.starts_with("pool#") && !action["ConditionExpression"].is_null() => {
+                    if let Some(members) = action.as_object_mut().filter(|_| kind == "Update") {
+                        members.remove("ConditionExpression");
+                        for name in [":taken", ":back", ":seen", ":was"] {
+                            members["ExpressionAttributeValues"].as_object_mut().map(|values| values.remove(name));
+                        }
+                        note();
+                    }
                 }
                 Plant::StockUnconditioned if sk == "stock" && !action["ConditionExpression"].is_null() => {
                     if let Some(members) = action.as_object_mut() {

@@ -168,6 +168,7 @@ impl Workload {
         let steps = paid(seed, program, partners, steps);
         let steps = met(seed, program, partners, steps);
         let steps = tendered(seed, program, partners, steps);
+        let steps = pooled(seed, program, partners, steps);
         Self { program: program.to_owned(), file, begins, steps }
     }
 }
@@ -324,6 +325,53 @@ fn tendered(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<
     all
 }
 
+/// Budgets that are funded, scarcely, and reduced; slots of which there are few, that everybody wants and some give back.
+fn pooled(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<Step> {
+    let mut rng = Rng::with_seed(seed ^ 0x9001);
+    let mut all = Vec::with_capacity(steps.len());
+    let [fund, spiffs, stand] = match program {
+        "hr-software" => ["launch-fund", "none", "launch-slot"],
+        "perx" => ["none", "none", "small-campaign"],
+        _ => ["fund", "spiffs", "stand"],
+    };
+    for (number, step) in steps.into_iter().enumerate() {
+        let at = step.at;
+        all.push(step);
+        let mut add = |nth: usize, kind: &str, subject: &str, source: &str, data: Value| {
+            let body = json!({
+                "specversion": "1.0", "id": format!("pool-{number}-{nth}"), "source": source, "type": kind,
+                "subject": subject, "program": program, "time": at.to_string(), "data": data,
+            });
+            all.push(Step { at, action: Action::Send(body.to_string()), pause_ms: 0, jumped: false });
+        };
+        match rng.usize(..if number < 12 { 12 } else { 60 }) {
+            0..=2 => {
+                let kind = if rng.usize(..4) == 0 { "budget.reduced" } else { "budget.funded" };
+                let points = [7, 100, 1_500, 4_000][rng.usize(..4)];
+                let mut data = json!({ "budget": fund, "points": points, "reason": "as finance says" });
+                if rng.bool() {
+                    let amount = ["0.05", "120", "999.99", "5000"][rng.usize(..4)];
+                    data = json!({ "budget": spiffs, "reason": "as finance says", "amount": { "amount": amount, "currency": "USD" } });
+                }
+                for _ in 0..rng.usize(1..3) {
+                    add(0, kind, "@program", "/finance/bank", data.clone());
+                }
+            }
+            3..=6 => {
+                let day = TimeZone::UTC.to_datetime(at).date();
+                let slot = format!("{:04}-{:02}", day.year(), day.month());
+                for nth in 1..=rng.usize(1..5) {
+                    let kind = if rng.usize(..3) == 0 { "benefit.released" } else { "benefit.booked" };
+                    let data = json!({ "benefit": stand, "slot": slot });
+                    add(nth, kind, &format!("p{}", rng.usize(..partners)), "/admin/staff", data);
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
 /// What the customer of a deal that closes pays: the event that tells it, of invoice `which` of the deal.
 fn invoiced(step: &Step, (number, nth, which): (usize, usize, usize), program: &str) -> Option<String> {
     let Action::Send(body) = &step.action else { return None };
@@ -362,6 +410,7 @@ pub(crate) fn choices(rng: &mut Rng) -> Choices {
         zone,
         rcap,
         pays: if rcap >> 6 == 0 { 0 } else { (rcap & 0xF0) | (expiry >> 4) },
+        pools: if zone >> 6 == 0 { 0 } else { zone.rotate_left(3) ^ ladder },
     }
 }
 

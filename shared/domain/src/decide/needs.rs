@@ -134,11 +134,14 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// All of a pool.
+    /// All of a pool, and of the one that gets back what was drawn on it in the same group.
     fn pool(&mut self, pool: Option<Pool>) {
         let Some(pool) = pool else { return };
-        let parts = pooled::parts(self.context.programs, &pool);
-        self.needs.pools.extend((0..parts).map(|number| pool.part(number)));
+        let now = pooled::current_pool(&self.context, &pool);
+        for pool in now.into_iter().chain([pool]) {
+            let parts = pooled::parts(self.context.programs, &pool);
+            self.needs.pools.extend((0..parts).map(|number| pool.part(number)));
+        }
     }
 
     /// What was drawn on budgets for credits, and where it goes once it is given back.

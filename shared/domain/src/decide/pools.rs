@@ -115,7 +115,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let left = left(book, &pool, parts)?;
     if matches!(event.kind, Kind::BudgetReduced { .. }) {
         if left < amount {
-            book.guard((0..parts).map(|number| pool.part(number)), PoolGuard::NoMore);
+            book.guard((0..parts).map(|number| pool.part(number)), PoolGuard::Same);
             return Err(Stop::Refused(Reason::BudgetShort { is_left: pool.told(left) }));
         }
         take(book, (&pool, parts), None, (amount, true))?;
@@ -140,6 +140,8 @@ pub(super) fn slot(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> R
     let (benefit, pool, key) = wanted_slot(context, case)?;
     let part = pool.part(0);
     let balance = book.state.pools.get(&part)?;
+    // How many there are says the version that decides, and another may decide by another: they wait for each other.
+    book.guard([part.clone()], PoolGuard::Same);
     let held = match book.account().used(&key)? {
         Used::So(held) => held,
         Used::Forgotten => return Err(Stop::Refused(Reason::SlotOver)),
@@ -156,8 +158,6 @@ pub(super) fn slot(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> R
             return Err(Stop::Refused(Reason::SlotsHeld));
         }
         if balance.drawn >= benefit.slots {
-            // Whoever gives one back meanwhile makes room.
-            book.guard([part], PoolGuard::Same);
             return Err(Stop::Refused(Reason::NoSlotLeft));
         }
     } else if held == 0 {
@@ -166,9 +166,6 @@ pub(super) fn slot(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> R
     let by = if takes { 1 } else { -1 };
     // As many slots as the program says by now, unless more are taken.
     let funded = benefit.slots.max(balance.drawn + by) - balance.funded();
-    if funded != 0 {
-        book.guard([part.clone()], PoolGuard::Same);
-    }
     book.effect(Effect::Cap { key, by })?;
     book.effect(Effect::Pool { part, funded, drawn: by, rule: None })?;
     Ok(Some(if takes { Reason::SlotBooked } else { Reason::SlotReleased }))

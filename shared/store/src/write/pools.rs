@@ -5,7 +5,6 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 use domain::decide::{Decision, PoolGuard};
 use domain::ledger::{PoolBalance, PoolPart, Pools};
 use event::ids::ProgramId;
-use event::planted;
 
 use crate::tables::items::{Item, number, state_key, with_key};
 use crate::tables::{built, keys};
@@ -47,7 +46,7 @@ fn action(
     let mut conditions: Vec<&str> = Vec::new();
     let mut values: Vec<(&str, String)> = Vec::new();
     let (left, drawn) = (is.left - was.left, is.drawn - was.drawn);
-    if left < 0 && !planted("a pool is drawn on without a condition") {
+    if left < 0 {
         conditions.push("#left >= :taken");
         values.push((":taken", (-left).to_string()));
     }

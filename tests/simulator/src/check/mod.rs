@@ -128,10 +128,10 @@ impl Watch {
                 self.programs.insert(record.identity.program.clone(), program);
             }
         }
+        self.found("I22", step::i22_pools(changes, &records));
+        self.found("I22", step::i22_short(&self.programs, table, changes, &records));
+        self.found("I22", step::i22_drawn(&self.programs, &records));
         for record in &records {
-            if record.partner.is_internal() {
-                continue;
-            }
             let history = self.histories.entry((record.identity.program.clone(), record.partner.clone())).or_default();
             let found = step::record(history, record);
             self.add(found);

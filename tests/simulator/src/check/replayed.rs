@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Reason, Record};
+use domain::ledger::{Account, PoolBalance, PoolOf, PoolPart, Reason, Record, Verdict};
 use event::ids::{ProgramId, RewardId};
 use event::json::Json;
 use event::{Event, Kind};
@@ -23,7 +23,7 @@ pub(super) fn i11_decided_again(log: &[Commit], programs: &BTreeMap<ProgramId, P
     for commit in log {
         let Some(first) = commit.first() else { continue };
         let program = &first.identity.program;
-        if first.partner.is_internal() {
+        if first.identity.source.is_internal() && first.partner.is_internal() {
             publish(&mut worlds, first);
             continue;
         }
@@ -47,12 +47,47 @@ fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
     let program = &record.identity.program;
     let before = worlds.get(program).map(|world| world.programs.clone());
     let Some(programs) = step::published(record, before.as_ref()) else { return };
-    match worlds.get_mut(program) {
-        Some(world) => world.programs = programs,
-        None => {
-            worlds.insert(program.clone(), World::with(programs, record.decided_at));
+    let world = worlds.entry(program.clone()).or_insert_with(|| World::with(programs.clone(), record.decided_at));
+    world.programs = programs;
+    // A program has a history as a partner has.
+    let own = world.accounts.entry(record.partner.clone()).or_insert_with(Account::in_memory);
+    if let Err(error) = own.apply(record) {
+        debug_assert!(false, "{error}");
+    }
+}
+
+/// What stood in pools when a commit was decided, as far as it must have: who draws on one does not wait for another who does, so a
+/// budget may have stood otherwise when it was read. What was drawn on each part was there, and of what was short no more than it says.
+/// Slots, and what is of the program itself, were as they are.
+fn stood(pools: &BTreeMap<PoolPart, PoolBalance>, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
+    let of_program = commit.iter().any(|record| record.partner.is_internal());
+    let is_slots = |part: &PoolPart| matches!(part.pool.of, PoolOf::Benefit(_));
+    let mut stood = pools.clone();
+    if of_program {
+        return stood;
+    }
+    stood.retain(|part, _| is_slots(part));
+    let mut so_far: BTreeMap<PoolPart, [i64; 2]> = BTreeMap::new();
+    let mut was: BTreeMap<PoolPart, [i64; 2]> = BTreeMap::new();
+    for record in commit {
+        for trial in &record.trials {
+            let Verdict::Spent { budget, left, .. } = &trial.verdict else { continue };
+            let Some(pool) = step::named_pool(budget, trial.asset) else { continue };
+            let sum = |of: &BTreeMap<PoolPart, [i64; 2]>| {
+                of.iter().filter(|(part, _)| part.pool == pool).map(|(_, [left, _])| left).sum::<i64>()
+            };
+            let there = sum(&was) + sum(&so_far);
+            was.entry(pool.part(0)).or_default()[0] += (left - there).max(0);
+        }
+        for (part, funded, drawn) in record.pools().filter(|(part, ..)| !is_slots(part)) {
+            let moved = so_far.entry(part.clone()).or_default();
+            *moved = [moved[0] + funded - drawn, moved[1] + drawn];
+            let needed = was.entry(part.clone()).or_default();
+            *needed = [needed[0].max(-moved[0]), needed[1].max(-moved[1])];
         }
     }
+    stood.extend(was.into_iter().map(|(part, [left, drawn])| (part, PoolBalance { left, drawn, moves: 1 })));
+    stood
 }
 
 fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Vec<String>) -> Commit {
@@ -72,7 +107,17 @@ fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Ve
             Err(why) => found.push(format!("{} #{}: {why}", record.partner, record.position)),
         }
     }
+    let pools = std::mem::take(&mut world.pools);
+    world.pools = stood(&pools, commit);
     let decision = world.decide_for(&first.partner, &events);
+    world.pools = pools;
+    for (part, funded, drawn) in commit.iter().flat_map(Record::pools) {
+        let pool = world.pools.entry(part.clone()).or_default();
+        match pool.moved(funded, drawn) {
+            Ok(after) => *pool = after,
+            Err(error) => found.push(format!("{part}: {error}")),
+        }
+    }
     if decision.records.len() != commit.len() {
         let kinds = |records: &[Record]| {
             records.iter().map(|record| format!("{} {}", record.kind, record.identity.id)).collect::<Vec<_>>()

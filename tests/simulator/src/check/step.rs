@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use domain::deal::Opportunity;
 use domain::ledger::record_key;
-use domain::ledger::{Asset, Bucket, Posting, PostingKind, Record};
+use domain::ledger::{Asset, Bucket, Effect, Pool, PoolOf, Posting, PostingKind, Reason, Record, Trial, Verdict};
 use domain::outbox::outbound;
 use event::Kind;
-use event::ids::Identity;
+use event::ids::{Identity, ProgramId};
+use event::period::Period;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use program::{Program, Programs, Version};
+use program::{PARTS_MAX, Program, Programs, Version};
 use serde_json::Value;
 use store::tables::keys;
 
@@ -385,6 +386,130 @@ pub(super) fn i18_stock(changes: &[Change]) -> Vec<String> {
     bad.collect()
 }
 
+/// A sub-balance as it is stored: left, drawn, and how often it moved.
+fn pool_item(item: Option<&Item>) -> [i64; 3] {
+    ["left", "drawn", "moves"].map(|name| item.and_then(|item| number(item, name)).unwrap_or(0))
+}
+
+/// I22: a sub-balance is never below zero, and moves by what the records of the same write say.
+pub(super) fn i22_pools(changes: &[Change], records: &[Record]) -> Vec<String> {
+    let mut told: BTreeMap<String, [i64; 3]> = BTreeMap::new();
+    for record in records {
+        for (part, funded, drawn) in record.pools() {
+            let sum = told.entry(keys::pool(&record.identity.program, part)).or_default();
+            *sum = [sum[0] + funded - drawn, sum[1] + drawn, sum[2] + 1];
+        }
+    }
+    let mut found = Vec::new();
+    for change in changes.iter().filter(|change| change.table == STATE && change.key.0.text().starts_with("pool#")) {
+        let (old, new) = (pool_item(change.old.as_ref()), pool_item(change.new.as_ref()));
+        if new[0] < 0 || new[1] < 0 {
+            found.push(format!("{} has {} left, and {} drawn", change.key.0.text(), new[0], new[1]));
+        }
+        let moved = [new[0] - old[0], new[1] - old[1], new[2] - old[2]];
+        let told = told.remove(change.key.0.text()).unwrap_or_default();
+        if moved != told {
+            found.push(format!("{} moved by {moved:?}, and its records say {told:?}", change.key.0.text()));
+        }
+    }
+    found.extend(told.keys().map(|pool| format!("{pool} did not move, and a record says so")));
+    found
+}
+
+/// I22: what is refused for want of something in a pool is not there when that is written.
+pub(super) fn i22_short(
+    programs: &BTreeMap<ProgramId, Programs>,
+    table: &Dynamo,
+    changes: &[Change],
+    records: &[Record],
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let stood = |record: &Record, pool: &Pool| {
+        let of = |number| {
+            let key = keys::pool(&record.identity.program, &pool.part(number));
+            let key = (KeyPart::S(key), Some(KeyPart::S(keys::ONLY.to_owned())));
+            let change = changes.iter().find(|change| change.table == STATE && change.key == key);
+            let item = change.map_or_else(|| table.item(STATE, &key), |change| change.old.clone());
+            pool_item(item.as_ref())
+        };
+        (0..PARTS_MAX).map(of).fold([0; 3], |sum, part| [sum[0] + part[0], sum[1] + part[1], sum[2] + part[2]])
+    };
+    for record in records {
+        let verdicts = record.trials.iter().filter_map(|trial| match &trial.verdict {
+            Verdict::Spent { budget, left, .. } => Some((budget, *left, trial.asset)),
+            _ => None,
+        });
+        for (budget, said, asset) in verdicts {
+            // Nothing else of this write may have moved it: then what stood before is what was seen.
+            let moved = records.iter().flat_map(Record::pools).any(|(part, ..)| part.pool.to_string() == *budget);
+            let Some(pool) = named_pool(budget, asset).filter(|_| !moved) else { continue };
+            let there = stood(record, &pool)[0];
+            if there > said {
+                found.push(format!("{}: {said} were left of the {budget}, it says, and {there} are", place(record)));
+            }
+        }
+        // As many as the version says by which it was decided, whatever stood in the pool.
+        let slots_of = |kind: &Kind| {
+            let Kind::BenefitBooked { benefit, .. } = kind else { return None };
+            let version = programs.get(&record.identity.program)?.number(record.decided_by)?;
+            version.program.benefits.get(benefit).map(|benefit| benefit.slots)
+        };
+        let full = record.reason == Some(Reason::NoSlotLeft);
+        let kind = record.happened().filter(|_| full);
+        if let Some((pool, slots)) = kind.and_then(|kind| Some((slots(&kind)?, slots_of(&kind)?))) {
+            let in_all = Pool { period: Period::Ever, ..pool.clone() };
+            let taken = stood(record, &pool)[1] + stood(record, &in_all)[1];
+            let moved = records.iter().flat_map(Record::pools).any(|(part, ..)| part.pool.of == pool.of);
+            if taken < slots && !moved {
+                found.push(format!("{}: no slot was left, it says, and {taken} of {slots} were taken", place(record)));
+            }
+        }
+    }
+    found
+}
+
+/// The pool that is called so in words, as `budget fund of 2026-01..2026-03`.
+pub(super) fn named_pool(words: &str, asset: Asset) -> Option<Pool> {
+    let words = words.strip_prefix("budget ")?;
+    let (name, period) = words.split_once(" of ").unwrap_or((words, "ever"));
+    let of = PoolOf::Budget(name.try_into().ok()?, asset);
+    Some(Pool { of, period: Period::try_from(period.to_owned()).ok()? })
+}
+
+/// The pool of a slot, where there are so many by the month.
+fn slots(kind: &Kind) -> Option<Pool> {
+    let Kind::BenefitBooked { benefit, slot } = kind else { return None };
+    let period = Period::try_from(slot.clone()).ok()?;
+    Some(Pool { of: PoolOf::Benefit(benefit.clone()), period })
+}
+
+/// I22: what a rule gave at first out of a budget is drawn on it, as much as that; what is taken back of what was drawn goes back.
+pub(super) fn i22_drawn(programs: &BTreeMap<ProgramId, Programs>, records: &[Record]) -> Vec<String> {
+    let mut found = Vec::new();
+    for record in records {
+        let Some(programs) = programs.get(&record.identity.program) else { continue };
+        let version = record.earned_by.as_ref().and_then(|version| programs.number(version.number));
+        let has_budget = |trial: &Trial| {
+            let rule = version.and_then(|version| version.program.rules.get(&trial.rule));
+            rule.is_some_and(|rule| rule.budget.is_some())
+        };
+        let gave = |trial: &&Trial| matches!(trial.verdict, Verdict::Gave { .. });
+        for trial in record.trials.iter().filter(gave).filter(|trial| has_budget(trial)) {
+            let of_rule = record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(&trial.rule));
+            let given: i64 = of_rule.filter(|posting| posting.is_award()).map(|posting| posting.amount).sum();
+            let drawn = record.effects.iter().filter_map(|effect| match effect {
+                Effect::Pool { drawn, rule: Some(rule), .. } if *rule == trial.rule => Some(*drawn),
+                _ => None,
+            });
+            let drawn: i64 = drawn.sum();
+            if given != drawn {
+                found.push(format!("{}: {} gave {given}, and drew {drawn}", place(record), trial.rule));
+            }
+        }
+    }
+    found
+}
+
 /// I26: a deal belongs to a partner that is known.
 pub(super) fn i26_owner_is_known(table: &Dynamo, changes: &[Change]) -> Vec<String> {
     let deals = changes.iter().filter(|change| change.table == STATE && change.key.0.text().starts_with("deal#"));
@@ -492,7 +617,7 @@ pub(super) fn i6_cards(
 
 /// I10: records come with the head that counts them.
 pub(super) fn i10_head_moves(records: &[Record], changes: &[Change]) -> Option<String> {
-    let last = records.iter().filter(|record| !record.partner.is_internal()).map(|record| record.position).max()?;
+    let last = records.iter().map(|record| record.position).max()?;
     let head = changes.iter().find(|change| whose(change).is_some() && sort_key(change) == "head");
     let position = head.and_then(|head| number(head.new.as_ref()?, "position"));
     (position != i64::try_from(last).ok())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::audit::{check_account, check_records, check_redemptions, rebuild, rebuild_shared};
 use domain::deal::{Deal, Opportunity};
 use domain::ledger::packed::{self, StoredHead};
-use domain::ledger::{Account, Reason, Record, Stamp, history_key};
+use domain::ledger::{Account, PoolBalance, PoolPart, Reason, Record, Stamp, history_key};
 use domain::redemption::Redemption;
 use event::Kind;
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId};
@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
     pub deals: BTreeMap<(ProgramId, DealId), Deal>,
     /// Opportunities.
     pub opportunities: BTreeMap<(ProgramId, OpportunityId), Opportunity>,
+    /// Sub-balances of pools.
+    pub pools: BTreeMap<(ProgramId, PoolPart), PoolBalance>,
     /// Redemptions of each partner's key.
     pub redemptions: BTreeMap<String, Vec<Redemption>>,
     accounts: BTreeMap<String, Account>,
@@ -47,6 +49,7 @@ impl Snapshot {
             records: BTreeMap::new(),
             deals: BTreeMap::new(),
             opportunities: BTreeMap::new(),
+            pools: BTreeMap::new(),
             redemptions: BTreeMap::new(),
             accounts: BTreeMap::new(),
             unread: Vec::new(),
@@ -102,6 +105,10 @@ impl Snapshot {
                 let program = ProgramId::try_from(id(1)).map_err(|e| e.to_string())?;
                 self.deals.insert((program, DealId::try_from(id(2)).map_err(|e| e.to_string())?), read(item)?);
             }
+            ("pool", _) => {
+                let program = ProgramId::try_from(id(1)).map_err(|e| e.to_string())?;
+                self.pools.insert((program, id(2).parse()?), read(item)?);
+            }
             ("opportunity", _) => {
                 let program = ProgramId::try_from(id(1)).map_err(|e| e.to_string())?;
                 let id = OpportunityId::try_from(id(2)).map_err(|e| e.to_string())?;
@@ -122,9 +129,6 @@ impl Snapshot {
         let mut found: Found = vec![("I10", self.unread.clone())];
         let today = TimeZone::UTC.to_datetime(now).date();
         for ((program, partner), records) in &self.records {
-            if partner.is_internal() {
-                continue;
-            }
             let key = format!("partner#{}", history_key(program, partner));
             let name = |mut all: Vec<String>| {
                 for text in &mut all {
@@ -151,6 +155,7 @@ impl Snapshot {
             found.push(("I6", name(check_redemptions(redemptions, records))));
         }
         found.push(("I26", self.i26_shared()));
+        found.push(("I22", self.i22_credits()));
         found.push(("I13", self.i13_amendments()));
         found
     }
@@ -176,7 +181,23 @@ impl Snapshot {
             .collect()
     }
 
-    /// I26, I25: deals and opportunities are what records add up to, each decided from the version before.
+    /// I22: what a deal's award drew on budgets is what it gave and was not taken back of it.
+    fn i22_credits(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for ((_, id), deal) in &self.deals {
+            let own = deal.closed.iter().flat_map(|closed| closed.credits.iter());
+            let credits = own.chain(deal.influencers.iter().flat_map(|one| one.credits.iter()));
+            for (rule, credit) in credits.filter(|(_, credit)| !credit.drawn.is_empty()) {
+                let (drawn, stands) = (credit.drawn.values().sum::<i64>(), credit.given - credit.taken());
+                if drawn != stands {
+                    found.push(format!("deal {id}: {rule} has {drawn} drawn on its budget, and gave {stands}"));
+                }
+            }
+        }
+        found
+    }
+
+    /// I26, I25: deals, opportunities and pools are what records add up to, each decided from the version before.
     fn i26_shared(&self) -> Vec<String> {
         let mut found = Vec::new();
         let programs: std::collections::BTreeSet<&ProgramId> =
@@ -201,6 +222,14 @@ impl Snapshot {
                         deals.get(id),
                         rebuilt.deals.get(id)
                     ));
+                }
+            }
+            let pools = self.pools.iter().filter(|((of, _), _)| of == program);
+            let pools: BTreeMap<PoolPart, PoolBalance> = pools.map(|((_, part), pool)| (part.clone(), *pool)).collect();
+            for part in rebuilt.pools.keys().chain(pools.keys()) {
+                let (stored, adds_up_to) = (pools.get(part), rebuilt.pools.get(part));
+                if stored != adds_up_to {
+                    found.push(format!("pool {part} is {stored:?}, and its records add up to {adds_up_to:?}"));
                 }
             }
             for id in rebuilt.opportunities.keys().chain(all.keys()) {
