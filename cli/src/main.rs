@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod budgets;
 mod codes;
 mod connect;
 mod demo;
@@ -94,6 +95,9 @@ enum Command {
     /// Commission payouts: run, list, file, cancel.
     #[command(subcommand)]
     Payouts(payouts::Payouts),
+    /// Budgets: list, fund, reduce.
+    #[command(subcommand)]
+    Budgets(budgets::Budgets),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -144,6 +148,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Redrive(redrive) => redrive.run().await,
         Command::Payouts(payouts) => payouts.run().await,
+        Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,
     }
 }

@@ -211,6 +211,15 @@ async fn staff(test: &TestStack) {
     let stored = store::programs::stored(&store, &program).await.expect("versions");
     assert!(store::programs::of(&stored).expect("programs").is_some());
     engine::audit::stored_of(&store, &program, &page.items).await.expect("what is shared");
+    let budgets = domain::decide::budgets(&programs, store.clock().now(), None);
+    let parts = budgets.into_iter().flat_map(|budget| budget.parts);
+    store::state::pools(&store, &program, parts).await.expect("what is left of budgets");
+    let data = json!({ "budget": "launch-fund", "points": 10_000 });
+    let funded = body("budget.funded", "@program", "hr-software", "/finance/staff", "by-staff", &data);
+    let funded = event::Event::parse(&funded, store.clock().now()).expect("an event");
+    let own = event::ids::PartnerId::program();
+    let settled = engine::events::judge(&store, &programs, &own, &[funded.into()], patience()).await;
+    assert_eq!(settled[0].outcome, domain::ledger::Outcome::Applied);
 }
 
 /// What staff's commands call is called by [`staff`] too, so that a command cannot need what nobody heard.
@@ -221,7 +230,9 @@ fn staff_do_here_what_their_commands_do() {
     let staff = &here[start..start + here[start..].find("\n}\n").expect("its end")];
     let staff: String = staff.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let mut calls = BTreeSet::new();
-    for command in ["audit", "codes", "connect", "events", "export", "payouts", "programs", "rebuild", "versions"] {
+    for command in
+        ["audit", "budgets", "codes", "connect", "events", "export", "payouts", "programs", "rebuild", "versions"]
+    {
         let path = format!("{}/../cli/src/{command}.rs", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a command");
         for start in ["store::", "engine::"] {

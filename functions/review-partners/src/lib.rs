@@ -1,5 +1,6 @@
 //! What time brings: releases, expiries, reviews; and the sweep that lets nothing hang.
 
+mod budgets;
 mod handler;
 mod sweep;
 mod task;

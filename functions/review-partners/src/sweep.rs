@@ -14,6 +14,7 @@ use store::holds::{Hold, Of};
 use store::outbox::Due;
 use worker::{HELD_UNTIL, Outgoing, count};
 
+use crate::budgets;
 use crate::handler::{ReviewError, ReviewPartners};
 use crate::task::{Over, Task, Walk};
 
@@ -32,6 +33,8 @@ const HELD: &str = "held";
 const HELD_SENT: &str = "held_sent";
 /// Metric: held events that could not be looked at; the next sweep tries again (I20).
 const HOLDS_NOT_SWEPT: &str = "holds_not_swept";
+/// Metric: budgets of which little is left.
+const BUDGETS_LOW: &str = "budgets_low";
 /// What the sweep has sent again it leaves alone for so long: the message is on its way.
 const SENT_LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// Who was sent to be reviewed is not sent again before: all tries of a message, and where it is put aside then, the next one.
@@ -66,8 +69,8 @@ impl ReviewPartners {
     /// # Errors
     /// The first [`ReviewError`] there was.
     pub(crate) async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<(), ReviewError> {
-        let mut counts =
-            Counts::from([(SWEEPS, 1), (HELD_PAST_DEADLINE, 0), (HOLDS_NOT_SWEPT, 0), (REDEMPTIONS_STANDING, 0)]);
+        let none = [HELD_PAST_DEADLINE, HOLDS_NOT_SWEPT, REDEMPTIONS_STANDING, BUDGETS_LOW].map(|metric| (metric, 0));
+        let mut counts: Counts = none.into_iter().chain([(SWEEPS, 1)]).collect();
         let mut done = Ok(());
         for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };
@@ -80,6 +83,13 @@ impl ReviewPartners {
                     continue;
                 }
             };
+            match Box::pin(budgets::low(&self.store, &programs, now)).await {
+                Ok(low) => *counts.entry(BUDGETS_LOW).or_default() += low,
+                Err(error) => {
+                    tracing::error!(program = id.as_str(), %error, "a program's budgets could not be looked at");
+                    done = done.and(Err(error.into()));
+                }
+            }
             for over in Over::all(&id) {
                 let walk = Walk { over, from: None };
                 done = done.and(Box::pin(self.walk_or_leave(walk, Some(&programs), now, deadline, &mut counts)).await);

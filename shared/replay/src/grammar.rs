@@ -1,5 +1,7 @@
 //! Random programs: a file of the grammar for any choices, always in good form.
 
+use std::fmt::Write;
+
 const CAPS: [&str; 14] = [
     "1 per partner per month",
     "2 per partner per quarter",
@@ -87,14 +89,14 @@ fn pooled(text: &str, pools: u8) -> String {
     );
     if is(0) {
         text = text.replace("[earn.closed]\n", "[earn.closed]\nbudget = \"fund\"\n");
-        text.push_str(&format!("[budget.fund]\nof = \"points\"\n{settings}"));
+        let _ = write!(text, "[budget.fund]\nof = \"points\"\n{settings}");
     }
     if is(1) && text.contains("[commission.base]") && !text.contains("\"of the deal\"") {
         for rule in ["base", "share", "influence"] {
             let table = format!("[commission.{rule}]\n");
             text = text.replace(&table, &format!("{table}budget = \"spiffs\"\n"));
         }
-        text.push_str(&format!("[budget.spiffs]\nof = \"USD\"\n{settings}"));
+        let _ = write!(text, "[budget.spiffs]\nof = \"USD\"\n{settings}");
     }
     text.push_str("[benefit.stand]\nname = \"Stand\"\n");
     text.push_str(if is(7) { "slots = 1\nper = \"month\"\n" } else { "slots = 2\nat_most = 2\n" });

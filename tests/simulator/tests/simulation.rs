@@ -69,6 +69,10 @@ fn seeds_hold_every_invariant() {
         "payout.returned",
         "payout.cancelled",
         "invoice.paid",
+        "budget.funded",
+        "budget.reduced",
+        "benefit.booked",
+        "benefit.released",
     ];
     for kind in paid {
         assert!(applied.contains_key(kind), "no {kind} ever held");
@@ -85,7 +89,7 @@ fn seeds_hold_every_invariant() {
     }
     let all = [
         "I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I17", "I18",
-        "I19", "I20", "I21", "I23", "I24", "I25", "I26", "I27", "I28", "I3",
+        "I19", "I20", "I21", "I22", "I23", "I24", "I25", "I26", "I27", "I28", "I3",
     ];
     assert_eq!(looked, BTreeSet::from(all), "invariants that were looked at");
 }

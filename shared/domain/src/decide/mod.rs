@@ -28,6 +28,7 @@ pub use due::due_on;
 pub use judge::may_send;
 pub use needs::{Named, Needs, more_parts, named, needs, opportunity_of_deal, parts_to_show};
 pub use payouts::PAYOUTS_MAX;
+pub use pooled::{BudgetOf, budgets};
 pub use publication::{Publication, publication, withdrawal};
 pub use redemptions::{passes, reward_gate};
 pub use state::{Decision, Judgement, PoolGuard, State};

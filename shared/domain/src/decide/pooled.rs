@@ -1,15 +1,19 @@
 //! Which pools a decision looks at: of budgets that rules give out of or that are funded (N10), and of benefits (M22). It is known before
 //! any pool is read.
 
+use std::collections::BTreeMap;
+
 use event::ids::{Label, Name};
 use event::period::{Every, Period, TargetPeriod};
 use event::{Code, Event, Kind, Rejection, Whole};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Benefit, Budget, Program, Programs, Rule, Version};
+use rust_decimal::Decimal;
 
 use super::context::{Case, Context};
 use super::stop::Stop;
-use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolOf, Reason};
+use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolBalance, PoolOf, PoolPart, Reason};
 
 /// Most that a budget holds, in its smallest unit: far above any program, far below an overflow.
 pub(super) const FUNDED_MAX: i64 = 1_000_000_000_000_000;
@@ -17,6 +21,50 @@ pub(super) const FUNDED_MAX: i64 = 1_000_000_000_000_000;
 fn pool(budget: &Budget, period: Period) -> Pool {
     let asset = budget.currency.map_or(Asset::Points, Asset::Money);
     Pool { of: PoolOf::Budget(budget.id.clone(), asset), period }
+}
+
+/// A budget of a program in one of its periods, and its sub-balances.
+#[derive(Clone, Debug)]
+pub struct BudgetOf<'a> {
+    /// The budget, as the version says that is in force.
+    pub budget: &'a Budget,
+    /// It in the period.
+    pub pool: Pool,
+    /// Its sub-balances.
+    pub parts: Vec<PoolPart>,
+}
+
+/// The budgets of the version in force at `now`, each in the period in which `now` lies, or in the one that is asked for; without those that
+/// have no such period.
+pub fn budgets(programs: &Programs, now: Timestamp, asked: Option<TargetPeriod>) -> Vec<BudgetOf<'_>> {
+    let program = &programs.current(now).program;
+    let calendar = &program.calendar;
+    let each = program.budgets.values().filter_map(|budget| {
+        let period = match asked {
+            None => Period::of(budget.every, calendar.day(now), calendar),
+            Some(asked) => Some(asked).filter(|asked| asked.every() == budget.every)?.in_calendar(calendar),
+        };
+        let pool = pool(budget, period);
+        let parts = (0..parts(programs, &pool)).map(|number| pool.part(number)).collect();
+        Some(BudgetOf { budget, pool, parts })
+    });
+    each.collect()
+}
+
+impl BudgetOf<'_> {
+    /// What it holds in all, given what its sub-balances hold.
+    pub fn balance(&self, stored: &BTreeMap<PoolPart, PoolBalance>) -> PoolBalance {
+        let mut sum = PoolBalance::default();
+        for part in self.parts.iter().filter_map(|part| stored.get(part)) {
+            sum.add(part.funded(), part.drawn);
+        }
+        sum
+    }
+
+    /// Whether less is left of what it was funded with than the program says staff are told of.
+    pub fn is_low(&self, balance: PoolBalance) -> bool {
+        Decimal::from(balance.left) < self.budget.low.saturating_mul(Decimal::from(balance.funded()))
+    }
 }
 
 /// The pool of the budget that a rule gives out of, for what is booked on a day.
