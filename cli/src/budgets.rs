@@ -30,7 +30,7 @@ pub(crate) enum Budgets {
     #[command(
         after_help = "Examples:\n  laurel budgets list --program hr-software\n  laurel budgets list --program hr-software --period 2026-Q1"
     )]
-    List(List),
+    List(ListBudgets),
     /// Put more into a budget. Under one id it is done once, however often it is run.
     #[command(
         after_help = "Example:\n  laurel budgets fund launch-fund 50000 --program hr-software --id fy26-q4 --source /finance/staff --period 2026-Q4\n\nOf money the amount is in the program's currency, as 1200.00."
@@ -62,7 +62,7 @@ fn period(text: &str) -> Result<TargetPeriod, String> {
 
 /// What each budget was funded with.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct ListBudgets {
     /// Print JSON, one budget a line.
     #[arg(long)]
     json: bool,
@@ -117,7 +117,7 @@ impl Of {
     }
 }
 
-impl List {
+impl ListBudgets {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let (store, programs) = self.of.programs().await?;
         let now = store.clock().now();
@@ -181,7 +181,7 @@ impl Change {
         match budget.currency {
             Some(currency) => data["amount"] = serde_json::json!({ "amount": self.amount, "currency": currency }),
             None => {
-                data["points"] = self.amount.parse::<i64>().context("a budget of points takes a whole number")?.into()
+                data["points"] = self.amount.parse::<i64>().context("a budget of points takes a whole number")?.into();
             }
         }
         if let Some(period) = self.of.period {
