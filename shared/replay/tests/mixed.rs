@@ -128,9 +128,10 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
             )
         }
         26..=28 => {
-            let what = match r.is(60) {
-                true => format!(r#""budget":"fund","points":{}"#, 1 + r.next(2_500)),
-                false => format!(r#""budget":"spiffs","amount":{{"amount":"{}.50","currency":"USD"}}"#, r.next(900)),
+            let what = if r.is(60) {
+                format!(r#""budget":"fund","points":{}"#, 1 + r.next(2_500))
+            } else {
+                format!(r#""budget":"spiffs","amount":{{"amount":"{}.50","currency":"USD"}}"#, r.next(900))
             };
             (if r.is(80) { "budget.funded" } else { "budget.reduced" }, format!(r#"{{{what},"reason":"x"}}"#))
         }
