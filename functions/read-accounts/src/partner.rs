@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use domain::decide::{Needs, State as Partner, decide, more_parts, parts_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
 use domain::tell::{Scoreboard, Target, parts_of_targets, scoreboards, targets};
-use event::ids::{Motion, PartnerId};
+use event::ids::{Motion, Name, PartnerId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Gate, Program, Programs};
@@ -28,6 +28,8 @@ pub(crate) struct PartnerView {
     tiers: BTreeMap<Motion, Scoreboard>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     targets: Vec<Target>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclusive: Vec<ExclusiveView>,
     gates: Vec<GateView>,
     agreement: Option<String>,
     as_of: Timestamp,
@@ -49,6 +51,21 @@ struct Expiring {
     on: Date,
 }
 
+/// A territory or a vertical that is the partner's alone (M23).
+#[derive(Serialize)]
+struct ExclusiveView {
+    /// `territory` or `vertical`.
+    of: &'static str,
+    name: Name,
+    since: Date,
+    /// The first day on which it is free again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Date>,
+    /// It is lost at the first review as of this day or later, unless it is kept by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_risk: Option<Date>,
+}
+
 #[derive(Serialize)]
 struct GateView {
     needs: String,
@@ -67,6 +84,11 @@ pub(crate) async fn show(
     let program = &programs.current(now).program;
     let balance = account.balance();
     let lots = account.head.funds(Asset::Points).lots.iter().filter(|(lot, _)| **lot < never());
+    let exclusive = account.profile.exclusive.iter().map(|(scope, held)| {
+        let (of, name) = scope.parts();
+        ExclusiveView { of, name: name.clone(), since: held.since, until: held.until, at_risk: held.warned }
+    });
+    let exclusive = exclusive.collect();
     let expiring = lots.map(|(lot, points)| Expiring { points: *points, on: lot.plus(1).first_day() }).collect();
     Ok(Json(PartnerView {
         partner_id: partner,
@@ -81,6 +103,7 @@ pub(crate) async fn show(
         },
         tiers: scoreboards(&programs, &account, now).map_err(StoreError::from)?,
         targets: targets(&programs, &account, now).map_err(StoreError::from)?,
+        exclusive,
         gates: gates(program, &account, now).map_err(StoreError::from)?,
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,

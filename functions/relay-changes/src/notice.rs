@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, Record};
+use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, Record, Scope};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -38,10 +38,11 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         }
         // The notice of that says more.
         Outcome::NoRule
-            if matches!(
-                record.reason,
-                Some(Reason::CommissionTakenBack | Reason::CustomerPaid | Reason::PaidOut | Reason::PayoutReturned)
-            ) => {}
+            if exclusivity(record).is_some()
+                || matches!(
+                    record.reason,
+                    Some(Reason::CommissionTakenBack | Reason::CustomerPaid | Reason::PaidOut | Reason::PayoutReturned)
+                ) => {}
         Outcome::Refused => {
             notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });
         }
@@ -55,6 +56,13 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
     {
         let detail = about(json!({ "deal": deal_id, "to_partner": to_partner }));
         notices.push(Notice { kind: "DealMoved", detail });
+    }
+    if let Some((kind, of)) = exclusivity(record) {
+        let sentence = domain::tell::explain(record, None).sentence;
+        notices.push(Notice {
+            kind,
+            detail: about(json!({ "exclusive": of, "reason": record.reason, "sentence": sentence })),
+        });
     }
     match record.happened() {
         Some(Kind::LeaseEnding { deal_id, opportunity_id, until }) => {
@@ -134,6 +142,19 @@ fn commissions(record: &Record) -> Vec<(&'static str, Value)> {
     let all = all.into_iter().chain(step.map(|step| (step, told(&moved, |_| true))));
     let some = all.filter(|(_, sums)| !sums.is_empty());
     some.map(|(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence }))).collect()
+}
+
+/// What is told of a territory or a vertical that is one partner's alone, or is so no longer (M23).
+fn exclusivity(record: &Record) -> Option<(&'static str, Scope)> {
+    let of = Scope::of(&record.happened()?)?;
+    let kind = match record.reason.as_ref()? {
+        Reason::Exclusive { .. } => "ExclusivityGranted",
+        Reason::ExclusiveAtRisk { .. } => "ExclusivityAtRisk",
+        Reason::ExclusiveLost => "ExclusivityLost",
+        Reason::ExclusiveOver if record.holds() => "ExclusivityEnded",
+        _ => return None,
+    };
+    Some((kind, of))
 }
 
 /// What a conflict or a rejection is worth telling.

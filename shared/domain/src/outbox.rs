@@ -6,7 +6,7 @@ use event::{Event, Kind, body_hash};
 use jiff::Timestamp;
 
 use crate::deal::Opportunity;
-use crate::ledger::{Effect, Errand, Record};
+use crate::ledger::{Effect, Errand, Record, Scope};
 
 /// The family of the identities of what is sent.
 const FAMILY: &str = "outbox";
@@ -33,6 +33,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Influences
         | Effect::Share { .. }
         | Effect::Pool { .. }
+        | Effect::Exclusive { .. }
         | Effect::Tier { .. }
         | Effect::Reviewed { .. } => None,
     });
@@ -64,6 +65,13 @@ fn sent(record: &Record, kind: &Kind, nth: usize, errand: &Errand) -> Option<Out
         }
         Errand::PayoutStanding { due } => {
             (named(&[&opaque]), &record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
+        }
+        Errand::Exclusivity { of, day, due } => {
+            let (territory, vertical) = match of.clone() {
+                Scope::Territory(name) => (Some(name), None),
+                Scope::Vertical(name) => (None, Some(name)),
+            };
+            (named(&[&opaque]), &record.partner, *due, Kind::ExclusivityReviewed { territory, vertical, due: *day })
         }
         Errand::BidLost { to, opportunity } => {
             (named(&[&opaque]), to, record.decided_at, Kind::BidLost { opportunity_id: opportunity.clone() })

@@ -126,6 +126,7 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
+            | Effect::Exclusive { .. }
             | Effect::Tier { .. }
             | Effect::Reviewed { .. } => None,
         };

@@ -37,6 +37,14 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("everything that one sends: \"/{source}/*\""),
         );
     }
+    if program.exclusivity.keep.is_some() && program.exclusivity.grace.is_none() {
+        f.warning(
+            Code::DemotionWithoutWarning,
+            &["exclusivity", "keep"],
+            "an exclusivity is lost at the first review that it fails, without a warning",
+            "warn first: grace = \"1 quarter\"",
+        );
+    }
     for id in program.budgets.keys().filter(|id| !program.rules.values().any(|rule| rule.budget.as_ref() == Some(*id)))
     {
         f.warning(

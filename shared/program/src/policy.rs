@@ -1,9 +1,12 @@
 //! Settings that are no rule: registration, expiry, clawback, late events.
 
+use event::ids::Motion;
 use event::time::Length;
 use rust_decimal::Decimal;
 
 use crate::commission::CommissionPolicy;
+use crate::ladder::{Criteria, Review};
+use crate::reward::Gate;
 
 /// Deal registration (M30, M31).
 #[derive(Clone, Debug)]
@@ -66,4 +69,32 @@ pub struct Policy {
     pub periods_close_after: Length,
     /// What holds of all commissions.
     pub commissions: CommissionPolicy,
+}
+
+/// What makes a territory or a vertical one partner's alone, and what loses it (M23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusivity {
+    /// The motion it is measured in.
+    pub motion: Motion,
+    /// What a partner must have earned by the time it is granted; none: whatever staff say.
+    pub earn: Option<Criteria>,
+    /// What keeps it; none: it is never lost for what is sold.
+    pub keep: Option<Criteria>,
+    /// How often it is reviewed.
+    pub review: Review,
+    /// Reviews start this long after it was granted.
+    pub first_review: Length,
+    /// Between the warning and the loss; none: it is lost at the first review that it fails.
+    pub grace: Option<Length>,
+    /// How long it lasts where a grant does not say; none: until it is ended.
+    pub lasts: Option<Length>,
+    /// What a partner must have to be granted one, in the order in which it is looked at.
+    pub gates: Vec<Gate>,
+}
+
+impl Exclusivity {
+    /// The longest window that it looks at, in months.
+    pub fn months(&self) -> i32 {
+        self.earn.iter().chain(&self.keep).map(Criteria::months).max().unwrap_or(0)
+    }
 }

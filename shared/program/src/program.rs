@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::commission::Payable;
 use crate::ladder::{Measure, Tier};
-use crate::policy::{Payouts, Policy, Registration};
+use crate::policy::{Exclusivity, Payouts, Policy, Registration};
 use crate::pool::{Benefit, Budget};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule};
@@ -42,6 +42,8 @@ pub struct Program {
     pub budgets: BTreeMap<Name, Budget>,
     /// Benefits with a capacity by id (M22).
     pub benefits: BTreeMap<Name, Benefit>,
+    /// What is one partner's alone (M23).
+    pub exclusivity: Exclusivity,
     /// Dated multipliers by id.
     pub campaigns: BTreeMap<String, Campaign>,
     /// Tier ladders by motion; each ladder's tiers by ascending rank.

@@ -85,7 +85,7 @@ fn pooled(text: &str, pools: u8) -> String {
     );
     let mut text = text.replace(
         "\"payout.*\", \"invoice.paid\"]\n",
-        "\"payout.*\", \"invoice.paid\", \"budget.*\"]\n\"/admin/*\" = [\"benefit.*\"]\n",
+        "\"payout.*\", \"invoice.paid\", \"budget.*\"]\n\"/admin/*\" = [\"benefit.*\", \"exclusivity.*\"]\n",
     );
     if is(0) {
         text = text.replace("[earn.closed]\n", "[earn.closed]\nbudget = \"fund\"\n");
@@ -97,6 +97,12 @@ fn pooled(text: &str, pools: u8) -> String {
             text = text.replace(&table, &format!("{table}budget = \"spiffs\"\n"));
         }
         let _ = write!(text, "[budget.spiffs]\nof = \"USD\"\n{settings}");
+    }
+    if is(5) {
+        text.push_str("[exclusivity]\nkeep = { acv = \"9000\", within = \"1 quarter\" }\nfirst_review = \"1 month\"\nreview = \"monthly\"\n");
+    }
+    if is(5) && is(6) {
+        text.push_str("grace = \"1 month\"\nlasts = \"4 months\"\nearn = { deals = 1, within = \"1 year\" }\n");
     }
     text.push_str("[benefit.stand]\nname = \"Stand\"\n");
     text.push_str(if is(7) { "slots = 1\nper = \"month\"\n" } else { "slots = 2\nat_most = 2\n" });

@@ -80,7 +80,7 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
         _ => 0,
     };
     let time = (now - SignedDuration::from_hours(late)).to_string();
-    let (kind, data): (&str, String) = match r.next(32) {
+    let (kind, data): (&str, String) = match r.next(34) {
         0..=3 => (
             "deal.registered",
             format!(
@@ -134,6 +134,12 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
                 format!(r#""budget":"spiffs","amount":{{"amount":"{}.50","currency":"USD"}}"#, r.next(900))
             };
             (if r.is(80) { "budget.funded" } else { "budget.reduced" }, format!(r#"{{{what},"reason":"x"}}"#))
+        }
+        32..=33 => {
+            let kind = if r.is(75) { "exclusivity.granted" } else { "exclusivity.ended" };
+            let until = now + SignedDuration::from_hours(r.next(24 * 90) as i64 - 24);
+            let until = if r.is(50) { format!(r#","until":"{until}""#) } else { String::new() };
+            (kind, format!(r#"{{"territory":"t{}"{until}}}"#, r.next(2)))
         }
         29..=31 => {
             let kind = if r.is(65) { "benefit.booked" } else { "benefit.released" };

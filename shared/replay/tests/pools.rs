@@ -106,6 +106,7 @@ fn usd(name: &str, amount: &str) -> String {
 fn pool(w: &World, named: &str) -> (i64, i64) {
     let is = |of: &PoolOf| match of {
         PoolOf::Budget(id, _) | PoolOf::Benefit(id) => id.as_str() == named,
+        PoolOf::Exclusive(_) => false,
     };
     let parts = w.pools.iter().filter(|(part, _)| is(&part.pool.of));
     parts.fold((0, 0), |(left, drawn), (_, pool)| (left + pool.left, drawn + pool.drawn))

@@ -357,6 +357,16 @@ fn pooled(seed: u64, program: &str, partners: usize, steps: Vec<Step>) -> Vec<St
                     add(0, kind, "@program", "/finance/bank", data.clone());
                 }
             }
+            7 | 8 => {
+                for nth in 1..=rng.usize(1..4) {
+                    let kind = if rng.usize(..5) == 0 { "exclusivity.ended" } else { "exclusivity.granted" };
+                    let mut data = json!({ "territory": format!("t{}", rng.usize(..2)) });
+                    if rng.usize(..3) == 0 {
+                        data["until"] = json!((at + SignedDuration::from_hours(rng.i64(12..24 * 60))).to_string());
+                    }
+                    add(nth, kind, &format!("p{}", rng.usize(..partners)), "/admin/staff", data);
+                }
+            }
             3..=6 => {
                 let day = TimeZone::UTC.to_datetime(at).date();
                 let slot = format!("{:04}-{:02}", day.year(), day.month());

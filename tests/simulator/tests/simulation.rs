@@ -73,6 +73,9 @@ fn seeds_hold_every_invariant() {
         "budget.reduced",
         "benefit.booked",
         "benefit.released",
+        "exclusivity.granted",
+        "exclusivity.ended",
+        "exclusivity.reviewed",
     ];
     for kind in paid {
         assert!(applied.contains_key(kind), "no {kind} ever held");

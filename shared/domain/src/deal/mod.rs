@@ -194,6 +194,7 @@ impl Deal {
             | Kind::AttestationRecorded { .. }
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
+            | Kind::ExclusivityReviewed { .. }
             | Kind::BidLost { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }

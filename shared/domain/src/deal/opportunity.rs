@@ -112,6 +112,7 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
+                | Effect::Exclusive { .. }
                 | Effect::Tier { .. }
                 | Effect::Reviewed { .. } => {}
             }

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::award::Amounts;
 use super::book::{Book, Why};
 use super::context::{Case, Context};
+use super::exclusivity;
 use super::payouts;
 use super::pools;
 use super::rating::rate_deal_again;
@@ -47,6 +48,13 @@ pub(super) fn lifecycle(
         Kind::PurchaseOrderReceived { deal_id, .. } => order(context, book, case, amounts, deal_id),
         Kind::PayoutSettled { payout_id, .. } | Kind::PayoutReturned { payout_id, .. } => {
             payouts::ended(book, case.event, *payout_id)
+        }
+        Kind::ExclusivityGranted { until, .. } => exclusivity::grant(context, book, case, *until),
+        Kind::ExclusivityEnded { .. } => exclusivity::end(book, case),
+        Kind::PartnerOffboarded { .. } => {
+            let learned = learn(book, case)?;
+            exclusivity::leave(context, book)?;
+            Ok(learned)
         }
         Kind::BenefitBooked { .. } | Kind::BenefitReleased { .. } => pools::slot(context, book, case),
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),

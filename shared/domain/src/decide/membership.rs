@@ -34,6 +34,7 @@ pub(super) fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> R
         | Kind::DealLeaseExtended { .. }
         | Kind::DealShared { .. }
         | Kind::BenefitReleased { .. }
+        | Kind::ExclusivityEnded { .. }
         | Kind::InvoicePaid { .. }
         | Kind::PayoutSettled { .. }
         | Kind::PayoutReturned { .. }

@@ -10,6 +10,7 @@ mod context;
 mod deals;
 mod due;
 mod errands;
+mod exclusivity;
 mod judge;
 mod membership;
 mod needs;

@@ -17,7 +17,7 @@ use super::pooled;
 use super::state::State;
 use crate::deal::{Closed, Credit, Deal};
 use crate::earn::{Seen, reward_caps, rule_caps};
-use crate::ledger::{Account, CapKey, Part, Pool, PoolPart};
+use crate::ledger::{Account, CapKey, Part, Pool, PoolPart, Scope};
 use crate::tier::next_review;
 
 /// What events name outside of their partner's account: known before anything is read, and guarded by versions of its own.
@@ -175,6 +175,13 @@ impl<'a> Asking<'a> {
             self.pool(Some(pool));
             self.gates(slot_gates(current, &event.kind));
         }
+        if let Some(of) = Scope::of(&event.kind) {
+            self.pool(Some(pooled::pool_of_scope(of)));
+            self.gates(&current.exclusivity.gates);
+            // A review judges as of a period that has closed lately.
+            let back = current.exclusivity.months() + CLOSED_LATELY;
+            self.quarters(Month::of(today).plus(-back), Month::of(today));
+        }
         let Some(earning) = self.context.earning(event) else { return };
         let person = event.kind.person();
         for booked in [day, today] {
@@ -326,3 +333,6 @@ fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
     criteria.map(Criteria::months).max().unwrap_or(0)
 }
+
+/// Months within which a period closes that ended, with those of the longest period.
+const CLOSED_LATELY: i32 = 15;

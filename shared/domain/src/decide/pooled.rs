@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 
 use super::context::{Case, Context};
 use super::stop::Stop;
-use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolBalance, PoolOf, PoolPart, Reason};
+use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolBalance, PoolOf, PoolPart, Reason, Scope};
 
 /// Most that a budget holds, in its smallest unit: far above any program, far below an overflow.
 pub(super) const FUNDED_MAX: i64 = 1_000_000_000_000_000;
@@ -178,6 +178,11 @@ pub(super) fn pool_of_slot(program: &Program, (id, slot): (&Name, &str)) -> Opti
         _ => named()?.in_calendar(&program.calendar),
     };
     Some(Pool { of: PoolOf::Benefit(id.clone()), period })
+}
+
+/// The pool of what is one partner's alone.
+pub(super) fn pool_of_scope(of: Scope) -> Pool {
+    Pool { of: PoolOf::Exclusive(of), period: Period::Ever }
 }
 
 /// What counts the slots that a partner has of a pool.

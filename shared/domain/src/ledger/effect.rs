@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::cap::CapKey;
+use super::exclusive::{Exclusive, Scope};
 use super::pool::PoolPart;
 use super::reason::is_zero;
 
@@ -32,6 +33,19 @@ pub enum Errand {
         /// The partner.
         #[serde(rename = "w")]
         to: PartnerId,
+    },
+    /// What is the partner's alone is looked at.
+    #[serde(rename = "x")]
+    Exclusivity {
+        /// What.
+        #[serde(rename = "o")]
+        of: Scope,
+        /// The day.
+        #[serde(rename = "d")]
+        day: Date,
+        /// When it begins.
+        #[serde(rename = "t")]
+        due: Timestamp,
     },
     /// Staff are told that a payout is still on its way.
     #[serde(rename = "p")]
@@ -153,6 +167,16 @@ pub enum Effect {
         /// The rule that drew.
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         rule: Option<RuleId>,
+    },
+    /// A territory or a vertical is the partner's alone, or is so no longer (M23).
+    #[serde(rename = "x")]
+    Exclusive {
+        /// What.
+        #[serde(rename = "o")]
+        of: Scope,
+        /// How it is from now on; none where it is free.
+        #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+        held: Option<Exclusive>,
     },
     /// The partner holds another tier.
     #[serde(rename = "t")]

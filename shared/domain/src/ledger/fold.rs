@@ -113,6 +113,7 @@ impl Account {
             | Kind::DealReassigned { .. }
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
+            | Kind::ExclusivityReviewed { .. }
             | Kind::DealShared { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
@@ -182,6 +183,12 @@ impl Account {
             | Effect::Share { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. } => {}
+            Effect::Exclusive { of, held: Some(held) } => {
+                self.profile.exclusive.insert(of.clone(), held.clone());
+            }
+            Effect::Exclusive { of, held: None } => {
+                self.profile.exclusive.remove(of);
+            }
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);

@@ -99,6 +99,7 @@ impl Part {
             | Kind::DealReassigned { .. }
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
+            | Kind::ExclusivityReviewed { .. }
             | Kind::DealShared { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }

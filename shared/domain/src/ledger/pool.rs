@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
 use super::balance::FoldError;
+use super::exclusive::Scope;
 
 /// What a pool is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,8 @@ pub enum PoolOf {
     Budget(Name, Asset),
     /// The slots of a benefit (M22).
     Benefit(Name),
+    /// What is one partner's alone (M23): there is one of it.
+    Exclusive(Scope),
 }
 
 /// A pool: what it is of, and in which period.
@@ -40,7 +43,7 @@ impl Pool {
     pub fn told(&self, amount: i64) -> String {
         match &self.of {
             PoolOf::Budget(_, asset) => asset.told(amount),
-            PoolOf::Benefit(_) => format!("{amount} slots"),
+            PoolOf::Benefit(_) | PoolOf::Exclusive(_) => format!("{amount} slots"),
         }
     }
 }
@@ -51,6 +54,7 @@ impl fmt::Display for Pool {
         match &self.of {
             PoolOf::Budget(name, _) => write!(f, "budget {name}")?,
             PoolOf::Benefit(name) => write!(f, "benefit {name}")?,
+            PoolOf::Exclusive(scope) => write!(f, "{scope}")?,
         }
         if self.period == Period::Ever { Ok(()) } else { write!(f, " of {}", self.period) }
     }
@@ -75,6 +79,10 @@ impl fmt::Display for PoolPart {
         match &self.pool.of {
             PoolOf::Budget(name, asset) => write!(f, "{BUDGET}|{}|{asset}", escape(name))?,
             PoolOf::Benefit(name) => write!(f, "{BENEFIT}|{}|", escape(name))?,
+            PoolOf::Exclusive(scope) => {
+                let (word, name) = scope.parts();
+                write!(f, "{word}|{}|", escape(name))?;
+            }
         }
         write!(f, "|{}|{}", self.pool.period, self.number)
     }
@@ -89,6 +97,8 @@ impl FromStr for PoolPart {
         let of = match (word, asset) {
             (BUDGET, asset) => PoolOf::Budget(name(id)?, Asset::try_from(asset.to_owned())?),
             (BENEFIT, "") => PoolOf::Benefit(name(id)?),
+            ("territory", "") => PoolOf::Exclusive(Scope::Territory(name(id)?)),
+            ("vertical", "") => PoolOf::Exclusive(Scope::Vertical(name(id)?)),
             _ => return Err(bad()),
         };
         let period = Period::try_from(period.to_owned())?;
@@ -184,9 +194,12 @@ mod tests {
 
     #[test]
     fn a_part_reads_as_it_was_written() {
-        for text in
-            ["budget|launch|points|2026-01..2026-03|0", "budget|a%7Cb%25|USD|ever|15", "benefit|slot||2026-04|0"]
-        {
+        for text in [
+            "budget|launch|points|2026-01..2026-03|0",
+            "budget|a%7Cb%25|USD|ever|15",
+            "benefit|slot||2026-04|0",
+            "territory|US%7C||ever|0",
+        ] {
             assert_eq!(text.parse::<PoolPart>().map(|part| part.to_string()), Ok(text.to_owned()));
         }
         for bad in ["", "budget|a|points|ever", "budget|a|pounds|ever|0", "benefit|a|points|ever|0", "pot|a||ever|0"] {

@@ -7,6 +7,7 @@ use event::period::TargetPeriod;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::exclusive::{Exclusive, Scope};
 use super::fact::{Fact, Stamp};
 
 /// What the enrolment says of a partner.
@@ -35,7 +36,13 @@ pub struct Profile {
     /// Targets that were set (M09): the latest periods.
     #[serde(rename = "t", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<TargetKey, Fact<Decimal>>,
+    /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
+    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exclusive: BTreeMap<Scope, Exclusive>,
 }
+
+/// Most territories and verticals that are one partner's alone.
+pub const EXCLUSIVE_MAX: usize = 32;
 
 /// So many targets of a partner are kept; of more, those of the earliest periods are forgotten.
 const TARGETS_MAX: usize = 64;

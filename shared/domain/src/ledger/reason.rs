@@ -43,6 +43,34 @@ pub enum Reason {
     NoSlot,
     /// The slot's time is over.
     SlotOver,
+    /// It is the partner's alone from now on (M23).
+    Exclusive {
+        /// Until the end of the day before this one; none as long as nobody ends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Date>,
+    },
+    /// It stays the partner's alone.
+    ExclusiveKept,
+    /// It is lost at the first review as of this day or later, unless it is kept.
+    ExclusiveAtRisk {
+        /// The day.
+        until: Date,
+    },
+    /// It is no longer the partner's alone: less was sold than keeps it.
+    ExclusiveLost,
+    /// It is no longer the partner's alone: its time is over, or staff say so.
+    ExclusiveOver,
+    /// It is another partner's alone.
+    ExclusiveTaken,
+    /// Less was sold than earns it.
+    ExclusiveNotEarned {
+        /// What earns it, as `500000 acv within 1 year`.
+        needs: String,
+    },
+    /// It is not the partner's alone.
+    NotExclusive,
+    /// As many territories and verticals are the partner's alone as may be.
+    ExclusiveMany,
     /// The partner was enrolled before; its facts are updated, nothing is awarded twice.
     AlreadyEnrolled,
     /// Points of an earlier award were taken back.
@@ -230,6 +258,15 @@ impl Reason {
             "slots_held" => Reason::SlotsHeld,
             "no_slot" => Reason::NoSlot,
             "slot_over" => Reason::SlotOver,
+            "exclusive" => Reason::Exclusive { until },
+            "exclusive_kept" => Reason::ExclusiveKept,
+            "exclusive_at_risk" => Reason::ExclusiveAtRisk { until: until.ok_or("`until` is missing")? },
+            "exclusive_lost" => Reason::ExclusiveLost,
+            "exclusive_over" => Reason::ExclusiveOver,
+            "exclusive_taken" => Reason::ExclusiveTaken,
+            "exclusive_not_earned" => Reason::ExclusiveNotEarned { needs },
+            "not_exclusive" => Reason::NotExclusive,
+            "exclusive_many" => Reason::ExclusiveMany,
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,

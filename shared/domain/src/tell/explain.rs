@@ -373,6 +373,18 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::SlotsHeld => "the partner has as many slots of it as it may".to_owned(),
         Reason::NoSlot => "the partner has no such slot".to_owned(),
         Reason::SlotOver => "the time of the slot is over".to_owned(),
+        Reason::Exclusive { until: Some(until) } => format!("it is the partner's alone until the day before {until}"),
+        Reason::Exclusive { until: None } => "it is the partner's alone".to_owned(),
+        Reason::ExclusiveKept => "it was reviewed, and stays the partner's alone".to_owned(),
+        Reason::ExclusiveAtRisk { until } => format!(
+            "less was sold than keeps it: it is lost at the first review as of {until} or later, unless it is kept by then"
+        ),
+        Reason::ExclusiveLost => "less was sold than keeps it: it is the partner's alone no longer".to_owned(),
+        Reason::ExclusiveOver => "it is the partner's alone no longer".to_owned(),
+        Reason::ExclusiveTaken => "it is another partner's alone".to_owned(),
+        Reason::ExclusiveNotEarned { needs } => format!("less was sold than earns it: {needs}"),
+        Reason::NotExclusive => "it is not the partner's alone".to_owned(),
+        Reason::ExclusiveMany => "as many territories and verticals are the partner's alone as may be".to_owned(),
         Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),
         Reason::TookBack { points, expired: 0 } => format!("{points} points of an earlier award were taken back"),
         Reason::TookBack { points, expired } if points == expired => {

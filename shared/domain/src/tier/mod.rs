@@ -126,13 +126,13 @@ pub(crate) fn review(
 }
 
 /// The first review day on or after `day`.
-fn boundary_from(calendar: &Calendar, review: Review, day: Date) -> Date {
+pub(crate) fn boundary_from(calendar: &Calendar, review: Review, day: Date) -> Date {
     let start = period_start(calendar, review, Month::of(day));
     if start.first_day() >= day { start.first_day() } else { next_period(review, start).first_day() }
 }
 
 /// The first review day after `day`.
-fn boundary_after(calendar: &Calendar, review: Review, day: Date) -> Date {
+pub(crate) fn boundary_after(calendar: &Calendar, review: Review, day: Date) -> Date {
     next_period(review, period_start(calendar, review, Month::of(day))).first_day()
 }
 

@@ -80,21 +80,21 @@ types! {
             /// Its amount.
             amount: Money = r#"{"amount":"120000.00","currency":"USD"}"#,
         }
-        /// A territory or vertical is the partner's alone (M23).
+        /// A territory or a vertical is the partner's alone (M23). Said again to who has it, it says anew until when.
         ExclusivityGranted = "exclusivity.granted", ("excl-17-ny", "/admin/channel", "2026-02-01T09:00:00Z") {
-            /// The territory.
-            territory: Option<String> = r#""US-NY""#,
-            /// The vertical.
-            vertical: Option<String>,
-            /// Until when.
-            until: Option<Timestamp> = r#""2027-01-01T00:00:00Z""#,
+            /// The territory; or write a `vertical`.
+            territory: Option<Name> = r#""US-NY""#,
+            /// The vertical; or write a `territory`.
+            vertical: Option<Name>,
+            /// Until when: the day of this instant is the first on which it is free again. Left out, as long as the program says.
+            until: Option<Timestamp> = r#""2031-01-01T00:00:00Z""#,
         }
-        /// An exclusivity ended (M23).
+        /// An exclusivity ends (M23).
         ExclusivityEnded = "exclusivity.ended", ("excl-17-ny-ended", "/admin/channel", "2026-04-02T09:00:00Z") {
-            /// The territory.
-            territory: Option<String> = r#""US-NY""#,
-            /// The vertical.
-            vertical: Option<String>,
+            /// The territory; or write a `vertical`.
+            territory: Option<Name> = r#""US-NY""#,
+            /// The vertical; or write a `territory`.
+            vertical: Option<Name>,
             /// Until when it was granted.
             until: Option<Timestamp>,
         }
@@ -103,14 +103,14 @@ types! {
             /// The benefit.
             benefit: Name = r#""launch-slot""#,
             /// The slot.
-            slot: String = r#""2026-04""#,
+            slot: String = r#""2031-04""#,
         }
         /// A slot of a benefit is free again (M22).
         BenefitReleased = "benefit.released", ("benefit-17-04-released", "/admin/channel", "2026-03-09T09:00:00Z") {
             /// The benefit.
             benefit: Name = r#""launch-slot""#,
             /// The slot.
-            slot: String = r#""2026-04""#,
+            slot: String = r#""2031-04""#,
         }
         /// A deal moves to another partner.
         DealReassigned = "deal.reassigned", ("crm-8841-reassigned", "/crm/acme", "2026-02-20T09:30:00Z") {
@@ -363,6 +363,15 @@ types! {
             /// The opportunity.
             opportunity_id: OpportunityId,
         }
+        /// A partner's exclusivity is looked at: whether it is kept, and whether its time is over (M23).
+        ExclusivityReviewed = "exclusivity.reviewed" {
+            /// The territory.
+            territory: Option<Name>,
+            /// The vertical.
+            vertical: Option<Name>,
+            /// The day it was due.
+            due: Date,
+        }
         /// A ladder is reviewed.
         TierReviewed = "tier.reviewed" {
             /// The day it was due.
@@ -467,9 +476,12 @@ impl Kind {
                 }
                 Ok(())
             }
-            Kind::ExclusivityGranted { territory: None, vertical: None, .. }
-            | Kind::ExclusivityEnded { territory: None, vertical: None, .. } => {
-                Err(Rejection::new(Code::BadValue, "data.territory", "write a territory or a vertical"))
+            Kind::ExclusivityGranted { territory, vertical, .. }
+            | Kind::ExclusivityEnded { territory, vertical, .. }
+                if territory.is_some() == vertical.is_some() =>
+            {
+                let message = "write either a territory or a vertical";
+                Err(Rejection::new(Code::BadValue, "data.territory", message))
             }
             _ => Ok(()),
         }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
-use super::ladders::ladder;
+use super::ladders::{exclusivity, ladder};
 use super::policy::{policy, registration, sharing};
 use super::pools::{benefit, budget};
 use super::rewards::reward;
@@ -85,6 +85,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let benefits =
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
+    let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), &file.ladder, f);
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
@@ -110,6 +111,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         rules,
         budgets,
         benefits,
+        exclusivity: exclusivity?,
         campaigns,
         promoting,
         ladders,

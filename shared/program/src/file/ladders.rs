@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use event::ids::{Motion, TierId};
 use event::time::Length;
 
+use super::rewards::{Ladders, gates};
 use super::values::{decimal, length};
-use super::{CriteriaTable, Quoted, TierTable};
+use super::{CriteriaTable, ExclusivityTable, Quoted, TierTable};
 use crate::findings::{Code, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
+use crate::policy::Exclusivity;
 use crate::window::Within;
 
 pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
@@ -37,12 +39,7 @@ fn tier(motion: &Motion, id: &TierId, table: &TierTable, f: &mut Findings<'_>) -
     let at = |name| ["ladder", motion.as_str(), id.as_str(), name];
     let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, f));
     let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
-    let review = match table.review.as_deref() {
-        Some("monthly") => Review::Monthly,
-        Some("quarterly") | None => Review::Quarterly,
-        Some("annually") => Review::Annually,
-        Some(_) => f.take(&at("review"), Err("write \"monthly\", \"quarterly\" or \"annually\"".to_owned()))?,
-    };
+    let review = review(&at("review"), table.review.as_deref(), f)?;
     let window = keep.as_ref().map_or(12, Criteria::months);
     let first_review = match &table.first_review {
         Some(words) => length(&at("first_review"), words, f)?,
@@ -53,6 +50,41 @@ fn tier(motion: &Motion, id: &TierId, table: &TierTable, f: &mut Findings<'_>) -
         None => None,
     };
     Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace })
+}
+
+fn review(path: &[&str], words: Option<&str>, f: &mut Findings<'_>) -> Option<Review> {
+    match words {
+        Some("monthly") => Some(Review::Monthly),
+        Some("quarterly") | None => Some(Review::Quarterly),
+        Some("annually") => Some(Review::Annually),
+        Some(_) => f.take(path, Err("write \"monthly\", \"quarterly\" or \"annually\"".to_owned())),
+    }
+}
+
+/// What is one partner's alone (M23).
+pub(crate) fn exclusivity(
+    table: &ExclusivityTable,
+    default_motion: Option<&Motion>,
+    ladders: &Ladders,
+    f: &mut Findings<'_>,
+) -> Option<Exclusivity> {
+    let at = |name| ["exclusivity", name];
+    let earn = table.earn.as_ref().and_then(|c| criteria(&at("earn"), c, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
+    let mut time = |key, words: &Option<String>| words.as_ref().map(|words| length(&at(key), words, f));
+    let (first_review, grace, lasts) =
+        (time("first_review", &table.first_review), time("grace", &table.grace), time("lasts", &table.lasts));
+    let window = keep.as_ref().map_or(3, Criteria::months);
+    Some(Exclusivity {
+        motion: table.motion.as_ref().or(default_motion)?.clone(),
+        earn,
+        keep,
+        review: review(&at("review"), table.review.as_deref(), f)?,
+        first_review: first_review.unwrap_or(Some(Length { months: window, days: 0 }))?,
+        grace: grace.flatten(),
+        lasts: lasts.flatten(),
+        gates: gates(&at("needs"), &table.needs, ladders, f),
+    })
 }
 
 fn criteria(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {

@@ -39,6 +39,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) ladder: BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     #[serde(default)]
+    pub(crate) exclusivity: ExclusivityTable,
+    #[serde(default)]
     pub(crate) registration: RegistrationTable,
     pub(crate) influence: Option<InfluenceTable>,
     #[serde(default)]
@@ -268,6 +270,19 @@ pub(crate) struct CriteriaTable {
     pub(crate) certifications: Option<i64>,
     pub(crate) points: Option<i64>,
     pub(crate) within: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ExclusivityTable {
+    pub(crate) motion: Option<Motion>,
+    pub(crate) earn: Option<CriteriaTable>,
+    pub(crate) keep: Option<CriteriaTable>,
+    pub(crate) review: Option<String>,
+    pub(crate) first_review: Option<String>,
+    pub(crate) grace: Option<String>,
+    pub(crate) lasts: Option<String>,
+    pub(crate) needs: NeedsTable,
 }
 
 #[derive(Deserialize)]

@@ -77,7 +77,7 @@ pub(crate) fn benefit(id: &Name, table: &BenefitTable, ladders: &Ladders, f: &mu
         let message = "a partner may have at least one slot, and no more than there are";
         f.error(Code::BadValue, &at("at_most"), message, None);
     }
-    let gates = gates(["benefit", id], &table.needs, ladders, f);
+    let gates = gates(&["benefit", id, "needs"], &table.needs, ladders, f);
     Some(Benefit {
         id: id.clone(),
         name: table.name.clone(),

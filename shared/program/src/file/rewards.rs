@@ -14,10 +14,10 @@ use crate::reward::{Gate, Provider, Reward};
 pub(crate) type Ladders = BTreeMap<Motion, BTreeMap<TierId, TierTable>>;
 
 /// What a partner must have, in the order in which it is looked at.
-pub(crate) fn gates([table, id]: [&str; 2], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
+pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
     let NeedsTable { tier, certification, course } = needs;
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
-        f.error(Code::UnknownTier, &[table, id, "needs"], format!("no ladder has a tier `{tier}`"), None);
+        f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
     let gates = certification.clone().map(Gate::Certification).into_iter();
     gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect()
@@ -39,7 +39,7 @@ pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &
         f.error(Code::UnknownProvider, &["reward", id, "provider"], message, Some(format!("known: {known}")));
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
-    let gates = gates(["reward", id], &table.needs, ladders, f);
+    let gates = gates(&["reward", id, "needs"], &table.needs, ladders, f);
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
     if at_most.iter().any(|cap| cap.unit != CapUnit::Times || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(

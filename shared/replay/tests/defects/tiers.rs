@@ -186,6 +186,7 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Share { .. }
         | Effect::Sends(_)
         | Effect::Pool { .. }
+        | Effect::Exclusive { .. }
         | Effect::Reviewed { .. } => None,
     };
     let tiers: Vec<String> = world.records.iter().flat_map(|record| record.effects.iter().filter_map(tier)).collect();

@@ -61,7 +61,7 @@ fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
 /// Slots, and what is of the program itself, were as they are.
 fn stood(pools: &BTreeMap<PoolPart, PoolBalance>, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
     let of_program = commit.iter().any(|record| record.partner.is_internal());
-    let is_slots = |part: &PoolPart| matches!(part.pool.of, PoolOf::Benefit(_));
+    let is_slots = |part: &PoolPart| !matches!(part.pool.of, PoolOf::Budget(..));
     let mut stood = pools.clone();
     if of_program {
         return stood;

@@ -323,6 +323,7 @@ pub(super) fn i8_sent(
         let is_moot = match text(old, "kind") {
             Some("lease.ending") => lease_is_otherwise(table, now, old),
             Some("payout.standing") => payout_has_ended(before, old),
+            Some("exclusivity.reviewed") => is_looked_at_otherwise((records, before), old),
             _ => false,
         };
         if !judged && !is_moot {
@@ -343,6 +344,20 @@ fn payout_has_ended(before: &[Vec<Record>], sent: &Item) -> bool {
             && text(sent, "partner") == Some(record.partner.as_str())
             && data["payout_id"].as_str() == of.as_deref()
     })
+}
+
+/// Whether what was one partner's alone is looked at on another day by now, or is so no longer.
+fn is_looked_at_otherwise((records, before): (&[Record], &[Vec<Record>]), sent: &Item) -> bool {
+    let data: Value = text(sent, "data").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+    let of = ["territory", "vertical"].into_iter().find_map(|word| Some(format!("{word} {}", data[word].as_str()?)));
+    let of_partner =
+        before.iter().flatten().chain(records).filter(|record| text(sent, "partner") == Some(&record.partner));
+    let mut said = of_partner.flat_map(|record| &record.effects).filter_map(|effect| match effect {
+        Effect::Exclusive { of: scope, held } if Some(scope.to_string()) == of => Some(held),
+        _ => None,
+    });
+    let look = said.next_back().and_then(|held| Some(held.as_ref()?.look.to_string()));
+    look.as_deref() != data["due"].as_str()
 }
 
 /// What was sent, as far as it is looked at.
