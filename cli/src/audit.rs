@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use domain::audit::{check_account, check_records, check_redemptions, rebuild_shared_of};
-use domain::ledger::{RECORD_FORM, Record};
+use domain::ledger::{PoolPart, RECORD_FORM, Record};
 use engine::audit::Audited;
 use event::Kind;
 use event::ids::{PartnerId, ProgramId};
@@ -72,6 +72,8 @@ struct Auditing {
     found: Vec<Finding>,
     /// What partners share, of those that were looked at.
     shared: Spread,
+    /// Sub-balances of pools that a record moves.
+    pools: BTreeSet<(ProgramId, PoolPart)>,
     partners: usize,
     /// When it began: what was decided since may be read of one partner and not of another.
     began: Timestamp,
@@ -80,7 +82,7 @@ struct Auditing {
 impl Auditing {
     fn new(began: Timestamp) -> anyhow::Result<Self> {
         let began = began.saturating_sub(SKEW)?;
-        Ok(Self { found: Vec::new(), shared: Spread::new()?, partners: 0, began })
+        Ok(Self { found: Vec::new(), shared: Spread::new()?, pools: BTreeSet::new(), partners: 0, began })
     }
 
     fn find(&mut self, program: &str, of: &str, what: impl IntoIterator<Item = String>) {
@@ -112,6 +114,8 @@ impl Auditing {
             self.find(program, partner, publications(&audited.records, programs));
         }
         self.find(program, partner, findings(&audited, programs));
+        let moved = audited.records.iter().flat_map(|record| record.pools());
+        self.pools.extend(moved.map(|(part, ..)| (program.clone(), part.clone())));
         let began = self.began;
         let records = audited.records.into_iter().filter(|record| record.decided_at < began);
         for record in records.filter(engine::audit::names_what_is_shared) {
@@ -238,6 +242,13 @@ impl Audit {
         let store = self.connect.store().await?;
         let everybody = self.everybody(&store).await?;
         let versions = self.versions(&store).await?;
+        // What is there by now has a record by now.
+        let mut pools = Vec::new();
+        for programs in versions.values().filter(|_| self.partner.is_none()) {
+            let program = programs.current(store.clock().now()).program.id.clone();
+            let parts = store::state::pool_parts(&store, &program).await?;
+            pools.extend(parts.into_iter().map(|part| (program.clone(), part)));
+        }
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} partners {msg}")?;
         let bar = ProgressBar::new(everybody.len() as u64).with_style(style);
         let mut audit = Auditing::new(store.clock().now())?;
@@ -261,6 +272,11 @@ impl Audit {
             }
         }
         bar.finish_and_clear();
+        for (program, part) in pools {
+            let stray = !audit.pools.contains(&(program.clone(), part.clone()));
+            let what = stray.then(|| format!("I26: pool {part} is stored and stands in no record"));
+            audit.find(&program, "pools", what);
+        }
         if self.partner.is_none() {
             let sealer = self.sealer(&store).await;
             for programs in versions.values() {

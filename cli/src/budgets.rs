@@ -181,7 +181,11 @@ impl Change {
         match budget.currency {
             Some(currency) => data["amount"] = serde_json::json!({ "amount": self.amount, "currency": currency }),
             None => {
-                data["points"] = self.amount.parse::<i64>().context("a budget of points takes a whole number")?.into();
+                data["points"] = self
+                    .amount
+                    .parse::<i64>()
+                    .map_err(|_| anyhow!("a budget of points takes a whole number, not `{}`", self.amount))?
+                    .into();
             }
         }
         if let Some(period) = self.of.period {
@@ -197,9 +201,9 @@ impl Change {
             "program": program.id, "time": day.to_string(), "data": data,
         });
         let event = Event::parse(&body.to_string(), now).map_err(|unreadable| anyhow!("{}", said(&unreadable)))?;
-        let arrival = Arrival::from(event);
-        if let Some(record) = store::history::record(&store, &arrival.event.identity).await? {
-            return self.again(&record, &arrival.event);
+        let arrival = Arrival::from(event.clone());
+        if let Some(record) = store::history::record(&store, &event.identity).await? {
+            return self.again(&record, &event);
         }
         let patience = Patience::until(store.clock().instant() + PATIENCE);
         let partner = PartnerId::program();
@@ -216,6 +220,11 @@ impl Change {
                 bail!("nothing was changed: {}", rejection.message)
             }
             Some(Settled { why: Some(Why::Failed(error)), .. }) => Err(error.into()),
+            // Somebody else did it at the same moment.
+            Some(Settled { outcome: Outcome::Duplicate | Outcome::Conflict, .. }) => {
+                let record = store::history::record(&store, &event.identity).await?;
+                self.again(&record.context("its record is gone; run it again")?, &event)
+            }
             other => bail!("nothing was changed: {:?}", other.map(|settled| settled.outcome)),
         }
     }

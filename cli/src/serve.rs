@@ -167,6 +167,9 @@ impl Token {
         }
         self.check_program().await?;
         let tokens = local::Tokens::of_folder(&self.data, Clock::system(), &Random::system())?;
+        if self.partner.as_deref().is_some_and(|partner| partner.starts_with('@')) {
+            bail!("ids that begin with @ are Laurel's own; name a partner");
+        }
         println!("{}", tokens.sign_for(self.partner.as_deref(), &self.program, &self.scopes, &self.sources)?);
         Ok(ExitCode::SUCCESS)
     }

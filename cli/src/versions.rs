@@ -127,7 +127,8 @@ pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Resu
                     (version.withdrawn_at, version.withdrawn_by) = (Some(record.decided_at), Some(actor));
                 }
             }
-            _ => bail!("record {} of {program} is of no publication", record.position),
+            // A program's history has more in it than publications: budgets are funded there.
+            _ => {}
         }
     }
     let mut versions: Vec<Listed> = versions.into_values().collect();

@@ -79,6 +79,14 @@ async fn a_budget_is_funded_drawn_and_listed() {
         assert!(!said.status.success() && text(&said.stderr).contains(says), "{args:?}: {}", text(&said.stderr));
     }
     assert!(text(&budgets(&["list", "--period", "2026"]).stdout).contains("has no budget of 2026"));
+    // What a program is funded with stands in its own history, beside its versions.
+    let listed = laurel(&["programs", "list", "--endpoint", &*serve.aws]);
+    assert!(listed.status.success() && text(&listed.stdout).contains("hr-software"), "{listed:?}");
+    let file = data.path().join("next.toml");
+    let next = include_str!("../../infra/programs/hr-software.toml").replacen("points = 50", "points = 51", 1);
+    std::fs::write(&file, next).expect("written");
+    let published = laurel(&["publish", &file.display().to_string(), "--yes", "--endpoint", &*serve.aws]);
+    assert!(text(&published.stdout).contains("version 2"), "{published:?}");
     let audit = laurel(&["audit", "--endpoint", &*serve.aws]);
     assert!(audit.status.success(), "{}", text(&audit.stdout));
     let export = data.path().join("all.jsonl");

@@ -146,7 +146,9 @@ async fn judged(
 ) -> Result<Found, Problem> {
     let mut before = start.and_then(|position| position.parse().ok());
     let mut rows = Vec::new();
-    let shown = |r: &&Record| outcome.map_or(!r.identity.source.is_internal(), |o| r.outcome == o);
+    // What was sent, and what a share in a deal came to; other steps of Laurel's own are asked for by their outcome.
+    let told = |r: &Record| !r.identity.source.is_internal() || r.kind == "deal.shared";
+    let shown = |r: &&Record| outcome.map_or_else(|| told(r), |o| r.outcome == o);
     for _ in 0..PAGES_MAX {
         let page = store::history::page(&api.store, &caller.program, partner, before, limit - rows.len()).await?;
         rows.extend(page.items.iter().filter(shown).map(row));

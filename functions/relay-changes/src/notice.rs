@@ -39,6 +39,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         // The notice of that says more.
         Outcome::NoRule
             if exclusivity(record).is_some()
+                || slot(record).is_some()
                 || matches!(
                     record.reason,
                     Some(Reason::CommissionTakenBack | Reason::CustomerPaid | Reason::PaidOut | Reason::PayoutReturned)
@@ -63,6 +64,9 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             kind,
             detail: about(json!({ "exclusive": of, "reason": record.reason, "sentence": sentence })),
         });
+    }
+    if let Some((kind, slot)) = slot(record) {
+        notices.push(Notice { kind, detail: about(json!({ "slot": slot })) });
     }
     match record.happened() {
         Some(Kind::LeaseEnding { deal_id, opportunity_id, until }) => {
@@ -142,6 +146,15 @@ fn commissions(record: &Record) -> Vec<(&'static str, Value)> {
     let all = all.into_iter().chain(step.map(|step| (step, told(&moved, |_| true))));
     let some = all.filter(|(_, sums)| !sums.is_empty());
     some.map(|(kind, sums)| (kind, json!({ "commissions": sums, "about": about, "sentence": sentence }))).collect()
+}
+
+/// What is told of a slot that was booked or given back (M22).
+fn slot(record: &Record) -> Option<(&'static str, &str)> {
+    match record.reason.as_ref()? {
+        Reason::SlotBooked { slot } => Some(("SlotBooked", slot)),
+        Reason::SlotReleased { slot } => Some(("SlotReleased", slot)),
+        _ => None,
+    }
 }
 
 /// What is told of a territory or a vertical that is one partner's alone, or is so no longer (M23).

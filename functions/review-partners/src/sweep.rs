@@ -276,6 +276,8 @@ impl ReviewPartners {
                     enrolled
                 }
             },
+            // What it brings sends it again; and its end.
+            Awaited::Booking(_) => false,
             // Whether a deal is far enough is the decision's to say: one that has moved since is worth asking again.
             Awaited::Deal(id) | Awaited::Reassignment(id) => match known.deals.get(id) {
                 Some(version) => *version != hold.seen,

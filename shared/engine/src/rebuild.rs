@@ -64,6 +64,11 @@ pub async fn program(
     }
     let (shared, found) = rebuild_shared(&shared);
     done.findings.extend(found);
+    let mut shared = shared;
+    for part in state::pool_parts(store, program).await? {
+        // What no record moved holds nothing.
+        shared.pools.entry(part).or_default();
+    }
     put_shared(store, program, shared, &mut done).await?;
     Ok(done)
 }
@@ -165,7 +170,7 @@ async fn put_shared(store: &Store, program: &ProgramId, shared: Shared, done: &m
         }
         for (part, pool) in rebuilt.pools {
             let stored = before.pools.read.get(&part).copied().unwrap_or_default();
-            if stored.moves > pool.moves {
+            if stored.moves > pool.moves && pool.moves > 0 {
                 done.findings.push(format!("pool {part} was written meanwhile; it stays as it is"));
             } else {
                 after.pools.read.insert(part, pool);

@@ -1,8 +1,9 @@
 //! Programs that run and surprise somebody. What is an error here stops a publication, and never the reading of what was published:
 //! a finding that is new must not stop a program that runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use event::ids::Name;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::cap::CapUnit;
@@ -54,6 +55,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("let one: budget = \"{id}\""),
         );
     }
+    drawn_at_once(program, &mut f);
     for rule in program.rules.values() {
         for (path, (message, help)) in possible::never(rule) {
             let [table, id] = rule.place();
@@ -75,6 +77,31 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     f.found.sort_by_key(|found| found.severity);
     f.found
+}
+
+/// Most sub-balances that one event may draw on: its decision is one transaction.
+const DRAWN_MAX: usize = 60;
+/// The same of what concerns deals: what corrects one gives back to as many again.
+const DRAWN_BY_DEALS_MAX: usize = 30;
+
+/// Budgets that the rules of one event draw on, with so many sub-balances that no transaction holds them.
+fn drawn_at_once(program: &Program, f: &mut Findings<'_>) {
+    let of_deals = ["deal.closed", "invoice.paid", "deal.influenced"];
+    let on = |rule: &Rule| if of_deals.contains(&rule.on.as_str()) { "a deal".to_owned() } else { rule.on.clone() };
+    let mut drawn: BTreeMap<String, BTreeSet<&Name>> = BTreeMap::new();
+    for rule in program.rules.values() {
+        drawn.entry(on(rule)).or_default().extend(&rule.budget);
+    }
+    for (what, budgets) in drawn {
+        let parts = |id: &&&Name| program.budgets.get(**id).map_or(1, |budget| budget.parts);
+        let sum: usize = budgets.iter().map(|id| usize::from(parts(&id))).sum();
+        let most = if what == "a deal" { DRAWN_BY_DEALS_MAX } else { DRAWN_MAX };
+        if let Some(largest) = budgets.iter().max_by_key(parts).filter(|_| sum > most) {
+            let message = format!("the budgets of {what} have {sum} sub-balances, and one decision holds {most}");
+            let help = "write fewer `parts`, or let several rules give out of one budget".to_owned();
+            f.error(Code::BadValue, &["budget", largest, "parts"], message, Some(help));
+        }
+    }
 }
 
 /// What no version of a program may change: whose history it is, and in which currency that was measured.

@@ -74,7 +74,7 @@ impl Hold {
             Awaited::Deal(id) | Awaited::Reassignment(id) => {
                 before.deals.get(id).and_then(Option::as_ref).map(|deal| deal.version)
             }
-            Awaited::Partner(_) | Awaited::Rate(_) | Awaited::Program => None,
+            Awaited::Partner(_) | Awaited::Booking(_) | Awaited::Rate(_) | Awaited::Program => None,
         };
         let (identity, partner, awaits) = (event.identity.clone(), event.partner.clone(), awaits.clone());
         let (hash, persons) = (event.hash, event.persons());
@@ -119,6 +119,7 @@ impl Hold {
             Awaited::Partner(id) => format!("partner `{id}`"),
             Awaited::Deal(id) => format!("deal `{id}`"),
             Awaited::Reassignment(id) => format!("reassignment of deal `{id}`"),
+            Awaited::Booking(id) => format!("booking by `{id}`"),
             Awaited::Rate(currency) => format!("rate `{currency}`"),
             Awaited::Program => format!("program `{}`", self.identity.program),
         }
@@ -253,7 +254,7 @@ fn still_missing(
     before: &State,
 ) -> Result<Option<TransactWriteItem>, StoreError> {
     let (key, condition) = match awaited {
-        Awaited::Partner(id) => {
+        Awaited::Partner(id) | Awaited::Booking(id) => {
             let position = before.position_of(id).filter(|p| *p > 0);
             (state_key(&keys::partner(program, id), keys::HEAD), Condition::Version(keys::POSITION, position))
         }

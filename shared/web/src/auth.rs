@@ -101,7 +101,8 @@ impl Caller {
     /// A [`Problem`]: `missing_scope` or `not_found`.
     pub fn partner(&self, path: &str, scope: Scope) -> Result<PartnerId, Problem> {
         self.may(scope)?;
-        let asked = PartnerId::try_from(path).map_err(|_| Problem::not_found())?;
+        let asked =
+            PartnerId::try_from(path).ok().filter(|asked| !asked.is_internal()).ok_or_else(Problem::not_found)?;
         let own = self.partner.as_ref() == Some(&asked);
         let staff = scope == Scope::Read && self.may(Scope::Admin).is_ok();
         if own || staff { Ok(asked) } else { Err(Problem::not_found()) }

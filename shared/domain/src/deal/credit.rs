@@ -35,6 +35,9 @@ pub struct Credit {
     /// What is drawn of it on a budget, by sub-balance (N10).
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub drawn: LiteMap<PoolPart, i64>,
+    /// What of it was given back to a budget and was not drawn again since, by where it was put: given again, it comes from there.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub returned: LiteMap<PoolPart, i64>,
     /// The record that gave first.
     pub position: u64,
     /// The multipliers that applied at the award, multiplied.
@@ -90,6 +93,7 @@ impl Credit {
             taken: Vec::new(),
             forgiven: 0,
             drawn: LiteMap::new(),
+            returned: LiteMap::new(),
             position,
             factor: Decimal::ONE,
             release: None,
@@ -117,13 +121,35 @@ impl Credit {
         }
     }
 
-    /// Notes what a record drew on budgets, or gave back to them.
-    fn draw(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
+    /// Notes what a record drew on budgets, or gave back to them, and where that lies now. `before`: what was taken back of credits before.
+    fn draw(credits: &mut LiteMap<RuleId, Self>, record: &Record, before: &LiteMap<RuleId, i64>) {
+        let mut drawn_again: LiteMap<RuleId, LiteMap<PoolPart, i64>> = LiteMap::new();
         for effect in &record.effects {
-            let Effect::Pool { part, drawn, rule: Some(rule), .. } = effect else { continue };
+            let Effect::Pool { part, funded, drawn, rule: Some(rule) } = effect else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };
             *credit.drawn.entry(part.clone()).or_default() += drawn;
             credit.drawn.retain(|_, drawn| *drawn != 0);
+            match (*drawn, *funded) {
+                // What goes back to another period is taken out of its own, and put in there.
+                (0, amount) => *credit.returned.entry(part.clone()).or_default() += amount,
+                (..0, 0) => *credit.returned.entry(part.clone()).or_default() -= drawn,
+                (..0, _) => {}
+                (1.., _) => *drawn_again.entry(rule.clone()).or_default().entry(part.clone()).or_default() += drawn,
+            }
+        }
+        for (rule, drawn) in drawn_again {
+            let Some(credit) = credits.get_mut(&rule) else { continue };
+            let taken = before.get(&rule).copied().unwrap_or(0);
+            let returned: i64 = credit.returned.values().sum();
+            // What no budget gave is given again first.
+            let of_none = (taken - returned).max(0);
+            let mut again = (taken - credit.taken() - of_none).max(0);
+            for (part, returned) in credit.returned.iter_mut().rev() {
+                let in_pool = drawn.keys().any(|other| other.pool == part.pool);
+                let some = if in_pool { again.min(*returned) } else { 0 };
+                (*returned, again) = (*returned - some, again - some);
+            }
+            credit.returned.retain(|_, returned| *returned > 0);
         }
     }
 
@@ -196,7 +222,7 @@ impl Credit {
             credit.peak = credit.peak.max(credit.worth);
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }
-        Self::draw(credits, record);
+        Self::draw(credits, record, &LiteMap::new());
     }
 
     /// Credits after one more record of their deal; `closes`: after the first, which decided what pays at all.
@@ -221,6 +247,8 @@ impl Credit {
             }
             (credit.worth, credit.peak) = (worth, credit.peak.max(worth));
         }
+        let returned = credits.iter().filter(|(_, credit)| !credit.returned.is_empty());
+        let before: LiteMap<RuleId, i64> = returned.map(|(rule, credit)| (rule.clone(), credit.taken())).collect();
         for posting in record.postings.iter().filter(|posting| closes || posting.corrects.is_some()) {
             let Some(rule) = &posting.rule else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };
@@ -255,7 +283,7 @@ impl Credit {
                 };
             }
         }
-        Self::draw(credits, record);
+        Self::draw(credits, record, &before);
         for (_, credit) in credits.iter_mut() {
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }

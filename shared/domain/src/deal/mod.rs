@@ -265,7 +265,9 @@ impl Deal {
                 deal.influence(&record.partner, Said { kind: *kind, share, since });
             }
             Kind::DealShared { .. } => {
-                if let Some(one) = deal.influencers.iter_mut().find(|one| one.partner == record.partner) {
+                let owner = deal.owner.clone();
+                let mut others = deal.influencers.iter_mut().filter(|one| one.partner != owner);
+                if let Some(one) = others.find(|one| one.partner == record.partner) {
                     let first = !std::mem::replace(&mut one.rated, true);
                     Credit::fold(&mut one.credits, record, first);
                 }
@@ -285,6 +287,11 @@ impl Deal {
             }
             closing @ Kind::DealClosed { outcome, acv, motion, .. } => {
                 deal.motion = motion.clone().or(deal.motion);
+                // What was said of a time after it counts for nothing.
+                for one in &mut deal.influencers {
+                    one.said.retain(|said| said.since.time() <= record.time);
+                }
+                deal.influencers.retain(|one| !one.said.is_empty());
                 deal.closed = Some(Box::new(Closed {
                     at: record.time,
                     won: *outcome == DealOutcome::Won,

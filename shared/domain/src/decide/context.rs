@@ -1,6 +1,6 @@
 //! What a decision is judged by: the program's versions, and the day.
 
-use event::ids::Motion;
+use event::ids::{Motion, PartnerId};
 use event::{Event, Kind, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -88,7 +88,7 @@ impl<'a> Context<'a> {
         let policy = &self.program().policy;
         let last = match awaited {
             Awaited::Reassignment(_) => policy.reassigned_within.after(self.today),
-            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => {
+            Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Booking(_) | Awaited::Rate(_) | Awaited::Program => {
                 return self.start_of(policy.held_for.after(self.today));
             }
         };
@@ -99,6 +99,11 @@ impl<'a> Context<'a> {
     /// Whether an event has waited as long as it was to.
     pub(super) fn has_waited(&self, event: &Event) -> bool {
         event.held_until.is_some_and(|until| until <= self.now)
+    }
+
+    /// What gives back something that the partner has not: it may have overtaken the booking, and waits for it; in the end it is refused.
+    pub(super) fn before_its_booking(&self, partner: &PartnerId, event: &Event, reason: Reason) -> Stop {
+        if self.has_waited(event) { Stop::Refused(reason) } else { Stop::Held(Awaited::Booking(partner.clone())) }
     }
 
     pub(super) fn start_of(&self, day: Date) -> Timestamp {

@@ -40,7 +40,9 @@ pub(super) fn lifecycle(
         Kind::DealClosed { deal_id, outcome, .. } => close(context, book, case, amounts, deal_id, *outcome),
         Kind::DealAmended { deal_id, acv } => amend(context, book, case, deal_id, *acv),
         Kind::DealReversed { deal_id, amount, .. } => reverse(context, book, case, deal_id, *amount),
-        Kind::DealInfluenced { deal_id, share_percent, .. } => shares::influenced(book, case, deal_id, *share_percent),
+        Kind::DealInfluenced { deal_id, share_percent, .. } => {
+            shares::influenced(context, book, case, deal_id, *share_percent)
+        }
         Kind::DealReassigned { deal_id, to_partner } => reassign(context, book, case, deal_id, to_partner),
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
@@ -50,7 +52,7 @@ pub(super) fn lifecycle(
             payouts::ended(book, case.event, *payout_id)
         }
         Kind::ExclusivityGranted { until, .. } => exclusivity::grant(context, book, case, *until),
-        Kind::ExclusivityEnded { .. } => exclusivity::end(book, case),
+        Kind::ExclusivityEnded { .. } => exclusivity::end(context, book, case),
         Kind::PartnerOffboarded { .. } => {
             let learned = learn(book, case)?;
             exclusivity::leave(context, book)?;
@@ -299,7 +301,7 @@ fn close(
             tell_of_win(book, opportunity, (true, place.max(2)))?;
         }
         if case.earning.program.sharing.is_some() {
-            shares::tell_sharers(book, deal.as_ref())?;
+            shares::tell_sharers(book, deal.as_ref(), Some(case.event.time))?;
         }
     }
     Ok(None)
@@ -397,7 +399,7 @@ fn amend(
     if !deal.amend(acv, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
-    shares::tell_sharers(book, Some(&deal))?;
+    shares::tell_sharers(book, Some(&deal), None)?;
     rate_deal_again(context, book, &deal, case)
 }
 
@@ -415,7 +417,7 @@ fn reverse(
     if !deal.reverse(amount, Stamp::of(case.event.time, &case.event.identity)) {
         return Err(Stop::Refused(Reason::Superseded));
     }
-    shares::tell_sharers(book, Some(&deal))?;
+    shares::tell_sharers(book, Some(&deal), None)?;
     rate_deal_again(context, book, &deal, case)
 }
 

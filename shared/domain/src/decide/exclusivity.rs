@@ -64,9 +64,11 @@ pub(super) fn grant(
 }
 
 /// Staff end what a partner has alone.
-pub(super) fn end(book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
+pub(super) fn end(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
     let of = Scope::of(&case.event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
-    let held = book.account().profile.exclusive.get(&of).ok_or(Stop::Refused(Reason::NotExclusive))?;
+    let Some(held) = book.account().profile.exclusive.get(&of) else {
+        return Err(context.before_its_booking(&book.state.partner, case.event, Reason::NotExclusive));
+    };
     if Stamp::of(case.event.time, &case.event.identity) < held.said {
         return Err(Stop::Refused(Reason::Superseded));
     }

@@ -139,17 +139,17 @@ impl<'a> Asking<'a> {
         let Some(pool) = pool else { return };
         let now = pooled::current_pool(&self.context, &pool);
         for pool in now.into_iter().chain([pool]) {
-            let parts = pooled::parts(self.context.programs, &pool);
+            let parts = pooled::parts(&self.context, &pool);
             self.needs.pools.extend((0..parts).map(|number| pool.part(number)));
         }
     }
 
-    /// What was drawn on budgets for credits, and where it goes once it is given back.
+    /// What was drawn on budgets for credits, where it goes once it is given back, and where what was given back lies.
     fn drawn(&mut self, credits: &LiteMap<RuleId, Credit>) {
-        for part in credits.values().flat_map(|credit| credit.drawn.keys()) {
-            let now = pooled::current_pool(&self.context, &part.pool);
-            self.needs.pools.extend(now.map(|pool| pool.part(part.number)));
-            self.needs.pools.insert(part.clone());
+        let parts = credits.values().flat_map(|credit| credit.drawn.keys().chain(credit.returned.keys()));
+        let pools: BTreeSet<Pool> = parts.map(|part| part.pool.clone()).collect();
+        for pool in pools {
+            self.pool(Some(pool));
         }
     }
 
@@ -170,9 +170,11 @@ impl<'a> Asking<'a> {
             kind => self.needs.redemptions.extend(kind.redemption_id().cloned()),
         }
         self.pool(pooled::pool_to_fund(&self.context, event));
-        if let Some(pool) = pooled::slot_named(&event.kind).and_then(|slot| pooled::pool_of_slot(current, slot)) {
-            self.counts(&pooled::count_of_slots(&pool));
-            self.pool(Some(pool));
+        if let Some(named) = pooled::slot_named(&event.kind) {
+            for pool in pooled::pools_of_slot(&self.context, named) {
+                self.counts(&pooled::count_of_slots(&pool));
+                self.pool(Some(pool));
+            }
             self.gates(slot_gates(current, &event.kind));
         }
         if let Some(of) = Scope::of(&event.kind) {
@@ -241,14 +243,6 @@ impl<'a> Asking<'a> {
         self.drawn(&closed.credits);
     }
 
-    /// What a share in an invoice of a deal gives again, booked on a day.
-    fn invoices(&mut self, closed: &Closed, booked: Date) {
-        let Some(earning) = self.context.programs.number(closed.version) else { return };
-        for rule in earning.program.rules_on("invoice.paid").filter(|rule| rule.budget.is_some()) {
-            self.pool(pooled::pool_of_rule(&earning.program, rule, booked));
-        }
-    }
-
     /// What targets are attained by in the periods that a rule looks at, of what is booked on a day.
     fn attained(&mut self, program: &Program, rule: &Rule, booked: Date) {
         for times in &rule.times {
@@ -282,12 +276,6 @@ pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestam
         let opportunity = deal.and_then(|deal| opportunity_of_deal(&event.kind, deal));
         let unread = opportunity.filter(|id| !state.opportunities.contains_key(*id));
         asking.needs.opportunities.extend(unread.cloned());
-        if let Some(closed) = deal.and_then(|deal| deal.closed.as_deref()) {
-            let day = asking.context.program().calendar.day(event.time);
-            for booked in [day, asking.context.today] {
-                asking.invoices(closed, booked);
-            }
-        }
     }
     for deal in state.deals.values().flatten() {
         asking.parts(deal.unplaced.iter().map(|unplaced| Part::Measures(unplaced.month.quarter())));

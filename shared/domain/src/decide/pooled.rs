@@ -1,7 +1,7 @@
 //! Which pools a decision looks at: of budgets that rules give out of or that are funded (N10), and of benefits (M22). It is known before
 //! any pool is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{Label, Name};
 use event::period::{Every, Period, TargetPeriod};
@@ -45,7 +45,7 @@ pub fn budgets(programs: &Programs, now: Timestamp, asked: Option<TargetPeriod>)
             Some(asked) => Some(asked).filter(|asked| asked.every() == budget.every)?.in_calendar(calendar),
         };
         let pool = pool(budget, period);
-        let parts = (0..parts(programs, &pool)).map(|number| pool.part(number)).collect();
+        let parts = (0..parts_at(programs, now, &pool)).map(|number| pool.part(number)).collect();
         Some(BudgetOf { budget, pool, parts })
     });
     each.collect()
@@ -73,17 +73,28 @@ pub(super) fn pool_of_rule(program: &Program, rule: &Rule, booked: Date) -> Opti
     Some(pool(budget, Period::of(budget.every, booked, &program.calendar)))
 }
 
-/// In how many sub-balances a pool is held: a budget in as many as any version says, since what was put into one stays there.
-pub(super) fn parts(programs: &Programs, pool: &Pool) -> u8 {
+/// In how many sub-balances a pool is held: a budget in as many as any version says that was ever in force, since what was put into one
+/// stays there. One that is to come may still be withdrawn.
+pub(super) fn parts(context: &Context<'_>, pool: &Pool) -> u8 {
+    parts_at(context.programs, context.now, pool)
+}
+
+fn parts_at(programs: &Programs, now: Timestamp, pool: &Pool) -> u8 {
     let PoolOf::Budget(id, _) = &pool.of else { return 1 };
     let of = |version: &Version| version.program.budgets.get(id).map(|budget| budget.parts);
-    programs.all().iter().filter_map(of).max().unwrap_or(1)
+    let came = programs.all().iter().filter(|version| version.effective_from <= now);
+    came.chain([programs.current(now)]).filter_map(of).max().unwrap_or(1)
+}
+
+/// The budget that a pool is of, as the program says by now.
+pub(super) fn budget_of<'a>(context: &Context<'a>, pool: &Pool) -> Option<&'a Budget> {
+    let PoolOf::Budget(id, _) = &pool.of else { return None };
+    context.program().budgets.get(id)
 }
 
 /// The pool that gets back what was drawn in a period that has closed, where the program says so.
 pub(super) fn current_pool(context: &Context<'_>, drawn: &Pool) -> Option<Pool> {
-    let PoolOf::Budget(id, _) = &drawn.of else { return None };
-    let budget = context.program().budgets.get(id).filter(|budget| budget.late_returns_to_current)?;
+    let budget = budget_of(context, drawn).filter(|budget| budget.late_returns_to_current)?;
     drawn.period.last_day().filter(|last| *last < context.open_from)?;
     let now = Pool { period: Period::of(budget.every, context.today, &context.program().calendar), ..drawn.clone() };
     (now != *drawn).then_some(now)
@@ -106,8 +117,8 @@ pub(super) fn funding(context: &Context<'_>, event: &Event) -> Result<(Pool, i64
         _ => return Err(Stop::Moot(Reason::Unchanged)),
     };
     let of = |program: &'_ Program| program.budgets.get(id).cloned();
-    let earning = context.earning(event).map(|version| &*version.program);
-    let budget = earning.and_then(of).or_else(|| of(context.program()));
+    // What is put in is there for awards from now on: by what the program says by now.
+    let budget = of(context.program());
     let budget = budget.ok_or_else(|| {
         let known: Vec<&str> = context.program().budgets.keys().map(Name::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -119,9 +130,11 @@ pub(super) fn funding(context: &Context<'_>, event: &Event) -> Result<(Pool, i64
         (None, Some(amount)) => amount.minor_units().map(|units| (Asset::Money(amount.currency()), units)),
         (None, None) => None,
     };
-    let amount = given.filter(|(asset, amount)| *asset == wanted && (1..=FUNDED_MAX).contains(amount));
-    let (_, amount) =
-        amount.ok_or_else(|| rejected(member(event), format!("`{id}` is a budget of {wanted}, 1 at least")))?;
+    let given = given.filter(|(asset, amount)| *asset == wanted && *amount > 0);
+    let (_, amount) = given.ok_or_else(|| rejected(member(event), format!("`{id}` is a budget of {wanted}")))?;
+    if amount > FUNDED_MAX {
+        return Err(rejected(member(event), format!("a budget holds at most {}", wanted.told(FUNDED_MAX))));
+    }
     let calendar = &context.program().calendar;
     let own = || Period::of(budget.every, context.day(event.time, context.current), calendar);
     let period = match period {
@@ -139,8 +152,8 @@ fn wrong_period(id: &Name, every: Every) -> String {
     }
 }
 
-/// The benefit of which an event names a slot, its pool, and what counts the partner's own.
-pub(super) fn wanted_slot<'a>(context: &Context<'a>, case: &Case<'_>) -> Result<(&'a Benefit, Pool, CapKey), Stop> {
+/// The benefit of which an event names a slot, as the program says by now, and the slot's pool.
+pub(super) fn wanted_slot<'a>(context: &Context<'a>, case: &Case<'_>) -> Result<(&'a Benefit, Pool), Stop> {
     let rejected = |field: &str, message: String| Stop::Rejected(Rejection::new(Code::BadValue, field, message));
     let named = slot_named(&case.event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
     let benefits = &context.program().benefits;
@@ -157,8 +170,14 @@ pub(super) fn wanted_slot<'a>(context: &Context<'a>, case: &Case<'_>) -> Result<
         };
         rejected("data.slot", format!("a slot of `{}` is {form}", benefit.id))
     })?;
-    let key = count_of_slots(&pool).ok_or(Stop::Moot(Reason::Unchanged))?;
-    Ok((benefit, pool, key))
+    Ok((benefit, pool))
+}
+
+/// The pools that a slot may be of, by any version that was ever in force: whoever has one gives it back, whatever the program says since.
+pub(super) fn pools_of_slot(context: &Context<'_>, named: (&Name, &str)) -> BTreeSet<Pool> {
+    let came = context.programs.all().iter().filter(|version| version.effective_from <= context.now);
+    let versions = came.chain([context.current]);
+    versions.filter_map(|version| pool_of_slot(&version.program, named)).collect()
 }
 
 /// The benefit and the slot that an event names.
@@ -173,11 +192,11 @@ pub(super) fn slot_named(kind: &Kind) -> Option<(&Name, &str)> {
 pub(super) fn pool_of_slot(program: &Program, (id, slot): (&Name, &str)) -> Option<Pool> {
     let benefit = program.benefits.get(id)?;
     let named = || TargetPeriod::try_from(slot.to_owned()).ok().filter(|named| named.every() == benefit.every);
-    let period = match benefit.every {
-        Every::Ever => Period::Ever,
-        _ => named()?.in_calendar(&program.calendar),
+    let slot = match benefit.every {
+        Every::Ever => None,
+        _ => Some(named()?),
     };
-    Some(Pool { of: PoolOf::Benefit(id.clone()), period })
+    Some(Pool { of: PoolOf::Benefit(id.clone(), slot), period: Period::Ever })
 }
 
 /// The pool of what is one partner's alone.
@@ -185,11 +204,12 @@ pub(super) fn pool_of_scope(of: Scope) -> Pool {
     Pool { of: PoolOf::Exclusive(of), period: Period::Ever }
 }
 
-/// What counts the slots that a partner has of a pool.
+/// What counts the slots that a partner has of a pool: for good, since they may be given back at any time.
 pub(super) fn count_of_slots(pool: &Pool) -> Option<CapKey> {
-    let PoolOf::Benefit(id) = &pool.of else { return None };
+    let PoolOf::Benefit(id, slot) = &pool.of else { return None };
     let (of, says) = (CapOf::Benefit(id.clone()), "slots per partner".into());
-    Some(CapKey { of, says, period: pool.period, who: Label::default(), value: Label::default() })
+    let value = slot.map(|slot| slot.to_string().into()).unwrap_or_default();
+    Some(CapKey { of, says, period: Period::Ever, who: Label::default(), value })
 }
 
 /// The pool of a budget for an event that funds it, as far as that can be said before it is judged.

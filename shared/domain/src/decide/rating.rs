@@ -111,15 +111,16 @@ pub(super) fn rate_deal_again(
         }
         let credit = credit.unwrap_or_else(|| Credit::none(Asset::Points, book.account().head.position + 1));
         let asset = credit.asset;
-        let moved = rate_credit_again(context, book, (&earning.program, rule), &seen, (deal, &credit, worth), case)?;
+        let (moved, short) =
+            rate_credit_again(context, book, (&earning.program, rule), &seen, (deal, &credit, worth), case)?;
         if asset.is_points() {
             change += moved;
         } else {
             took_money |= moved < 0;
         }
-        book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times } });
+        book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times, short } });
     }
-    took_money |= share_again(context, book, &earning.program, (deal, closed, case.booked))?;
+    took_money |= share_again(context, book, &earning.program, (deal, closed))?;
     let (motion, month) = measured_in(context, (deal, closed), case.booked);
     book.measure(context, &motion, month, Measure::Points, Decimal::from(change))?;
     Ok(Some(match change {
@@ -135,7 +136,7 @@ fn share_again(
     context: &Context<'_>,
     book: &mut Book,
     program: &Program,
-    (deal, closed, booked): (&Deal, &Closed, Date),
+    (deal, closed): (&Deal, &Closed),
 ) -> Result<bool, FoldError> {
     let mut took = false;
     let paid_at_closing = |rule: &RuleId| program.rules.get(rule).is_some_and(|rule| rule.on == "deal.closed");
@@ -151,20 +152,16 @@ fn share_again(
             pools::give_back(context, book, rule, (credit, taken))?;
             took = true;
         }
-        let of_rule = program.rules.get(rule).filter(|_| due > 0);
-        let purse = of_rule.map(|rule| pools::purse(context, book, (program, rule), booked)).transpose()?.flatten();
-        let given = purse.as_ref().map_or(due.max(0), |purse| purse.gives(due));
-        pools::draw(book, purse.as_ref(), rule, (given, given < due))?;
-        let due = given;
+        let (due, short) = pools::draw_again(context, book, rule, (credit, due.max(0)))?;
         let why = Why { rule: Some(rule), corrects: Some(credit.position) };
         give_back(context, book, why, (credit, due), (never(), None))?;
-        let verdict = Verdict::RatedAgain { times: Vec::new() };
+        let verdict = Verdict::RatedAgain { times: Vec::new(), short };
         book.try_out(Trial { rule: rule.clone(), worth, asset: credit.asset, verdict });
     }
     Ok(took)
 }
 
-/// Brings one rule's credit to what the rule is worth now; what that moved. What was taken back is restored to where it was; what
+/// Brings one rule's credit to what the rule is worth now; what that moved, and the budget that was short of it. What was taken back is restored to where it was; what
 /// is new is under the caps of the award's own period; what a cap cut then stays cut.
 pub(super) fn rate_credit_again(
     context: &Context<'_>,
@@ -173,7 +170,7 @@ pub(super) fn rate_credit_again(
     seen: &Seen<'_>,
     (deal, credit, worth): (&Deal, &Credit, i64),
     case: &Case<'_>,
-) -> Result<i64, Stop> {
+) -> Result<(i64, Option<String>), Stop> {
     let keys = rule_caps(program, rule, seen);
     if worth < credit.net() {
         take_back(context, book, &rule.id, credit.net() - worth, credit)?;
@@ -186,7 +183,7 @@ pub(super) fn rate_credit_again(
             }
         }
         pools::give_back(context, book, &rule.id, (credit, taken))?;
-        return Ok(-taken);
+        return Ok((-taken, None));
     }
     let frees = program.policy.reversal_frees_caps;
     // What was forgiven never left: it comes back first, without points.
@@ -194,17 +191,23 @@ pub(super) fn rate_credit_again(
     // Where caps were freed, somebody else may have used them meanwhile. What was forgiven is still there, and still counted.
     let gave = if frees { credit.net() + credit.forgiven > 0 } else { credit.given > 0 };
     let left = if due > 0 { left(rule, &keys, book.account(), gave)? } else { 0 };
-    let restored = credit.taken().min(due).min(if frees { left } else { i64::MAX });
+    // What was withheld when it was worth as much before is not made up for later.
+    let rises = (worth - credit.worth).max(0);
+    let restored = credit.taken().min(due).min(rises).min(if frees { left } else { i64::MAX });
     let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
         Part::Full if frees => new.min(left - restored),
         Part::Full => new.min(left),
         Part::Corrections(_) => 0,
     };
-    let purse = if restored + new > 0 { pools::purse(context, book, (program, rule), seen.booked)? } else { None };
-    let given = purse.as_ref().map_or(restored + new, |purse| purse.gives(restored + new));
-    pools::draw(book, purse.as_ref(), &rule.id, (given, given < restored + new))?;
-    let (restored, new) = (restored.min(given), given - restored.min(given));
+    let (restored, kept) = pools::draw_again(context, book, &rule.id, (credit, restored))?;
+    // Where there was too little for what was given before, there is nothing new.
+    let new = if kept.is_some() { 0 } else { new };
+    let purse = if new > 0 { pools::purse(context, book, (program, rule), seen.booked)? } else { None };
+    let given = purse.as_ref().map_or(new, |purse| purse.gives(new));
+    pools::draw(book, purse.as_ref(), &rule.id, (given, given < new))?;
+    let short = kept.or_else(|| purse.filter(|_| given < new).map(|purse| purse.pool.to_string()));
+    let new = given;
     // More of an award belongs where the award is, or would have been, unless that lot has run out.
     let is_invoiced = deal.invoiced.is_some();
     let would_be = || credit_place(context, program, rule, (seen.booked, is_invoiced));
@@ -223,7 +226,7 @@ pub(super) fn rate_credit_again(
             book.effect(effect)?;
         }
     }
-    Ok(restored + new)
+    Ok((restored + new, short))
 }
 
 /// Gives back so much of what was taken of a credit, the latest first.

@@ -3,6 +3,7 @@
 
 use event::ids::DealId;
 use event::{Event, Kind, Whole, planted};
+use jiff::Timestamp;
 use program::{INFLUENCERS_MAX, Program, WHOLE};
 
 use super::award::conclude;
@@ -34,8 +35,9 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
 }
 
 /// A partner influenced a deal of another's: where the program shares deals, it has a share from now on. What comes once the deal is
-/// closed, of a time before, changes everybody's share.
+/// closed, of a time before, changes everybody's share; what is of a time after it counts for nothing, and is not kept.
 pub(super) fn influenced(
+    context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
     id: &DealId,
@@ -44,36 +46,43 @@ pub(super) fn influenced(
     let Some(deal) = book.state.deal(id).cloned() else { return Err(Stop::Held(Awaited::Deal(id.clone()))) };
     let Some(sharing) = &case.earning.program.sharing else { return Ok(None) };
     let partner = book.state.partner.clone();
+    let closed_at = deal.closed.as_ref().map(|closed| closed.at);
     if deal.owner == partner {
-        return Err(Stop::Refused(Reason::OwnDeal));
+        // It may have overtaken the deal's reassignment.
+        let may_move = closed_at.is_none() && !context.has_waited(case.event);
+        let waits = Stop::Held(Awaited::Reassignment(id.clone()));
+        return Err(if may_move { waits } else { Stop::Refused(Reason::OwnDeal) });
     }
+    if closed_at.is_some_and(|closed| closed < case.event.time) {
+        return Ok(Some(Reason::AfterClosing));
+    }
+    let others = || deal.influencers.iter().filter(|one| one.partner != partner && one.partner != deal.owner);
+    let counting = || others().filter_map(|one| one.at(closed_at));
     let said_before = deal.influencers.iter().find(|one| one.partner == partner);
-    if said_before.map_or(deal.influencers.len() >= INFLUENCERS_MAX, |one| one.said.len() >= SAID_MAX) {
+    if said_before.map_or(counting().count() >= INFLUENCERS_MAX, |one| one.said.len() >= SAID_MAX) {
         return Err(Stop::Refused(Reason::SharedByMany));
     }
-    let others = deal.influencers.iter().filter(|one| one.partner != partner);
-    let others: u32 = others.filter_map(|one| one.at(None)?.share).sum();
+    let said: u32 = counting().filter_map(|said| said.share).sum();
     let own = share.and_then(|percent| u32::try_from(percent.get()).ok()).unwrap_or(0) * 100;
-    if own > 0 && others + own + sharing.part > WHOLE {
+    if own > 0 && said + own + sharing.part > WHOLE {
         return Err(Stop::Refused(Reason::SharedAway));
     }
     book.effect(Effect::Influences)?;
-    match &deal.closed {
-        Some(closed) if closed.won && case.event.time <= closed.at => {
-            let all = deal.influencers.iter().map(|one| one.partner.clone()).filter(|one| *one != partner);
-            for to in all.chain([deal.owner.clone(), partner.clone()]).collect::<Vec<_>>() {
-                book.effect(Effect::Sends(Errand::Share { to }))?;
-            }
-            Ok(None)
+    if deal.closed.as_ref().is_some_and(|closed| closed.won) {
+        let all = others().map(|one| one.partner.clone());
+        for to in all.chain([deal.owner.clone(), partner.clone()]).collect::<Vec<_>>() {
+            book.effect(Effect::Sends(Errand::Share { to }))?;
         }
-        Some(_) => Ok(Some(Reason::AfterClosing)),
-        None => Ok(None),
     }
+    Ok(Some(Reason::ShareNoted))
 }
 
-/// Has the share of everybody rated who influenced a deal, but of the partner whose it is.
-pub(super) fn tell_sharers(book: &mut Book, deal: Option<&Deal>) -> Result<(), FoldError> {
-    for one in deal.into_iter().flat_map(|deal| &deal.influencers).filter(|_| !planted("a share is not rated again")) {
+/// Has the share of everybody rated who influenced a deal, but of the partner whose it is. `closes`: when it is closed, where it is so
+/// only now.
+pub(super) fn tell_sharers(book: &mut Book, deal: Option<&Deal>, closes: Option<Timestamp>) -> Result<(), FoldError> {
+    let closed_at = closes.or_else(|| deal?.closed.as_ref().map(|closed| closed.at));
+    let all = deal.into_iter().flat_map(|deal| &deal.influencers).filter(|one| one.at(closed_at).is_some());
+    for one in all.filter(|_| !planted("a share is not rated again")) {
         if one.partner != book.state.partner {
             book.effect(Effect::Sends(Errand::Share { to: one.partner.clone() }))?;
         }
@@ -122,9 +131,9 @@ fn rate_share(
             continue;
         }
         let credit = credit.unwrap_or_else(|| Credit::none(asset, book.account().head.position + 1));
-        let moved = rate_credit_again(context, book, (program, rule), &seen, (deal, &credit, worth), case)?;
+        let (moved, short) = rate_credit_again(context, book, (program, rule), &seen, (deal, &credit, worth), case)?;
         took |= moved < 0;
-        book.try_out(trial(worth, Verdict::RatedAgain { times }));
+        book.try_out(trial(worth, Verdict::RatedAgain { times, short }));
     }
     Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
 }

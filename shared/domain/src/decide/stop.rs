@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::deal::Deal;
 use crate::ledger::{FoldError, Reason};
 
-/// What an event waits for. As text: `partner P-1`, `deal D-1`, `reassignment D-1`, `rate EUR`,
+/// What an event waits for. As text: `partner P-1`, `deal D-1`, `reassignment D-1`, `booking P-1`, `rate EUR`,
 /// `program`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -21,6 +21,8 @@ pub enum Awaited {
     Deal(DealId),
     /// That a deal of another partner becomes this one's.
     Reassignment(DealId),
+    /// That this partner books a slot, or is granted what it has alone, that it gives back here.
+    Booking(PartnerId),
     /// A rate for this currency in the program.
     Rate(String),
     /// The program's first version.
@@ -37,7 +39,7 @@ impl Awaited {
     /// send it again with another end.
     pub fn is_judged_at_its_end(&self) -> bool {
         match self {
-            Awaited::Reassignment(_) => true,
+            Awaited::Reassignment(_) | Awaited::Booking(_) => true,
             Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Rate(_) | Awaited::Program => false,
         }
     }
@@ -49,6 +51,7 @@ impl fmt::Display for Awaited {
             Awaited::Partner(id) => write!(f, "partner {id}"),
             Awaited::Deal(id) => write!(f, "deal {id}"),
             Awaited::Reassignment(id) => write!(f, "reassignment {id}"),
+            Awaited::Booking(id) => write!(f, "booking {id}"),
             Awaited::Rate(currency) => write!(f, "rate {currency}"),
             Awaited::Program => write!(f, "program"),
         }
@@ -63,6 +66,7 @@ impl FromStr for Awaited {
             None if text == "program" => Ok(Awaited::Program),
             Some(("partner", id)) => PartnerId::try_from(id).map(Awaited::Partner).map_err(|_| NotAwaited),
             Some(("reassignment", id)) => DealId::try_from(id).map(Awaited::Reassignment).map_err(|_| NotAwaited),
+            Some(("booking", id)) => PartnerId::try_from(id).map(Awaited::Booking).map_err(|_| NotAwaited),
             Some(("deal", id)) => DealId::try_from(id).map(Awaited::Deal).map_err(|_| NotAwaited),
             Some(("rate", currency)) => Ok(Awaited::Rate(currency.to_owned())),
             _ => Err(NotAwaited),
@@ -89,6 +93,7 @@ impl TryFrom<String> for Awaited {
 pub fn brought(kind: &Kind, partner: &PartnerId) -> Vec<Awaited> {
     match kind {
         Kind::PartnerEnrolled { .. } => vec![Awaited::Partner(partner.clone())],
+        Kind::BenefitBooked { .. } | Kind::ExclusivityGranted { .. } => vec![Awaited::Booking(partner.clone())],
         // One that is closed moves no more.
         Kind::DealReassigned { deal_id, .. } | Kind::DealClosed { deal_id, .. } => {
             vec![Awaited::Deal(deal_id.clone()), Awaited::Reassignment(deal_id.clone())]
@@ -128,7 +133,8 @@ mod tests {
         let deal = Awaited::Deal("D 1 #2".try_into().expect("an id"));
         let moved = Awaited::Reassignment("D 1 #2".try_into().expect("an id"));
         let partner = Awaited::Partner("P 1".try_into().expect("an id"));
-        for awaited in [partner, deal, moved, Awaited::Rate("EUR".to_owned()), Awaited::Program] {
+        let booked = Awaited::Booking("P 1".try_into().expect("an id"));
+        for awaited in [partner, deal, moved, booked, Awaited::Rate("EUR".to_owned()), Awaited::Program] {
             assert_eq!(awaited.to_string().parse(), Ok(awaited));
         }
         for nothing in ["", "deal", "rate", "partner", "weather"] {

@@ -212,16 +212,16 @@ impl Value {
     }
 }
 
-/// The terms of a commission for a deal, in words, before and after what multiplies it: `7% of 100000.00 USD first-year value`, and
+/// The terms of a commission for a share in a deal, in words, before and after what multiplies it: `7% of 100000.00 USD first-year value`, and
 /// `, cut to 8% as the program's most`, `, at least 50.00 USD`, `, at 1.08 USD for 1 EUR`. `None` where the deal has no value.
 pub(crate) fn terms(
     program: &Program,
     commission: &Commission,
     kind: &Kind,
-    factor: Decimal,
+    (factor, share): (Decimal, u32),
 ) -> Option<(String, String)> {
     let value = Value::of(kind, |currency| program.rate(currency))?;
-    let seen = of_value(kind, &value);
+    let seen = Seen { share, ..of_value(kind, &value) };
     let Fraction { of, in_all } = rate(&commission.rate, &seen);
     let percent = |rate: Decimal| {
         let percent = rate.checked_mul(Decimal::ONE_HUNDRED)?;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use event::ids::Name;
-use event::period::Period;
+use event::period::{Period, TargetPeriod};
 use serde::{Deserialize, Serialize};
 
 use super::asset::Asset;
@@ -18,8 +18,8 @@ use super::exclusive::Scope;
 pub enum PoolOf {
     /// A budget of an asset (N10).
     Budget(Name, Asset),
-    /// The slots of a benefit (M22).
-    Benefit(Name),
+    /// The slots of a benefit, by what its sender calls them: a year, a quarter or a month; of one that has no periods nothing (M22).
+    Benefit(Name, Option<TargetPeriod>),
     /// What is one partner's alone (M23): there is one of it.
     Exclusive(Scope),
 }
@@ -43,7 +43,7 @@ impl Pool {
     pub fn told(&self, amount: i64) -> String {
         match &self.of {
             PoolOf::Budget(_, asset) => asset.told(amount),
-            PoolOf::Benefit(_) | PoolOf::Exclusive(_) => format!("{amount} slots"),
+            PoolOf::Benefit(..) | PoolOf::Exclusive(_) => format!("{amount} slots"),
         }
     }
 }
@@ -53,7 +53,8 @@ impl fmt::Display for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.of {
             PoolOf::Budget(name, _) => write!(f, "budget {name}")?,
-            PoolOf::Benefit(name) => write!(f, "benefit {name}")?,
+            PoolOf::Benefit(name, None) => write!(f, "benefit {name}")?,
+            PoolOf::Benefit(name, Some(slot)) => write!(f, "benefit {name} of {slot}")?,
             PoolOf::Exclusive(scope) => write!(f, "{scope}")?,
         }
         if self.period == Period::Ever { Ok(()) } else { write!(f, " of {}", self.period) }
@@ -78,7 +79,10 @@ impl fmt::Display for PoolPart {
         let escape = |name: &Name| name.replace('%', "%25").replace('|', "%7C");
         match &self.pool.of {
             PoolOf::Budget(name, asset) => write!(f, "{BUDGET}|{}|{asset}", escape(name))?,
-            PoolOf::Benefit(name) => write!(f, "{BENEFIT}|{}|", escape(name))?,
+            PoolOf::Benefit(name, slot) => {
+                let slot = slot.map(|slot| slot.to_string()).unwrap_or_default();
+                write!(f, "{BENEFIT}|{}|{slot}", escape(name))?;
+            }
             PoolOf::Exclusive(scope) => {
                 let (word, name) = scope.parts();
                 write!(f, "{word}|{}|", escape(name))?;
@@ -96,7 +100,8 @@ impl FromStr for PoolPart {
         let [word, id, asset, period, number] = text.split('|').collect::<Vec<_>>()[..] else { return Err(bad()) };
         let of = match (word, asset) {
             (BUDGET, asset) => PoolOf::Budget(name(id)?, Asset::try_from(asset.to_owned())?),
-            (BENEFIT, "") => PoolOf::Benefit(name(id)?),
+            (BENEFIT, "") => PoolOf::Benefit(name(id)?, None),
+            (BENEFIT, slot) => PoolOf::Benefit(name(id)?, Some(TargetPeriod::try_from(slot.to_owned())?)),
             ("territory", "") => PoolOf::Exclusive(Scope::Territory(name(id)?)),
             ("vertical", "") => PoolOf::Exclusive(Scope::Vertical(name(id)?)),
             _ => return Err(bad()),
@@ -197,7 +202,8 @@ mod tests {
         for text in [
             "budget|launch|points|2026-01..2026-03|0",
             "budget|a%7Cb%25|USD|ever|15",
-            "benefit|slot||2026-04|0",
+            "benefit|slot|2026-04|ever|0",
+            "benefit|slot||ever|0",
             "territory|US%7C||ever|0",
         ] {
             assert_eq!(text.parse::<PoolPart>().map(|part| part.to_string()), Ok(text.to_owned()));

@@ -32,11 +32,20 @@ pub enum Reason {
         is_left: String,
     },
     /// A slot of the benefit is the partner's (M22).
-    SlotBooked,
+    SlotBooked {
+        /// The slot, as `benefit stand of 2026-04`.
+        slot: String,
+    },
     /// A slot of the benefit is free again.
-    SlotReleased,
+    SlotReleased {
+        /// The slot.
+        slot: String,
+    },
     /// No slot of the benefit is left.
-    NoSlotLeft,
+    NoSlotLeft {
+        /// The slot.
+        slot: String,
+    },
     /// The partner has as many slots of the benefit as it may.
     SlotsHeld,
     /// The partner has no such slot.
@@ -123,6 +132,8 @@ pub enum Reason {
     DealOfAnotherPartner,
     /// Nobody influences a deal of its own (M34).
     OwnDeal,
+    /// The partner has a share in the deal, which is paid in its own history once the deal is closed (M34).
+    ShareNoted,
     /// As many partners as may have a share in the deal, or the partner's was said as often as it may be.
     SharedByMany,
     /// More than there is of the deal would be shared.
@@ -201,6 +212,8 @@ struct Written {
     #[serde(default)]
     is_left: String,
     #[serde(default)]
+    slot: String,
+    #[serde(default)]
     points: i64,
     #[serde(default)]
     expired: i64,
@@ -235,6 +248,7 @@ impl Reason {
             cap,
             budget,
             is_left,
+            slot,
             points,
             expired,
             until,
@@ -252,9 +266,9 @@ impl Reason {
             "cap_reached" => Reason::CapReached { cap },
             "budget_spent" => Reason::BudgetSpent { budget },
             "budget_short" => Reason::BudgetShort { is_left },
-            "slot_booked" => Reason::SlotBooked,
-            "slot_released" => Reason::SlotReleased,
-            "no_slot_left" => Reason::NoSlotLeft,
+            "slot_booked" => Reason::SlotBooked { slot },
+            "slot_released" => Reason::SlotReleased { slot },
+            "no_slot_left" => Reason::NoSlotLeft { slot },
             "slots_held" => Reason::SlotsHeld,
             "no_slot" => Reason::NoSlot,
             "slot_over" => Reason::SlotOver,
@@ -287,6 +301,7 @@ impl Reason {
             "leased_until" => Reason::LeasedUntil { until: until.ok_or("`until` is missing")? },
             "deal_of_another_partner" => Reason::DealOfAnotherPartner,
             "own_deal" => Reason::OwnDeal,
+            "share_noted" => Reason::ShareNoted,
             "shared_by_many" => Reason::SharedByMany,
             "shared_away" => Reason::SharedAway,
             "after_closing" => Reason::AfterClosing,
@@ -406,6 +421,9 @@ pub enum Verdict {
         /// The multipliers that apply to a rule that was worth nothing before.
         #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
         times: Vec<(String, Decimal)>,
+        /// The budget that was short of it.
+        #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+        short: Option<String>,
     },
 }
 
@@ -423,7 +441,7 @@ impl Verdict {
             | Verdict::Spent { times, .. }
             | Verdict::Nothing { times }
             | Verdict::Unmatched { times, .. }
-            | Verdict::RatedAgain { times } => factor(times),
+            | Verdict::RatedAgain { times, .. } => factor(times),
         }
     }
 }

@@ -301,26 +301,31 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
                 "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
             }
         },
-        Verdict::RatedAgain { .. } => {
+        Verdict::RatedAgain { short, .. } => {
             let sign = if moved < 0 { "-" } else { "+" };
             let moved = asset.told(moved.saturating_abs());
             let share = share_told(record, rule);
-            format!("the deal's award is worth {} now{share}; {sign}{moved}", asset.told(trial.worth))
+            let short = short.as_ref().map(|budget| format!("; the {budget} had no more")).unwrap_or_default();
+            format!("the deal's award is worth {} now{share}; {sign}{moved}{short}", asset.told(trial.worth))
         }
     }
 }
 
-/// The partner's share in the deal by which a commission was paid, where others have one too: `, for a share of 94% in the deal`.
-fn share_told(record: &Record, rule: Option<&Rule>) -> String {
-    let share = record
-        .effects
-        .iter()
-        .find_map(|effect| if let Effect::Share { points } = effect { Some(*points) } else { None });
+/// The partner's share in the deal by which a commission was paid, in basis points.
+fn share_of(record: &Record, rule: Option<&Rule>) -> u32 {
+    let share = record.effects.iter().find_map(|effect| match effect {
+        Effect::Share { points } => Some(*points),
+        _ => None,
+    });
     let of_deal = rule.and_then(Rule::commission).is_some_and(|commission| commission.base != Base::Invoiced);
-    let percent = |points: u32| Decimal::from(points).checked_div(Decimal::ONE_HUNDRED).unwrap_or_default().normalize();
-    share
-        .filter(|share| of_deal && *share < WHOLE)
-        .map_or_else(String::new, |points| format!(", for a share of {}% in the deal", percent(points)))
+    share.filter(|_| of_deal).unwrap_or(WHOLE)
+}
+
+/// It in words, where others have one too: `, for a share of 94% in the deal`.
+fn share_told(record: &Record, rule: Option<&Rule>) -> String {
+    let share = share_of(record, rule);
+    let percent = Decimal::from(share).checked_div(Decimal::ONE_HUNDRED).unwrap_or_default().normalize();
+    if share < WHOLE { format!(", for a share of {percent}% in the deal") } else { String::new() }
 }
 
 /// What a commission is a rate of, and what bounds it: `: 7% of 100000.00 USD first-year value`.
@@ -330,7 +335,8 @@ fn commission_terms(
     program: Option<&Program>,
 ) -> Option<(String, String)> {
     let (program, commission) = (program?, rule?.commission()?);
-    let (terms, after) = terms(program, commission, &record.happened()?, trial.verdict.factor())?;
+    let (terms, after) =
+        terms(program, commission, &record.happened()?, (trial.verdict.factor(), share_of(record, rule)))?;
     Some((format!(": {terms}"), after))
 }
 
@@ -367,9 +373,9 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::CapReached { cap } => format!("the cap \"{cap}\" is reached"),
         Reason::BudgetSpent { budget } => format!("too little is left of the {budget}"),
         Reason::BudgetShort { is_left } => format!("no more than {is_left} are left of the budget"),
-        Reason::SlotBooked => "the slot is the partner's".to_owned(),
-        Reason::SlotReleased => "the slot is free again".to_owned(),
-        Reason::NoSlotLeft => "no slot is left".to_owned(),
+        Reason::SlotBooked { slot } => format!("a slot is the partner's: {slot}"),
+        Reason::SlotReleased { slot } => format!("a slot is free again: {slot}"),
+        Reason::NoSlotLeft { slot } => format!("no slot is left: {slot}"),
         Reason::SlotsHeld => "the partner has as many slots of it as it may".to_owned(),
         Reason::NoSlot => "the partner has no such slot".to_owned(),
         Reason::SlotOver => "the time of the slot is over".to_owned(),
@@ -418,7 +424,11 @@ pub fn sentence(reason: &Reason) -> String {
                 .to_owned()
         }
         Reason::SharedAway => "more than there is of the deal would be shared".to_owned(),
-        Reason::AfterClosing => "the deal was closed before; nobody has a share in what was sold by then".to_owned(),
+        Reason::ShareNoted => {
+            "the partner has a share in the deal: what it is paid for that stands in its own history once the deal is closed"
+                .to_owned()
+        }
+        Reason::AfterClosing => "the deal was closed before; what is said of it now changes nobody's share".to_owned(),
         Reason::DealMoved => {
             "the deal moved to another partner; what it earns from now on is that partner's".to_owned()
         }

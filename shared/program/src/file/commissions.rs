@@ -98,7 +98,7 @@ pub(crate) fn commission(
         let message = format!("commission is held for at most {HOLD_DAYS_MAX} days");
         f.error(Code::BadValue, &at("hold"), message, Some("write \"90 days\" or \"6 months\"".to_owned()));
     }
-    let budget = budget_of(place, table.budget.as_ref(), (false, around.budgets), f);
+    let budget = budget_of(place, table.budget.as_ref(), (false, around), f);
     let name = RuleId::try_from(format!("{COMMISSION}{id}"));
     if let Err(error) = &name {
         f.error(Code::BadId, &place, format!("the name of a commission {error}"), None);

@@ -94,7 +94,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         gives: Gives::Points(points?),
         times,
         at_most,
-        budget: budget_of(place, table.budget.as_ref(), (true, around.budgets), f),
+        budget: budget_of(place, table.budget.as_ref(), (true, around), f),
         hold,
         why: table.why.clone(),
     })
@@ -128,17 +128,20 @@ pub(crate) fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<
 pub(crate) fn budget_of(
     [table, id]: [&str; 2],
     named: Option<&Name>,
-    (of_points, budgets): (bool, &BTreeMap<Name, BudgetTable>),
+    (of_points, around): (bool, &Around<'_>),
     f: &mut Findings<'_>,
 ) -> Option<Name> {
     let (name, path) = (named?, [table, id, "budget"]);
-    let Some(budget) = budgets.get(name) else {
-        let known: Vec<&str> = budgets.keys().map(Name::as_str).collect();
+    let Some(budget) = around.budgets.get(name) else {
+        let known: Vec<&str> = around.budgets.keys().map(Name::as_str).collect();
         let help = nearest(name, &known).map(|near| format!("did you mean `{near}`?"));
+        let help = help.or_else(|| (!known.is_empty()).then(|| format!("known: {}", known.join(", "))));
         f.error(Code::UnknownBudget, &path, format!("there is no [budget.{name}]"), help);
         return None;
     };
-    if (budget.of == "points") != of_points {
+    // What it is of in bad form is told there.
+    let is_known = budget.of == "points" || budget.of == around.currency;
+    if is_known && (budget.of == "points") != of_points {
         let gives = if of_points { "points" } else { "money" };
         let message = format!("this gives {gives}, and `{name}` is a budget of {}", budget.of);
         f.error(Code::BadCurrency, &path, message, None);

@@ -148,6 +148,24 @@ pub async fn pools(
     Ok(state.pools.read)
 }
 
+/// Every sub-balance that is stored of a program.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn pool_parts(store: &Store, program: &ProgramId) -> Result<BTreeSet<PoolPart>, StoreError> {
+    let scan = store.client.scan().table_name(store.state()).projection_expression(keys::PK);
+    let scan = scan.filter_expression("begins_with(pk, :pools)");
+    let mut items =
+        scan.expression_attribute_values(":pools", text(keys::pools(program))).into_paginator().items().send();
+    let mut found = BTreeSet::new();
+    while let Some(item) = items.next().await {
+        let item = item?;
+        let pk = item.get(keys::PK).and_then(|pk| pk.as_s().ok());
+        found.extend(pk.and_then(|pk| keys::pool_part(pk)));
+    }
+    Ok(found)
+}
+
 fn keys_of(program: &ProgramId, named: &Named) -> Vec<(String, String)> {
     let others = named.others.iter().map(|id| (keys::partner(program, id), keys::HEAD.to_owned()));
     let deals = named.deals.iter().map(|id| (keys::deal(program, id), keys::ONLY.to_owned()));

@@ -188,6 +188,17 @@ pub fn pool(program: &ProgramId, part: &PoolPart) -> String {
     join(&["pool", program.as_str(), &part.to_string()])
 }
 
+/// How the partitions of a program's pools begin.
+pub fn pools(program: &ProgramId) -> String {
+    format!("{}#", join(&["pool", program.as_str()]))
+}
+
+/// The sub-balance that a partition is of.
+pub fn pool_part(pk: &str) -> Option<PoolPart> {
+    let part = pk.splitn(3, '#').nth(2)?;
+    part.replace("%23", "#").replace("%25", "%").parse().ok()
+}
+
 /// Sort key of items that are alone in their partition.
 pub const ONLY: &str = "-";
 
@@ -241,6 +252,7 @@ pub fn awaited(program: &ProgramId, awaits: &Awaited) -> String {
         Awaited::Partner(id) => join(&["held", program, "partner", id]),
         Awaited::Deal(id) => join(&["held", program, "deal", id]),
         Awaited::Reassignment(id) => join(&["held", program, "reassignment", id]),
+        Awaited::Booking(id) => join(&["held", program, "booking", id]),
         Awaited::Rate(currency) => join(&["held", program, "rate", currency]),
         Awaited::Program => join(&["held", program, "program"]),
     }
@@ -263,7 +275,7 @@ pub const WAITS_FOR_PROGRAM: &str = "held";
 pub fn waits_in(program: &ProgramId, awaits: &Awaited) -> String {
     match awaits {
         Awaited::Program => WAITS_FOR_PROGRAM.to_owned(),
-        Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Reassignment(_) | Awaited::Rate(_) => {
+        Awaited::Partner(_) | Awaited::Deal(_) | Awaited::Reassignment(_) | Awaited::Booking(_) | Awaited::Rate(_) => {
             waits_in_program(program)
         }
     }

@@ -9,7 +9,7 @@ use domain::ledger::{Asset, Bucket, Effect, Pool, PoolOf, Posting, PostingKind, 
 use domain::outbox::outbound;
 use event::Kind;
 use event::ids::{Identity, ProgramId};
-use event::period::Period;
+use event::period::{Period, TargetPeriod};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -469,12 +469,14 @@ pub(super) fn i22_short(
             let version = programs.get(&record.identity.program)?.number(record.decided_by)?;
             version.program.benefits.get(benefit).map(|benefit| benefit.slots)
         };
-        let full = record.reason == Some(Reason::NoSlotLeft);
+        let full = matches!(record.reason, Some(Reason::NoSlotLeft { .. }));
         let kind = record.happened().filter(|_| full);
         if let Some((pool, slots)) = kind.and_then(|kind| Some((slots(&kind)?, slots_of(&kind)?))) {
-            let in_all = Pool { period: Period::Ever, ..pool.clone() };
+            let PoolOf::Benefit(id, _) = &pool.of else { continue };
+            let in_all = Pool { of: PoolOf::Benefit(id.clone(), None), ..pool.clone() };
             let taken = stood(record, &pool)[1] + stood(record, &in_all)[1];
-            let moved = records.iter().flat_map(Record::pools).any(|(part, ..)| part.pool.of == pool.of);
+            let moved =
+                records.iter().flat_map(Record::pools).any(|(part, ..)| part.pool == pool || part.pool == in_all);
             if taken < slots && !moved {
                 found.push(format!("{}: no slot was left, it says, and {taken} of {slots} were taken", place(record)));
             }
@@ -494,8 +496,8 @@ pub(super) fn named_pool(words: &str, asset: Asset) -> Option<Pool> {
 /// The pool of a slot, where there are so many by the month.
 fn slots(kind: &Kind) -> Option<Pool> {
     let Kind::BenefitBooked { benefit, slot } = kind else { return None };
-    let period = Period::try_from(slot.clone()).ok()?;
-    Some(Pool { of: PoolOf::Benefit(benefit.clone()), period })
+    let slot = TargetPeriod::try_from(slot.clone()).ok()?;
+    Some(Pool { of: PoolOf::Benefit(benefit.clone(), Some(slot)), period: Period::Ever })
 }
 
 /// I22: what a rule gave at first out of a budget is drawn on it, as much as that; what is taken back of what was drawn goes back.
