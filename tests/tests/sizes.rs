@@ -71,7 +71,14 @@ impl Names {
                 }
                 world.judge(&[self.event(row(before))]);
             }
-            world.judge(&[self.event(this)]);
+            // What is given back was taken before.
+            let taken = match this.name {
+                "benefit.released" => Some("benefit.booked"),
+                "exclusivity.ended" => Some("exclusivity.granted"),
+                _ => None,
+            };
+            let events: Vec<Event> = taken.map(row).into_iter().chain([this]).map(|row| self.event(row)).collect();
+            world.judge(&events);
             world.at("2029-06-01T00:00:00Z").catch_up();
             for record in &world.records {
                 let bytes = size(&item(record));
