@@ -127,31 +127,44 @@ pub fn breaks(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> 
     f.found
 }
 
-/// By how many times a rule's points may change before somebody is asked whether that is meant.
+/// By how many times a figure may change before somebody is asked whether that is meant.
 const LEAP: i64 = 10;
 
-/// Rules that give many times as much, or as little, as they did by the version before: a slip of the hand looks so. Compared is what
-/// stands at the same place: a band by where it begins, a row of a table by its value, a multiplier by its tier.
+/// Figures that are many times as much, or as little, as they were by the version before: a slip of the hand looks so. Compared is what
+/// stands at the same place: a band by where it begins, a row of a table by its value, a multiplier by its tier; what a commission is
+/// at least, by its rule; what a payout is at least.
 pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
     let mut f = Findings::new(text);
     for rule in after.rules.values() {
         let Some(old) = before.rules.get(&rule.id) else { continue };
-        let figures = [(rule.key(), gives(old), gives(rule)), ("times", times(&old.times), times(&rule.times))];
-        for (key, gave, gives) in figures {
+        let [table, id] = rule.place();
+        for (key, gave, gives) in [
+            (rule.key(), gives(old), gives(rule)),
+            ("times", times(&old.times), times(&rule.times)),
+            ("tenor", tenor(old), tenor(rule)),
+            ("at_least", at_least(old), at_least(rule)),
+        ] {
             let both = gives.iter().filter_map(|(place, gives)| Some((place, *gave.get(place)?, *gives)));
             for (place, gave, gives) in both {
-                if let Some(times) = leap(gave, gives) {
-                    let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
-                    let (gave, gives) = (gave.normalize(), gives.normalize());
-                    let unit = if key == "rate" { "%" } else { "" };
-                    let message = format!("`{}`: {what} = {gives}{unit} where it was {gave}{unit}: {times}", rule.id);
-                    let [table, id] = rule.place();
-                    f.warning(Code::PointsLeap, &[table, id, key], message, "look at the number once more");
-                }
+                let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
+                let unit = if key == "rate" { "%" } else { "" };
+                leap_at(&[table, id, key], &format!("`{}`: {what}", rule.id), unit, gave, gives, &mut f);
             }
         }
     }
+    if let (Some(gave), Some(gives)) = (before.payouts.minimum, after.payouts.minimum) {
+        leap_at(&["payouts", "minimum"], "`payouts`: minimum", "", gave, gives, &mut f);
+    }
     f.found
+}
+
+/// Asks about one figure, where it leaps.
+fn leap_at(path: &[&str], what: &str, unit: &str, gave: Decimal, gives: Decimal, f: &mut Findings<'_>) {
+    if let Some(times) = leap(gave, gives) {
+        let (gave, gives) = (gave.normalize(), gives.normalize());
+        let message = format!("{what} = {gives}{unit} where it was {gave}{unit}: {times}");
+        f.warning(Code::PointsLeap, path, message, "look at the number once more");
+    }
 }
 
 /// By how many times one figure is another, in words; `None` where that is no leap.
@@ -272,6 +285,18 @@ fn times(times: &[Times]) -> BTreeMap<String, Decimal> {
         Times::Campaign(_) => Vec::new(),
     };
     times.iter().flat_map(factors).collect()
+}
+
+/// The factors of a commission's tenors (M02), by their months.
+fn tenor(rule: &Rule) -> BTreeMap<String, Decimal> {
+    let steps = rule.commission().into_iter().flat_map(|commission| &commission.tenor);
+    steps.map(|(months, by)| (format!("from {months} months"), *by)).collect()
+}
+
+/// What a commission is at least.
+fn at_least(rule: &Rule) -> BTreeMap<String, Decimal> {
+    let least = rule.commission().and_then(|commission| commission.at_least);
+    least.map(|least| (String::new(), least)).into_iter().collect()
 }
 
 fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) {

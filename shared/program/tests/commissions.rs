@@ -296,6 +296,23 @@ fn a_rate_that_leaps_is_asked_about() {
     let [one] = found.as_slice() else { panic!("{found:?}") };
     assert!(one.message.contains("rate by acv from 25000 = 30% where it was 3%: 10 times as much"), "{}", one.message);
     assert!(after.lines().nth(one.line - 1).is_some_and(|line| line.starts_with("rate = { by")), "line {}", one.line);
+    // What a commission and a payout are at least is asked about too, in either direction, and so is a factor.
+    let floor = |least: &str| PERX.replacen("tenor = {", &format!("at_least = \"{least}\"\ntenor = {{"), 1);
+    let minimum = |least: &str| PERX.replacen("minimum = \"50\"", &format!("minimum = \"{least}\""), 1);
+    let factor = |by: &str| PERX.replacen("\"36 months\" = \"1.5\"", &format!("\"36 months\" = \"{by}\""), 1);
+    for (before, after, told) in [
+        (floor("500"), floor("5000"), "at_least = 5000 where it was 500: 10 times as much"),
+        (floor("5000"), floor("500"), "at_least = 500 where it was 5000: 10 times as little"),
+        (minimum("50"), minimum("5000"), "minimum = 5000 where it was 50: 100 times as much"),
+        (factor("1.5"), factor("15"), "tenor from 36 months = 15 where it was 1.5: 10 times as much"),
+    ] {
+        let found = leaps(&read(&before), &read(&after), &after);
+        let [one] = found.as_slice() else { panic!("{told}: {found:?}") };
+        assert!(one.message.ends_with(told), "{}", one.message);
+        let key = told.split(' ').next().unwrap_or_default();
+        assert!(after.lines().nth(one.line - 1).is_some_and(|line| line.starts_with(key)), "line {}", one.line);
+    }
+    assert_eq!(leaps(&read(&floor("500")), &read(&floor("4999")), &floor("4999")), []);
     // A rule that gave points and gives money now is another rule.
     assert_eq!(leaps(&read(PERX), &read(PERX), PERX), []);
 }
