@@ -1,40 +1,13 @@
 //! Shares of what customers pay, invoice by invoice: for a time or for as long as they come (M10).
 
 use domain::ledger::Outcome::{self, Awarded, Duplicate, NoRule, Refused};
-use domain::ledger::{Asset, Balance, Reason};
+use domain::ledger::{Balance, Reason};
 use domain::tell::explain;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
-
-/// A program with these tables.
-fn program(tables: &str) -> String {
-    format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = {{ EUR = "1.10" }}
-[sources]
-"/crm/*" = ["*"]
-"/finance/*" = ["payout.*"]
-{tables}"#
-    )
-}
-
-/// Where one partner is enrolled, in March 2026.
-fn world(tables: &str) -> World {
-    let mut world = World::new(&program(tables), "2026-03-02T15:00:00Z");
-    world.enrol("p");
-    world
-}
+use super::{USD, money, of, program, world};
 
 const SHARE: &str = "[commission.share]\non = \"invoice.paid\"\nrate = \"10%\"\n";
-
-fn usd(amount: &str) -> String {
-    format!(r#"{{"amount":"{amount}","currency":"USD"}}"#)
-}
 
 /// Sends what names deal `d` now, under its own id.
 fn send(world: &mut World, kind: &str, id: &str, more: &str) -> Outcome {
@@ -43,19 +16,17 @@ fn send(world: &mut World, kind: &str, id: &str, more: &str) -> Outcome {
 }
 
 fn close(world: &mut World) -> Outcome {
-    send(world, "deal.closed", "closed", &format!(r#","outcome":"won","acv":{}"#, usd("1200")))
+    send(world, "deal.closed", "closed", &format!(r#","outcome":"won","acv":{}"#, money("1200", "USD")))
 }
 
 fn pay(world: &mut World, invoice: &str, amount: &str) -> Outcome {
-    send(world, "invoice.paid", invoice, &format!(r#","invoice_id":"{invoice}","amount":{}"#, usd(amount)))
-}
-
-fn of(world: &World) -> Balance {
-    world.account("p").head.balance(USD)
+    send(world, "invoice.paid", invoice, &format!(r#","invoice_id":"{invoice}","amount":{}"#, money(amount, "USD")))
 }
 
 fn payable(world: &World) -> String {
-    let Balance { available, pending: 0, reserved: 0, owed: 0 } = of(world) else { panic!("{:?}", of(world)) };
+    let Balance { available, pending: 0, reserved: 0, owed: 0 } = of(world, USD) else {
+        panic!("{:?}", of(world, USD))
+    };
     USD.amount(available)
 }
 
@@ -98,14 +69,14 @@ fn an_invoice_pays_once() {
     let mut w = world(SHARE);
     close(&mut w);
     let again = |w: &mut World, id: &str| {
-        send(w, "invoice.paid", id, &format!(r#","invoice_id":"i1","amount":{}"#, usd("100")))
+        send(w, "invoice.paid", id, &format!(r#","invoice_id":"i1","amount":{}"#, money("100", "USD")))
     };
     assert_eq!([again(&mut w, "a"), again(&mut w, "b"), again(&mut w, "a")], [Awarded, Refused, Duplicate]);
     let capped = w.records.iter().find(|record| record.identity.id.as_str() == "b").expect("a record");
     assert_eq!(capped.reason, Some(Reason::CapReached { cap: "once per partner per invoice".to_owned() }));
-    let data = format!(r#"{{"deal_id":"other","outcome":"won","acv":{}}}"#, usd("5"));
+    let data = format!(r#"{{"deal_id":"other","outcome":"won","acv":{}}}"#, money("5", "USD"));
     w.send("deal.closed", "p", "other", "2026-03-02T15:00:00Z", &data);
-    let data = format!(r#"{{"deal_id":"other","invoice_id":"i1","amount":{}}}"#, usd("50"));
+    let data = format!(r#"{{"deal_id":"other","invoice_id":"i1","amount":{}}}"#, money("50", "USD"));
     assert_eq!(w.send("invoice.paid", "p", "c", "2026-03-02T15:00:00Z", &data), Awarded);
     assert_eq!(payable(&w), "15.00");
 }
@@ -150,9 +121,9 @@ fn the_order_of_closing_invoices_and_reversal_does_not_matter() {
     let run = |order: [usize; 4], void: bool| {
         let mut w = world(SHARE);
         let start = w.now;
-        let closed = format!(r#","outcome":"won","acv":{}"#, usd("1200"));
-        let invoice = |id: &str, amount: &str| format!(r#","invoice_id":"{id}","amount":{}"#, usd(amount));
-        let part = if void { String::new() } else { format!(r#","amount":{}"#, usd("600")) };
+        let closed = format!(r#","outcome":"won","acv":{}"#, money("1200", "USD"));
+        let invoice = |id: &str, amount: &str| format!(r#","invoice_id":"{id}","amount":{}"#, money(amount, "USD"));
+        let part = if void { String::new() } else { format!(r#","amount":{}"#, money("600", "USD")) };
         let all = [
             ("deal.closed", closed),
             ("invoice.paid", invoice("i1", "100")),
@@ -186,13 +157,16 @@ fn a_deal_taken_back_in_parts_may_come_back() {
     close(&mut w);
     pay(&mut w, "i1", "100");
     w.at("2026-03-03T15:00:00Z");
-    assert_eq!(send(&mut w, "deal.reversed", "all", &format!(r#","reason":"x","amount":{}"#, usd("1200"))), NoRule);
+    assert_eq!(
+        send(&mut w, "deal.reversed", "all", &format!(r#","reason":"x","amount":{}"#, money("1200", "USD"))),
+        NoRule
+    );
     assert_eq!(w.last().reason, Some(Reason::CommissionTakenBack));
     assert_eq!(payable(&w), "0.00");
     pay(&mut w, "i2", "50");
     assert_eq!((w.held.len(), payable(&w).as_str()), (1, "0.00"));
     w.at("2026-03-04T15:00:00Z");
-    assert_eq!(send(&mut w, "deal.amended", "some", &format!(r#","acv":{}"#, usd("700"))), Awarded);
+    assert_eq!(send(&mut w, "deal.amended", "some", &format!(r#","acv":{}"#, money("700", "USD"))), Awarded);
     assert_eq!((w.held.len(), payable(&w).as_str()), (0, "15.00"), "{}", w.ledger());
     assert_eq!(send(&mut w, "deal.reversed", "whole", r#","reason":"x""#), NoRule);
     assert_eq!(payable(&w), "0.00");
@@ -217,9 +191,9 @@ fn a_share_that_was_paid_out_is_owed() {
     let payout = "2026-03-19-USD".parse().expect("a payout");
     let paid = domain::payout::reserve(&w.id(), &"p".try_into().expect("a partner"), payout, amount, w.now);
     assert_eq!(w.take_step(&paid), Some(Outcome::Applied));
-    assert_eq!(of(&w), Balance { available: 0, pending: 300, reserved: 1000, owed: 0 });
+    assert_eq!(of(&w, USD), Balance { available: 0, pending: 300, reserved: 1000, owed: 0 });
     send(&mut w, "deal.reversed", "void", r#","reason":"x""#);
-    assert_eq!(of(&w), Balance { available: 0, pending: 0, reserved: 1000, owed: 1000 });
+    assert_eq!(of(&w, USD), Balance { available: 0, pending: 0, reserved: 1000, owed: 1000 });
 }
 
 /// No deal is paid twice by one commission: what paid at its closing has no share in its invoices, whatever the commission became.
@@ -228,15 +202,15 @@ fn a_commission_that_paid_at_closing_pays_no_invoices() {
     let mut w = world("[commission.share]\nrate = \"10%\"\n");
     close(&mut w);
     assert_eq!(payable(&w), "120.00");
-    w.publish(&program(SHARE), "2026-04-01T00:00:00Z");
+    w.publish(&program("1.10", SHARE), "2026-04-01T00:00:00Z");
     w.at("2026-04-02T00:00:00Z");
     assert_eq!(pay(&mut w, "i1", "100"), NoRule);
     let told = explain(w.last(), Some(&w.programs.all()[1].program));
     let words = "this commission paid the deal when it closed, and pays none of its invoices";
     assert_eq!(told.rules[0].sentence, words);
-    let data = format!(r#"{{"deal_id":"new","outcome":"won","acv":{}}}"#, usd("5"));
+    let data = format!(r#"{{"deal_id":"new","outcome":"won","acv":{}}}"#, money("5", "USD"));
     w.send("deal.closed", "p", "new", "2026-04-02T00:00:00Z", &data);
-    let data = format!(r#"{{"deal_id":"new","invoice_id":"i2","amount":{}}}"#, usd("50"));
+    let data = format!(r#"{{"deal_id":"new","invoice_id":"i2","amount":{}}}"#, money("50", "USD"));
     assert_eq!(w.send("invoice.paid", "p", "i2", "2026-04-02T00:00:00Z", &data), Awarded);
     assert_eq!(payable(&w), "125.00");
     // What it paid at the closing is taken back as such.

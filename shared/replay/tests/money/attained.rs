@@ -1,28 +1,11 @@
 //! Targets at their edges: which are kept, and what counts to them (M09).
 
-use domain::ledger::Asset;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
-
-fn program(tables: &str) -> String {
-    format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = {{ EUR = "2" }}
-[sources]
-"/crm/*" = ["*"]
-{tables}"#
-    )
-}
+use super::USD;
 
 fn world(tables: &str) -> World {
-    let mut world = World::new(&program(tables), "2026-03-02T15:00:00Z");
-    world.enrol("p");
-    world
+    super::world_at("2", tables)
 }
 
 fn set(w: &mut World, id: &str, motion: &str, measure: &str, period: &str, value: &str) {

@@ -1,54 +1,21 @@
 //! Shares and pools at their edges: whichever is known first, whatever a later version says, whatever stands in one group.
 
 use domain::decide::Judgement;
+use domain::ledger::Asset;
 use domain::ledger::Outcome::{self, *};
-use domain::ledger::{Asset, PoolOf};
 use domain::tell::explain;
 use event::Event;
 
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
+use super::{INFLUENCE, MARCH, USD, assert_sound, pool, publish, usd};
 
-const HEAD: &str = r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = { EUR = "1.10" }
-[sources]
-"/crm/*" = ["*"]
-"/admin/*" = ["*"]
-"/finance/*" = ["*"]
-"#;
-
-const INFLUENCE: &str = r#"
-[influence]
-part = "30%"
-endorsement = "20%"
-integration_requirement = "30%"
-active_in_sale = "50%"
-[commission.source]
-rate = "10%"
-[commission.influence]
-on = "deal.influenced"
-rate = "10%"
-"#;
-
-fn world_of(program: &str) -> World {
-    let mut w = World::new(program, "2026-03-10T12:00:00Z");
-    for partner in ["p", "q", "r", "i0", "i1", "i2"] {
-        w.enrol(partner);
-    }
-    w
+fn world_of(tables: &str) -> World {
+    super::world_of(tables, MARCH, ["p", "q", "r", "i0", "i1", "i2"])
 }
 
 fn day(d: &str) -> String {
     format!("2026-{d}T12:00:00Z")
-}
-
-fn usd(name: &str, amount: &str) -> String {
-    format!(r#""{name}":{{"amount":"{amount}","currency":"USD"}}"#)
 }
 
 fn has(w: &World, partner: &str) -> i64 {
@@ -69,27 +36,13 @@ fn fund(w: &mut World, id: &str, at: &str, data: &str) -> Outcome {
     w.send("budget.funded", "@program", id, &day(at), data)
 }
 
-/// Left and drawn.
-fn pool(w: &World, named: &str) -> (i64, i64) {
-    let is = |of: &PoolOf| match of {
-        PoolOf::Budget(id, _) | PoolOf::Benefit(id, _) => id.as_str() == named,
-        PoolOf::Exclusive(_) => false,
-    };
-    let parts = w.pools.iter().filter(|(part, _)| is(&part.pool.of));
-    parts.fold((0, 0), |(left, drawn), (_, pool)| (left + pool.left, drawn + pool.drawn))
-}
-
-fn sound(w: &World) {
-    assert_eq!(w.findings(), Vec::<String>::new(), "{}", w.ledger());
-}
-
 // ---------- influence
 
 /// p gives its deal away on the 2nd and helps to sell it on the 3rd: whichever is known first.
 #[test]
 fn who_gave_a_deal_away_may_influence_it_whichever_is_known_first() {
     let run = |order: [usize; 2]| {
-        let mut w = world_of(&[HEAD, INFLUENCE].concat());
+        let mut w = world_of(INFLUENCE);
         register(&mut w, "p", "d");
         for step in order {
             match step {
@@ -98,7 +51,7 @@ fn who_gave_a_deal_away_may_influence_it_whichever_is_known_first() {
             };
         }
         w.close("q", "d", &day("03-05"), "1000");
-        sound(&w);
+        assert_sound(&w);
         ["p", "q"].map(|who| has(&w, who))
     };
     assert_eq!(run([0, 1]), [600, 9_400]);
@@ -109,7 +62,7 @@ fn who_gave_a_deal_away_may_influence_it_whichever_is_known_first() {
 #[test]
 fn a_share_said_after_the_closing_takes_none_from_who_said_it_before() {
     let run = |order: [usize; 2]| {
-        let mut w = world_of(&[HEAD, INFLUENCE].concat());
+        let mut w = world_of(INFLUENCE);
         register(&mut w, "p", "d");
         w.close("p", "d", &day("03-05"), "1000");
         for step in order {
@@ -118,7 +71,7 @@ fn a_share_said_after_the_closing_takes_none_from_who_said_it_before() {
                 _ => influence(&mut w, "i1", "before", "03-02", r#""kind":"endorsement","share_percent":20"#),
             };
         }
-        sound(&w);
+        assert_sound(&w);
         ["p", "i0", "i1"].map(|who| has(&w, who))
     };
     assert_eq!(run([1, 0]), [8_000, 0, 2_000]);
@@ -128,7 +81,7 @@ fn a_share_said_after_the_closing_takes_none_from_who_said_it_before() {
 /// The share that was said of who owns the deal by now is no share any more: it refuses nobody.
 #[test]
 fn the_owners_former_share_takes_none_from_others() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     register(&mut w, "p", "d");
     influence(&mut w, "i0", "a", "03-02", r#""kind":"endorsement","share_percent":60"#);
     w.send("deal.reassigned", "p", "move", &day("03-03"), r#"{"deal_id":"d","to_partner":"i0"}"#);
@@ -140,13 +93,13 @@ fn the_owners_former_share_takes_none_from_others() {
 /// The owner that influenced the deal before it was its own is credited once.
 #[test]
 fn the_owners_credits_are_not_kept_twice() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     register(&mut w, "p", "d");
     influence(&mut w, "i0", "a", "03-02", r#""kind":"endorsement""#);
     w.send("deal.reassigned", "p", "move", &day("03-03"), r#"{"deal_id":"d","to_partner":"i0"}"#);
     w.close("i0", "d", &day("03-05"), "1000");
     influence(&mut w, "i1", "late", "03-04", r#""kind":"endorsement""#);
-    sound(&w);
+    assert_sound(&w);
     let own = w.deals["d"].influencers.iter().find(|one| one.partner.as_str() == "i0").expect("it influenced");
     assert!(own.credits.is_empty() && !own.rated, "the deal holds what its owner has twice: {:?}", own.credits);
 }
@@ -154,7 +107,7 @@ fn the_owners_credits_are_not_kept_twice() {
 /// Nobody is sent the same errand twice by one record.
 #[test]
 fn the_owner_is_told_once_of_a_late_influence() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     register(&mut w, "p", "d");
     influence(&mut w, "i0", "a", "03-02", r#""kind":"endorsement""#);
     w.send("deal.reassigned", "p", "move", &day("03-03"), r#"{"deal_id":"d","to_partner":"i0"}"#);
@@ -167,8 +120,7 @@ fn the_owner_is_told_once_of_a_late_influence() {
 /// The floor lifted a share, and the explanation says so.
 #[test]
 fn the_floor_of_a_share_is_explained() {
-    let program = [HEAD, INFLUENCE]
-        .concat()
+    let program = INFLUENCE
         .replace("[commission.source]\nrate = \"10%\"", "[commission.source]\nrate = \"10%\"\nat_least = \"80\"");
     let mut w = world_of(&program);
     register(&mut w, "p", "d");
@@ -183,7 +135,7 @@ fn the_floor_of_a_share_is_explained() {
 /// And where it lifts nothing, it is not named as the reason.
 #[test]
 fn the_programs_most_of_a_share_is_explained() {
-    let program = [HEAD, INFLUENCE].concat().replace(
+    let program = INFLUENCE.replace(
         "[commission.source]\nrate = \"10%\"",
         "[policy.commissions]\nat_most = \"15%\"\n[commission.source]\nrate = \"10%\"\nat_least = \"200\"",
     );
@@ -201,7 +153,7 @@ fn the_programs_most_of_a_share_is_explained() {
 /// Eight others may have a share: whose deal it is by now is none of them.
 #[test]
 fn eight_others_may_influence_the_deal_of_who_influenced_it_before() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     for n in 3..9 {
         w.enrol(&format!("i{n}"));
     }
@@ -216,7 +168,7 @@ fn eight_others_may_influence_the_deal_of_who_influenced_it_before() {
 /// What was said after the closing, and counts for nothing, uses up nothing.
 #[test]
 fn eight_that_came_after_the_closing_keep_out_nobody_who_came_before() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     for n in 3..9 {
         w.enrol(&format!("i{n}"));
     }
@@ -234,7 +186,7 @@ fn eight_that_came_after_the_closing_keep_out_nobody_who_came_before() {
 fn whether_a_share_is_paid_is_decided_when_there_is_one() {
     let run = |amended: bool| {
         let tiers = "[earn.course]\non = \"deal.qualified\"\npoints = 7\n[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { points = 7, within = \"1 year\" }\n";
-        let program = [HEAD, INFLUENCE, tiers]
+        let program = [INFLUENCE, tiers]
             .concat()
             .replace("on = \"deal.influenced\"\n", "on = \"deal.influenced\"\ntier = \"gold\"\n");
         let mut w = world_of(&program);
@@ -258,7 +210,7 @@ fn whether_a_share_is_paid_is_decided_when_there_is_one() {
 fn held_a_share_that_was_paid_out_is_taken_back() {
     for (words, owed, drawn) in [("netted from what becomes payable next", 600, 0), ("forgiven", 0, 600)] {
         let budget = "budget = \"fund\"\n[budget.fund]\nof = \"USD\"\nparts = 3\n";
-        let program = format!("{}[policy.commissions]\nclawback = \"{words}\"\n", [HEAD, INFLUENCE, budget].concat());
+        let program = format!("{}[policy.commissions]\nclawback = \"{words}\"\n", [INFLUENCE, budget].concat());
         let mut w = world_of(&program);
         fund(&mut w, "f", "03-01", r#"{"budget":"fund","amount":{"amount":"100.00","currency":"USD"}}"#);
         register(&mut w, "p", "d");
@@ -271,7 +223,7 @@ fn held_a_share_that_was_paid_out_is_taken_back() {
         assert_eq!(w.take_step(&step), Some(Applied));
         w.send("payout.settled", "i0", "s", &day("03-09"), r#"{"payout_id":"2026-03-10-USD","reason":"x"}"#);
         w.send("deal.reversed", "p", "rev", &day("03-09"), r#"{"deal_id":"d","reason":"x"}"#);
-        sound(&w);
+        assert_sound(&w);
         assert_eq!((w.account("i0").head.balance(USD).owed, pool(&w, "fund").1), (owed, drawn), "{words}");
     }
 }
@@ -279,7 +231,7 @@ fn held_a_share_that_was_paid_out_is_taken_back() {
 /// Who has a share and says so again after the closing is not told that nobody has one.
 #[test]
 fn who_has_a_share_is_not_told_that_nobody_has() {
-    let mut w = world_of(&[HEAD, INFLUENCE].concat());
+    let mut w = world_of(INFLUENCE);
     register(&mut w, "p", "d");
     influence(&mut w, "i0", "a", "03-02", r#""kind":"endorsement""#);
     w.close("p", "d", &day("03-05"), "1000");
@@ -317,10 +269,10 @@ budget = "fund"
 /// A commission of invoices that came with a later version than the deal's own draws what it gives again on its budget.
 #[test]
 fn a_share_of_invoices_given_again_is_drawn_again_where_a_later_version_has_the_rule() {
-    let v1 = format!("{HEAD}[commission.source]\nrate = \"1%\"\n");
+    let v1 = "[commission.source]\nrate = \"1%\"\n".to_owned();
     let mut w = world_of(&v1);
     w.close("p", "d", &day("03-02"), "1000");
-    w.publish(&format!("{v1}{MANAGE}"), "2026-03-03T00:00:00Z");
+    publish(&mut w, &format!("{v1}{MANAGE}"), "2026-03-03T00:00:00Z");
     fund(&mut w, "f", "03-04", r#"{"budget":"fund","amount":{"amount":"100.00","currency":"USD"}}"#);
     assert_eq!(invoice(&mut w, "p", "d", "i1", "03-05", "1000"), Awarded);
     assert_eq!(pool(&w, "fund"), (0, 10_000));
@@ -347,10 +299,10 @@ fn a_share_of_invoices_given_again_is_drawn_again_where_a_later_version_has_the_
 /// The other way round: what never came out of a budget is not drawn on it when it is given again.
 #[test]
 fn a_share_of_invoices_that_no_budget_gave_is_given_again_without_one() {
-    let v1 = format!("{HEAD}[commission.source]\nrate = \"1%\"\n{MANAGE}");
+    let v1 = format!("[commission.source]\nrate = \"1%\"\n{MANAGE}");
     let mut w = world_of(&v1);
     w.close("p", "d", &day("03-02"), "1000");
-    w.publish(&v1.replace("budget = \"fund\"\n", ""), "2026-03-03T00:00:00Z");
+    publish(&mut w, &v1.replace("budget = \"fund\"\n", ""), "2026-03-03T00:00:00Z");
     assert_eq!(invoice(&mut w, "p", "d", "i1", "03-05", "1000"), Awarded);
     let before = has(&w, "p");
     w.send(
@@ -381,35 +333,36 @@ fn closing_to_amendment(w: &World, days: [&str; 4]) -> Vec<Event> {
 /// I25: a closing, its invoice, its reversal and an amendment of another month, all late and in one group.
 #[test]
 fn i25_a_group_amends_in_another_month_than_it_invoices() {
-    let program = format!("{HEAD}{MANAGE}").replace("of = \"USD\"", "of = \"USD\"\nper = \"month\"");
+    let program = MANAGE.replace("of = \"USD\"", "of = \"USD\"\nper = \"month\"");
     let mut w = world_of(&program);
     fund(&mut w, "f", "01-04", r#"{"budget":"fund","amount":{"amount":"100.00","currency":"USD"}}"#);
     let events = closing_to_amendment(&w, ["01-05", "01-06", "01-07", "02-05"]);
     group(&mut w, "p", &events);
-    sound(&w);
+    assert_sound(&w);
 }
 
 /// I25: the same where another version has another budget by the time of the invoice.
 #[test]
 fn i25_a_group_closes_and_invoices_by_versions_of_other_budgets() {
-    let v1 = format!("{HEAD}{MANAGE}");
-    let mut w = world_of(&v1);
-    w.publish(
+    let v1 = MANAGE;
+    let mut w = world_of(v1);
+    publish(
+        &mut w,
         &v1.replace("budget.fund]", "budget.other]").replace("budget = \"fund\"", "budget = \"other\""),
         "2026-03-03T00:00:00Z",
     );
     fund(&mut w, "f", "03-04", r#"{"budget":"other","amount":{"amount":"100.00","currency":"USD"}}"#);
     let events = closing_to_amendment(&w, ["03-02", "03-05", "03-06", "03-07"]);
     group(&mut w, "p", &events);
-    sound(&w);
+    assert_sound(&w);
 }
 
 /// What was put into a budget stays in it when a version that was to hold it in more parts is withdrawn.
 #[test]
 fn a_version_that_is_withdrawn_takes_nothing_out_of_a_budget() {
-    let v1 = format!("{HEAD}{BUDGET}");
-    let mut w = world_of(&v1);
-    w.publish(&v1.replace("of = \"points\"", "of = \"points\"\nparts = 7"), "2026-06-01T00:00:00Z");
+    let v1 = BUDGET;
+    let mut w = world_of(v1);
+    publish(&mut w, &v1.replace("of = \"points\"", "of = \"points\"\nparts = 7"), "2026-06-01T00:00:00Z");
     assert_eq!(fund(&mut w, "f", "03-04", r#"{"budget":"launch","points":700}"#), Applied);
     w.programs = w.programs.without(2).expect("another");
     w.close("p", "d", &day("03-05"), "70000");
@@ -419,7 +372,7 @@ fn a_version_that_is_withdrawn_takes_nothing_out_of_a_budget() {
 /// What a budget was short of is not made up for later, by whatever is said of the deal later.
 #[test]
 fn what_a_budget_was_short_of_is_not_made_up_for_by_somebody_elses_influence() {
-    let mut w = world_of(&format!("{HEAD}{BUDGET}{INFLUENCE}"));
+    let mut w = world_of(&format!("{BUDGET}{INFLUENCE}"));
     fund(&mut w, "f", "03-01", r#"{"budget":"launch","points":100}"#);
     w.close("p", "d", &day("03-03"), "10000");
     w.send(
@@ -442,8 +395,8 @@ fn what_a_budget_was_short_of_is_not_made_up_for_by_somebody_elses_influence() {
 /// What a reversal gave back to the current period, its amendment finds there.
 #[test]
 fn what_went_back_to_the_current_period_is_drawn_again() {
-    let program = format!("{HEAD}{BUDGET}")
-        .replace("of = \"points\"", "of = \"points\"\nper = \"quarter\"\nreturned = \"to the current period\"");
+    let program =
+        BUDGET.replace("of = \"points\"", "of = \"points\"\nper = \"quarter\"\nreturned = \"to the current period\"");
     let mut w = world_of(&program);
     fund(&mut w, "f", "03-01", r#"{"budget":"launch","points":100}"#);
     w.close("p", "d", &day("03-03"), "10000");
@@ -462,7 +415,7 @@ fn what_went_back_to_the_current_period_is_drawn_again() {
 /// The same of invoices: what went back to its own period is there to be drawn again.
 #[test]
 fn what_invoices_gave_back_to_their_own_period_is_drawn_again() {
-    let program = format!("{HEAD}[commission.source]\nrate = \"1%\"\n{MANAGE}")
+    let program = format!("[commission.source]\nrate = \"1%\"\n{MANAGE}")
         .replace("of = \"USD\"", "of = \"USD\"\nper = \"month\"");
     let mut w = world_of(&program);
     w.close("p", "d", &day("02-02"), "1000");
@@ -500,7 +453,7 @@ fn slot(w: &mut World, partner: &str, kind: &str, slot: &str, at: &str) -> Outco
 #[test]
 fn a_slot_that_was_given_back_is_free_whichever_is_known_first() {
     let run = |order: [usize; 2]| {
-        let mut w = world_of(&format!("{HEAD}{STAND}"));
+        let mut w = world_of(STAND);
         for step in order {
             match step {
                 0 => slot(&mut w, "p", "booked", "2026-04", "03-02"),
@@ -516,19 +469,20 @@ fn a_slot_that_was_given_back_is_free_whichever_is_known_first() {
 /// Whoever has a slot keeps it and can give it back, whatever a later version says of its periods.
 #[test]
 fn a_slot_is_given_back_after_its_periods_changed() {
-    let mut w = world_of(&format!("{HEAD}{STAND}"));
+    let mut w = world_of(STAND);
     assert_eq!(slot(&mut w, "p", "booked", "2026-04", "03-02"), NoRule);
-    w.publish(&format!("{HEAD}{STAND}").replace("per = \"month\"", "per = \"quarter\""), "2026-03-03T00:00:00Z");
+    publish(&mut w, &STAND.replace("per = \"month\"", "per = \"quarter\""), "2026-03-03T00:00:00Z");
     assert_eq!(slot(&mut w, "p", "released", "2026-04", "03-04"), NoRule);
 }
 
 /// A later version that begins its year elsewhere does not have the slots of a year twice.
 #[test]
 fn slots_of_a_year_survive_another_fiscal_year() {
-    let v1 = format!("{HEAD}{STAND}").replace("per = \"month\"", "per = \"year\"");
+    let v1 = STAND.replace("per = \"month\"", "per = \"year\"");
     let mut w = world_of(&v1);
     assert_eq!(slot(&mut w, "p", "booked", "2026", "03-02"), NoRule);
-    w.publish(
+    publish(
+        &mut w,
         &v1.replace("currency = \"USD\"", "currency = \"USD\"\nfiscal_year_starts = \"02-01\""),
         "2026-03-03T00:00:00Z",
     );
@@ -540,7 +494,7 @@ fn slots_of_a_year_survive_another_fiscal_year() {
 /// An amount above the most that a budget holds is told as what it is.
 #[test]
 fn too_much_for_a_budget_is_told() {
-    let mut w = world_of(&format!("{HEAD}{MANAGE}"));
+    let mut w = world_of(MANAGE);
     let event = w.event(
         "budget.funded",
         "@program",

@@ -5,6 +5,8 @@
     reason = "numbers of a made-up history are small"
 )]
 
+mod sums;
+
 use domain::decide::Judgement;
 use domain::ledger::{PoolOf, PoolPart, Posting, PostingKind};
 use event::Event;

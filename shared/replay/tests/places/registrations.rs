@@ -4,50 +4,19 @@ use domain::ledger::Outcome::{self, Applied, Awarded, NoRule, Refused};
 use domain::ledger::{Effect, Reason};
 use laurel_replay::World;
 
-/// A program with this `[registration]`.
-fn program(registration: &str) -> String {
-    format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-time_zone = "Asia/Singapore"
-[sources]
-"/crm/*" = ["*"]
-[earn.registered]
-on = "deal.registered"
-points = 50
-[registration]
-{registration}"#
-    )
-}
-
-/// Partners p0 to p9, on 2 March 2026 at noon in Singapore.
-fn world(registration: &str) -> World {
-    let mut world = World::new(&program(registration), "2026-03-02T04:00:00Z");
-    (0..10).for_each(|n| world.enrol(&format!("p{n}")));
-    world
-}
+use super::world;
 
 /// The partner registers its own deal for opportunity `o`.
 fn register(world: &mut World, partner: &str, tender: bool) -> Outcome {
-    let data =
-        format!(r#"{{"deal_id":"d-{partner}","opportunity_id":"o","customer":"Contoso","public_tender":{tender}}}"#);
-    let (id, time) = (format!("r-{partner}-{}", world.records.len()), world.now.to_string());
-    world.send("deal.registered", partner, &id, &time, &data)
+    super::register(world, partner, &format!("d-{partner}"), tender)
 }
 
 fn extend(world: &mut World, partner: &str, id: &str, time: &str, until: &str) -> Outcome {
-    let data = format!(r#"{{"deal_id":"d-{partner}","until":"{until}","by":"ann"}}"#);
-    world.send("deal.lease_extended", partner, id, time, &data)
+    super::extend(world, partner, &format!("d-{partner}"), id, time, until)
 }
 
 fn close(world: &mut World, partner: &str, outcome: &str) -> Outcome {
-    let acv = r#"{"amount":"1","currency":"USD"}"#;
-    let data = format!(r#"{{"deal_id":"d-{partner}","outcome":"{outcome}","acv":{acv}}}"#);
-    let time = world.now.to_string();
-    world.send("deal.closed", partner, &format!("c-{partner}"), &time, &data)
+    super::close(world, partner, &format!("d-{partner}"), outcome)
 }
 
 /// What happened of a type, as `partner position`.
@@ -224,8 +193,7 @@ on = "deal.closed"
 if = { outcome = "won", renewal = "true" }
 points = 30
 "#;
-    let mut w = World::new(&format!("{}{earn}", program("")), "2026-03-02T04:00:00Z");
-    w.enrol("p0");
+    let mut w = world(earn);
     register(&mut w, "p0", false);
     let mut closed = |deal: &str, more: &str| {
         let before = w.account("p0").balance().available;

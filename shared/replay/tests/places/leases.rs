@@ -3,44 +3,7 @@
 use domain::ledger::Outcome::{self, Awarded, NoRule, Refused};
 use laurel_replay::World;
 
-fn world(registration: &str) -> World {
-    let text = format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-time_zone = "Asia/Singapore"
-[sources]
-"/crm/*" = ["*"]
-[earn.registered]
-on = "deal.registered"
-points = 50
-[registration]
-{registration}"#
-    );
-    let mut world = World::new(&text, "2026-03-02T04:00:00Z");
-    (0..10).for_each(|n| world.enrol(&format!("p{n}")));
-    world
-}
-
-fn register(w: &mut World, partner: &str, deal: &str, tender: bool) -> Outcome {
-    let time = w.now.to_string();
-    let data = format!(r#"{{"deal_id":"{deal}","opportunity_id":"o","customer":"Contoso","public_tender":{tender}}}"#);
-    let id = format!("r-{deal}-{}", w.records.len());
-    w.send("deal.registered", partner, &id, &time, &data)
-}
-
-fn extend(w: &mut World, partner: &str, deal: &str, id: &str, time: &str, until: &str) -> Outcome {
-    let data = format!(r#"{{"deal_id":"{deal}","until":"{until}","by":"ann"}}"#);
-    w.send("deal.lease_extended", partner, id, time, &data)
-}
-
-fn close(w: &mut World, partner: &str, deal: &str, outcome: &str) -> Outcome {
-    let time = w.now.to_string();
-    let data = format!(r#"{{"deal_id":"{deal}","outcome":"{outcome}","acv":{{"amount":"1","currency":"USD"}}}}"#);
-    w.send("deal.closed", partner, &format!("c-{deal}"), &time, &data)
-}
+use super::{close, extend, register, world};
 
 fn reassign(w: &mut World, from: &str, deal: &str, to: &str) -> Outcome {
     let time = w.now.to_string();

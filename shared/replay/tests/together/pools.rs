@@ -4,22 +4,13 @@
 use std::collections::BTreeMap;
 
 use domain::ledger::Outcome::{self, Applied, Awarded, Held, NoRule, Refused, Rejected};
-use domain::ledger::{Asset, Effect, PoolOf, Reason, Record};
+use domain::ledger::{Asset, Effect, Reason, Record};
 use domain::tell::explain;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
+use super::{MARCH, USD, pool, publish, usd};
 
 const PROGRAM: &str = r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = { EUR = "1.10" }
-[sources]
-"/crm/*" = ["*"]
-"/admin/*" = ["*"]
-"/finance/*" = ["*"]
 [budget.launch]
 of = "points"
 per = "quarter"
@@ -62,12 +53,8 @@ slots = 3
 at_most = 2
 "#;
 
-fn world_of(program: &str) -> World {
-    let mut world = World::new(program, "2026-03-10T12:00:00Z");
-    for partner in ["p", "q", "r"] {
-        world.enrol(partner);
-    }
-    world
+fn world_of(tables: &str) -> World {
+    super::world_of(tables, MARCH, ["p", "q", "r"])
 }
 
 fn world() -> World {
@@ -98,20 +85,6 @@ fn correct(w: &mut World, partner: &str, kind: &str, day: u32, more: &str) -> Ou
     w.send(kind, partner, &id, &time, &format!(r#"{{"deal_id":"d-{partner}",{more}}}"#))
 }
 
-fn usd(name: &str, amount: &str) -> String {
-    format!(r#""{name}":{{"amount":"{amount}","currency":"USD"}}"#)
-}
-
-/// What is left of a budget or a benefit and what is drawn on it, all its periods and parts together.
-fn pool(w: &World, named: &str) -> (i64, i64) {
-    let is = |of: &PoolOf| match of {
-        PoolOf::Budget(id, _) | PoolOf::Benefit(id, _) => id.as_str() == named,
-        PoolOf::Exclusive(_) => false,
-    };
-    let parts = w.pools.iter().filter(|(part, _)| is(&part.pool.of));
-    parts.fold((0, 0), |(left, drawn), (_, pool)| (left + pool.left, drawn + pool.drawn))
-}
-
 /// What awards of rules with a budget stand to the credit of partners, by asset: what a budget gave and did not get back (I22).
 fn given(w: &World) -> BTreeMap<Asset, i64> {
     let mut given = BTreeMap::new();
@@ -127,7 +100,7 @@ fn given(w: &World) -> BTreeMap<Asset, i64> {
 }
 
 fn assert_sound(w: &World) {
-    assert_eq!(w.findings(), Vec::<String>::new(), "{}", w.ledger());
+    super::assert_sound(w);
     let drawn = [(Asset::Points, pool(w, "launch").1), (USD, pool(w, "spiffs").1)];
     assert_eq!(given(w), drawn.into_iter().filter(|(_, drawn)| *drawn != 0).collect(), "{}", w.ledger());
 }
@@ -292,7 +265,7 @@ fn an_award_draws_on_several_parts() {
     correct(&mut w, "p", "deal.reversed", 6, r#""reason":"r""#);
     assert_eq!(pool(&w, "launch"), (30, 70));
     // More parts in a later version leave what is in the first where it is.
-    w.publish(&PROGRAM.replace("of = \"points\"", "of = \"points\"\nparts = 2"), "2026-03-01T00:00:00Z");
+    publish(&mut w, &PROGRAM.replace("of = \"points\"", "of = \"points\"\nparts = 2"), "2026-03-01T00:00:00Z");
     assert_eq!(close(&mut w, "r", "d-r", "3000"), Awarded);
     assert_eq!(pool(&w, "launch"), (0, 100));
     assert_sound(&w);
@@ -375,11 +348,11 @@ fn m22_the_number_of_slots_changes() {
     assert_eq!([book(&mut w, "p"), book(&mut w, "p"), book(&mut w, "p")], [NoRule, NoRule, Refused]);
     assert_eq!([book(&mut w, "q"), book(&mut w, "q")], [NoRule, Refused]);
     assert_eq!(pool(&w, "pilot"), (0, 3));
-    w.publish(&PROGRAM.replace("slots = 3", "slots = 2"), "2026-03-01T00:00:00Z");
+    publish(&mut w, &PROGRAM.replace("slots = 3", "slots = 2"), "2026-03-01T00:00:00Z");
     assert_eq!(book(&mut w, "q"), Refused);
     assert_eq!(slot(&mut w, "p", "released", "pilot", "x").0, NoRule);
     assert_eq!((book(&mut w, "q"), pool(&w, "pilot")), (Refused, (0, 2)));
-    w.publish(&PROGRAM.replace("slots = 3", "slots = 5"), "2026-03-01T00:00:00Z");
+    publish(&mut w, &PROGRAM.replace("slots = 3", "slots = 5"), "2026-03-01T00:00:00Z");
     assert_eq!([book(&mut w, "q"), book(&mut w, "q"), book(&mut w, "r")], [NoRule, Refused, NoRule]);
     assert_eq!(pool(&w, "pilot"), (1, 4));
     assert_sound(&w);

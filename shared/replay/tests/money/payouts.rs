@@ -1,27 +1,19 @@
 //! Payouts: what is payable is set aside, paid, or payable again, in each currency apart (M10).
 
 use domain::ledger::Outcome::{Applied, NoRule, Refused};
-use domain::ledger::{Asset, Balance, Outcome, Reason};
+use domain::ledger::{Balance, Outcome, Reason};
 use domain::payout;
 use event::money::Money;
 use event::payout::PayoutId;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
-const PROGRAM: &str = r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-[sources]
-"/crm/*" = ["*"]
-[commission.c]
-rate = "10%"
-"#;
+use super::USD;
+
+const PROGRAM: &str = "[commission.c]\nrate = \"10%\"\n";
 
 fn world(more: &str) -> World {
-    let mut world = World::new(&format!("{PROGRAM}{more}"), "2026-03-31T15:00:00Z");
-    world.enrol("p");
+    let mut world = super::world(&format!("{PROGRAM}{more}"));
+    world.at("2026-03-31T15:00:00Z");
     world.close("p", "d", "2026-03-02T14:00:00Z", "1000");
     world
 }

@@ -3,48 +3,28 @@
 use std::collections::BTreeMap;
 
 use domain::ledger::Outcome::{self, Applied, Awarded, Held, NoRule, Refused};
-use domain::ledger::{Asset, Balance, Effect, Reason};
+use domain::ledger::{Balance, Effect, Reason};
 use domain::tell::explain;
 use event::Event;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
+use super::{INFLUENCE, MARCH, USD, assert_sound, publish, usd};
 
-/// 30 % of a deal are for who influenced it: 6 % for an endorsement, 9 % for an integration, 15 % for a part in the sale.
-const PROGRAM: &str = r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = { EUR = "1.10" }
-[sources]
-"/crm/*" = ["*"]
-[influence]
-part = "30%"
-endorsement = "20%"
-integration_requirement = "30%"
-active_in_sale = "50%"
-[commission.source]
-rate = "10%"
-[commission.influence]
-on = "deal.influenced"
-rate = "10%"
-[earn.influenced]
-on = "deal.influenced"
-points = 7
-"#;
+/// Whoever influences a deal is paid a share, and has points.
+fn program() -> String {
+    format!("{INFLUENCE}[earn.influenced]\non = \"deal.influenced\"\npoints = 7\n")
+}
 
-fn world_of(program: &str) -> World {
-    let mut world = World::new(program, "2026-03-10T12:00:00Z");
-    (0..9).for_each(|n| world.enrol(&format!("i{n}")));
-    world.enrol("p");
+/// With these tables, partners `i0` to `i8`, and `p`, who registered deal `d`.
+fn world_of(tables: &str) -> World {
+    let mut world = super::world_of(tables, MARCH, (0..9).map(|n| format!("i{n}")).chain(["p".to_owned()]));
     let data = r#"{"deal_id":"d","opportunity_id":"o","customer":"c"}"#;
     world.send("deal.registered", "p", "registered", "2026-03-01T12:00:00Z", data);
     world
 }
 
 fn world() -> World {
-    world_of(PROGRAM)
+    world_of(&program())
 }
 
 fn influence(w: &mut World, partner: &str, kind: &str, hour: u32) -> Outcome {
@@ -63,10 +43,6 @@ fn close(w: &mut World, amount: &str) -> Outcome {
 fn correct(w: &mut World, kind: &str, day: u32, more: &str) -> Outcome {
     let time = format!("2026-03-{day:02}T12:00:00Z");
     w.send(kind, "p", &format!("{kind}-{day}"), &time, &format!(r#"{{"deal_id":"d",{more}}}"#))
-}
-
-fn usd(name: &str, amount: &str) -> String {
-    format!(r#""{name}":{{"amount":"{amount}","currency":"USD"}}"#)
 }
 
 /// What a partner has of dollars.
@@ -88,10 +64,6 @@ fn shares(w: &World) -> BTreeMap<String, u32> {
         }
     }
     shares
-}
-
-fn assert_sound(w: &World) {
-    assert_eq!(w.findings(), Vec::<String>::new(), "{}", w.ledger());
 }
 
 /// M34: three kinds of influence, each with its share of the deal, the rest the partner's whose deal it is; each paid in its own history,
@@ -196,7 +168,7 @@ fn who_has_no_share() {
     assert_eq!(w.send("deal.influenced", "i0", "late", "2026-03-06T00:00:00Z", &late), Awarded, "the points");
     assert_eq!((has(&w, "p"), has(&w, "i0"), shares(&w).len()), ("100.00".to_owned(), "0.00".to_owned(), 0));
     // A program that shares nothing pays the whole to whose deal it is.
-    let none = PROGRAM.replace("[influence]\npart = \"30%\"\nendorsement = \"20%\"\nintegration_requirement = \"30%\"\nactive_in_sale = \"50%\"\n", "");
+    let none = program().replace("[influence]\npart = \"30%\"\nendorsement = \"20%\"\nintegration_requirement = \"30%\"\nactive_in_sale = \"50%\"\n", "");
     let none = none.replace("[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n", "");
     let mut w = world_of(&none);
     influence(&mut w, "i0", ENDORSED, 1);
@@ -221,7 +193,7 @@ rank = 1
 rank = 2
 enter = { points = 7, within = "1 year" }
 "#;
-    let program = PROGRAM.replace("[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n", rules);
+    let program = program().replace("[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n", rules);
     let mut w = world_of(&program);
     influence(&mut w, "i0", ENDORSED, 1);
     influence(&mut w, "i1", INTEGRATED, 2);
@@ -344,7 +316,7 @@ fn i23_no_version_shares_more_than_there_is() {
     influence(&mut w, "i0", &format!(r#"{ENDORSED},"share_percent":70"#), 1);
     influence(&mut w, "i1", ACTIVE, 2);
     influence(&mut w, "i2", INTEGRATED, 3);
-    w.publish(&PROGRAM.replace("part = \"30%\"", "part = \"100%\""), "2026-03-04T00:00:00Z");
+    publish(&mut w, &program().replace("part = \"30%\"", "part = \"100%\""), "2026-03-04T00:00:00Z");
     close(&mut w, "1000");
     let shares = shares(&w);
     assert_eq!((shares.values().sum::<u32>(), shares["i0"], shares["p"]), (10_000, 7_000, 0), "{shares:?}");

@@ -1,11 +1,11 @@
 //! Targets, and what multiplies by how far they are attained (M09).
 
 use domain::ledger::Outcome::{self, Awarded, NoRule};
-use domain::ledger::{Asset, Reason};
+use domain::ledger::Reason;
 use domain::tell::{explain, targets};
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
+use super::USD;
 
 /// A fiscal year from July on; dollars by how far the year's target is attained, points by how far the quarter's is.
 const PROGRAM: &str = r#"

@@ -5,35 +5,10 @@ use domain::ledger::Outcome::{self, Awarded, NoRule};
 use domain::ledger::{Asset, Balance, Record};
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
+use super::{USD, money, of, program, world};
+
 const EUR: Asset = Asset::Money("EUR");
-
-fn program(tables: &str) -> String {
-    format!(
-        r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-rates = {{ EUR = "1.10" }}
-[sources]
-"/crm/*" = ["*"]
-"/finance/*" = ["payout.*"]
-{tables}"#
-    )
-}
-
-fn world(tables: &str) -> World {
-    let mut world = World::new(&program(tables), "2026-03-02T15:00:00Z");
-    world.enrol("p");
-    world
-}
-
 const SHARE: &str = "[commission.share]\non = \"invoice.paid\"\nrate = \"10%\"\n";
-
-fn money(amount: &str, currency: &str) -> String {
-    format!(r#"{{"amount":"{amount}","currency":"{currency}"}}"#)
-}
 
 fn close(w: &mut World, deal: &str, acv: &str) -> Outcome {
     let time = w.now.to_string();
@@ -50,10 +25,6 @@ fn pay(w: &mut World, id: &str, deal: &str, invoice: &str, amount: &str, currenc
 fn void(w: &mut World, id: &str, deal: &str) -> Outcome {
     let time = w.now.to_string();
     w.send("deal.reversed", "p", id, &time, &format!(r#"{{"deal_id":"{deal}","reason":"x"}}"#))
-}
-
-fn of(w: &World, asset: Asset) -> Balance {
-    w.account("p").head.balance(asset)
 }
 
 fn found(w: &World) -> Vec<String> {
@@ -110,7 +81,7 @@ fn control_a_closing_commission_frees_its_caps() {
 #[test]
 fn an_invoice_of_a_deal_that_nobody_knows_pays_nothing() {
     let mut w = world(SHARE);
-    w.publish(&program(""), "2026-04-01T00:00:00Z");
+    w.publish(&program("1.10", ""), "2026-04-01T00:00:00Z");
     w.at("2026-04-02T00:00:00Z");
     let data = format!(r#"{{"deal_id":"d","invoice_id":"i1","amount":{}}}"#, money("1000", "USD"));
     w.send("invoice.paid", "p", "i1", "2026-03-20T00:00:00Z", &data);
@@ -121,7 +92,7 @@ fn an_invoice_of_a_deal_that_nobody_knows_pays_nothing() {
 #[test]
 fn an_invoice_of_an_unknown_deal_is_taken_back_with_the_deal() {
     let mut w = world(SHARE);
-    w.publish(&program(""), "2026-04-01T00:00:00Z");
+    w.publish(&program("1.10", ""), "2026-04-01T00:00:00Z");
     w.at("2026-04-02T00:00:00Z");
     let data = format!(r#"{{"deal_id":"d","invoice_id":"i1","amount":{}}}"#, money("1000", "USD"));
     w.send("invoice.paid", "p", "i1", "2026-03-20T00:00:00Z", &data);

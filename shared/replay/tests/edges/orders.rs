@@ -4,6 +4,8 @@ use domain::ledger::Outcome::{Awarded, NoRule, Refused};
 use domain::ledger::{Certificate, Membership, Reason};
 use laurel_replay::World;
 
+use super::{TODAY, amend, points, world_of};
+
 const PROGRAM: &str = r#"
 [program]
 id = "test"
@@ -28,23 +30,6 @@ rank = 1
 [policy]
 expiry = "3 months after earning, at the end of the month"
 "#;
-
-const TODAY: &str = "2026-05-15T10:00:00Z";
-
-fn world_of(program: &str) -> World {
-    let mut world = World::new(program, "2026-05-15T12:00:00Z");
-    world.send("partner.enrolled", "p", "enrolled", "2026-01-05T09:00:00Z", r#"{"name":"P","motions":["sell"]}"#);
-    world
-}
-
-fn points(world: &World) -> i64 {
-    world.account("p").balance().total()
-}
-
-fn amend(world: &mut World, id: &str, deal: &str, time: &str, acv: &str) {
-    let data = format!(r#"{{"deal_id":"{deal}","acv":{{"amount":"{acv}","currency":"USD"}}}}"#);
-    world.send("deal.amended", "p", id, time, &data);
-}
 
 /// I25: whatever an amendment writes was loaded, also where the cap is per deal or per person.
 #[test]

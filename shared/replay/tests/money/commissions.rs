@@ -5,27 +5,10 @@ use domain::ledger::{Asset, Balance};
 use domain::tell::explain;
 use laurel_replay::World;
 
-const USD: Asset = Asset::Money("USD");
-const PERX: &str = include_str!("../../../infra/programs/perx.toml");
-const T: &str = "2026-03-02T14:00:00Z";
+use super::{USD, of, world};
 
-/// A program of these tables, where one partner is enrolled.
-fn world(tables: &str) -> World {
-    let head = r#"
-[program]
-id = "test"
-name = "Test"
-currency = "USD"
-[program.rates]
-EUR = "1.10"
-JPY = "0.0067"
-[sources]
-"/crm/*" = ["partner.*", "deal.*"]
-"#;
-    let mut world = World::new(&format!("{head}{tables}"), "2026-03-02T15:00:00Z");
-    world.enrol("p");
-    world
-}
+const PERX: &str = include_str!("../../../../infra/programs/perx.toml");
+const T: &str = "2026-03-02T14:00:00Z";
 
 const BANDS: &str = r#"
 [commission.referral]
@@ -56,10 +39,6 @@ fn reverse(world: &mut World, id: &str, amount: Option<&str>) -> domain::ledger:
     let part = amount.map(|amount| format!(r#","amount":{{"amount":"{amount}","currency":"USD"}}"#));
     let data = format!(r#"{{"deal_id":"d","reason":"x"{}}}"#, part.unwrap_or_default());
     world.send("deal.reversed", "p", id, &next(world), &data)
-}
-
-fn of(world: &World, asset: Asset) -> Balance {
-    world.account("p").head.balance(asset)
 }
 
 /// What is payable and what is accrued, in dollars.
@@ -367,21 +346,10 @@ fn invoice(world: &mut World, id: &str) -> domain::ledger::Outcome {
     world.send("invoice.paid", "p", id, &next(world), &data)
 }
 
-fn world_with_invoices(tables: &str) -> World {
-    let mut world = World::new(
-        &format!(
-            "[program]\nid = \"test\"\nname = \"T\"\ncurrency = \"USD\"\n[sources]\n\"/crm/*\" = [\"*\"]\n{tables}"
-        ),
-        "2026-03-02T15:00:00Z",
-    );
-    world.enrol("p");
-    world
-}
-
 /// M10: accrued at closing, payable once the customer has paid; later invoices change nothing.
 #[test]
 fn m10_payable_at_the_first_invoice() {
-    let mut w = world_with_invoices(AT_INVOICE);
+    let mut w = world(AT_INVOICE);
     close(&mut w, "d", &acv("1000"));
     assert_eq!(dollars(&w), ("0.00".to_owned(), "100.00".to_owned()));
     let words = domain::tell::movement(w.last(), &w.last().postings[0], None);
@@ -405,7 +373,7 @@ fn m10_payable_at_the_first_invoice() {
 #[test]
 fn m10_the_order_of_closing_and_invoice_does_not_matter() {
     let run = |order: [usize; 4], void: bool| {
-        let mut w = world_with_invoices(AT_INVOICE);
+        let mut w = world(AT_INVOICE);
         let at = |minute: u32| format!("2026-03-02T14:{minute:02}:00Z");
         let money = |amount: &str| format!(r#"{{"amount":"{amount}","currency":"USD"}}"#);
         let reversed = if void { String::new() } else { format!(r#","amount":{}"#, money("300")) };
@@ -438,7 +406,7 @@ fn m10_the_order_of_closing_and_invoice_does_not_matter() {
 /// With a hold it is held from the invoice on; whoever is suspended meanwhile loses nothing.
 #[test]
 fn m10_held_from_the_invoice_on_also_of_whoever_is_suspended() {
-    let mut w = world_with_invoices(&format!("{AT_INVOICE}hold = \"10 days\"\n"));
+    let mut w = world(&format!("{AT_INVOICE}hold = \"10 days\"\n"));
     close(&mut w, "d", &acv("1000"));
     w.send("partner.suspended", "p", "s", T, r#"{"reason":"x"}"#);
     w.at("2026-04-01T00:00:00Z");
@@ -521,7 +489,7 @@ reversed_awards = "free their caps"
 [policy.commissions]
 clawback = "forgiven"
 "#;
-    let mut w = world_with_invoices(tables);
+    let mut w = world(tables);
     close(&mut w, "d", &acv("1000"));
     let payout: event::payout::PayoutId = "2026-03-02-USD".parse().expect("a payout");
     let money = event::money::Money::parse("100.00", "USD").expect("money");
