@@ -163,7 +163,7 @@ fn exclusivity(record: &Record) -> Option<(&'static str, Scope)> {
     let kind = match record.reason.as_ref()? {
         Reason::Exclusive { .. } => "ExclusivityGranted",
         Reason::ExclusiveAtRisk { .. } => "ExclusivityAtRisk",
-        Reason::ExclusiveLost => "ExclusivityLost",
+        Reason::ExclusiveLost { .. } => "ExclusivityLost",
         Reason::ExclusiveOver if record.holds() => "ExclusivityEnded",
         _ => return None,
     };

@@ -30,6 +30,15 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
         );
     }
+    let motion = &program.exclusivity.motion;
+    if *motion != program.default_motion && !program.ladders.is_empty() && !program.ladders.contains_key(motion) {
+        f.warning(
+            Code::MotionWithoutLadder,
+            &["exclusivity", "motion"],
+            format!("no ladder is of `{motion}`: nobody may be measured in it"),
+            format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
+        );
+    }
     for (source, _) in program.sources.iter().filter(|(source, _)| !source.starts_with('/') && !source.contains(':')) {
         f.warning(
             Code::SourceIsAName,

@@ -16,13 +16,14 @@ fn found(from: &str, to: &str) -> Option<(Severity, Code, String, String)> {
 #[test]
 fn broken_forms_are_refused_where_they_stand() {
     use Code::{
-        BadCurrency, BadValue, DemotionWithoutWarning, UnknownBudget, UnknownKey, UnknownTier, UnusedBudget, WrongType,
+        BadCurrency, BadValue, DemotionWithoutWarning, MotionWithoutLadder, UnknownBudget, UnknownKey, UnknownTier,
+        UnusedBudget, WrongType,
     };
     let of = "of = \"points\"                       # or";
     let exclusivity = "# ---- deals ---";
     let settings = |words: &str| format!("[exclusivity]\n{words}\n# ---- deals ---");
     // what stands there; what it is broken to; the code; a part of message and help; a part of the line
-    let rows: [(&str, &str, Code, &str, &str); 20] = [
+    let rows: [(&str, &str, Code, &str, &str); 21] = [
         (of, "of = \"EUR\" # or", BadValue, "write \"points\" or \"USD\"", "of ="),
         (of, "of = \"USD\" # or", BadCurrency, "this gives points, and `launch-fund` is a budget of USD", "budget ="),
         (
@@ -79,6 +80,7 @@ fn broken_forms_are_refused_where_they_stand() {
         (exclusivity, &settings("lasts = \"long\""), BadValue, "is no length", "lasts ="),
         (exclusivity, &settings("needs = { tier = \"oem\" }"), UnknownTier, "no ladder has a tier `oem`", "needs ="),
         (exclusivity, &settings("review = \"daily\""), BadValue, "\"monthly\"", "review ="),
+        (exclusivity, &settings("motion = \"sel\""), MotionWithoutLadder, "no ladder is of `sel`", "motion ="),
     ];
     for (from, to, code, says, line) in rows {
         let (_, found, said, at) = found(from, to).unwrap_or_else(|| panic!("{to}: nothing is found"));

@@ -291,10 +291,10 @@ fn changed(effect: &Effect) -> String {
         Effect::Share { points } => format!("its share is {points} of 10000"),
         Effect::Sends(Errand::Share { to }) => format!("has the share of {to} rated"),
         Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
-        Effect::Exclusive { of, held: Some(held) } => {
+        Effect::Exclusive { of, held: Some(held), .. } => {
             format!("has {of} alone until {}, looked at on {}", day(&held.until), held.look)
         }
-        Effect::Exclusive { of, held: None } => format!("has {of} alone no longer"),
+        Effect::Exclusive { of, held: None, .. } => format!("has {of} alone no longer"),
         Effect::Sends(Errand::Exclusivity { of, day, .. }) => format!("has {of} looked at on {day}"),
         Effect::Pool { part, funded, drawn: 0, rule: _ } => format!("{} gets {}", part.pool, part.pool.told(*funded)),
         Effect::Pool { part, funded: 0, drawn, rule: _ } => {

@@ -181,7 +181,17 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
         (_, reason) => reason,
     };
     if book.earned() {
-        return (Outcome::Awarded, None);
+        // A rule that gives something for a slot or a territory takes nothing from what is said of it.
+        let told = |reason: &Reason| {
+            matches!(
+                reason,
+                Reason::SlotBooked { .. }
+                    | Reason::SlotReleased { .. }
+                    | Reason::Exclusive { .. }
+                    | Reason::ExclusiveOver
+            )
+        };
+        return (Outcome::Awarded, reason.filter(told));
     }
     if reason.is_some() {
         return (Outcome::NoRule, reason);

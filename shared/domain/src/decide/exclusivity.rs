@@ -4,7 +4,7 @@
 use event::{Event, Kind};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::Exclusivity;
+use program::{Exclusivity, Review};
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -12,77 +12,84 @@ use super::pooled::pool_of_scope;
 use super::redemptions::gates;
 use super::state::PoolGuard;
 use super::stop::Stop;
-use crate::ledger::{EXCLUSIVE_MAX, Effect, Errand, Exclusive, FoldError, Membership, Outcome, Reason, Scope, Stamp};
+use crate::ledger::{
+    Account, EXCLUSIVE_MAX, Effect, Errand, Exclusive, FoldError, Membership, Outcome, Reason, Scope, Stamp,
+};
 use crate::tier::{Moment, assess, boundary_after, boundary_from};
 
-/// A partner has something alone from now on, or, where it has that already, until another day.
+/// A partner has something alone from now on, or, where it has that already, until another day. What was said last by its own time holds.
 pub(super) fn grant(
     context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
     until: Option<Timestamp>,
 ) -> Result<Option<Reason>, Stop> {
-    let of = Scope::of(&case.event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
+    let claim = Claim::of(case.event).ok_or(Stop::Moot(Reason::Unchanged))?;
     let policy = &context.program().exclusivity;
     let until = until.map(|until| context.day(until, context.current));
     let until = until.or_else(|| policy.lasts.map(|lasts| lasts.after(case.day)));
-    if until.is_some_and(|until| until <= context.today) {
-        return Err(Stop::Refused(Reason::ExclusiveOver));
+    let account = book.account();
+    if is_older(account, &claim) || account.head.left.is_some_and(|left| claim.said < left) {
+        return Err(Stop::Refused(Reason::Superseded));
     }
-    let said = Stamp::of(case.event.time, &case.event.identity);
-    let before = book.account().profile.exclusive.get(&of).cloned();
-    if let Some(before) = before {
-        if said < before.said {
-            return Err(Stop::Refused(Reason::Superseded));
+    let is_past = until.is_some_and(|until| until <= context.today);
+    if let Some(before) = account.profile.exclusive.get(&claim.of).cloned() {
+        if is_past {
+            free(book, claim)?;
+            return Ok(Some(Reason::ExclusiveOver));
         }
-        hold(context, book, of, Exclusive { until, said, ..before })?;
+        // A review that is due is not put off by what is said.
+        hold(context, book, claim, Some(&before), Exclusive { until, ..before.clone() }, context.today)?;
         return Ok(Some(Reason::Exclusive { until }));
     }
-    if book.account().profile.exclusive.len() >= EXCLUSIVE_MAX {
+    if is_past {
+        return Err(Stop::Refused(Reason::ExclusivePast));
+    }
+    if account.profile.exclusive.len() >= EXCLUSIVE_MAX {
         return Err(Stop::Refused(Reason::ExclusiveMany));
     }
-    if let Some(reason) = gates(context.program(), book.account(), &policy.gates, context.now)? {
+    if let Some(reason) = gates(context.program(), account, &policy.gates, context.now)? {
         return Err(Stop::Refused(reason));
     }
     if let Some(earn) = &policy.earn {
         let at = Moment::of(context.now, context.today);
-        if !assess(earn, context.program(), book.account(), &policy.motion, at, &mut |_, _| ())? {
+        if !assess(earn, context.program(), account, &policy.motion, at, &mut |_, _| ())? {
             return Err(Stop::Refused(Reason::ExclusiveNotEarned { needs: earn.words() }));
         }
     }
-    let part = pool_of_scope(of.clone()).part(0);
+    let part = pool_of_scope(claim.of.clone()).part(0);
     let balance = book.state.pools.get(&part)?;
     book.guard([part.clone()], PoolGuard::Same);
     if balance.drawn > 0 {
         return Err(Stop::Refused(Reason::ExclusiveTaken));
     }
     book.effect(Effect::Pool { part, funded: 1 - balance.funded(), drawn: 1, rule: None })?;
-    let since = context.today;
-    let held = Exclusive { since, until, said, reviewed: None, warned: None, look: since };
-    hold(context, book, of, held)?;
+    let since = case.day.min(context.today);
+    let held = Exclusive { since, until, reviewed: None, warned: None, look: since };
+    hold(context, book, claim, None, held, context.today)?;
     Ok(Some(Reason::Exclusive { until }))
 }
 
 /// Staff end what a partner has alone.
 pub(super) fn end(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
-    let of = Scope::of(&case.event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
-    let Some(held) = book.account().profile.exclusive.get(&of) else {
+    let claim = Claim::of(case.event).ok_or(Stop::Moot(Reason::Unchanged))?;
+    if !book.account().profile.exclusive.contains_key(&claim.of) {
         return Err(context.before_its_booking(&book.state.partner, case.event, Reason::NotExclusive));
-    };
-    if Stamp::of(case.event.time, &case.event.identity) < held.said {
+    }
+    if is_older(book.account(), &claim) {
         return Err(Stop::Refused(Reason::Superseded));
     }
-    free(book, of)?;
+    free(book, claim)?;
     Ok(Some(Reason::ExclusiveOver))
 }
 
-/// Whoever has left has nothing alone: it is looked at at once.
+/// What was a partner's alone when it left is free: it is looked at at once, also where it is back by now.
 pub(super) fn leave(context: &Context<'_>, book: &mut Book) -> Result<(), FoldError> {
-    if book.account().head.membership() != Membership::Offboarded {
-        return Ok(());
-    }
     for (of, held) in book.account().profile.exclusive.clone() {
-        look_on(context, book, of, Exclusive { look: context.today, ..held })?;
+        let claim = said_last(book.account(), of);
+        if let Some(claim) = claim.filter(|claim| has_left_since(book.account(), claim)) {
+            look_on(context, book, claim, Some(&held), Exclusive { look: context.today, ..held.clone() })?;
+        }
     }
     Ok(())
 }
@@ -93,19 +100,47 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let of = Scope::of(&event.kind).ok_or(Stop::Moot(Reason::Unchanged))?;
     let held = book.account().profile.exclusive.get(&of).filter(|held| held.look == *due);
     let held = held.cloned().ok_or(Stop::Moot(Reason::Superseded))?;
-    let has_left = book.account().head.membership() == Membership::Offboarded;
-    let reason = if has_left || held.until.is_some_and(|until| until <= context.today) {
-        free(book, of)?;
+    let claim = said_last(book.account(), of).ok_or(Stop::Moot(Reason::Superseded))?;
+    let is_over = held.until.is_some_and(|until| until <= context.today);
+    let reason = if is_over || has_left_since(book.account(), &claim) {
+        free(book, claim)?;
         Reason::ExclusiveOver
     } else {
-        review(context, book, of, held)?
+        review(context, book, claim, held)?
     };
     let concluded = (Outcome::Applied, Some(reason));
     Ok(Some(book.seal(context, event, concluded, Some(context.current), context.today)))
 }
 
+/// What somebody said of a territory or a vertical, and when.
+struct Claim {
+    of: Scope,
+    said: Stamp,
+}
+
+impl Claim {
+    /// What an event says.
+    fn of(event: &Event) -> Option<Self> {
+        Some(Self { of: Scope::of(&event.kind)?, said: Stamp::of(event.time, &event.identity) })
+    }
+}
+
+/// What was said last of what the partner has alone.
+fn said_last(account: &Account, of: Scope) -> Option<Claim> {
+    let said = *account.profile.said.get(&of)?;
+    Some(Claim { of, said })
+}
+
+fn is_older(account: &Account, claim: &Claim) -> bool {
+    account.profile.said.get(&claim.of).is_some_and(|last| claim.said < *last)
+}
+
+fn has_left_since(account: &Account, claim: &Claim) -> bool {
+    account.head.membership() == Membership::Offboarded || account.head.left.is_some_and(|left| claim.said < left)
+}
+
 /// Holds the review of the latest period whose books have closed, if that was not held before.
-fn review(context: &Context<'_>, book: &mut Book, of: Scope, held: Exclusive) -> Result<Reason, FoldError> {
+fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive) -> Result<Reason, FoldError> {
     let program = context.program();
     let policy = &program.exclusivity;
     let mut as_of = None;
@@ -114,29 +149,30 @@ fn review(context: &Context<'_>, book: &mut Book, of: Scope, held: Exclusive) ->
         as_of = Some(next);
         next = boundary_after(&program.calendar, policy.review, next);
     }
-    let Some(as_of) = as_of else {
-        hold(context, book, of, held)?;
-        return Ok(Reason::ExclusiveKept);
+    let least = tomorrow(context.today);
+    let held_before = held.clone();
+    let (Some(as_of), Some(keep)) = (as_of, &policy.keep) else {
+        let held = Exclusive { reviewed: as_of.or(held.reviewed), warned: None, ..held };
+        hold(context, book, claim, Some(&held_before), held, least)?;
+        return Ok(Reason::ExclusiveUnreviewed);
     };
-    let met = |at| match &policy.keep {
-        Some(keep) => assess(keep, program, book.account(), &policy.motion, at, &mut |_, _| ()),
-        None => Ok(true),
-    };
+    let met = |at| assess(keep, program, book.account(), &policy.motion, at, &mut |_, _| ());
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let kept =
         met(Moment::before(as_of, program.calendar.start_of(as_of)))? || met(Moment::of(context.now, context.today))?;
-    let stays = |warned| Exclusive { reviewed: Some(as_of), warned, ..held.clone() };
     let at_risk = match (kept, held.warned, policy.grace) {
         (true, _, _) => None,
         (false, None, Some(grace)) => Some(grace.after(as_of)),
         (false, Some(day), _) if as_of < day => Some(day),
         (false, _, _) => {
-            free(book, of)?;
-            return Ok(Reason::ExclusiveLost);
+            free(book, claim)?;
+            return Ok(Reason::ExclusiveLost { needs: keep.words() });
         }
     };
-    hold(context, book, of, stays(at_risk))?;
-    Ok(at_risk.map_or(Reason::ExclusiveKept, |until| Reason::ExclusiveAtRisk { until }))
+    let held = Exclusive { reviewed: Some(as_of), warned: at_risk, ..held };
+    hold(context, book, claim, Some(&held_before), held, least)?;
+    let needs = || keep.words();
+    Ok(at_risk.map_or(Reason::ExclusiveKept, |until| Reason::ExclusiveAtRisk { until, needs: needs() }))
 }
 
 /// The day as of which it is reviewed next.
@@ -153,27 +189,47 @@ fn closes(context: &Context<'_>, as_of: Date) -> Date {
     context.program().closes(as_of.yesterday().unwrap_or(as_of))
 }
 
-/// The partner has it so from now on, and it is looked at when it is reviewed next, or ends.
-fn hold(context: &Context<'_>, book: &mut Book, of: Scope, held: Exclusive) -> Result<(), FoldError> {
-    let policy = &context.program().exclusivity;
-    let review = closes(context, next_review(context, policy, &held)).max(tomorrow(context.today));
+/// The partner has it so from now on, and it is looked at when it is reviewed next, or ends; at each quarter's close at the latest, since
+/// another version may review it sooner. Never before `least`.
+fn hold(
+    context: &Context<'_>,
+    book: &mut Book,
+    claim: Claim,
+    before: Option<&Exclusive>,
+    held: Exclusive,
+    least: Date,
+) -> Result<(), FoldError> {
+    let program = context.program();
+    let next_quarter = boundary_after(&program.calendar, Review::Quarterly, context.today);
+    let review = next_review(context, &program.exclusivity, &held).min(next_quarter);
+    let review = closes(context, review).max(least);
     let look = held.until.map_or(review, |until| until.min(review));
-    look_on(context, book, of, Exclusive { look, ..held })
+    look_on(context, book, claim, before, Exclusive { look, ..held })
 }
 
 fn tomorrow(day: Date) -> Date {
     day.tomorrow().unwrap_or(day)
 }
 
-fn look_on(context: &Context<'_>, book: &mut Book, of: Scope, held: Exclusive) -> Result<(), FoldError> {
+/// An errand waits for the day on which it is looked at: one, however often the same day is said.
+fn look_on(
+    context: &Context<'_>,
+    book: &mut Book,
+    Claim { of, said }: Claim,
+    before: Option<&Exclusive>,
+    held: Exclusive,
+) -> Result<(), FoldError> {
     let day = held.look;
-    book.effect(Effect::Exclusive { of: of.clone(), held: Some(held) })?;
+    book.effect(Effect::Exclusive { of: of.clone(), said, held: Some(held) })?;
+    if before.is_some_and(|before| before.look == day) {
+        return Ok(());
+    }
     book.effect(Effect::Sends(Errand::Exclusivity { of, day, due: context.start_of(day) }))
 }
 
-fn free(book: &mut Book, of: Scope) -> Result<(), FoldError> {
+fn free(book: &mut Book, Claim { of, said }: Claim) -> Result<(), FoldError> {
     let part = pool_of_scope(of.clone()).part(0);
     book.guard([part.clone()], PoolGuard::Same);
-    book.effect(Effect::Exclusive { of, held: None })?;
+    book.effect(Effect::Exclusive { of, said, held: None })?;
     book.effect(Effect::Pool { part, funded: 0, drawn: -1, rule: None })
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
+use super::fact::Stamp;
 use super::pool::PoolPart;
 use super::reason::is_zero;
 
@@ -174,6 +175,9 @@ pub enum Effect {
         /// What.
         #[serde(rename = "o")]
         of: Scope,
+        /// When that was said last, by the events' own time.
+        #[serde(rename = "t")]
+        said: Stamp,
         /// How it is from now on; none where it is free.
         #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
         held: Option<Exclusive>,

@@ -8,8 +8,6 @@ use event::ids::Name;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::fact::Stamp;
-
 /// What is exclusive, as text: `territory US-NY`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -84,9 +82,6 @@ pub struct Exclusive {
     /// The first day on which it is free again; none as long as nobody ends it.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
-    /// When that was said last.
-    #[serde(rename = "t")]
-    pub said: Stamp,
     /// The day as of which it was reviewed last.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub reviewed: Option<Date>,

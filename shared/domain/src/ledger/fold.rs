@@ -183,12 +183,7 @@ impl Account {
             | Effect::Share { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. } => {}
-            Effect::Exclusive { of, held: Some(held) } => {
-                self.profile.exclusive.insert(of.clone(), held.clone());
-            }
-            Effect::Exclusive { of, held: None } => {
-                self.profile.exclusive.remove(of);
-            }
+            Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);

@@ -39,6 +39,10 @@ pub struct Profile {
     /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
     #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exclusive: BTreeMap<Scope, Exclusive>,
+    /// When it was last said of a territory or a vertical that it is the partner's alone, or is so no longer: an older saying changes
+    /// nothing (I24). Of those that are free again the latest [`EXCLUSIVE_MAX`].
+    #[serde(rename = "y", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<Scope, Stamp>,
 }
 
 /// Most territories and verticals that are one partner's alone.
@@ -77,6 +81,20 @@ impl TryFrom<String> for TargetKey {
 }
 
 impl Profile {
+    /// Takes over how something is the partner's alone, or that it is free.
+    pub(super) fn say(&mut self, of: &Scope, said: Stamp, held: Option<&Exclusive>) {
+        self.said.insert(of.clone(), said);
+        match held {
+            Some(held) => self.exclusive.insert(of.clone(), held.clone()),
+            None => self.exclusive.remove(of),
+        };
+        if self.said.len() > self.exclusive.len() + EXCLUSIVE_MAX {
+            let free = self.said.iter().filter(|(of, _)| !self.exclusive.contains_key(of));
+            let oldest = free.min_by_key(|(_, said)| **said).map(|(of, _)| of.clone());
+            oldest.map(|of| self.said.remove(&of));
+        }
+    }
+
     /// Takes over a target. False if a later event set it otherwise before.
     pub(super) fn set(&mut self, key: TargetKey, target: Decimal, since: Stamp) -> bool {
         let mut slot = self.targets.remove(&key);

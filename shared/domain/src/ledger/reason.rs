@@ -64,14 +64,23 @@ pub enum Reason {
     ExclusiveAtRisk {
         /// The day.
         until: Date,
+        /// What keeps it, as `500000 acv within 1 year`.
+        needs: String,
     },
-    /// It is no longer the partner's alone: less was sold than keeps it.
-    ExclusiveLost,
+    /// No review was due, or nothing has to be sold to keep it: it stays the partner's alone.
+    ExclusiveUnreviewed,
+    /// It is no longer the partner's alone: what keeps it is not met.
+    ExclusiveLost {
+        /// What keeps it, as `500000 acv within 1 year`.
+        needs: String,
+    },
     /// It is no longer the partner's alone: its time is over, or staff say so.
     ExclusiveOver,
+    /// The day until which it was to be is over.
+    ExclusivePast,
     /// It is another partner's alone.
     ExclusiveTaken,
-    /// Less was sold than earns it.
+    /// What earns it is not met.
     ExclusiveNotEarned {
         /// What earns it, as `500000 acv within 1 year`.
         needs: String,
@@ -274,8 +283,10 @@ impl Reason {
             "slot_over" => Reason::SlotOver,
             "exclusive" => Reason::Exclusive { until },
             "exclusive_kept" => Reason::ExclusiveKept,
-            "exclusive_at_risk" => Reason::ExclusiveAtRisk { until: until.ok_or("`until` is missing")? },
-            "exclusive_lost" => Reason::ExclusiveLost,
+            "exclusive_at_risk" => Reason::ExclusiveAtRisk { until: until.ok_or("`until` is missing")?, needs },
+            "exclusive_unreviewed" => Reason::ExclusiveUnreviewed,
+            "exclusive_lost" => Reason::ExclusiveLost { needs },
+            "exclusive_past" => Reason::ExclusivePast,
             "exclusive_over" => Reason::ExclusiveOver,
             "exclusive_taken" => Reason::ExclusiveTaken,
             "exclusive_not_earned" => Reason::ExclusiveNotEarned { needs },

@@ -153,34 +153,38 @@ fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) ->
             format!("{taken} of an earlier commission was taken back")
         }
         (Some(reason), _) if !taken.is_empty() => format!("{}; {taken} of commission was taken back", sentence(reason)),
+        (Some(reason), Outcome::Awarded) => format!("{}; {}", awarded(record, points, given, taken), sentence(reason)),
         (Some(reason), _) => sentence(reason),
-        (None, Outcome::Awarded) => {
-            // By what gave something here, also where a deal was rated again.
-            let gave = |posting: &&Posting| posting.is_award();
-            let mut rules: Vec<&str> = Vec::new();
-            for rule in record.postings.iter().filter(gave).filter_map(|posting| posting.rule.as_ref()) {
-                if !rules.contains(&rule.as_str()) {
-                    rules.push(rule.as_str());
-                }
-            }
-            let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
-            let earned = (points > 0 || commissions.is_empty()).then(|| Asset::Points.told(points));
-            let earned: Vec<String> = earned.into_iter().chain((!given.is_empty()).then_some(given)).collect();
-            let lost = (points < 0).then(|| Asset::Points.told(-points));
-            let lost: Vec<String> = lost.into_iter().chain((!taken.is_empty()).then_some(taken)).collect();
-            let rules = rules.join(", ");
-            match (earned.is_empty(), lost.is_empty()) {
-                (false, true) => format!("{}{about} by {rules}", earned.join(" and ")),
-                (false, false) => {
-                    format!("{}{about} by {rules}; {} was taken back", earned.join(" and "), lost.join(" and "))
-                }
-                (true, _) => format!("{} was taken back{about}, all in all", lost.join(" and ")),
-            }
-        }
+        (None, Outcome::Awarded) => awarded(record, points, given, taken),
         // A step of Laurel's own: what it moved says what it is.
         (None, Outcome::Applied) if !record.postings.is_empty() => movement(record, &record.postings[0], None),
         (None, Outcome::Applied) => errand(record).unwrap_or_else(|| record.outcome.word().to_owned()),
         (None, outcome) => outcome.word().replace('_', " "),
+    }
+}
+
+/// What an award gave, and what it took back of others.
+fn awarded(record: &Record, points: i64, given: String, taken: String) -> String {
+    // By what gave something here, also where a deal was rated again.
+    let gave = |posting: &&Posting| posting.is_award();
+    let mut rules: Vec<&str> = Vec::new();
+    for rule in record.postings.iter().filter(gave).filter_map(|posting| posting.rule.as_ref()) {
+        if !rules.contains(&rule.as_str()) {
+            rules.push(rule.as_str());
+        }
+    }
+    let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
+    let earned = (points > 0 || (given.is_empty() && taken.is_empty())).then(|| Asset::Points.told(points));
+    let earned: Vec<String> = earned.into_iter().chain((!given.is_empty()).then_some(given)).collect();
+    let lost = (points < 0).then(|| Asset::Points.told(-points));
+    let lost: Vec<String> = lost.into_iter().chain((!taken.is_empty()).then_some(taken)).collect();
+    let rules = rules.join(", ");
+    match (earned.is_empty(), lost.is_empty()) {
+        (false, true) => format!("{}{about} by {rules}", earned.join(" and ")),
+        (false, false) => {
+            format!("{}{about} by {rules}; {} was taken back", earned.join(" and "), lost.join(" and "))
+        }
+        (true, _) => format!("{} was taken back{about}, all in all", lost.join(" and ")),
     }
 }
 
@@ -382,13 +386,17 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::Exclusive { until: Some(until) } => format!("it is the partner's alone until the day before {until}"),
         Reason::Exclusive { until: None } => "it is the partner's alone".to_owned(),
         Reason::ExclusiveKept => "it was reviewed, and stays the partner's alone".to_owned(),
-        Reason::ExclusiveAtRisk { until } => format!(
-            "less was sold than keeps it: it is lost at the first review as of {until} or later, unless it is kept by then"
+        Reason::ExclusiveUnreviewed => "no review of it was due: it stays the partner's alone".to_owned(),
+        Reason::ExclusivePast => "the day until which it was to be is over".to_owned(),
+        Reason::ExclusiveAtRisk { until, needs } => format!(
+            "what keeps it is not met ({needs}): it is lost at the first review as of {until} or later, unless it is kept by then"
         ),
-        Reason::ExclusiveLost => "less was sold than keeps it: it is the partner's alone no longer".to_owned(),
+        Reason::ExclusiveLost { needs } => {
+            format!("what keeps it is not met ({needs}): it is the partner's alone no longer")
+        }
         Reason::ExclusiveOver => "it is the partner's alone no longer".to_owned(),
         Reason::ExclusiveTaken => "it is another partner's alone".to_owned(),
-        Reason::ExclusiveNotEarned { needs } => format!("less was sold than earns it: {needs}"),
+        Reason::ExclusiveNotEarned { needs } => format!("what earns it is not met: {needs}"),
         Reason::NotExclusive => "it is not the partner's alone".to_owned(),
         Reason::ExclusiveMany => "as many territories and verticals are the partner's alone as may be".to_owned(),
         Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),

@@ -1,6 +1,7 @@
 //! What is one partner's alone: earned, reviewed, warned of, lost, told (M23).
 
 use domain::ledger::Outcome::{self, NoRule, Refused};
+use domain::ledger::{Reason, Record};
 use domain::tell::explain;
 use laurel_replay::World;
 
@@ -47,9 +48,10 @@ fn has(w: &World, partner: &str) -> bool {
     !w.account(partner).profile.exclusive.is_empty()
 }
 
-/// What was told of looks at it, by their days.
+/// What was told of looks at it, by their days; without those at which no review was due.
 fn looks(w: &World) -> Vec<String> {
-    let looks = w.records.iter().filter(|record| record.kind == "exclusivity.reviewed");
+    let due = |record: &&Record| record.reason != Some(Reason::ExclusiveUnreviewed);
+    let looks = w.records.iter().filter(|record| record.kind == "exclusivity.reviewed").filter(due);
     looks.map(|record| format!("{} {} {}", record.partner, record.on, explain(record, None).sentence)).collect()
 }
 
@@ -64,7 +66,7 @@ fn m23_exclusivity_is_earned_reviewed_and_lost_on_shortfall() {
     let mut w = world();
     assert_eq!(territory(&mut w, "p", "granted", ""), (Refused, "the tier oem is needed".to_owned()));
     close(&mut w, "p", "999");
-    let short = "less was sold than earns it: 1000 acv within 1 year";
+    let short = "what earns it is not met: 1000 acv within 1 year";
     assert_eq!(territory(&mut w, "p", "granted", ""), (Refused, short.to_owned()));
     close(&mut w, "p", "1");
     let granted = "it is the partner's alone until the day before 2029-01-05";
@@ -78,11 +80,14 @@ fn m23_exclusivity_is_earned_reviewed_and_lost_on_shortfall() {
     to(&mut w, "2026-07-11T12:00:00Z");
     assert_eq!(looks(&w), ["p 2026-07-11 it was reviewed, and stays the partner's alone"]);
     to(&mut w, "2026-10-11T12:00:00Z");
-    let risk = "less was sold than keeps it: it is lost at the first review as of 2027-01-01 or later, unless it is kept by then";
+    let risk = "what keeps it is not met (500 acv within 3 months): it is lost at the first review as of 2027-01-01 or later, unless it is kept by then";
     assert_eq!(looks(&w)[1..], [format!("p 2026-10-11 {risk}")]);
     assert!(has(&w, "p"));
     to(&mut w, "2027-01-12T12:00:00Z");
-    assert_eq!(looks(&w)[2..], ["p 2027-01-12 less was sold than keeps it: it is the partner's alone no longer"]);
+    assert_eq!(
+        looks(&w)[2..],
+        ["p 2027-01-12 what keeps it is not met (500 acv within 3 months): it is the partner's alone no longer"]
+    );
     assert!(!has(&w, "p"));
     close(&mut w, "q", "5000");
     assert_eq!(territory(&mut w, "q", "granted", "").0, NoRule);
@@ -114,7 +119,7 @@ fn m23_it_ends_on_its_day_or_when_staff_say_so() {
     let until = |day: &str| format!(r#","until":"{day}T00:00:00Z""#);
     assert_eq!(
         territory(&mut w, "p", "granted", &until("2026-01-05")),
-        (Refused, "it is the partner's alone no longer".to_owned())
+        (Refused, "the day until which it was to be is over".to_owned())
     );
     territory(&mut w, "p", "granted", &until("2026-03-01"));
     w.at("2026-01-06T12:00:00Z");

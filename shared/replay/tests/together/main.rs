@@ -1,5 +1,6 @@
 //! What several partners share, draw on together, or have alone: deals (M34), budgets and benefits (N10, M22), territories (M23).
 
+mod alone;
 mod exclusivity;
 mod influence;
 mod pools;

@@ -353,7 +353,7 @@ fn is_looked_at_otherwise((records, before): (&[Record], &[Vec<Record>]), sent: 
     let of_partner =
         before.iter().flatten().chain(records).filter(|record| text(sent, "partner") == Some(&record.partner));
     let mut said = of_partner.flat_map(|record| &record.effects).filter_map(|effect| match effect {
-        Effect::Exclusive { of: scope, held } if Some(scope.to_string()) == of => Some(held),
+        Effect::Exclusive { of: scope, held, .. } if Some(scope.to_string()) == of => Some(held),
         _ => None,
     });
     let look = said.next_back().and_then(|held| Some(held.as_ref()?.look.to_string()));
