@@ -152,7 +152,9 @@ fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive)
     let least = tomorrow(context.today);
     let held_before = held.clone();
     let (Some(as_of), Some(keep)) = (as_of, &policy.keep) else {
-        let held = Exclusive { reviewed: as_of.or(held.reviewed), warned: None, ..held };
+        // Nobody is at risk where nothing has to be sold; else a warning stands until it is reviewed.
+        let warned = held.warned.filter(|_| policy.keep.is_some());
+        let held = Exclusive { reviewed: as_of.or(held.reviewed), warned, ..held };
         hold(context, book, claim, Some(&held_before), held, least)?;
         return Ok(Reason::ExclusiveUnreviewed);
     };

@@ -317,3 +317,21 @@ fn whatever_happens_it_is_one_partners_and_looked_at() {
         }
     }
 }
+
+/// A look between two reviews takes no warning away: who falls short year after year loses it at the second review.
+#[test]
+fn a_look_at_which_nothing_is_reviewed_keeps_the_warning() {
+    let mut w = world_of(&KEEP.replace("review = \"quarterly\"", "review = \"annually\""));
+    say(&mut w, "p", "granted", "g", "2026-01-05T12:00:00Z", "");
+    to(&mut w, "2027-01-12T12:00:00Z");
+    let warned = |w: &World| w.account("p").profile.exclusive.values().next().and_then(|held| held.warned);
+    let day = warned(&w).expect("nothing was sold: it is warned");
+    to(&mut w, "2027-04-12T12:00:00Z");
+    assert!(
+        looks(&w).last().is_some_and(|look| look.ends_with("no review of it was due: it stays the partner's alone"))
+    );
+    assert_eq!(warned(&w), Some(day));
+    to(&mut w, "2028-01-12T12:00:00Z");
+    assert!(!has(&w, "p"), "{:?}", looks(&w));
+    assert_sound(&w);
+}
