@@ -335,3 +335,31 @@ fn a_look_at_which_nothing_is_reviewed_keeps_the_warning() {
     assert!(!has(&w, "p"), "{:?}", looks(&w));
     assert_sound(&w);
 }
+
+/// Whatever the settings: who sells nothing loses it, after a warning where there is a grace; who sells enough each month keeps it.
+#[test]
+fn who_falls_short_loses_it_and_who_does_not_keeps_it() {
+    for review in ["monthly", "quarterly", "annually"] {
+        for grace in ["", "grace = \"1 month\"\n", "grace = \"1 year\"\n"] {
+            for first in ["1 month", "1 quarter", "2 years"] {
+                let settings = format!(
+                    "[exclusivity]\nkeep = {{ acv = \"500\", within = \"1 quarter\" }}\nreview = \"{review}\"\nfirst_review = \"{first}\"\n{grace}"
+                );
+                let mut w = world_of(&settings);
+                for (partner, of) in [("p", "A"), ("q", "B")] {
+                    let data = format!(r#"{{"territory":"{of}"}}"#);
+                    w.send("exclusivity.granted", partner, of, "2026-01-05T12:00:00Z", &data);
+                }
+                for month in 1..=72 {
+                    let time = format!("{}-{:02}-15T12:00:00Z", 2026 + month / 12, month % 12 + 1);
+                    to(&mut w, &time);
+                    w.close("q", &format!("d{month}"), &time, "500");
+                }
+                let warned = looks(&w).iter().any(|look| look.starts_with('p') && look.contains("it is lost at"));
+                assert!(!has(&w, "p") && warned != grace.is_empty(), "{settings}{:?}", looks(&w));
+                assert!(has(&w, "q"), "{settings}{:?}", looks(&w));
+                assert_sound(&w);
+            }
+        }
+    }
+}
