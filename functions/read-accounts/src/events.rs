@@ -146,8 +146,8 @@ async fn judged(
 ) -> Result<Found, Problem> {
     let mut before = start.and_then(|position| position.parse().ok());
     let mut rows = Vec::new();
-    // What was sent, and what a share in a deal came to; other steps of Laurel's own are asked for by their outcome.
-    let told = |r: &Record| !r.identity.source.is_internal() || r.kind == "deal.shared";
+    // What was sent, and what a deal came to; other steps of Laurel's own are asked for by their outcome.
+    let told = |r: &Record| !r.identity.source.is_internal() || matches!(&*r.kind, "deal.shared" | "deal.trued_up");
     let shown = |r: &&Record| outcome.map_or_else(|| told(r), |o| r.outcome == o);
     for _ in 0..PAGES_MAX {
         let page = store::history::page(&api.store, &caller.program, partner, before, limit - rows.len()).await?;

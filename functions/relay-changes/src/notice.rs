@@ -42,7 +42,13 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 || slot(record).is_some()
                 || matches!(
                     record.reason,
-                    Some(Reason::CommissionTakenBack | Reason::CustomerPaid | Reason::PaidOut | Reason::PayoutReturned)
+                    Some(
+                        Reason::CommissionTakenBack
+                            | Reason::TruedUp
+                            | Reason::CustomerPaid
+                            | Reason::PaidOut
+                            | Reason::PayoutReturned
+                    )
                 ) => {}
         Outcome::Refused => {
             notices.push(Notice { kind: "EventRefused", detail: about(json!({ "reason": record.reason })) });

@@ -63,6 +63,10 @@ fn sent(record: &Record, kind: &Kind, nth: usize, errand: &Errand) -> Option<Out
             let kind = Kind::DealShared { deal_id: kind.deal_id()?.clone() };
             (named(&[&opaque]), to, record.decided_at, kind)
         }
+        Errand::TrueUp { day, due, .. } => {
+            let kind = Kind::DealTruedUp { deal_id: kind.deal_id()?.clone(), due: *day };
+            (named(&[&opaque]), &record.partner, *due, kind)
+        }
         Errand::PayoutStanding { due } => {
             (named(&[&opaque]), &record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
         }

@@ -124,6 +124,23 @@ pub enum Times {
     Attainment(Attainment),
 }
 
+impl Times {
+    /// Whether it is brought to what the target is attained by in the end (M09).
+    pub fn is_trued_up(&self) -> bool {
+        matches!(self, Times::Attainment(Attainment { true_up: true, .. }))
+    }
+}
+
+impl Rule {
+    /// What it is trued up by (M09).
+    pub fn trued_up(&self) -> impl Iterator<Item = &Attainment> {
+        self.times.iter().filter_map(|times| match times {
+            Times::Attainment(attainment) if attainment.true_up => Some(attainment),
+            Times::Attainment(_) | Times::Tier { .. } | Times::Campaign(_) => None,
+        })
+    }
+}
+
 /// A multiplier by how far a target is attained in the period that an event is booked in, itself counted: accelerators and decelerators
 /// (M09). Where no target was set nothing multiplies.
 #[derive(Clone, Debug)]
@@ -136,6 +153,8 @@ pub struct Attainment {
     pub every: Every,
     /// `(from, factor)`, ascending: the highest whose `from`, a part of the target, is reached; below the first the factor is one.
     pub bands: Vec<(Decimal, Decimal)>,
+    /// Whether what a commission paid of a deal is brought to what the target is attained by once the books of its period have closed.
+    pub true_up: bool,
 }
 
 impl Attainment {

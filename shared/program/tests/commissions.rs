@@ -144,6 +144,27 @@ fn broken_forms_are_refused_where_they_stand() {
         ("{ from = \"50%\", by = \"1\" }", "{ from = \"100%\", by = \"1\" }", BandsOrder, "rising order", "times ="),
         ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"-1%\", by = \"0.9\" }", BadValue, "write \"50%\"", "times ="),
         ("{ from = \"0%\", by = \"0.9\" }", "{ from = \"0%\", by = \"0\" }", BadValue, "above zero", "times ="),
+        (
+            "{ tier = \"oem\", by = \"1.5\" }",
+            "{ tier = \"oem\", by = \"1.5\", true_up = true }",
+            BadValue,
+            "{ attainment = \"acv\", per = \"quarter\"",
+            "times =",
+        ),
+        (
+            "{ tier = \"oem\", by = \"1.5\" }",
+            "{ attainment = \"acv\", per = \"year\", bands = [{ from = \"100%\", by = \"1.5\" }], true_up = true }",
+            BadValue,
+            "points are not trued up",
+            "times =",
+        ),
+        (
+            "if = { acv = \"< 25000\" }\nrate = \"3%\"\nat_most = \"twice per partner in all\"\nhold",
+            "on = \"invoice.paid\"\nrate = \"3%\"\ntimes = [{ attainment = \"acv\", per = \"year\", bands = [{ from = \"100%\", by = \"1.5\" }], true_up = true }]\nhold",
+            BadValue,
+            "what invoices pay is not trued up",
+            "times =",
+        ),
         ("attainment = \"acv\", per = \"year\"", "attainment = \"acv\"", BadValue, "per = \"quarter\"", "times ="),
         ("public_tender = { bidders = 3 }", "public_tender = []", WrongType, "write a table", "public_tender"),
         (

@@ -138,7 +138,12 @@ fn commissions(pays: u8, has_gold: bool) -> (String, String) {
         0 => {
             "times = [{ attainment = \"acv\", per = \"year\", bands = [{ from = \"0%\", by = \"0.5\" }, { from = \"80%\", by = \"1.3\" }] }]\n"
         }
-        1 => "times = [{ attainment = \"deals\", per = \"quarter\", bands = [{ from = \"50%\", by = \"1.1\" }] }]\n",
+        1 => {
+            "times = [{ attainment = \"deals\", per = \"quarter\", bands = [{ from = \"50%\", by = \"1.1\" }], true_up = true }]\n"
+        }
+        2 => {
+            "times = [{ attainment = \"acv\", per = \"month\", bands = [{ from = \"0%\", by = \"0.7\" }, { from = \"30%\", by = \"1.2\" }], true_up = true }, { attainment = \"deals\", per = \"year\", bands = [{ from = \"100%\", by = \"1.5\" }], true_up = true }]\n"
+        }
         _ => "",
     };
     let share = match pays % 3 {
@@ -162,7 +167,10 @@ tenor = {{ "24 months" = "1.5" }}
     let one = |bit, no: &'static str, yes: &'static str| if is(bit) { yes } else { no };
     let (influence, shared) = match pays % 4 {
         0 => ("", ""),
-        1 => ("[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\n", SHARING),
+        1 => (
+            "[commission.influence]\non = \"deal.influenced\"\nrate = \"10%\"\ntimes = [{ attainment = \"deals\", per = \"quarter\", bands = [{ from = \"0%\", by = \"0.9\" }, { from = \"100%\", by = \"1.4\" }], true_up = true }]\n",
+            SHARING,
+        ),
         2 => (
             "[commission.influence]\non = \"deal.influenced\"\nif = { kind = \"endorsement\" }\nrate = { by = \"acv\", bands = [{ from = \"500\", rate = \"8%\" }] }\nat_most = \"200 USD per partner per quarter\"\nhold = \"15 days\"\n",
             SHARING,

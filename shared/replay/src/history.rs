@@ -9,7 +9,7 @@ use domain::ledger::{Asset, Balance, Effect, Errand, Outcome, Posting, Record};
 use domain::payout;
 use domain::tell::trial_sentence;
 use domain::tier::next_review;
-use event::ids::PartnerId;
+use event::ids::{PartnerId, RuleId};
 use event::money::Money;
 use event::{Event, Unreadable};
 use jiff::Timestamp;
@@ -290,6 +290,10 @@ fn changed(effect: &Effect) -> String {
         Effect::Influences => "has a share in the deal".to_owned(),
         Effect::Share { points } => format!("its share is {points} of 10000"),
         Effect::Sends(Errand::Share { to }) => format!("has the share of {to} rated"),
+        Effect::Sends(Errand::TrueUp { day, rest, .. }) => {
+            let rules: Vec<&str> = rest.keys().map(RuleId::as_str).collect();
+            format!("is trued up on {day}: {}", rules.join(", "))
+        }
         Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
         Effect::Exclusive { of, held: Some(held), .. } => {
             format!("has {of} alone until {}, looked at on {}", day(&held.until), held.look)

@@ -76,6 +76,7 @@ fn seeds_hold_every_invariant() {
         "exclusivity.granted",
         "exclusivity.ended",
         "exclusivity.reviewed",
+        "deal.trued_up",
     ];
     for kind in paid {
         assert!(applied.contains_key(kind), "no {kind} ever held");

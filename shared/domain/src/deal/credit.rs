@@ -8,7 +8,9 @@ use litemap::LiteMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Asset, Bucket, Effect, PoolPart, Posting, PostingKind, Record, Release, Trial, Verdict, is_zero};
+use crate::ledger::{
+    Asset, Bucket, Effect, Errand, PoolPart, Posting, PostingKind, Record, Release, Trial, Verdict, factor, is_zero,
+};
 
 /// What one rule credited to a deal, in its asset's smallest unit. What it was worth and did not give was forgone to a cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Credit {
     pub position: u64,
     /// The multipliers that applied at the award, multiplied.
     pub factor: Decimal,
+    /// When its multipliers are brought to what targets are attained by, where that is still to come (M09).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub true_up: Option<TrueUp>,
     /// When it is released; none if it was available at once, and of money: its rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Date>,
@@ -54,6 +59,17 @@ pub struct Credit {
     /// What of that was held, and until when, as far as that was still to come when the deal was touched last.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub held: LiteMap<Release, i64>,
+}
+
+/// When what a commission paid is brought to what its targets are attained by in the end (M09).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrueUp {
+    /// The day on which the books of their periods have closed.
+    #[serde(rename = "d")]
+    pub on: Date,
+    /// Its other multipliers, multiplied: they stay as they were when it was paid.
+    #[serde(rename = "r")]
+    pub rest: Decimal,
 }
 
 /// What was taken back of a credit at once, and out of which bucket.
@@ -72,13 +88,15 @@ const VALUES: [&str; 2] = ["acv", TOTAL_VALUE];
 
 /// Whether a rule that was tried is credited: it is worth something, or pays commission on such a deal, which its value may come to
 /// later. Whether it pays was decided when the deal closed.
-fn is_credited(trial: &Trial) -> bool {
+pub(crate) fn is_credited(trial: &Trial) -> bool {
     match &trial.verdict {
         Verdict::Unmatched { field, .. } => !trial.asset.is_points() && VALUES.contains(&field.as_str()),
         Verdict::Nothing { .. } => !trial.asset.is_points(),
-        Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::Spent { .. } | Verdict::RatedAgain { .. } => {
-            trial.worth != 0
-        }
+        Verdict::Gave { .. }
+        | Verdict::Capped { .. }
+        | Verdict::Spent { .. }
+        | Verdict::RatedAgain { .. }
+        | Verdict::TruedUp { .. } => trial.worth != 0,
     }
 }
 
@@ -96,6 +114,7 @@ impl Credit {
             returned: LiteMap::new(),
             position,
             factor: Decimal::ONE,
+            true_up: None,
             release: None,
             lot: None,
             placed: LiteMap::new(),
@@ -225,10 +244,29 @@ impl Credit {
         Self::draw(credits, record, &LiteMap::new());
     }
 
+    /// Notes which are trued up later, and the multipliers of those that `record` trues up.
+    fn true_up(credits: &mut LiteMap<RuleId, Self>, record: &Record) {
+        for trial in &record.trials {
+            let Some(credit) = credits.get_mut(&trial.rule) else { continue };
+            if let Verdict::TruedUp { times, .. } = &trial.verdict {
+                (credit.factor, credit.true_up) = (factor(times), None);
+            }
+        }
+        for effect in &record.effects {
+            let Effect::Sends(Errand::TrueUp { day, rest, .. }) = effect else { continue };
+            for (rule, rest) in rest {
+                if let Some(credit) = credits.get_mut(rule) {
+                    credit.true_up = Some(TrueUp { on: *day, rest: *rest });
+                }
+            }
+        }
+    }
+
     /// Credits after one more record of their deal; `closes`: after the first, which decided what pays at all.
     pub(super) fn fold(credits: &mut LiteMap<RuleId, Self>, record: &Record, closes: bool) {
         // A rule that looks at corrections themselves may bear the name of one that looked at closings: it is none of these.
-        let rated = |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. });
+        let rated =
+            |trial: &&Trial| closes || matches!(trial.verdict, Verdict::RatedAgain { .. } | Verdict::TruedUp { .. });
         if closes {
             // It is credited here for the first time, and by most rules never again: no more room than that.
             let earned = record.trials.iter().filter(|trial| is_credited(trial)).count();
@@ -284,6 +322,7 @@ impl Credit {
             }
         }
         Self::draw(credits, record, &before);
+        Self::true_up(credits, record);
         for (_, credit) in credits.iter_mut() {
             credit.held.retain(|release, held| release.day > record.on && *held > 0);
         }

@@ -4,7 +4,8 @@ mod credit;
 mod influence;
 mod opportunity;
 
-pub use credit::{Credit, Taken};
+pub(crate) use credit::is_credited;
+pub use credit::{Credit, Taken, TrueUp};
 pub(crate) use influence::SAID_MAX;
 pub use influence::{Influencer, Said};
 pub use opportunity::Opportunity;
@@ -171,6 +172,7 @@ impl Deal {
             | Kind::DealReassigned { .. }
             | Kind::DealInfluenced { .. }
             | Kind::DealShared { .. }
+            | Kind::DealTruedUp { .. }
             | Kind::InvoicePaid { .. } => true,
             Kind::PartnerEnrolled { .. }
             | Kind::PartnerSuspended { .. }
@@ -241,7 +243,7 @@ impl Deal {
         }
         let mut deal = deal.unwrap_or_else(|| Self::new(record.partner.clone()));
         deal.version += 1;
-        let shared = matches!(kind, Kind::DealShared { .. });
+        let shared = matches!(kind, Kind::DealShared { .. } | Kind::DealTruedUp { .. });
         let rates = matches!(kind, Kind::DealClosed { .. } | Kind::DealAmended { .. } | Kind::DealReversed { .. })
             || shared && deal.owner == record.partner;
         let closes = matches!(kind, Kind::DealClosed { .. });
@@ -264,7 +266,7 @@ impl Deal {
                 let since = Stamp::of(record.time, &record.identity);
                 deal.influence(&record.partner, Said { kind: *kind, share, since });
             }
-            Kind::DealShared { .. } => {
+            Kind::DealShared { .. } | Kind::DealTruedUp { .. } => {
                 let owner = deal.owner.clone();
                 let mut others = deal.influencers.iter_mut().filter(|one| one.partner != owner);
                 if let Some(one) = others.find(|one| one.partner == record.partner) {

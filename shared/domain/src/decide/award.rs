@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::pools;
+use super::rating::true_up_later;
 use super::stop::Stop;
 use crate::deal::Deal;
 use crate::earn::{Seen, Sold, Value, try_rule};
@@ -84,6 +85,9 @@ pub(super) fn award(
             day,
         };
         try_rules(context, book, case, &seen)?;
+        if matches!(kind, Kind::DealClosed { .. }) {
+            true_up_later(context, book, &case.earning.program, &seen)?;
+        }
     }
     let points = Decimal::from(book.accrued() - measured_before);
     let motion = context.motion(&book.state, &case.event.kind);
@@ -185,7 +189,8 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
         let told = |reason: &Reason| {
             matches!(
                 reason,
-                Reason::SlotBooked { .. }
+                Reason::TruedUp
+                    | Reason::SlotBooked { .. }
                     | Reason::SlotReleased { .. }
                     | Reason::Exclusive { .. }
                     | Reason::ExclusiveOver
@@ -199,7 +204,11 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
     let capped = book.trials().iter().find_map(|trial| match &trial.verdict {
         Verdict::Capped { cap, .. } => Some(Reason::CapReached { cap: cap.clone() }),
         Verdict::Spent { budget, .. } => Some(Reason::BudgetSpent { budget: budget.clone() }),
-        Verdict::Gave { .. } | Verdict::Unmatched { .. } | Verdict::Nothing { .. } | Verdict::RatedAgain { .. } => None,
+        Verdict::Gave { .. }
+        | Verdict::Unmatched { .. }
+        | Verdict::Nothing { .. }
+        | Verdict::RatedAgain { .. }
+        | Verdict::TruedUp { .. } => None,
     });
     match capped {
         Some(reason) => (Outcome::Refused, Some(reason)),

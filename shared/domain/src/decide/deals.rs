@@ -400,7 +400,7 @@ fn amend(
         return Err(Stop::Refused(Reason::Superseded));
     }
     shares::tell_sharers(book, Some(&deal), None)?;
-    rate_deal_again(context, book, &deal, case)
+    rate_deal_again(context, book, &deal, case, None)
 }
 
 fn reverse(
@@ -418,7 +418,7 @@ fn reverse(
         return Err(Stop::Refused(Reason::Superseded));
     }
     shares::tell_sharers(book, Some(&deal), None)?;
-    rate_deal_again(context, book, &deal, case)
+    rate_deal_again(context, book, &deal, case, None)
 }
 
 /// What a deal has of its opportunity goes where the deal goes: its place, its lease, and who is reminded of its end.

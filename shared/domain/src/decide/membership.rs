@@ -33,6 +33,7 @@ pub(super) fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> R
         | Kind::DealReassigned { .. }
         | Kind::DealLeaseExtended { .. }
         | Kind::DealShared { .. }
+        | Kind::DealTruedUp { .. }
         | Kind::BenefitReleased { .. }
         | Kind::ExclusivityEnded { .. }
         | Kind::InvoicePaid { .. }

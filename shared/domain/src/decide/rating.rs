@@ -1,11 +1,14 @@
 //! Rating a deal again: what it earned is brought to what it is worth now (M36). Amending to a value and reversing down to it
 //! come to the same.
 
+use std::collections::BTreeMap;
+
 use event::ids::{Motion, RuleId};
 use event::money::{Money, at_rate};
 use event::time::Month;
 use event::{Influence, Kind, planted};
 use jiff::civil::Date;
+use litemap::LiteMap;
 use program::{Gives, Measure, Program, Rule, WHOLE};
 use rust_decimal::Decimal;
 
@@ -15,10 +18,13 @@ use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
 use super::pools;
 use super::stop::Stop;
-use crate::deal::{Closed, Credit, Deal, Taken};
-use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
+use crate::deal::{Closed, Credit, Deal, Taken, is_credited};
+use crate::earn::{
+    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, trued_up, trued_up_after,
+    use_caps,
+};
 use crate::ledger::{
-    Asset, Bucket, Effect, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
+    Asset, Bucket, Effect, Errand, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
 };
 
 /// What a deal that is closed was worth, as it was said last, and what is left of it.
@@ -70,12 +76,72 @@ impl Values {
     }
 }
 
-/// Brings what `deal` earned to what it is worth, given the deal as it will be.
+/// What multiplies a credit that is rated again: `None` where it is trued up on `day` and has nothing to be trued up then. Of what is
+/// rated for another reason, what multiplied it when it was paid.
+pub(super) fn rated_by(
+    book: &Book,
+    (program, rule): (&Program, &Rule),
+    (credit, seen): (&Credit, &Seen<'_>),
+    day: Option<Date>,
+) -> Result<Option<(Decimal, Rated)>, FoldError> {
+    let Some(day) = day else { return Ok(Some((credit.factor, Rated::Again(Vec::new())))) };
+    let Some(true_up) = credit.true_up.filter(|true_up| true_up.on == day) else { return Ok(None) };
+    let times = trued_up(program, rule, (seen, true_up.rest), book.account())?;
+    Ok(Some((factor(&times), Rated::Up(times))))
+}
+
+/// How a credit is rated again, with the multipliers that apply from now on.
+pub(super) enum Rated {
+    /// At what the deal is worth now.
+    Again(Vec<(String, Decimal)>),
+    /// By what was attained in the end (M09).
+    Up(Vec<(String, Decimal)>),
+}
+
+impl Rated {
+    pub(super) fn times(self) -> Vec<(String, Decimal)> {
+        match self {
+            Rated::Again(times) | Rated::Up(times) => times,
+        }
+    }
+
+    pub(super) fn verdict(self, short: Option<String>) -> Verdict {
+        match self {
+            Rated::Again(times) => Verdict::RatedAgain { times, short },
+            Rated::Up(times) => Verdict::TruedUp { times, short },
+        }
+    }
+}
+
+/// What was paid of a deal is brought to what targets are attained by, once the books of their periods have closed, where the program
+/// asks for it (M09): an errand for each such day.
+pub(super) fn true_up_later(
+    context: &Context<'_>,
+    book: &mut Book,
+    program: &Program,
+    seen: &Seen<'_>,
+) -> Result<(), FoldError> {
+    let mut days: BTreeMap<Date, LiteMap<RuleId, Decimal>> = BTreeMap::new();
+    for trial in book.trials().iter().filter(|trial| is_credited(trial)) {
+        let Some(rule) = program.rules.get(&trial.rule) else { continue };
+        if let Some((last, rest)) = trued_up_after(program, rule, seen, book.account())? {
+            days.entry(context.program().closes(last)).or_default().insert(rule.id.clone(), rest);
+        }
+    }
+    for (day, rest) in days.into_iter().filter(|(day, _)| *day > context.today) {
+        book.effect(Effect::Sends(Errand::TrueUp { day, due: context.start_of(day), rest }))?;
+    }
+    Ok(())
+}
+
+/// Brings what `deal` earned to what it is worth, given the deal as it will be; on the `day` on which it is trued up, what is trued up
+/// then.
 pub(super) fn rate_deal_again(
     context: &Context<'_>,
     book: &mut Book,
     deal: &Deal,
     case: &Case<'_>,
+    day: Option<Date>,
 ) -> Result<Option<Reason>, Stop> {
     let Some(closed) = &deal.closed else { return Ok(None) };
     let Some(earning) = context.programs.number(closed.version) else { return Ok(Some(Reason::Unchanged)) };
@@ -92,16 +158,21 @@ pub(super) fn rate_deal_again(
     let (mut change, mut took_money) = (0, false);
     for rule in earning.program.rules_on("deal.closed") {
         let credit = closed.credits.get(&rule.id).cloned();
-        let (worth, times) = match (&rule.gives, &credit) {
-            _ if deal.is_void() => (0, Vec::new()),
-            (Gives::Points(points), Some(credit)) => (rate_again(rule, points, &seen, credit.factor)?, Vec::new()),
-            (Gives::Points(points), None) => {
+        let rated = match &credit {
+            Some(credit) => rated_by(book, (&earning.program, rule), (credit, &seen), day)?,
+            None if day.is_some() => None,
+            None => {
                 let times = factors(&earning.program, rule, &seen, book.account())?;
-                (rate_again(rule, points, &seen, factor(&times))?, times)
+                Some((factor(&times), Rated::Again(times)))
             }
-            (Gives::Money(commission), Some(credit)) => {
+        };
+        let Some((by, rated)) = rated else { continue };
+        let worth = match (&rule.gives, &credit) {
+            _ if deal.is_void() => 0,
+            (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,
+            (Gives::Money(commission), Some(_)) => {
                 let corrected = values.corrected(share, None);
-                (pays_again(&earning.program, (rule, commission), kind, corrected, credit.factor)?, Vec::new())
+                pays_again(&earning.program, (rule, commission), kind, corrected, by)?
             }
             // Whether it pays was decided when the deal closed.
             (Gives::Money(_), None) => continue,
@@ -118,7 +189,7 @@ pub(super) fn rate_deal_again(
         } else {
             took_money |= moved < 0;
         }
-        book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: Verdict::RatedAgain { times, short } });
+        book.try_out(Trial { rule: rule.id.clone(), worth, asset, verdict: rated.verdict(short) });
     }
     took_money |= share_again(context, book, &earning.program, (deal, closed))?;
     let (motion, month) = measured_in(context, (deal, closed), case.booked);

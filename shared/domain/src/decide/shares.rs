@@ -4,13 +4,14 @@
 use event::ids::DealId;
 use event::{Event, Kind, Whole, planted};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use program::{INFLUENCERS_MAX, Program, WHOLE};
 
 use super::award::conclude;
 use super::book::Book;
-use super::context::{Case, Context};
+use super::context::{Case, Context, Part};
 use super::membership::takes_part;
-use super::rating::{Values, rate_credit_again, rate_deal_again};
+use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_later};
 use super::stop::{Awaited, Stop};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, other_tiers, pays_again};
@@ -18,7 +19,11 @@ use crate::ledger::{Asset, Effect, Errand, FoldError, Reason, Trial, Verdict, fa
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
-    let Kind::DealShared { deal_id } = &event.kind else { return Ok(None) };
+    let (deal_id, trued_up) = match &event.kind {
+        Kind::DealShared { deal_id } => (deal_id, None),
+        Kind::DealTruedUp { deal_id, due } => (deal_id, Some(*due)),
+        _ => return Ok(None),
+    };
     let deal = book.state.deal(deal_id).cloned().ok_or(Stop::Moot(Reason::Superseded))?;
     let closed = deal.closed.as_deref().filter(|closed| closed.won).ok_or(Stop::Moot(Reason::Superseded))?;
     let earning = context.programs.number(closed.version).ok_or(Stop::Moot(Reason::NoProgram))?;
@@ -26,9 +31,13 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let day = context.day(event.time, context.current);
     let case = Case { event, earning, part, day, booked: context.booked(day) };
     let reason = if deal.owner == book.state.partner {
-        rate_deal_again(context, book, &deal, &case)?
+        rate_deal_again(context, book, &deal, &case, trued_up)?
     } else {
-        rate_share(context, book, &case, (&deal, closed))?
+        rate_share(context, book, &case, (&deal, closed), trued_up)?
+    };
+    let reason = match (&case.part, trued_up) {
+        (Part::Full, Some(_)) => Some(Reason::TruedUp),
+        _ => reason,
     };
     let concluded = conclude(book, &case.part, reason);
     Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)))
@@ -97,6 +106,7 @@ fn rate_share(
     book: &mut Book,
     case: &Case<'_>,
     (deal, closed): (&Deal, &Closed),
+    trued_up: Option<Date>,
 ) -> Result<Option<Reason>, Stop> {
     let program = &case.earning.program;
     let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
@@ -111,29 +121,36 @@ fn rate_share(
         let asset = asset(program, closed);
         let trial = |worth, verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
         let credit = own.credits.get(&rule.id).cloned();
-        let times = match &credit {
-            None if own.rated => continue,
-            None => factors(program, rule, &seen, book.account())?,
-            Some(_) => Vec::new(),
+        let rated = match &credit {
+            Some(credit) => rated_by(book, (program, rule), (credit, &seen), trued_up)?,
+            None if own.rated => None,
+            None => {
+                let times = factors(program, rule, &seen, book.account())?;
+                Some((factor(&times), Rated::Again(times)))
+            }
         };
+        let Some((by, rated)) = rated else { continue };
         if let Some(held) = other_tiers(commission, book.account()).filter(|_| credit.is_none()) {
             let verdict = Verdict::Unmatched { field: "tier".to_owned(), seen: Some(held), times: Vec::new() };
             book.try_out(trial(0, verdict));
             continue;
         }
-        let by = credit.as_ref().map_or_else(|| factor(&times), |credit| credit.factor);
         let corrected = values.corrected(share, own.at(Some(closed.at)).map(|said| said.kind));
         let worth =
             if deal.is_void() { 0 } else { pays_again(program, (rule, commission), &values.kind, corrected, by)? };
         if worth == 0 && credit.is_none() {
             // Its value, or a larger share, may come to something later.
+            let times = rated.times();
             book.try_out(trial(0, Verdict::Nothing { times }));
             continue;
         }
         let credit = credit.unwrap_or_else(|| Credit::none(asset, book.account().head.position + 1));
         let (moved, short) = rate_credit_again(context, book, (program, rule), &seen, (deal, &credit, worth), case)?;
         took |= moved < 0;
-        book.try_out(trial(worth, Verdict::RatedAgain { times, short }));
+        book.try_out(trial(worth, rated.verdict(short)));
+    }
+    if !own.rated {
+        true_up_later(context, book, program, &seen)?;
     }
     Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
 }

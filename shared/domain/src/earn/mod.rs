@@ -11,6 +11,7 @@ pub(crate) use seen::{Seen, Sold, Value, in_data};
 
 use event::ids::Motion;
 use event::period::TargetPeriod;
+use jiff::civil::Date;
 use program::{Attainment, CapUnit, Commission, Gives, Points, Program, Rule, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -191,8 +192,57 @@ pub(crate) fn factors(
     seen: &Seen<'_>,
     account: &Account,
 ) -> Result<Vec<(String, Decimal)>, FoldError> {
+    multipliers(program, rule, seen, account, |_| true)
+}
+
+/// The last day of the targets' periods by which a rule is trued up, and its other multipliers, multiplied: they stay as they are now
+/// (M09). `None` where it is not trued up.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what another target is attained by was not read (I25).
+pub(crate) fn trued_up_after(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+) -> Result<Option<(Date, Decimal)>, FoldError> {
+    let periods = rule.trued_up().filter_map(|one| TargetPeriod::of(one.every, seen.booked, &program.calendar));
+    let Some(day) = periods.filter_map(|(_, _, last)| last.plus(1).first_day().yesterday().ok()).max() else {
+        return Ok(None);
+    };
+    let rest = multipliers(program, rule, seen, account, |times| !times.is_trued_up())?;
+    Ok(Some((day, factor(&rest))))
+}
+
+/// The multipliers of a rule that is trued up: what its targets are attained by now, and the others as they were.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a target is attained by was not read (I25).
+pub(crate) fn trued_up(
+    program: &Program,
+    rule: &Rule,
+    (seen, rest): (&Seen<'_>, Decimal),
+    account: &Account,
+) -> Result<Vec<(String, Decimal)>, FoldError> {
+    let mut times = Vec::new();
+    if rest != Decimal::ONE {
+        times.push(("what multiplied it when it was paid".to_owned(), rest));
+    }
+    for attainment in rule.trued_up() {
+        times.extend(attained(program, attainment, seen, account)?);
+    }
+    Ok(times)
+}
+
+fn multipliers(
+    program: &Program,
+    rule: &Rule,
+    seen: &Seen<'_>,
+    account: &Account,
+    wanted: impl Fn(&Times) -> bool,
+) -> Result<Vec<(String, Decimal)>, FoldError> {
     let mut applied = Vec::new();
-    for times in &rule.times {
+    for times in rule.times.iter().filter(|times| wanted(times)) {
         match times {
             Times::Tier { motion, tier, by } => {
                 let held = |(m, standing): (&Motion, &Standing)| {

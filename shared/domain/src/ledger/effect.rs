@@ -35,6 +35,19 @@ pub enum Errand {
         #[serde(rename = "w")]
         to: PartnerId,
     },
+    /// What a deal paid by how far targets were attained is brought to what they are attained by in the end.
+    #[serde(rename = "u")]
+    TrueUp {
+        /// The day on which their books have closed.
+        #[serde(rename = "d")]
+        day: Date,
+        /// When it begins.
+        #[serde(rename = "t")]
+        due: Timestamp,
+        /// Of each rule, its other multipliers, multiplied.
+        #[serde(rename = "r")]
+        rest: LiteMap<RuleId, Decimal>,
+    },
     /// What is the partner's alone is looked at.
     #[serde(rename = "x")]
     Exclusivity {

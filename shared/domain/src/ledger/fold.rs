@@ -115,6 +115,7 @@ impl Account {
             | Kind::LeaseEnding { .. }
             | Kind::ExclusivityReviewed { .. }
             | Kind::DealShared { .. }
+            | Kind::DealTruedUp { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }

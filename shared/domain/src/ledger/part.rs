@@ -101,6 +101,7 @@ impl Part {
             | Kind::LeaseEnding { .. }
             | Kind::ExclusivityReviewed { .. }
             | Kind::DealShared { .. }
+            | Kind::DealTruedUp { .. }
             | Kind::BidLost { .. }
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }

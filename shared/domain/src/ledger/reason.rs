@@ -101,6 +101,8 @@ pub enum Reason {
     },
     /// Commission of an earlier award was taken back; the postings say how much.
     CommissionTakenBack,
+    /// What a deal paid was brought to what its target was attained by in the end (M09).
+    TruedUp,
     /// The customer paid: what waited for that is on its way to be payable.
     CustomerPaid,
     /// A payout reached the partner.
@@ -295,6 +297,7 @@ impl Reason {
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
+            "trued_up" => Reason::TruedUp,
             "customer_paid" => Reason::CustomerPaid,
             "paid_out" => Reason::PaidOut,
             "payout_returned" => Reason::PayoutReturned,
@@ -436,6 +439,16 @@ pub enum Verdict {
         #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
         short: Option<String>,
     },
+    /// The books of a target's period have closed: this is what the rule is worth by what was attained in the end (M09).
+    #[serde(rename = "t")]
+    TruedUp {
+        /// The multipliers that apply from now on.
+        #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+        times: Vec<(String, Decimal)>,
+        /// The budget that was short of it.
+        #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+        short: Option<String>,
+    },
 }
 
 /// Multipliers, multiplied.
@@ -452,7 +465,8 @@ impl Verdict {
             | Verdict::Spent { times, .. }
             | Verdict::Nothing { times }
             | Verdict::Unmatched { times, .. }
-            | Verdict::RatedAgain { times, .. } => factor(times),
+            | Verdict::RatedAgain { times, .. }
+            | Verdict::TruedUp { times, .. } => factor(times),
         }
     }
 }

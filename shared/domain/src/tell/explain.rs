@@ -226,6 +226,7 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
         Verdict::Spent { .. } => ("budget_spent", None),
         Verdict::Nothing { .. } => ("nothing", None),
         Verdict::RatedAgain { .. } => ("rated_again", None),
+        Verdict::TruedUp { .. } => ("trued_up", None),
     };
     let (moved, is_points) = (moved_by(record, &trial.rule), trial.asset.is_points());
     RuleExplanation {
@@ -275,8 +276,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
     let rule = program.and_then(|program| program.rules.get(&trial.rule));
     match &trial.verdict {
         Verdict::Gave { times, cut_by } => {
-            let times: Vec<String> = times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect();
-            let times = times.concat();
+            let times = times_told(times);
             let worth = asset.amount(trial.worth);
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
             let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
@@ -305,14 +305,20 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
                 "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
             }
         },
-        Verdict::RatedAgain { short, .. } => {
+        Verdict::RatedAgain { short, times } | Verdict::TruedUp { short, times } => {
             let sign = if moved < 0 { "-" } else { "+" };
             let moved = asset.told(moved.saturating_abs());
             let share = share_told(record, rule);
             let short = short.as_ref().map(|budget| format!("; the {budget} had no more")).unwrap_or_default();
-            format!("the deal's award is worth {} now{share}; {sign}{moved}{short}", asset.told(trial.worth))
+            let times = times_told(times);
+            format!("the deal's award is worth {} now{times}{share}; {sign}{moved}{short}", asset.told(trial.worth))
         }
     }
+}
+
+/// What multiplied it: `, 1.2 times for tier gold`.
+fn times_told(times: &[(String, Decimal)]) -> String {
+    times.iter().map(|(name, by)| format!(", {by} times for {name}")).collect::<Vec<_>>().concat()
 }
 
 /// The partner's share in the deal by which a commission was paid, in basis points.
@@ -407,6 +413,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::TookBack { points, expired } => {
             format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
         }
+        Reason::TruedUp => "it is paid by what its target was attained by in the end".to_owned(),
         Reason::CommissionTakenBack => "commission of an earlier award was taken back".to_owned(),
         Reason::CustomerPaid => "the customer paid, for which commission of the deal had waited".to_owned(),
         Reason::PaidOut => "the payout reached the partner".to_owned(),

@@ -358,6 +358,13 @@ types! {
             /// The deal.
             deal_id: DealId,
         }
+        /// The books of a target's period have closed: what a deal paid by it is brought to what was attained in the end (M09).
+        DealTruedUp = "deal.trued_up" {
+            /// The deal.
+            deal_id: DealId,
+            /// The day it was due.
+            due: Date,
+        }
         /// Another partner won the public tender for which this one was registered (M33).
         BidLost = "bid.lost" {
             /// The opportunity.
@@ -569,6 +576,7 @@ impl Kind {
             | Kind::DealLeaseExtended { deal_id, .. }
             | Kind::LeaseEnding { deal_id, .. }
             | Kind::DealShared { deal_id }
+            | Kind::DealTruedUp { deal_id, .. }
             | Kind::PurchaseOrderReceived { deal_id, .. }
             | Kind::InvoicePaid { deal_id, .. } => Some(deal_id),
             _ => None,

@@ -13,7 +13,7 @@ use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
 use crate::findings::{Code, Findings};
-use crate::rule::{COMMISSION, Gives, Rule};
+use crate::rule::{COMMISSION, Gives, Rule, Times};
 
 /// What pays: the closing of a deal, which follows the deal through amendment and reversal, and each invoice that its customer pays.
 const CLOSING: &str = "deal.closed";
@@ -76,7 +76,11 @@ pub(crate) fn commission(
     let tenor = tenor(&at("tenor"), table, f);
     let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
     only_for_one(place, table, f);
-    let factors = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let factors: Vec<Times> = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    if of_invoices && factors.iter().any(Times::is_trued_up) {
+        let message = "what invoices pay is not trued up: each is paid by what was attained by then";
+        f.error(Code::BadValue, &at("times"), message, Some("leave `true_up` out".to_owned()));
+    }
     let payable = match table.payable.as_str() {
         "at closing" => Ok(Payable::AtClosing),
         "at the first invoice" => Ok(Payable::AtFirstInvoice),

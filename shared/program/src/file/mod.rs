@@ -189,6 +189,8 @@ pub(crate) struct TimesTable {
     pub(crate) attainment: Option<String>,
     pub(crate) per: Option<String>,
     pub(crate) bands: Option<Vec<FactorBand>>,
+    #[serde(default)]
+    pub(crate) true_up: bool,
 }
 
 #[derive(Deserialize)]

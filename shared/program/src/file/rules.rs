@@ -75,7 +75,11 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
     }
     let conditions = conditions(place, &table.on, &table.conditions, f);
     let points = points(id, &table.on, &table.points, f);
-    let times = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let times: Vec<Times> = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    if times.iter().any(Times::is_trued_up) {
+        let message = "points are not trued up: what a target multiplies is what was attained before the event";
+        f.error(Code::BadValue, &["earn", id, "times"], message, Some("leave `true_up` out".to_owned()));
+    }
     let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, f);
     for cap in &at_most {
         if let CapUnit::Money(currency) = cap.unit {
@@ -225,7 +229,7 @@ pub(crate) fn rising<'s, S: 's, T>(
 pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Times> {
     let path = [place[0], place[1], "times"];
     match table {
-        TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by), attainment: None, per: None, bands: None } => {
+        TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by), attainment: None, per: None, bands: None, true_up: false } => {
             if !around.has_tier(motion.as_ref(), tier) {
                 f.error(Code::UnknownTier, &path, format!("no ladder has a tier `{tier}`"), None);
             }
@@ -240,6 +244,7 @@ pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f
             attainment: None,
             per: None,
             bands: None,
+            true_up: false,
         } => {
             if !around.campaigns.contains_key(campaign) {
                 let known: Vec<_> = around.campaigns.keys().collect();
@@ -256,9 +261,11 @@ pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f
             attainment: Some(measure),
             per: Some(per),
             bands: Some(bands),
+            true_up,
         } => {
             let motion = motion.as_ref().or(around.default_motion)?;
-            attainment(&path, (motion, measure, per), bands, f).map(Times::Attainment)
+            let attainment = attainment(&path, (motion, measure, per), bands, f)?;
+            Some(Times::Attainment(Attainment { true_up: *true_up, ..attainment }))
         }
         _ => f.take(
             &path,
@@ -296,5 +303,5 @@ fn attainment(
     let bands = rising(path, plain.iter().map(|(from, band)| (from, None, *band)), factor, f)?;
     let part = |(percent, by): (Decimal, Decimal)| Some((percent.checked_div(Decimal::ONE_HUNDRED)?, by));
     let bands = bands.into_iter().filter_map(part).collect();
-    Some(Attainment { measure: found?, motion: motion.clone(), every: every?, bands })
+    Some(Attainment { measure: found?, motion: motion.clone(), every: every?, bands, true_up: false })
 }

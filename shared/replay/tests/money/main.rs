@@ -6,6 +6,7 @@ mod invoices;
 mod payouts;
 mod shares;
 mod targets;
+mod true_up;
 
 use domain::ledger::{Asset, Balance};
 use laurel_replay::World;
