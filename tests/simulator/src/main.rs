@@ -8,6 +8,10 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::{Fault, Outcome, Plan, Plant, command, invariant, many, run, shrink};
 
+/// A seed takes up and gives back small pieces of memory by the million.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the real functions on a simulated AWS, one seed after the other, and looks at every invariant after every write.
 ///
 /// Example: `cargo torture --seeds 1000`. A seed with a finding is made small, and told as the command that runs it again.
@@ -113,7 +117,7 @@ fn seeds(ask: &Ask, plant: Option<Plant>) -> ExitCode {
     let (bar, began) = (bar(ask.seeds), Instant::now());
     let (mut found, mut met) = (Vec::new(), BTreeMap::<(Fault, String), u64>::new());
     let (mut records, mut writes) = (0, 0);
-    many(&plans, ask.threads, |plan, outcome| {
+    many(&plans, ask.threads, run, |plan, outcome| {
         bar.inc(1);
         records += outcome.records;
         writes += outcome.writes;
@@ -184,7 +188,7 @@ fn planted(ask: &Ask) -> ExitCode {
     for plant in Plant::ALL.iter().copied() {
         let plans: Vec<Plan> = (ask.from..ask.from + ask.seeds).map(|seed| ask.plan(seed, Some(plant))).collect();
         let (mut by, mut first, mut count, mut fired) = (BTreeSet::new(), None, 0, 0);
-        many(&plans, ask.threads, |plan, outcome| {
+        many(&plans, ask.threads, run, |plan, outcome| {
             fired += outcome.fired;
             if !outcome.findings.is_empty() && outcome.fired > 0 {
                 count += 1;

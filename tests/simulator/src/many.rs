@@ -8,25 +8,30 @@ use crate::aws::lock;
 use crate::fate::Fault;
 use crate::run::{Outcome, Plan, run};
 
-/// Runs one plan after the other on so many threads, and hands each outcome on as it comes. It stops early where `goes_on` says so.
+/// Does one thing after the other on so many threads, and hands each outcome on as it comes. It stops early where `took` says so.
 ///
 /// # Panics
 /// If a thread does.
-pub fn many(plans: &[Plan], threads: usize, took: impl FnMut(&Plan, &Outcome) -> bool + Send) {
+pub fn many<T: Sync, O>(
+    things: &[T],
+    threads: usize,
+    run: impl Fn(&T) -> O + Sync,
+    took: impl FnMut(&T, &O) -> bool + Send,
+) {
     let next = AtomicU64::new(0);
     let took = Mutex::new((took, true));
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                while let Some(plan) =
-                    plans.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX))
+                while let Some(thing) =
+                    things.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX))
                 {
                     if !lock(&took).1 {
                         return;
                     }
-                    let outcome = run(plan);
+                    let outcome = run(thing);
                     let mut took = lock(&took);
-                    took.1 &= took.0(plan, &outcome);
+                    took.1 &= took.0(thing, &outcome);
                 }
             });
         }
