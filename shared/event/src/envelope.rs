@@ -339,7 +339,7 @@ impl<'a> Envelope<'a> {
         let time = faults.keep(self.text(Member::Time).and_then(|text| check_time(&text, now)));
         faults.keep(self.content_type());
         let (type_name, data) = (faults.keep(named), faults.keep(self.data()));
-        let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::read(&name, &data)));
+        let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::sent(&name, &data)));
         self.attributes(&mut faults);
         let all = (program, source, id, partner, time, kind);
         let (Some(program), Some(source), Some(id), Some(partner), Some(time), Some(kind)) = all else {

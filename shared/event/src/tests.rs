@@ -344,3 +344,25 @@ fn a_day_is_read_as_it_was_written() {
     assert_eq!(read(data), Ok(data.to_owned()));
     assert_eq!(read(r#"{"due":"1 May"}"#), Err(Code::BadTime));
 }
+
+/// What Laurel makes itself is no event of anybody's, whatever its source and its data.
+#[test]
+fn nobody_sends_what_only_laurel_makes() {
+    let members = r#"{"deal_id":"d","opportunity_id":"o","payout_id":"2026-11-30-USD","amount":{"amount":"4","currency":"USD"},"due":"2027-01-11","until":"2027-01-11","territory":"t","motion":"sell","redemption_id":"r","reward_id":"card","quantity":1,"reason":"declined","version":1,"number":1,"sha256":"s","author":"a"}"#;
+    let data = crate::json::Json::parse(members).expect("JSON");
+    let mut read = 0;
+    for name in crate::types::OWN {
+        read += usize::from(crate::Kind::read(name, &data).is_ok());
+        let body = format!(
+            r#"{{"specversion":"1.0","id":"x","source":"/crm/x","type":"{name}","subject":"p","program":"test","time":"2026-03-02T15:00:00Z","data":{members}}}"#
+        );
+        let told = Event::parse(&body, Timestamp::MAX).expect_err("it is Laurel's own");
+        let Unreadable::Rejected { rejection, .. } = told else { panic!("{name}: {told:?}") };
+        assert_eq!((rejection.code, &*rejection.field), (Code::UnsupportedType, "type"), "{name}");
+    }
+    assert!(
+        read >= 15,
+        "only {read} of {} are in good form here, and would be refused for that",
+        crate::types::OWN.len()
+    );
+}

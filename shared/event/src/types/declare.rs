@@ -87,6 +87,10 @@ macro_rules! types {
             }
         }
 
+        /// The types that only Laurel makes.
+        #[cfg(test)]
+        pub(crate) const OWN: &[&str] = &[$($own_name),*];
+
         /// The rows of the catalogue, in the order of the declarations.
         pub(crate) const ROWS: &[Row] = &[$(Row {
             name: $name,

@@ -446,7 +446,18 @@ pub fn target(value: &Json<'_>) -> Option<Decimal> {
 pub const TENOR_MONTHS: i64 = 12;
 
 impl Kind {
-    /// Reads the `data` of an event of type `name`.
+    /// Reads the `data` of an event of type `name` that somebody sent: what only Laurel makes nobody sends.
+    ///
+    /// # Errors
+    /// As [`Kind::read`]; a type that is Laurel's own.
+    pub fn sent(name: &str, data: &Json<'_>) -> Result<Self, Rejection> {
+        if ROWS.iter().all(|row| row.name != name) {
+            return Err(unsupported(name));
+        }
+        Self::read(name, data)
+    }
+
+    /// Reads the `data` of an event of type `name`, of a record's or of what Laurel sent itself.
     ///
     /// # Errors
     /// Every member in bad form; a type that Laurel does not know.
