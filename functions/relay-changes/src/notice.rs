@@ -45,6 +45,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                     Some(
                         Reason::CommissionTakenBack
                             | Reason::TruedUp
+                            | Reason::BooksOpen
                             | Reason::CustomerPaid
                             | Reason::PaidOut
                             | Reason::PayoutReturned

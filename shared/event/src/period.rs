@@ -153,6 +153,16 @@ impl TargetPeriod {
         }
     }
 
+    /// Whether it is over on a day and its books have closed, in whatever calendar: a fiscal year ends in November of the next at the
+    /// latest, and books close within sixty days.
+    pub fn is_over(self, day: Date) -> bool {
+        let last = match self {
+            Self::Year(named) | Self::Quarter(named, _) => Month::of(Date::constant(named, 12, 1)).plus(11),
+            Self::Month(month) => month,
+        };
+        last.plus(3) < Month::of(day)
+    }
+
     /// The period that it names.
     pub fn in_calendar(self, calendar: &Calendar) -> Period {
         let year = |named: i16| calendar.year_start(Month::of(Date::constant(named, 12, 1)));

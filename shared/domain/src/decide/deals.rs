@@ -21,7 +21,7 @@ use super::shares;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
 use crate::ledger::{
-    Bucket, Effect, Errand, FoldError, Membership, PostingKind, Reason, Release, Stamp, never, someday,
+    Bucket, Effect, Errand, FoldError, Membership, PostingKind, Reason, Release, Stamp, TargetKey, never, someday,
 };
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
@@ -60,8 +60,12 @@ pub(super) fn lifecycle(
         }
         Kind::BenefitBooked { .. } | Kind::BenefitReleased { .. } => pools::slot(context, book, case),
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
-        Kind::TargetSet { measure, .. } => {
+        Kind::TargetSet { motion, measure, period, .. } => {
             is_measured(measure)?;
+            let key = TargetKey { period: *period, measure: measure.clone(), motion: motion.clone() };
+            if !book.account().profile.takes(&key, case.booked) {
+                return Err(Stop::Refused(Reason::TargetsMany));
+            }
             Ok(learn(book, case)?.or(Some(Reason::TargetTaken)))
         }
         _ => learn(book, case),

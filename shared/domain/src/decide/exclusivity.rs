@@ -33,19 +33,23 @@ pub(super) fn grant(
         return Err(Stop::Refused(Reason::Superseded));
     }
     let is_past = until.is_some_and(|until| until <= context.today);
-    if let Some(before) = account.profile.exclusive.get(&claim.of).cloned() {
+    let held = account.profile.exclusive.get(&claim.of).cloned();
+    // What it had before it left is over, also where nobody has looked yet: it has to be earned again.
+    let before_it_left = |claim: Claim| is_of_before_it_left(account, &claim);
+    let anew = held.is_some() && said_last(account, claim.of.clone()).is_some_and(before_it_left);
+    if let Some(before) = held.as_ref().filter(|_| !anew) {
         if is_past {
             free(book, claim)?;
             return Ok(Some(Reason::ExclusiveOver));
         }
         // A review that is due is not put off by what is said.
-        hold(context, book, claim, Some(&before), Exclusive { until, ..before.clone() }, context.today)?;
+        hold(context, book, claim, Some(before), Exclusive { until, ..before.clone() }, context.today)?;
         return Ok(Some(Reason::Exclusive { until }));
     }
     if is_past {
         return Err(Stop::Refused(Reason::ExclusivePast));
     }
-    if account.profile.exclusive.len() >= EXCLUSIVE_MAX {
+    if held.is_none() && account.profile.exclusive.len() >= EXCLUSIVE_MAX {
         return Err(Stop::Refused(Reason::ExclusiveMany));
     }
     if let Some(reason) = gates(context.program(), account, &policy.gates, context.now)? {
@@ -57,17 +61,25 @@ pub(super) fn grant(
             return Err(Stop::Refused(Reason::ExclusiveNotEarned { needs: earn.words() }));
         }
     }
-    let part = pool_of_scope(claim.of.clone()).part(0);
+    if held.is_none() {
+        take(book, &claim.of)?;
+    }
+    let since = case.day.min(context.today);
+    let held = Exclusive { since, until, reviewed: None, warned: None, look: since };
+    hold(context, book, claim, None, held, context.today)?;
+    Ok(Some(Reason::Exclusive { until }))
+}
+
+/// There is one of each.
+fn take(book: &mut Book, of: &Scope) -> Result<(), Stop> {
+    let part = pool_of_scope(of.clone()).part(0);
     let balance = book.state.pools.get(&part)?;
     book.guard([part.clone()], PoolGuard::Same);
     if balance.drawn > 0 {
         return Err(Stop::Refused(Reason::ExclusiveTaken));
     }
     book.effect(Effect::Pool { part, funded: 1 - balance.funded(), drawn: 1, rule: None })?;
-    let since = case.day.min(context.today);
-    let held = Exclusive { since, until, reviewed: None, warned: None, look: since };
-    hold(context, book, claim, None, held, context.today)?;
-    Ok(Some(Reason::Exclusive { until }))
+    Ok(())
 }
 
 /// Staff end what a partner has alone.
@@ -83,13 +95,18 @@ pub(super) fn end(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Re
     Ok(Some(Reason::ExclusiveOver))
 }
 
-/// What was a partner's alone when it left is free: it is looked at at once, also where it is back by now.
+/// What was a partner's alone when it left is free: it is looked at at once, also where it is back by now. What was said after it left is
+/// looked at when nobody waits any longer for what it may have overtaken: that the partner is back.
 pub(super) fn leave(context: &Context<'_>, book: &mut Book) -> Result<(), FoldError> {
     for (of, held) in book.account().profile.exclusive.clone() {
-        let claim = said_last(book.account(), of);
-        if let Some(claim) = claim.filter(|claim| has_left_since(book.account(), claim)) {
-            look_on(context, book, claim, Some(&held), Exclusive { look: context.today, ..held.clone() })?;
-        }
+        let Some(claim) = said_last(book.account(), of) else { continue };
+        let account = book.account();
+        let look = match (is_of_before_it_left(account, &claim), account.head.membership()) {
+            (true, _) => context.today,
+            (false, Membership::Offboarded) => held.look.min(context.program().policy.held_for.after(context.today)),
+            (false, _) => continue,
+        };
+        look_on(context, book, claim, Some(&held), Exclusive { look, ..held.clone() })?;
     }
     Ok(())
 }
@@ -106,7 +123,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
         free(book, claim)?;
         Reason::ExclusiveOver
     } else {
-        review(context, book, claim, held)?
+        review(context, book, event, (claim, held))?
     };
     let concluded = (Outcome::Applied, Some(reason));
     Ok(Some(book.seal(context, event, concluded, Some(context.current), context.today)))
@@ -136,11 +153,20 @@ fn is_older(account: &Account, claim: &Claim) -> bool {
 }
 
 fn has_left_since(account: &Account, claim: &Claim) -> bool {
-    account.head.membership() == Membership::Offboarded || account.head.left.is_some_and(|left| claim.said < left)
+    account.head.membership() == Membership::Offboarded || is_of_before_it_left(account, claim)
+}
+
+fn is_of_before_it_left(account: &Account, claim: &Claim) -> bool {
+    account.head.left.is_some_and(|left| claim.said < left)
 }
 
 /// Holds the review of the latest period whose books have closed, if that was not held before.
-fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive) -> Result<Reason, FoldError> {
+fn review(
+    context: &Context<'_>,
+    book: &mut Book,
+    event: &Event,
+    (claim, held): (Claim, Exclusive),
+) -> Result<Reason, FoldError> {
     let program = context.program();
     let policy = &program.exclusivity;
     let mut as_of = None;
@@ -150,12 +176,11 @@ fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive)
         next = boundary_after(&program.calendar, policy.review, next);
     }
     let least = tomorrow(context.today);
-    let held_before = held.clone();
     let (Some(as_of), Some(keep)) = (as_of, &policy.keep) else {
         // Nobody is at risk where nothing has to be sold; else a warning stands until it is reviewed.
         let warned = held.warned.filter(|_| policy.keep.is_some());
         let held = Exclusive { reviewed: as_of.or(held.reviewed), warned, ..held };
-        hold(context, book, claim, Some(&held_before), held, least)?;
+        hold(context, book, claim, None, held, least)?;
         return Ok(Reason::ExclusiveUnreviewed);
     };
     let met = |at| assess(keep, program, book.account(), &policy.motion, at, &mut |_, _| ());
@@ -167,12 +192,15 @@ fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive)
         (false, None, Some(grace)) => Some(grace.after(as_of)),
         (false, Some(day), _) if as_of < day => Some(day),
         (false, _, _) => {
-            free(book, claim)?;
+            // What was said before that does not bring it back, whenever it becomes known, or the look is judged.
+            let lost = context.start_of(closes(context, as_of)).max(event.time);
+            let said = Stamp::of(lost, &event.identity).max(claim.said);
+            free(book, Claim { said, ..claim })?;
             return Ok(Reason::ExclusiveLost { needs: keep.words() });
         }
     };
     let held = Exclusive { reviewed: Some(as_of), warned: at_risk, ..held };
-    hold(context, book, claim, Some(&held_before), held, least)?;
+    hold(context, book, claim, None, held, least)?;
     let needs = || keep.words();
     Ok(at_risk.map_or(Reason::ExclusiveKept, |until| Reason::ExclusiveAtRisk { until, needs: needs() }))
 }
@@ -180,10 +208,9 @@ fn review(context: &Context<'_>, book: &mut Book, claim: Claim, held: Exclusive)
 /// The day as of which it is reviewed next.
 fn next_review(context: &Context<'_>, policy: &Exclusivity, held: &Exclusive) -> Date {
     let calendar = &context.program().calendar;
-    match held.reviewed {
-        None => boundary_from(calendar, policy.review, policy.first_review.after(held.since)),
-        Some(as_of) => boundary_after(calendar, policy.review, as_of),
-    }
+    let first = boundary_from(calendar, policy.review, policy.first_review.after(held.since));
+    // What nothing was asked of, by a version of before, was no review.
+    held.reviewed.map_or(first, |as_of| boundary_after(calendar, policy.review, as_of).max(first))
 }
 
 /// The day on which a review as of another is held.
@@ -192,7 +219,7 @@ fn closes(context: &Context<'_>, as_of: Date) -> Date {
 }
 
 /// The partner has it so from now on, and it is looked at when it is reviewed next, or ends; at each quarter's close at the latest, since
-/// another version may review it sooner. Never before `least`.
+/// another version may review it sooner. Never before `least`. `before`: as it was, where an errand for its look is on the way still.
 fn hold(
     context: &Context<'_>,
     book: &mut Book,

@@ -20,8 +20,8 @@ use super::pools;
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken, is_credited};
 use crate::earn::{
-    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, trued_up, trued_up_after,
-    use_caps,
+    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, targets_end, trued_up,
+    trued_up_after, use_caps,
 };
 use crate::ledger::{
     Asset, Bucket, Effect, Errand, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
@@ -128,10 +128,39 @@ pub(super) fn true_up_later(
             days.entry(context.program().closes(last)).or_default().insert(rule.id.clone(), rest);
         }
     }
+    send_true_ups(context, book, days)?;
+    Ok(())
+}
+
+/// What is to be trued up on `due` where the books are open still, by the version of now or in its time zone, waits until they have
+/// closed. Whether any does.
+pub(super) fn wait_for_books(
+    context: &Context<'_>,
+    book: &mut Book,
+    (program, closed): (&Program, &Closed),
+    (credits, due): (&LiteMap<RuleId, Credit>, Date),
+) -> Result<bool, FoldError> {
+    let mut days: BTreeMap<Date, LiteMap<RuleId, Decimal>> = BTreeMap::new();
+    for (id, credit) in credits.iter() {
+        let Some(true_up) = credit.true_up.filter(|true_up| true_up.on == due) else { continue };
+        let last = program.rules.get(id).and_then(|rule| targets_end(program, rule, closed.booked));
+        let closes = last.map_or(due, |last| context.program().closes(last).max(due));
+        days.entry(closes).or_default().insert(id.clone(), true_up.rest);
+    }
+    send_true_ups(context, book, days)
+}
+
+fn send_true_ups(
+    context: &Context<'_>,
+    book: &mut Book,
+    days: BTreeMap<Date, LiteMap<RuleId, Decimal>>,
+) -> Result<bool, FoldError> {
+    let mut sent = false;
     for (day, rest) in days.into_iter().filter(|(day, _)| *day > context.today) {
         book.effect(Effect::Sends(Errand::TrueUp { day, due: context.start_of(day), rest }))?;
+        sent = true;
     }
-    Ok(())
+    Ok(sent)
 }
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be; on the `day` on which it is trued up, what is trued up
@@ -265,6 +294,9 @@ pub(super) fn rate_credit_again(
     // What was withheld when it was worth as much before is not made up for later.
     let rises = (worth - credit.worth).max(0);
     let restored = credit.taken().min(due).min(rises).min(if frees { left } else { i64::MAX });
+    // Who may not earn gets back what an amendment gives back, and gains nothing by what was attained in the end.
+    let gains = matches!(case.event.kind, Kind::DealTruedUp { .. }) && matches!(case.part, Part::Corrections(_));
+    let restored = if gains { 0 } else { restored };
     let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
         Part::Full if frees => new.min(left - restored),

@@ -11,11 +11,11 @@ use super::award::conclude;
 use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::membership::takes_part;
-use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_later};
+use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_later, wait_for_books};
 use super::stop::{Awaited, Stop};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, other_tiers, pays_again};
-use crate::ledger::{Asset, Effect, Errand, FoldError, Reason, Trial, Verdict, factor};
+use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
@@ -30,6 +30,14 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let part = takes_part(context, book, event)?;
     let day = context.day(event.time, context.current);
     let case = Case { event, earning, part, day, booked: context.booked(day) };
+    let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
+    let credits = if deal.owner == book.state.partner { Some(&closed.credits) } else { own.map(|own| &own.credits) };
+    if let Some((credits, due)) = credits.zip(trued_up)
+        && wait_for_books(context, book, (&earning.program, closed), (credits, due))?
+    {
+        let concluded = (Outcome::NoRule, Some(Reason::BooksOpen));
+        return Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)));
+    }
     let reason = if deal.owner == book.state.partner {
         rate_deal_again(context, book, &deal, &case, trued_up)?
     } else {

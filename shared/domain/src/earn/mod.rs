@@ -206,12 +206,15 @@ pub(crate) fn trued_up_after(
     seen: &Seen<'_>,
     account: &Account,
 ) -> Result<Option<(Date, Decimal)>, FoldError> {
-    let periods = rule.trued_up().filter_map(|one| TargetPeriod::of(one.every, seen.booked, &program.calendar));
-    let Some(day) = periods.filter_map(|(_, _, last)| last.plus(1).first_day().yesterday().ok()).max() else {
-        return Ok(None);
-    };
+    let Some(day) = targets_end(program, rule, seen.booked) else { return Ok(None) };
     let rest = multipliers(program, rule, seen, account, |times| !times.is_trued_up())?;
     Ok(Some((day, factor(&rest))))
+}
+
+/// The last day of the targets' periods by which what a rule gives for something that is booked on a day is trued up.
+pub(crate) fn targets_end(program: &Program, rule: &Rule, booked: Date) -> Option<Date> {
+    let periods = rule.trued_up().filter_map(|one| TargetPeriod::of(one.every, booked, &program.calendar));
+    periods.filter_map(|(_, _, last)| last.plus(1).first_day().yesterday().ok()).max()
 }
 
 /// The multipliers of a rule that is trued up: what its targets are attained by now, and the others as they were.

@@ -93,7 +93,7 @@ impl Account {
             Kind::TargetSet { motion, measure, period, value } => {
                 let (measure, motion) = (measure.clone(), motion.clone());
                 let key = TargetKey { period: *period, measure, motion };
-                target(value).is_some_and(|target| self.profile.set(key, target, since))
+                target(value).is_some_and(|target| self.profile.set(key, target, since, booked))
             }
             // These say nothing of the partner; a new type must be told apart here.
             Kind::PurchaseOrderReceived { .. }

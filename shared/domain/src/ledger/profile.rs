@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use event::ids::{IdError, Motion, Name};
 use event::period::TargetPeriod;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +49,8 @@ pub struct Profile {
 /// Most territories and verticals that are one partner's alone.
 pub const EXCLUSIVE_MAX: usize = 32;
 
-/// So many targets of a partner are kept; of more, those of the earliest periods are forgotten.
-const TARGETS_MAX: usize = 64;
+/// So many targets of a partner are kept, those first forgotten whose periods are over; of more no other is taken.
+pub const TARGETS_MAX: usize = 128;
 
 /// What a target is set for. Written as `2026-Q3 acv sell`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,14 +96,23 @@ impl Profile {
         }
     }
 
-    /// Takes over a target. False if a later event set it otherwise before.
-    pub(super) fn set(&mut self, key: TargetKey, target: Decimal, since: Stamp) -> bool {
+    /// Whether there is room on a day for a target, beside those of periods that are not over.
+    pub(crate) fn takes(&self, key: &TargetKey, day: Date) -> bool {
+        let stay = self.targets.keys().filter(|kept| !kept.period.is_over(day)).count();
+        self.targets.contains_key(key) || stay < TARGETS_MAX
+    }
+
+    /// Takes over a target on a day. False if a later event set it otherwise before.
+    pub(super) fn set(&mut self, key: TargetKey, target: Decimal, since: Stamp, day: Date) -> bool {
         let mut slot = self.targets.remove(&key);
         let newer = Fact::learn(&mut slot, target.normalize(), since);
-        self.targets.extend(slot.map(|fact| (key, fact)));
-        while self.targets.len() > TARGETS_MAX {
-            self.targets.pop_first();
+        // What is forgotten makes room for this one, not this one for what is over.
+        while self.targets.len() >= TARGETS_MAX {
+            let over = self.targets.keys().find(|kept| kept.period.is_over(day)).cloned();
+            let first = over.or_else(|| self.targets.keys().next().cloned());
+            first.map(|first| self.targets.remove(&first));
         }
+        self.targets.extend(slot.map(|fact| (key, fact)));
         newer
     }
 }

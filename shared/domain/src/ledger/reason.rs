@@ -101,6 +101,10 @@ pub enum Reason {
     },
     /// Commission of an earlier award was taken back; the postings say how much.
     CommissionTakenBack,
+    /// The books of a target's period are open still: what a deal paid is brought to what was attained once they have closed (M09).
+    BooksOpen,
+    /// As many targets are set for periods that are not over as may be (M09).
+    TargetsMany,
     /// What a deal paid was brought to what its target was attained by in the end (M09).
     TruedUp,
     /// The customer paid: what waited for that is on its way to be payable.
@@ -297,6 +301,8 @@ impl Reason {
             "already_enrolled" => Reason::AlreadyEnrolled,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
+            "books_open" => Reason::BooksOpen,
+            "targets_many" => Reason::TargetsMany,
             "trued_up" => Reason::TruedUp,
             "customer_paid" => Reason::CustomerPaid,
             "paid_out" => Reason::PaidOut,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
-use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Trial, Verdict};
+use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, TARGETS_MAX, Trial, Verdict};
 use program::{Base, CapUnit, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
@@ -412,6 +412,12 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::TookBack { points, expired } => {
             format!("{points} points of an earlier award were taken back; {expired} of them had expired unspent")
+        }
+        Reason::BooksOpen => {
+            "the books of its target's period are open still: it is trued up once they have closed".to_owned()
+        }
+        Reason::TargetsMany => {
+            format!("{TARGETS_MAX} targets are set for periods that are not over; there is room once some are")
         }
         Reason::TruedUp => "it is paid by what its target was attained by in the end".to_owned(),
         Reason::CommissionTakenBack => "commission of an earlier award was taken back".to_owned(),

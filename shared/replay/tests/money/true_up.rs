@@ -230,6 +230,95 @@ fn a_deal_is_trued_up_by_the_version_that_paid_it() {
     sound(&w);
 }
 
+/// Who left gains nothing: not even what a reversal took back before it left.
+#[test]
+fn who_left_gains_nothing_of_what_a_reversal_took_back() {
+    let run = |left: bool| {
+        let mut w = world(YEARLY);
+        target(&mut w, "t", "2026", "10000");
+        close(&mut w, "a", "4000");
+        close(&mut w, "b", "10000");
+        correct(&mut w, "deal.reversed", "a", &format!(r#""reason":"x","amount":{}"#, money("2000", "USD")));
+        w.at("2026-06-01T12:00:00Z");
+        if left {
+            w.send("partner.offboarded", "p", "off", "2026-06-01T00:00:00Z", r#"{"reason":"x"}"#);
+        }
+        let before = has(&w);
+        to(&mut w, "2027-01-12T12:00:00Z");
+        sound(&w);
+        (before, has(&w), trued_up(&w))
+    };
+    let (before, after, told) = run(true);
+    assert_eq!(before, after, "{told:#?}");
+}
+
+/// Books that are open longer by a later version: the true-up waits for them.
+#[test]
+fn books_that_close_later_by_another_version() {
+    let run = |publish: bool| {
+        let mut w = world(YEARLY);
+        target(&mut w, "t", "2026", "10000");
+        close(&mut w, "a", "4000");
+        if publish {
+            let longer = super::program("1.10", YEARLY)
+                .replace("currency = \"USD\"", "currency = \"USD\"\nperiods_close = \"60 days after the quarter\"");
+            w.publish(&longer, "2026-12-01T00:00:00Z");
+        }
+        to(&mut w, "2027-01-12T12:00:00Z");
+        let data = format!(r#"{{"deal_id":"late","outcome":"won","acv":{}}}"#, money("6000", "USD"));
+        w.send("deal.closed", "p", "late-closed", "2026-12-20T12:00:00Z", &data);
+        let booked = w.last().booked;
+        to(&mut w, "2027-06-12T12:00:00Z");
+        sound(&w);
+        (booked, has(&w), trued_up(&w))
+    };
+    let (booked, has, told) = run(true);
+    assert_eq!(booked.to_string(), "2026-12-20");
+    assert_eq!(has, "1250.00", "10 % of 10,000, 1.25 times: {told:#?}");
+}
+
+/// Targets of later periods push the one out that is still to be trued up by.
+#[test]
+fn later_targets_do_not_push_it_out() {
+    let mut w = world(YEARLY);
+    target(&mut w, "t", "2026", "1000");
+    close(&mut w, "a", "1000");
+    assert_eq!(has(&w), "125.00");
+    w.at("2026-12-15T12:00:00Z");
+    for measure in ["acv", "deals", "points", "projects"] {
+        for month in 1..=12 {
+            let data = format!(r#"{{"motion":"sell","measure":"{measure}","period":"2027-{month:02}","value":"5"}}"#);
+            w.send("target.set", "p", &format!("{measure}{month}"), "2026-12-15T00:00:00Z", &data);
+        }
+        for quarter in 1..=4 {
+            let data = format!(r#"{{"motion":"sell","measure":"{measure}","period":"2027-Q{quarter}","value":"5"}}"#);
+            w.send("target.set", "p", &format!("{measure}q{quarter}"), "2026-12-15T00:00:00Z", &data);
+        }
+    }
+    to(&mut w, "2027-01-12T12:00:00Z");
+    assert_eq!(has(&w), "125.00", "{:#?}", trued_up(&w));
+}
+
+/// A zone further west: the books are open when it is trued up.
+#[test]
+fn books_that_close_later_in_a_zone_further_west() {
+    let of = |zone: &str| {
+        super::program("1.10", YEARLY)
+            .replace("currency = \"USD\"", &format!("currency = \"USD\"\ntime_zone = \"{zone}\""))
+    };
+    let mut w = World::new(&of("Asia/Tokyo"), "2026-03-02T15:00:00Z");
+    w.enrol("p");
+    target(&mut w, "t", "2026", "10000");
+    close(&mut w, "a", "4000");
+    w.publish(&of("America/New_York"), "2026-12-01T00:00:00Z");
+    to(&mut w, "2027-01-10T16:00:00Z");
+    let data = format!(r#"{{"deal_id":"late","outcome":"won","acv":{}}}"#, money("6000", "USD"));
+    w.send("deal.closed", "p", "late-closed", "2026-12-20T12:00:00Z", &data);
+    assert_eq!(w.last().booked.to_string(), "2026-12-20");
+    to(&mut w, "2027-06-12T12:00:00Z");
+    assert_eq!(has(&w), "1250.00", "{:#?}", trued_up(&w));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 

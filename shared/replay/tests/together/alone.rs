@@ -363,3 +363,146 @@ fn who_falls_short_loses_it_and_who_does_not_keeps_it() {
         }
     }
 }
+
+fn zone(w_tables: &str, zone: &str) -> String {
+    [
+        super::HEAD.replace("currency = \"USD\"", &format!("currency = \"USD\"\ntime_zone = \"{zone}\"")).as_str(),
+        w_tables,
+    ]
+    .concat()
+}
+
+/// Moved to a zone further west, it still ends on its day.
+#[test]
+fn a_time_zone_further_west_ends_it_too() {
+    let mut w = World::new(&zone("", "Asia/Tokyo"), "2026-01-05T12:00:00Z");
+    w.enrol("p");
+    say(&mut w, "p", "granted", "g", "2026-01-05T12:00:00Z", r#","until":"2026-03-01T00:00:00+09:00""#);
+    w.publish(&zone("", "America/New_York"), "2026-02-01T00:00:00Z");
+    for day in [
+        "2026-02-28T15:30:00Z",
+        "2026-03-01T12:00:00Z",
+        "2026-03-05T12:00:00Z",
+        "2027-03-05T12:00:00Z",
+        "2028-03-05T12:00:00Z",
+    ] {
+        to(&mut w, day);
+    }
+    assert!(!has(&w, "p"), "{:?} {:?} {}", looks(&w), w.account("p").profile.exclusive, w.outbox.len());
+}
+
+/// The same of a review.
+#[test]
+fn a_time_zone_further_west_reviews_it_too() {
+    let mut w = World::new(&zone(KEEP, "Asia/Tokyo"), "2026-01-05T12:00:00Z");
+    w.enrol("p");
+    say(&mut w, "p", "granted", "g", "2026-01-05T12:00:00Z", "");
+    w.publish(&zone(KEEP, "America/New_York"), "2026-05-01T00:00:00Z");
+    for month in 1..=48 {
+        for day in ["09", "10", "11", "12"] {
+            for hour in ["15:30", "20:00"] {
+                to(&mut w, &format!("{}-{:02}-{day}T{hour}:00Z", 2026 + month / 12, month % 12 + 1));
+            }
+        }
+    }
+    assert!(!has(&w, "p"), "{:?} {:?} {}", looks(&w), w.account("p").profile.exclusive, w.outbox.len());
+}
+
+/// Who left and is back must earn it anew, in one decision or in three.
+#[test]
+fn who_left_and_is_back_earns_it_anew_however_grouped() {
+    let run = |together: bool| {
+        let mut w = world_of("[exclusivity]\nearn = { acv = \"1000\", within = \"1 quarter\" }\n");
+        w.close("p", "d", "2026-01-05T12:00:00Z", "1000");
+        say(&mut w, "p", "granted", "g1", "2026-01-05T12:00:00Z", "");
+        w.at("2027-01-06T13:00:00Z").catch_up();
+        let left = w.event("partner.offboarded", "p", "left", "2027-01-06T12:00:00Z", r#"{"reason":"r"}"#);
+        let back = w.event(
+            "partner.enrolled",
+            "p",
+            "back",
+            "2027-01-06T12:30:00Z",
+            r#"{"name":"Test Partner","motions":["sell"]}"#,
+        );
+        let again = w.event("exclusivity.granted", "p", "again", "2027-01-06T12:45:00Z", r#"{"territory":"US-NY"}"#);
+        if together {
+            w.decide_for(&"p".try_into().expect("p"), &[left, back, again]);
+            to(&mut w, "2027-01-06T14:00:00Z");
+        } else {
+            w.judge(&[left]);
+            w.judge(&[back]);
+            w.judge(&[again]);
+        }
+        assert_sound(&w);
+        (has(&w, "p"), until(&w, "p"))
+    };
+    assert_eq!(run(false), run(true), "apart / together");
+}
+
+/// A grant of before the loss does not bring it back.
+#[test]
+fn a_grant_of_before_the_loss_does_not_bring_it_back() {
+    let run = |late: bool| {
+        let mut w = world_of(&KEEP.replace("grace = \"1 quarter\"\n", ""));
+        say(&mut w, "p", "granted", "g1", "2026-01-05T12:00:00Z", "");
+        w.at("2026-07-02T00:00:00Z");
+        let again =
+            |w: &mut World| say(w, "p", "granted", "g2", "2026-07-01T00:00:00Z", r#","until":"2029-01-01T00:00:00Z""#);
+        if !late {
+            again(&mut w);
+        }
+        to(&mut w, "2026-07-12T00:00:00Z");
+        if late {
+            again(&mut w);
+        }
+        assert_sound(&w);
+        (has(&w, "p"), looks(&w))
+    };
+    assert_eq!(run(false), run(true), "in time / late");
+}
+
+/// What is not reviewed is not reviewed: the first review comes when the settings say so.
+#[test]
+fn settings_that_come_later_have_their_first_review() {
+    let run = |published: &str| {
+        let mut w = world_of("");
+        say(&mut w, "p", "granted", "g1", "2026-01-05T12:00:00Z", "");
+        for day in ["2026-04-12", "2026-07-12", "2026-10-12"] {
+            if published < day && w.programs.all().len() == 1 {
+                publish(
+                    &mut w,
+                    &KEEP
+                        .replace("grace = \"1 quarter\"\n", "")
+                        .replace("first_review = \"1 quarter\"", "first_review = \"2 years\""),
+                    &format!("{published}T00:00:00Z"),
+                );
+            }
+            to(&mut w, &format!("{day}T00:00:00Z"));
+        }
+        to(&mut w, "2027-04-12T00:00:00Z");
+        assert_sound(&w);
+        (has(&w, "p"), looks(&w))
+    };
+    assert_eq!(run("2026-02-01").0, run("2026-09-01").0, "{:?}\n{:?}", run("2026-02-01"), run("2026-09-01"));
+}
+
+/// Granted after it is back, known before it is known that it left: as if all came in order, in one decision or in two.
+#[test]
+fn granted_after_it_is_back_and_known_first() {
+    let run = |together: bool| {
+        let mut w = world_of("");
+        w.at("2026-01-06T13:00:00Z");
+        say(&mut w, "p", "granted", "g", "2026-01-06T12:45:00Z", "");
+        let [left, back] = left_and_back(&w, "2026-01-06T12:30:00Z");
+        if together {
+            w.decide_for(&"p".try_into().expect("p"), &[left, back]);
+            w.catch_up();
+        } else {
+            w.judge(&[left]);
+            w.judge(&[back]);
+        }
+        assert_sound(&w);
+        (has(&w, "p"), looks(&w))
+    };
+    assert_eq!(run(false).0, run(true).0, "apart / together");
+}
