@@ -20,8 +20,8 @@ use super::pools;
 use super::stop::Stop;
 use crate::deal::{Closed, Credit, Deal, Taken, is_credited};
 use crate::earn::{
-    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, targets_end, trued_up,
-    trued_up_after, use_caps,
+    Corrected, Seen, Value, factor_of_others, factors, free_caps, left, pays_again, rate_again, rule_caps, targets_end,
+    trued_up, use_caps,
 };
 use crate::ledger::{
     Asset, Bucket, Effect, Errand, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
@@ -113,54 +113,61 @@ impl Rated {
     }
 }
 
-/// What was paid of a deal is brought to what targets are attained by, once the books of their periods have closed, where the program
-/// asks for it (M09): an errand for each such day.
+/// What is to be trued up, by the day on which the next books of a target's period have closed: of each rule its other multipliers.
+type TrueUps = BTreeMap<Date, LiteMap<RuleId, Decimal>>;
+
+/// The days on which the books of a rule's targets close, by the version of now, that are still to come; and whether one has come.
+fn closes(context: &Context<'_>, program: &Program, rule: &Rule, booked: Date) -> (Option<Date>, bool) {
+    let all = || targets_end(program, rule, booked).map(|last| context.program().closes(last));
+    (all().filter(|day| *day > context.today).min(), all().any(|day| day <= context.today))
+}
+
+/// What was paid of a deal is brought to what targets are attained by, whenever the books of a period of theirs have closed, where the
+/// program asks for it (M09).
 pub(super) fn true_up_later(
     context: &Context<'_>,
     book: &mut Book,
     program: &Program,
     seen: &Seen<'_>,
 ) -> Result<(), FoldError> {
-    let mut days: BTreeMap<Date, LiteMap<RuleId, Decimal>> = BTreeMap::new();
+    let mut days = TrueUps::new();
     for trial in book.trials().iter().filter(|trial| is_credited(trial)) {
         let Some(rule) = program.rules.get(&trial.rule) else { continue };
-        if let Some((last, rest)) = trued_up_after(program, rule, seen, book.account())? {
-            days.entry(context.program().closes(last)).or_default().insert(rule.id.clone(), rest);
-        }
+        let (Some(day), _) = closes(context, program, rule, seen.booked) else { continue };
+        let rest = factor_of_others(program, rule, seen, book.account())?;
+        days.entry(day).or_default().insert(rule.id.clone(), rest);
     }
-    send_true_ups(context, book, days)?;
-    Ok(())
+    send_true_ups(context, book, days)
 }
 
-/// What is to be trued up on `due` where the books are open still, by the version of now or in its time zone, waits until they have
-/// closed. Whether any does.
-pub(super) fn wait_for_books(
+/// What of what was to be trued up on `due` is so later, or once more: its books are open still by the version of now, or in its time
+/// zone, or it has another target of a longer period. Whether there is nothing to be trued up now.
+pub(super) fn true_up_again(
     context: &Context<'_>,
     book: &mut Book,
     (program, closed): (&Program, &Closed),
     (credits, due): (&LiteMap<RuleId, Credit>, Date),
 ) -> Result<bool, FoldError> {
-    let mut days: BTreeMap<Date, LiteMap<RuleId, Decimal>> = BTreeMap::new();
+    let (mut days, mut waits) = (TrueUps::new(), true);
     for (id, credit) in credits.iter() {
         let Some(true_up) = credit.true_up.filter(|true_up| true_up.on == due) else { continue };
-        let last = program.rules.get(id).and_then(|rule| targets_end(program, rule, closed.booked));
-        let closes = last.map_or(due, |last| context.program().closes(last).max(due));
-        days.entry(closes).or_default().insert(id.clone(), true_up.rest);
+        let Some(rule) = program.rules.get(id) else { continue };
+        let (later, has_closed) = closes(context, program, rule, closed.booked);
+        waits &= !has_closed;
+        if let Some(day) = later {
+            days.entry(day).or_default().insert(id.clone(), true_up.rest);
+        }
     }
-    send_true_ups(context, book, days)
+    let waits = waits && !days.is_empty();
+    send_true_ups(context, book, days)?;
+    Ok(waits)
 }
 
-fn send_true_ups(
-    context: &Context<'_>,
-    book: &mut Book,
-    days: BTreeMap<Date, LiteMap<RuleId, Decimal>>,
-) -> Result<bool, FoldError> {
-    let mut sent = false;
-    for (day, rest) in days.into_iter().filter(|(day, _)| *day > context.today) {
+fn send_true_ups(context: &Context<'_>, book: &mut Book, days: TrueUps) -> Result<(), FoldError> {
+    for (day, rest) in days {
         book.effect(Effect::Sends(Errand::TrueUp { day, due: context.start_of(day), rest }))?;
-        sent = true;
     }
-    Ok(sent)
+    Ok(())
 }
 
 /// Brings what `deal` earned to what it is worth, given the deal as it will be; on the `day` on which it is trued up, what is trued up

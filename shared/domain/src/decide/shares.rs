@@ -11,7 +11,7 @@ use super::award::conclude;
 use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::membership::takes_part;
-use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_later, wait_for_books};
+use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_again, true_up_later};
 use super::stop::{Awaited, Stop};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, other_tiers, pays_again};
@@ -33,7 +33,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
     let credits = if deal.owner == book.state.partner { Some(&closed.credits) } else { own.map(|own| &own.credits) };
     if let Some((credits, due)) = credits.zip(trued_up)
-        && wait_for_books(context, book, (&earning.program, closed), (credits, due))?
+        && true_up_again(context, book, (&earning.program, closed), (credits, due))?
     {
         let concluded = (Outcome::NoRule, Some(Reason::BooksOpen));
         return Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)));

@@ -195,26 +195,23 @@ pub(crate) fn factors(
     multipliers(program, rule, seen, account, |_| true)
 }
 
-/// The last day of the targets' periods by which a rule is trued up, and its other multipliers, multiplied: they stay as they are now
-/// (M09). `None` where it is not trued up.
+/// The multipliers of a rule by which it is not trued up, multiplied: they stay as they are now (M09).
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: what another target is attained by was not read (I25).
-pub(crate) fn trued_up_after(
+pub(crate) fn factor_of_others(
     program: &Program,
     rule: &Rule,
     seen: &Seen<'_>,
     account: &Account,
-) -> Result<Option<(Date, Decimal)>, FoldError> {
-    let Some(day) = targets_end(program, rule, seen.booked) else { return Ok(None) };
-    let rest = multipliers(program, rule, seen, account, |times| !times.is_trued_up())?;
-    Ok(Some((day, factor(&rest))))
+) -> Result<Decimal, FoldError> {
+    Ok(factor(&multipliers(program, rule, seen, account, |times| !times.is_trued_up())?))
 }
 
-/// The last day of the targets' periods by which what a rule gives for something that is booked on a day is trued up.
-pub(crate) fn targets_end(program: &Program, rule: &Rule, booked: Date) -> Option<Date> {
-    let periods = rule.trued_up().filter_map(|one| TargetPeriod::of(one.every, booked, &program.calendar));
-    periods.filter_map(|(_, _, last)| last.plus(1).first_day().yesterday().ok()).max()
+/// The last days of the targets' periods by which what a rule gives for something that is booked on a day is trued up.
+pub(crate) fn targets_end(program: &Program, rule: &Rule, booked: Date) -> impl Iterator<Item = Date> {
+    let periods = rule.trued_up().filter_map(move |one| TargetPeriod::of(one.every, booked, &program.calendar));
+    periods.filter_map(|(_, _, last)| last.plus(1).first_day().yesterday().ok())
 }
 
 /// The multipliers of a rule that is trued up: what its targets are attained by now, and the others as they were.

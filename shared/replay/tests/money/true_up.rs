@@ -319,6 +319,30 @@ fn books_that_close_later_in_a_zone_further_west() {
     assert_eq!(has(&w), "1250.00", "{:#?}", trued_up(&w));
 }
 
+/// By targets of two periods: each close brings what has closed by then, and what the other is attained by until then.
+#[test]
+fn targets_of_two_periods_are_each_trued_up_at_their_close() {
+    let both = YEARLY.replace(
+        "], true_up = true }]",
+        "], true_up = true }, { attainment = \"acv\", per = \"quarter\", bands = [{ from = \"100%\", by = \"2\" }], true_up = true }]",
+    );
+    let mut w = world(&both);
+    target(&mut w, "year", "2026", "4000");
+    target(&mut w, "quarter", "2026-Q1", "2000");
+    close(&mut w, "a", "1000");
+    close(&mut w, "b", "1000");
+    assert_eq!(has(&w), "280.00", "80 at 25 % of the year, 100 x 2 at 50 % of it and 100 % of the quarter");
+    to(&mut w, "2026-04-11T12:00:00Z");
+    assert_eq!(has(&w), "400.00", "100 x 2 each");
+    w.at("2026-06-01T12:00:00Z");
+    close(&mut w, "c", "2000");
+    to(&mut w, "2026-12-31T12:00:00Z");
+    assert_eq!(has(&w), "650.00", "and 250 at 100 % of the year");
+    to(&mut w, "2027-01-11T12:00:00Z");
+    assert_eq!(has(&w), "750.00", "100 x 1.25 x 2 each");
+    sound(&w);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
