@@ -213,9 +213,7 @@ impl Change {
                 println!("{}", explain(&record, None).sentence);
                 Ok(ExitCode::SUCCESS)
             }
-            Some(Settled { record: Some(record), .. }) => {
-                bail!("nothing was changed: {}", explain(&record, None).sentence)
-            }
+            Some(Settled { record: Some(record), .. }) => self.again(&record, &event),
             Some(Settled { why: Some(Why::Rejected(rejection)), .. }) => {
                 bail!("nothing was changed: {}", rejection.message)
             }
@@ -232,6 +230,10 @@ impl Change {
     /// What was done under this id before.
     fn again(&self, record: &Record, event: &Event) -> anyhow::Result<ExitCode> {
         let told = explain(record, None).sentence;
+        // What was refused stays refused under this id, whatever there is by now.
+        if !record.holds() {
+            bail!("nothing was changed: {told} (said on {}); to try again, write another --id", record.on);
+        }
         if record.happened().as_ref() == Some(&event.kind) {
             println!("done before, on {}: {told}", record.on);
             return Ok(ExitCode::SUCCESS);

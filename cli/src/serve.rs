@@ -19,7 +19,7 @@ const SHIPPED: [&str; 2] =
 /// Run the whole stack on this machine.
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Where data lies. What was answered survives the end of the process, queues included.
+    /// Where data lies. What was answered survives the end of the process, queues included; what a queue of notices holds does not.
     #[arg(long, env = "LAUREL_DATA", default_value_os_t = default_data())]
     data: PathBuf,
     /// Port of the HTTP API.

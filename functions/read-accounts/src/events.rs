@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::ledger::{Asset, Outcome, Record};
+use domain::ledger::{Asset, Outcome, Reason, Record};
 use domain::tell::{Explanation, earned, explain as explain_record};
 use event::ids::{EventId, Identity, PartnerId, Source};
 use jiff::Timestamp;
@@ -146,8 +146,14 @@ async fn judged(
 ) -> Result<Found, Problem> {
     let mut before = start.and_then(|position| position.parse().ok());
     let mut rows = Vec::new();
-    // What was sent, and what a deal came to; other steps of Laurel's own are asked for by their outcome.
-    let told = |r: &Record| !r.identity.source.is_internal() || matches!(&*r.kind, "deal.shared" | "deal.trued_up");
+    // What was sent, what a deal came to, and how a review ended; other steps of Laurel's own are asked for by their outcome.
+    let ends = |r: &Record| !matches!(r.reason, Some(Reason::ExclusiveUnreviewed | Reason::ExclusiveKept));
+    let own = |r: &Record| match &*r.kind {
+        "deal.shared" | "deal.trued_up" => true,
+        "exclusivity.reviewed" => ends(r),
+        _ => false,
+    };
+    let told = |r: &Record| !r.identity.source.is_internal() || own(r);
     let shown = |r: &&Record| outcome.map_or_else(|| told(r), |o| r.outcome == o);
     for _ in 0..PAGES_MAX {
         let page = store::history::page(&api.store, &caller.program, partner, before, limit - rows.len()).await?;

@@ -119,7 +119,7 @@ impl Hold {
             Awaited::Partner(id) => format!("partner `{id}`"),
             Awaited::Deal(id) => format!("deal `{id}`"),
             Awaited::Reassignment(id) => format!("reassignment of deal `{id}`"),
-            Awaited::Booking(id) => format!("booking by `{id}`"),
+            Awaited::Booking(id) => format!("what is taken from `{id}` to be given to it first"),
             Awaited::Rate(currency) => format!("rate `{currency}`"),
             Awaited::Program => format!("program `{}`", self.identity.program),
         }

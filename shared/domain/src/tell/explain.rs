@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
-use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, TARGETS_MAX, Trial, Verdict};
+use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict};
 use program::{Base, CapUnit, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
@@ -97,7 +97,7 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
         kind: record.kind.to_string(),
         outcome: record.outcome,
         points,
-        sentence: headline(record, points, &commissions),
+        sentence: scope(record) + &headline(record, points, &commissions),
         commissions: commissions.into_iter().map(|(asset, amount)| (asset, asset.amount(amount))).collect(),
         reason: record.reason.clone(),
         would_have_earned: if points > 0 {
@@ -140,6 +140,11 @@ fn sums(postings: &[Posting]) -> impl Iterator<Item = (Asset, i64)> {
         | PostingKind::Payout => false,
     };
     postings.iter().filter(counts).map(|posting| (posting.asset, posting.sum()))
+}
+
+/// The territory or the vertical that a record is about: `territory US-NY: `.
+fn scope(record: &Record) -> String {
+    record.happened().and_then(|kind| Scope::of(&kind)).map(|of| format!("{of}: ")).unwrap_or_default()
 }
 
 fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) -> String {
@@ -459,7 +464,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::AlreadyClosed => "the deal was closed before".to_owned(),
         Reason::DealLost => "the deal was lost".to_owned(),
         Reason::AlreadyReversed => "the deal was reversed before".to_owned(),
-        Reason::Superseded => "a later event that says otherwise was judged before".to_owned(),
+        Reason::Superseded => "another event says otherwise and counts: of a later time, or of the same instant".to_owned(),
         Reason::OtherCurrency { deal, event } => format!("the deal is in {deal}, this is in {event}"),
         Reason::UnknownReward => "there is no such reward".to_owned(),
         Reason::Retired => "the reward is no longer given".to_owned(),

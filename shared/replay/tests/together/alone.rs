@@ -24,7 +24,7 @@ fn world_of(tables: &str) -> World {
 fn say(w: &mut World, partner: &str, kind: &str, id: &str, time: &str, more: &str) -> (Outcome, String) {
     let data = format!(r#"{{"territory":"US-NY"{more}}}"#);
     let outcome = w.send(&format!("exclusivity.{kind}"), partner, id, time, &data);
-    (outcome, explain(w.last(), None).sentence)
+    (outcome, explain(w.last(), None).sentence.replace("territory US-NY: ", ""))
 }
 
 fn has(w: &World, partner: &str) -> bool {
@@ -37,7 +37,16 @@ fn until(w: &World, partner: &str) -> Option<String> {
 
 fn looks(w: &World) -> Vec<String> {
     let looks = w.records.iter().filter(|record| record.kind == "exclusivity.reviewed");
-    looks.map(|record| format!("{} {} {}", record.partner, record.on, explain(record, None).sentence)).collect()
+    looks
+        .map(|record| {
+            format!(
+                "{} {} {}",
+                record.partner,
+                record.on,
+                explain(record, None).sentence.replace("territory US-NY: ", "")
+            )
+        })
+        .collect()
 }
 
 fn to(w: &mut World, now: &str) {

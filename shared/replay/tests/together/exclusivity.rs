@@ -1,7 +1,7 @@
 //! What is one partner's alone: earned, reviewed, warned of, lost, told (M23).
 
 use domain::ledger::Outcome::{self, NoRule, Refused};
-use domain::ledger::{Reason, Record};
+use domain::ledger::{Reason, Record, Scope};
 use domain::tell::explain;
 use laurel_replay::World;
 
@@ -23,6 +23,14 @@ rank = 2
 enter = { deals = 1, within = "1 year" }
 "#;
 
+/// What is told of a record: first of which territory or vertical it is.
+fn told(record: &Record) -> String {
+    let sentence = explain(record, None).sentence;
+    let of = Scope::of(&record.happened().expect("it reads")).expect("it is of one").to_string();
+    let rest = sentence.strip_prefix(&of).and_then(|rest| rest.strip_prefix(": "));
+    rest.unwrap_or_else(|| panic!("{sentence}")).to_owned()
+}
+
 fn world_of(tables: &str) -> World {
     super::world_of(tables, "2026-01-05T12:00:00Z", ["p", "q"])
 }
@@ -41,7 +49,7 @@ fn territory(w: &mut World, partner: &str, kind: &str, more: &str) -> (Outcome, 
     let (id, time) = (format!("{kind}-{partner}-{}", w.records.len()), w.now.to_string());
     let data = format!(r#"{{"territory":"US-NY"{more}}}"#);
     let outcome = w.send(&format!("exclusivity.{kind}"), partner, &id, &time, &data);
-    (outcome, explain(w.last(), None).sentence)
+    (outcome, told(w.last()))
 }
 
 fn has(w: &World, partner: &str) -> bool {
@@ -52,7 +60,7 @@ fn has(w: &World, partner: &str) -> bool {
 fn looks(w: &World) -> Vec<String> {
     let due = |record: &&Record| record.reason != Some(Reason::ExclusiveUnreviewed);
     let looks = w.records.iter().filter(|record| record.kind == "exclusivity.reviewed").filter(due);
-    looks.map(|record| format!("{} {} {}", record.partner, record.on, explain(record, None).sentence)).collect()
+    looks.map(|record| format!("{} {} {}", record.partner, record.on, told(record))).collect()
 }
 
 fn to(w: &mut World, now: &str) {
@@ -128,8 +136,8 @@ fn m23_it_ends_on_its_day_or_when_staff_say_so() {
     let data = r#"{"territory":"US-NY","until":"2026-02-01T00:00:00Z"}"#;
     let late = w.send("exclusivity.granted", "p", "late", "2026-01-05T13:00:00Z", data);
     assert_eq!(
-        (late, explain(w.last(), None).sentence.as_str()),
-        (Refused, "a later event that says otherwise was judged before")
+        (late, told(w.last()).as_str()),
+        (Refused, "another event says otherwise and counts: of a later time, or of the same instant")
     );
     to(&mut w, "2026-03-02T12:00:00Z");
     assert!(has(&w, "p") && looks(&w).is_empty(), "{:?}", looks(&w));
