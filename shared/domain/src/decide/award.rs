@@ -14,7 +14,7 @@ use super::context::{Case, Context, Part};
 use super::pools;
 use super::rating::true_up_later;
 use super::stop::Stop;
-use crate::deal::Deal;
+use crate::deal::{Credit, Deal};
 use crate::earn::{Seen, Sold, Value, try_rule};
 use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
@@ -119,7 +119,12 @@ fn sold<'a>(context: &Context<'a>, book: &Book, case: &Case<'_>) -> Option<Sold<
     let deal = book.state.deal(deal_id)?;
     let closed = deal.closed.as_ref()?;
     let version = context.programs.number(closed.version)?;
-    Some(Sold { on: context.day(closed.at, version), by: &version.program, void: deal.void })
+    let money = |credit: &Credit| match credit.asset {
+        Asset::Money(currency) => Some(currency),
+        Asset::Points => None,
+    };
+    let paid_in = closed.credits.iter().filter_map(|(rule, credit)| Some((rule.clone(), money(credit)?))).collect();
+    Some(Sold { on: context.day(closed.at, version), by: &version.program, void: deal.void, paid_in })
 }
 
 fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &Seen<'_>) -> Result<(), Stop> {
@@ -131,6 +136,7 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
     for rule in program.rules_on(case.event.kind.name()).filter(|rule| !later(rule)) {
         let purse = pools::purse(context, book, (program, rule), case.booked)?;
         let award = try_rule(program, rule, seen, book.account(), purse.as_ref())?;
+        let purse = purse.filter(|purse| purse.is_of(award.trial.asset));
         pools::draw(book, purse.as_ref(), &rule.id, (award.amount, award.short))?;
         if award.amount > 0 {
             let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));

@@ -283,9 +283,12 @@ pub(super) fn rate_credit_again(
         take_back(context, book, &rule.id, credit.net() - worth, credit)?;
         let taken = book.moved_by(&rule.id, PostingKind::Reversal);
         if program.policy.reversal_frees_caps {
-            for effect in
-                free_caps(rule, &keys, book.account(), (taken, taken == credit.net() && credit.forgiven == 0))?
-            {
+            for effect in free_caps(
+                rule,
+                &keys,
+                book.account(),
+                (credit.asset, taken, taken == credit.net() && credit.forgiven == 0),
+            )? {
                 book.effect(effect)?;
             }
         }
@@ -332,7 +335,7 @@ pub(super) fn rate_credit_again(
     accrue(book, why, (credit.asset, new), place.0, place.1)?;
     let counted = if frees { restored + new } else { new };
     if counted > 0 {
-        for effect in use_caps(rule, &keys, counted, gave) {
+        for effect in use_caps(rule, &keys, (credit.asset, counted), gave) {
             book.effect(effect)?;
         }
     }

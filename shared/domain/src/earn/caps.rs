@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use program::{Cap, CapBy, CapUnit, Program, Reward, Rule};
 
 use super::seen::Seen;
-use crate::ledger::{Account, CapKey, CapOf, Effect, FoldError, Used};
+use crate::ledger::{Account, Asset, CapKey, CapOf, Effect, FoldError, Used};
 
 /// The counts of a reward's caps on a day; they are the partner's own.
 pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) -> Vec<(CapKey, &'r Cap)> {
@@ -44,6 +44,14 @@ pub(crate) fn rule_caps(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<
     rule.at_most.iter().map(|cap| key(program, rule, cap, seen)).collect()
 }
 
+/// Whether a cap is of what is given: an amount of one money bounds no other.
+pub(crate) fn bounds(cap: &Cap, asset: Asset) -> bool {
+    match cap.unit {
+        CapUnit::Money(currency) => asset == Asset::Money(currency),
+        CapUnit::Times | CapUnit::Points => true,
+    }
+}
+
 /// How much a cap leaves, and how much of it is used. What is forgotten leaves nothing.
 pub(crate) fn unused(cap: &Cap, key: &CapKey, account: &Account) -> Result<(i64, i64), FoldError> {
     Ok(match account.used(key)? {
@@ -73,8 +81,9 @@ fn says(effect: &Effect) -> Option<(&CapKey, i64)> {
 
 /// The caps of a rule, used by an award of `amount`; those on how often only where it gave nothing before. Two caps that say
 /// the same of other limits are one count.
-pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], amount: i64, gave: bool) -> Vec<Effect> {
+pub(crate) fn use_caps(rule: &Rule, keys: &[CapKey], (asset, amount): (Asset, i64), gave: bool) -> Vec<Effect> {
     let counted = rule.at_most.iter().zip(keys).filter(|(cap, _)| cap.unit != CapUnit::Times || !gave);
+    let counted = counted.filter(|(cap, _)| bounds(cap, asset));
     let mut used: Vec<Effect> = Vec::with_capacity(keys.len());
     for (cap, key) in counted {
         let by = if cap.unit == CapUnit::Times { 1 } else { amount };
@@ -92,10 +101,10 @@ pub(crate) fn free_caps(
     rule: &Rule,
     keys: &[CapKey],
     account: &Account,
-    (taken, all): (i64, bool),
+    (asset, taken, all): (Asset, i64, bool),
 ) -> Result<Vec<Effect>, FoldError> {
     let mut freed = Vec::new();
-    for effect in use_caps(rule, keys, taken, !all) {
+    for effect in use_caps(rule, keys, (asset, taken), !all) {
         let Effect::Cap { key, by } = effect else { continue };
         if let Used::So(used) = account.used(&key)? {
             freed.push(Effect::Cap { key, by: -by.min(used) });

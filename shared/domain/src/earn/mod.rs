@@ -16,10 +16,10 @@ use program::{Attainment, CapUnit, Commission, Gives, Points, Program, Rule, Tim
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use caps::unused;
+use caps::{bounds, unused};
 use conditions::holds;
 
-use crate::ledger::{Account, Asset, Effect, FoldError, Pool, Standing, Trial, Verdict, factor};
+use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, Trial, Verdict, factor};
 
 /// A trial keeps so much of the value that did not match, in characters: the record's data has all of it.
 pub(crate) const SEEN_CHARS_MAX: usize = 64;
@@ -37,6 +37,11 @@ pub(crate) struct Purse {
 }
 
 impl Purse {
+    /// Whether it is of this asset: a deal's invoices may be paid in another money than the program has by now.
+    pub(crate) fn is_of(&self, asset: Asset) -> bool {
+        matches!(self.pool.of, PoolOf::Budget(_, of) if of == asset)
+    }
+
     /// How much of an amount it gives.
     pub(crate) fn gives(&self, wanted: i64) -> i64 {
         if self.all_or_nothing && self.left < wanted { 0 } else { wanted.min(self.left) }
@@ -93,7 +98,7 @@ pub(crate) fn try_rule(
     let mut amount = worth;
     let mut cut_by = None;
     let keys = rule_caps(program, rule, seen);
-    for (cap, key) in rule.at_most.iter().zip(&keys) {
+    for (cap, key) in rule.at_most.iter().zip(&keys).filter(|(cap, _)| bounds(cap, asset)) {
         let (unused, used) = unused(cap, key, account)?;
         let left = if cap.unit == CapUnit::Times { i64::from(unused > 0) * worth } else { unused };
         if left <= 0 {
@@ -104,7 +109,7 @@ pub(crate) fn try_rule(
             cut_by = Some(cap.words.clone());
         }
     }
-    let short = purse.filter(|purse| purse.left < amount);
+    let short = purse.filter(|purse| purse.is_of(asset) && purse.left < amount);
     if let Some(purse) = short {
         let budget = purse.pool.to_string();
         amount = purse.gives(amount);
@@ -113,7 +118,7 @@ pub(crate) fn try_rule(
         }
         cut_by = Some(budget);
     }
-    let effects = use_caps(rule, &keys, amount, false);
+    let effects = use_caps(rule, &keys, (asset, amount), false);
     Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects, short: short.is_some() })
 }
 
@@ -130,7 +135,7 @@ pub(crate) fn other_tiers(commission: &Commission, account: &Account) -> Option<
 /// Why a commission has no share in an invoice of a deal, by the key of its rule that says so: it paid when the deal closed, or for no
 /// longer than this (M10).
 fn no_share(rule: &Rule, commission: &Commission, seen: &Seen<'_>) -> Option<(&'static str, String)> {
-    let sold = seen.sold?;
+    let sold = seen.sold.as_ref()?;
     if sold.void {
         return Some(("deal", "reversed".to_owned()));
     }
@@ -153,7 +158,7 @@ pub(crate) fn rate_again(rule: &Rule, points: &Points, seen: &Seen<'_>, factor: 
 fn worth(program: &Program, rule: &Rule, seen: &Seen<'_>, factor: Decimal) -> Result<(Asset, i64), FoldError> {
     match &rule.gives {
         Gives::Points(points) => Ok((Asset::Points, whole_points(points, seen, factor)?)),
-        Gives::Money(commission) => pay::pays(program, commission, seen, factor),
+        Gives::Money(commission) => pay::pays(program, (rule, commission), seen, factor),
     }
 }
 

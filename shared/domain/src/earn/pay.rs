@@ -52,14 +52,20 @@ impl Exact {
 /// [`FoldError::Overflow`].
 pub(super) fn pays(
     program: &Program,
-    commission: &Commission,
+    (rule, commission): (&Rule, &Commission),
     seen: &Seen<'_>,
     factor: Decimal,
 ) -> Result<(Asset, i64), FoldError> {
-    exactly(program, commission, seen, factor)?.rounded(commission)
+    let paid_in = seen.sold.as_ref().and_then(|sold| sold.paid_in.get(&rule.id).copied());
+    exactly(program, commission, seen, (factor, paid_in))?.rounded(commission)
 }
 
-fn exactly(program: &Program, commission: &Commission, seen: &Seen<'_>, factor: Decimal) -> Result<Exact, FoldError> {
+fn exactly(
+    program: &Program,
+    commission: &Commission,
+    seen: &Seen<'_>,
+    (factor, paid_in): (Decimal, Option<&'static str>),
+) -> Result<Exact, FoldError> {
     let policy = &program.policy.commissions;
     // Of a deal without a value nothing is paid, in no currency that anybody has said.
     let own = parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
@@ -71,7 +77,8 @@ fn exactly(program: &Program, commission: &Commission, seen: &Seen<'_>, factor: 
     let above = policy.at_most.filter(|most| rate.of > most.saturating_mul(rate.in_all));
     let rate = above.map_or(rate, |most| Fraction { of: most, in_all: Decimal::ONE });
     let base = base(&commission.base, value, seen.kind);
-    let (currency, base) = if policy.in_deals_currency {
+    let in_its_own = paid_in.map_or(policy.in_deals_currency, |paid_in| paid_in != own);
+    let (currency, base) = if in_its_own {
         (value.currency, base)
     } else {
         (own, base.checked_mul(value.rate).ok_or(FoldError::Overflow)?)
@@ -173,7 +180,7 @@ pub(crate) fn pays_again(
     let Corrected { share, influence, closed, said, left } = corrected;
     let at = |value: &Value| {
         let seen = Seen { share, influence, ..of_value(kind, value) };
-        let exact = exactly(program, commission, &seen, factor)?;
+        let exact = exactly(program, commission, &seen, (factor, None))?;
         let paid =
             if rule.conditions.iter().all(|condition| holds(condition, &seen)) { exact.paid } else { Decimal::ZERO };
         Ok::<_, FoldError>(Exact { paid, ..exact })
@@ -234,7 +241,7 @@ pub(crate) fn terms(
     if let Some(most) = policy.at_most.filter(|most| rate.saturating_mul(factor) > *most) {
         let _ = write!(after, ", cut to {}% as the program's most", percent(most)?);
     }
-    let exact = exactly(program, commission, &seen, factor).ok()?;
+    let exact = exactly(program, commission, &seen, (factor, None)).ok()?;
     if let Some(least) = commission.at_least.filter(|least| !exact.paid.is_zero() && exact.paid < *least) {
         let _ = write!(after, ", at least {least} {}", program.currency);
         if let Some(most) = policy.at_most.filter(|_| exact.most.is_some_and(|most| most < least)) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use event::ids::PersonId;
+use event::ids::{PersonId, RuleId};
 use event::json::Json;
 use event::money::parse_decimal;
 use event::{Influence, Kind};
@@ -33,7 +33,6 @@ pub(crate) struct Seen<'a> {
 }
 
 /// How a deal was sold.
-#[derive(Clone, Copy)]
 pub(crate) struct Sold<'a> {
     /// The day it was closed, in the zone of the version that it earned by.
     pub(crate) on: Date,
@@ -41,6 +40,8 @@ pub(crate) struct Sold<'a> {
     pub(crate) by: &'a Program,
     /// Whether it was taken back since.
     pub(crate) void: bool,
+    /// In which money each rule paid its first invoice: it pays the others in that, whatever a version says by now.
+    pub(crate) paid_in: LiteMap<RuleId, &'static str>,
 }
 
 /// What a deal or an invoice is worth, in its own currency.

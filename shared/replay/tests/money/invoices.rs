@@ -186,3 +186,52 @@ fn a_held_share_in_another_currency_does_not_become_payable_after_the_deal_is_vo
     w.at("2026-04-02T00:00:00Z").catch_up();
     assert_eq!(of(&w, EUR).available, 0, "{}", w.ledger());
 }
+
+fn net(w: &World, asset: Asset) -> i64 {
+    let balance = of(w, asset);
+    balance.available + balance.pending - balance.owed
+}
+
+/// What invoices paid in another currency by a later version is taken back in it.
+#[test]
+fn invoices_of_a_deal_are_paid_in_one_money() {
+    let of = |currency: &str| {
+        super::program(
+            "1.10",
+            &format!(
+                "[policy.commissions]\ncurrency = \"{currency}\"\n[commission.c]\non = \"invoice.paid\"\nrate = \"10%\"\n"
+            ),
+        )
+    };
+    let mut w = World::new(&of("of the program"), "2026-03-02T15:00:00Z");
+    w.enrol("p");
+    let time = w.now.to_string();
+    w.send(
+        "deal.closed",
+        "p",
+        "c",
+        &time,
+        &format!(r#"{{"deal_id":"d","outcome":"won","acv":{}}}"#, money("1000", "EUR")),
+    );
+    w.send(
+        "invoice.paid",
+        "p",
+        "i1",
+        &time,
+        &format!(r#"{{"deal_id":"d","invoice_id":"1","amount":{}}}"#, money("100", "EUR")),
+    );
+    w.publish(&of("of the deal"), "2026-04-01T00:00:00Z");
+    w.at("2026-04-02T00:00:00Z");
+    let time = w.now.to_string();
+    w.send(
+        "invoice.paid",
+        "p",
+        "i2",
+        &time,
+        &format!(r#"{{"deal_id":"d","invoice_id":"2","amount":{}}}"#, money("200", "EUR")),
+    );
+    let eur = domain::ledger::Asset::Money("EUR");
+    assert_eq!((net(&w, USD), net(&w, eur)), (3_300, 0), "in dollars, as the first");
+    w.send("deal.reversed", "p", "v", &time, r#"{"deal_id":"d","reason":"x"}"#);
+    assert_eq!((net(&w, USD), net(&w, eur)), (0, 0), "{}", w.ledger());
+}
