@@ -45,9 +45,10 @@ impl Statement {
         let mut state = State::new(partner.clone());
         *state.account = store::state::begun(&store, &program, &partner).await?;
         let programs = store::programs::read(&store, &program).await?;
-        let Some(programs) = programs.filter(|_| state.account.head.position > 0) else {
+        let Some(programs) = programs else { bail!("the program {program} has no published version (--program)") };
+        if state.account.head.position == 0 {
             bail!("{program} knows no partner `{partner}`")
-        };
+        }
         let parts = parts_to_show(&programs, &state.account, store.clock().now());
         store::state::fill(&store, &program, &Needs { parts, ..Needs::default() }, &mut state).await?;
         let account = &state.account;

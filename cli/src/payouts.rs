@@ -72,7 +72,7 @@ pub(crate) struct List {
 #[derive(Args)]
 pub(crate) struct Run {
     /// The day: what was payable by its end is paid.
-    #[arg(long)]
+    #[arg(long, value_parser = day)]
     until: Date,
     /// Which run of that day it is; another after one that was cancelled.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(RUNS_OF_A_DAY_MAX)))]
@@ -91,6 +91,7 @@ pub(crate) struct Run {
 #[derive(Args)]
 pub(crate) struct File {
     /// The run, as 2026-11-30.
+    #[arg(value_parser = run)]
     run: PayoutRun,
     /// Where to; the output where it is left out.
     #[arg(long)]
@@ -103,9 +104,21 @@ pub(crate) struct File {
 #[derive(Args)]
 pub(crate) struct Cancel {
     /// The run, as 2026-11-30.
+    #[arg(value_parser = run)]
     run: PayoutRun,
     #[command(flatten)]
     whose: Whose,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "write a day as 2026-11-30".to_owned())
+}
+
+fn run(text: &str) -> Result<PayoutRun, String> {
+    text.parse().map_err(|_| {
+        "write a run as 2026-11-30, or 2026-11-30.2 for another of that day; one payout of it has a currency beside"
+            .to_owned()
+    })
 }
 
 /// A program, and everybody who has an account of it.
@@ -348,19 +361,23 @@ impl Cancel {
         }
         bar.finish_and_clear();
         let sums: Vec<String> = sums.iter().map(|(currency, sum)| Asset::Money(currency).told(*sum)).collect();
+        if count == 0 {
+            bail!(
+                "of run {} nothing is on its way: `laurel payouts list` shows the runs of which something is",
+                self.run
+            );
+        }
         println!(
             "run {}: {count} payouts given up{}",
             self.run,
             if sums.is_empty() { String::new() } else { format!(", {}", sums.join(", ")) }
         );
-        if count > 0 {
-            println!(
-                "it is payable again: laurel payouts run --program {} --until {} --number {}",
-                self.whose.program,
-                self.run.until,
-                self.run.number.saturating_add(1)
-            );
-        }
+        println!(
+            "it is payable again: laurel payouts run --program {} --until {} --number {}",
+            self.whose.program,
+            self.run.until,
+            self.run.number.saturating_add(1)
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

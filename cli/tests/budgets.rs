@@ -55,6 +55,11 @@ async fn a_budget_is_funded_drawn_and_listed() {
     };
     let more = reduce("501", "cut-1");
     assert!(!more.status.success() && text(&more.stderr).contains("no more than 500 points are left"), "{more:?}");
+    // What was refused stays so: nobody who tries again books a reduction that never was.
+    for points in ["501", "5"] {
+        let again = reduce(points, "cut-1");
+        assert!(!again.status.success() && text(&again.stderr).contains("write another --id"), "{again:?}");
+    }
     let less = reduce("100", "cut-2");
     assert!(text(&less.stdout).starts_with("100 points taken out of the budget"), "{less:?}");
     assert_eq!(list()["left"], "400");

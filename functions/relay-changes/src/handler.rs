@@ -230,8 +230,7 @@ fn brought(record: &Record) -> Result<Vec<Awaited>, RelayError> {
     Ok(match &kind {
         // A version brings the program, and any rate that the one before had not.
         Kind::ProgramPublished { file, .. } => {
-            let program = Program::parse(&file.0)
-                .map_err(|found| RelayError::Unreadable(format!("a program with {} errors", found.len())))?;
+            let program = Program::published(&file.0).map_err(RelayError::Unreadable)?;
             let rates = program.rates.into_keys().map(Awaited::Rate);
             std::iter::once(Awaited::Program).chain(rates).collect()
         }

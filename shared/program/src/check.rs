@@ -1,6 +1,6 @@
 //! Reading a program file: into a program, or into everything that is wrong with it.
 
-use crate::file::compile;
+use crate::file::{compile, published};
 use crate::findings::{Code, Diagnostic, Severity};
 use crate::lint::lint;
 use crate::program::Program;
@@ -23,6 +23,14 @@ impl Program {
     /// The diagnostics of severity [`crate::Severity::Error`].
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
         compile(text)
+    }
+
+    /// Reads a program file that was published: what [`Program::parse`] reads, without saying where it goes wrong.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in a sentence.
+    pub fn published(text: &str) -> Result<Self, String> {
+        published(text)
     }
 
     /// Reads a program file that is to be published: beside its form, it holds nothing that cannot be meant.

@@ -12,8 +12,8 @@ use rust_decimal::Decimal;
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::pools;
-use super::rating::true_up_later;
 use super::stop::Stop;
+use super::true_up;
 use crate::deal::{Credit, Deal};
 use crate::earn::{Seen, Sold, Value, try_rule};
 use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
@@ -86,7 +86,7 @@ pub(super) fn award(
         };
         try_rules(context, book, case, &seen)?;
         if matches!(kind, Kind::DealClosed { .. }) {
-            true_up_later(context, book, &case.earning.program, &seen)?;
+            true_up::later(context, book, &case.earning.program, &seen)?;
         }
     }
     let points = Decimal::from(book.accrued() - measured_before);

@@ -23,6 +23,7 @@ mod redemptions;
 mod shares;
 mod state;
 mod stop;
+mod true_up;
 
 pub use clock::CATCH_UP_MAX;
 pub use due::due_on;

@@ -11,8 +11,9 @@ use super::award::conclude;
 use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::membership::takes_part;
-use super::rating::{Rated, Values, rate_credit_again, rate_deal_again, rated_by, true_up_again, true_up_later};
+use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
+use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, other_tiers, pays_again};
 use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
@@ -33,7 +34,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
     let credits = if deal.owner == book.state.partner { Some(&closed.credits) } else { own.map(|own| &own.credits) };
     if let Some((credits, due)) = credits.zip(trued_up)
-        && true_up_again(context, book, (&earning.program, closed), (credits, due))?
+        && true_up::again(context, book, (&earning.program, closed), (credits, due))?
     {
         let concluded = (Outcome::NoRule, Some(Reason::BooksOpen));
         return Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)));
@@ -158,7 +159,7 @@ fn rate_share(
         book.try_out(trial(worth, rated.verdict(short)));
     }
     if !own.rated {
-        true_up_later(context, book, program, &seen)?;
+        true_up::later(context, book, program, &seen)?;
     }
     Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
 }

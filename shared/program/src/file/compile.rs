@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
 use super::ladders::{exclusivity, ladder};
+use super::plain;
 use super::policy::{policy, registration, sharing};
 use super::pools::{benefit, budget};
 use super::rewards::reward;
@@ -37,6 +38,17 @@ pub(crate) fn compile(text: &str) -> Result<Program, Vec<Diagnostic>> {
     match program {
         Some(program) if found.is_empty() => Ok(program),
         _ => Err(found),
+    }
+}
+
+/// Reads a file that was published, with the first of what is wrong in it.
+pub(crate) fn published(text: &str) -> Result<Program, String> {
+    let file = plain::read(text)?;
+    let mut findings = Findings::new(text);
+    let program = program(file, &mut findings);
+    match (program, findings.found.first()) {
+        (Some(program), None) => Ok(program),
+        (_, found) => Err(found.map_or_else(String::new, |finding| finding.message.clone())),
     }
 }
 

@@ -3,6 +3,7 @@
 mod commissions;
 mod compile;
 mod ladders;
+mod plain;
 mod policy;
 mod pools;
 mod rewards;
@@ -10,7 +11,7 @@ mod rules;
 mod shape;
 mod values;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, published};
 
 use std::collections::BTreeMap;
 use std::fmt;

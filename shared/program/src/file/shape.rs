@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::File;
-use crate::findings::{Code, Diagnostic, from_reader};
+use super::{File, plain};
+use crate::findings::{Code, Diagnostic, Severity, from_reader};
 
 /// Most faults of form that are told of one file.
 const FAULTS_MAX: usize = 50;
@@ -37,6 +38,7 @@ pub(crate) fn read(text: &str) -> Read {
         let error = match toml::from_str(&left.text) {
             Ok(file) => {
                 left.file = Some(file);
+                left.found.extend(list_for_table(&left.text));
                 break;
             }
             Err(error) => error,
@@ -61,6 +63,36 @@ pub(crate) fn read(text: &str) -> Read {
     }
     left.found.sort_by_key(|fault| fault.span.start);
     left
+}
+
+/// A list that stands where a table belongs: TOML's reader takes its values for those of the table's keys, in their order.
+fn list_for_table(text: &str) -> Option<Diagnostic> {
+    plain::read(text).err()?;
+    let mut spans = Vec::new();
+    lists(&DeValue::Table(DeTable::parse(text).ok()?.into_inner()), &mut spans);
+    let is_it = |span: &Range<usize>| {
+        let mut table = text.to_owned();
+        table.replace_range(span.clone(), "{}");
+        plain::read(&table).is_ok()
+    };
+    let span = spans.into_iter().find(is_it).unwrap_or(0..0);
+    let message = "a list cannot stand here; write a table".to_owned();
+    Some(Diagnostic::new((Severity::Error, Code::WrongType), text, span, message, None))
+}
+
+/// Where lists stand.
+fn lists(value: &DeValue<'_>, spans: &mut Vec<Range<usize>>) {
+    let mut inside = |value: &Spanned<DeValue<'_>>| {
+        if matches!(value.get_ref(), DeValue::Array(_)) {
+            spans.push(value.span());
+        }
+        lists(value.get_ref(), spans);
+    };
+    match value {
+        DeValue::Array(values) => values.iter().for_each(&mut inside),
+        DeValue::Table(table) => table.values().for_each(&mut inside),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+    }
 }
 
 /// What to look away from for a fault at `span`, and the key that it is: a key with its value, or a table from its header to the

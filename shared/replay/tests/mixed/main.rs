@@ -345,3 +345,53 @@ fn random_groups_are_sound() {
     let shown: Vec<&String> = bad.iter().take(6).collect();
     assert!(bad.is_empty(), "{} of {count}: {shown:#?}", bad.len());
 }
+
+/// What functions read of a version that was published is what was checked before it was: the same program, whatever it says.
+#[test]
+fn a_published_file_is_read_as_it_was_checked() {
+    let mut rng = Rng(0x5EED_F11E);
+    let shipped = ["hr-software", "perx"].map(|name| {
+        let path = format!("{}/../../infra/programs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("a program")
+    });
+    let random = (0_u8..40).map(|nth| program(&mut rng, nth % 4)).collect::<Vec<_>>();
+    for text in shipped.into_iter().chain(random) {
+        let checked = program::Program::parse(&text).expect("in good form");
+        let published = program::Program::published(&text).expect("in good form");
+        assert_eq!(format!("{published:?}"), format!("{checked:?}"), "{text}");
+        // An array is no table, whatever stands in it.
+        for name in ["exclusivity", "registration", "influence", "payouts", "policy", "program", "sources", "campaign"]
+        {
+            for values in ["[]", "[1]", "[\"a\", \"b\"]", "[{}]", "[[]]"] {
+                let text = format!("{name} = {values}\n{text}");
+                assert_eq!(
+                    program::Program::parse(&text).is_ok(),
+                    program::Program::published(&text).is_ok(),
+                    "{text}"
+                );
+            }
+        }
+        for (table, array) in
+            [("{ tier = ", "[\"gold\", "), ("{ from = ", "[\"1\", "), ("bands = [{", "bands = [["), ("{ ", "[ ")]
+        {
+            let text = text.replacen(table, array, 1);
+            assert_eq!(program::Program::parse(&text).is_ok(), program::Program::published(&text).is_ok(), "{text}");
+        }
+        // A slip anywhere is one to both.
+        let lines: Vec<&str> = text.lines().collect();
+        let at = rng.next(lines.len() as u64) as usize;
+        for slip in [
+            "nonsense = 1",
+            "x = [",
+            "hold = 1.5",
+            "hold = 2026-01-01",
+            "points = 0x7FFFFFFFFFFFFFFFF",
+            "[earn.x]\non = \"deal.closed\"\npoints = \"5\"",
+        ] {
+            let mut slipped = lines.clone();
+            slipped.insert(at, slip);
+            let text = slipped.join("\n");
+            assert_eq!(program::Program::parse(&text).is_ok(), program::Program::published(&text).is_ok(), "{text}");
+        }
+    }
+}

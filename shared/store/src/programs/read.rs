@@ -138,8 +138,7 @@ fn read_file(item: &StoredVersion) -> Result<Program, StoreError> {
     if Version::content_hash(&item.file) != item.hash {
         return Err(unreadable(format!("version {} is not what was published", item.number)));
     }
-    let parsed = Program::parse(&item.file);
-    parsed.map_err(|found| unreadable(found.first().map(|d| d.message.clone()).unwrap_or_default()))
+    Program::published(&item.file).map_err(unreadable)
 }
 
 pub(super) async fn versions(store: &Store, program: &str) -> Result<Vec<StoredVersion>, StoreError> {
