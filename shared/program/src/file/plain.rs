@@ -96,3 +96,31 @@ impl<'de> Deserializer<'de> for Plain<'de> {
         enum identifier ignored_any
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_other_reader() {
+        for number in ["0xFF", "0o17", "0b101", "1_000", "+5", "-5", "-0", "9223372036854775807", "9223372036854775808"]
+        {
+            let text = format!("n = {number}");
+            let other = toml::from_str::<BTreeMap<String, i64>>(&text).ok();
+            let root = DeTable::parse(&text).expect("TOML").into_inner();
+            assert_eq!(BTreeMap::<String, i64>::deserialize(Plain(DeValue::Table(root))).ok(), other, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_stands_nowhere_is_told() {
+        let read = |text: &str| super::read(text).err().unwrap_or_default();
+        assert!(read("x = [").contains("unclosed array"), "{}", read("x = ["));
+        assert_eq!(read("program = []"), "a table is missing where one stands");
+        assert!(read("[program]\nid = 2026-01-01").contains("a date stands in quotes"));
+        assert!(read("[program]\nid = 1.5").contains("a number with a point stands in quotes"));
+        assert!(read("[program]\nidd = \"x\"").contains("unknown field `idd`"));
+    }
+}
