@@ -79,6 +79,8 @@ pub enum Code {
     TierNeverHeld,
     /// A rule gives many times as much, or as little, as before.
     PointsLeap,
+    /// What finance had locked is open again.
+    LockMovedBack,
     /// A commission comes to more than the program allows, and is cut.
     RateAboveCap,
     /// A commission comes to half of the business or more.

@@ -161,6 +161,10 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
             }
         }
     }
+    if let Some(locked) = before.policy.locked_until.filter(|locked| after.policy.locked_until < Some(*locked)) {
+        let message = format!("what was locked until {locked} is open again: late events are booked there");
+        f.warning(Code::LockMovedBack, &["program", "locked_until"], message, "leave the lock where it was, or later");
+    }
     if let (Some(gave), Some(gives)) = (before.payouts.minimum, after.payouts.minimum) {
         leap_at(&["payouts", "minimum"], "`payouts`: minimum", "", gave, gives, &mut f);
     }

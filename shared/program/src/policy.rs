@@ -2,6 +2,7 @@
 
 use event::ids::Motion;
 use event::time::Length;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::commission::CommissionPolicy;
@@ -67,6 +68,9 @@ pub struct Policy {
     pub period_is_quarter: bool,
     /// How long after its end a period stays open.
     pub periods_close_after: Length,
+    /// Finance's lock: nothing is booked on this day or before any more; what becomes known later is booked when it does. Another thing
+    /// than the close of a period, by which ladders are reviewed.
+    pub locked_until: Option<Date>,
     /// What holds of all commissions.
     pub commissions: CommissionPolicy,
 }

@@ -334,6 +334,18 @@ fn a_rate_that_leaps_is_asked_about() {
         assert!(after.lines().nth(one.line - 1).is_some_and(|line| line.starts_with(key)), "line {}", one.line);
     }
     assert_eq!(leaps(&read(&floor("500")), &read(&floor("4999")), &floor("4999")), []);
+    // What finance had locked stays locked.
+    let locked = |day: &str| PERX.replacen("periods_close", &format!("locked_until = \"{day}\"\nperiods_close"), 1);
+    for (before, after, asks) in [
+        (locked("2026-06-30"), locked("2026-06-29"), true),
+        (locked("2026-06-30"), PERX.to_owned(), true),
+        (locked("2026-06-30"), locked("2026-07-01"), false),
+        (PERX.to_owned(), locked("2026-06-30"), false),
+    ] {
+        let found = leaps(&read(&before), &read(&after), &after);
+        let told: Vec<Code> = found.iter().map(|found| found.code).collect();
+        assert_eq!(told, vec![Code::LockMovedBack; usize::from(asks)], "{found:?}");
+    }
     // A rule that gave points and gives money now is another rule.
     assert_eq!(leaps(&read(PERX), &read(PERX), PERX), []);
 }

@@ -491,6 +491,33 @@ fn a_late_event_is_judged_by_its_own_version_and_booked_in_an_open_period() {
     assert_eq!(world.last().booked.to_string(), "2026-07-11");
 }
 
+/// Finance's lock is its own: what is locked stays as it is, and what becomes known later is booked when it does, though the books that
+/// ladders are reviewed by are open still.
+#[test]
+fn what_finance_locked_takes_no_later_booking() {
+    let mut world = world();
+    let locked = |day: &str| PROGRAM.replacen("currency", &format!("locked_until = \"{day}\"\ncurrency"), 1);
+    world.publish(&locked("2026-05-31"), "2026-06-02T00:00:00Z");
+    world.at("2026-06-05T12:00:00Z");
+    let mut booked = |deal: &str, time: &str| {
+        world.close("p", deal, time, "100");
+        world.last().booked.to_string()
+    };
+    assert_eq!(booked("locked", "2026-05-31T23:59:59Z"), "2026-06-05");
+    assert_eq!(booked("open", "2026-06-01T00:00:00Z"), "2026-06-01");
+    world.publish(&locked("2026-06-04"), "2026-06-05T13:00:00Z");
+    world.at("2026-06-06T12:00:00Z");
+    let corrected = r#"{"deal_id":"open","reason":"x"}"#;
+    world.send("deal.reversed", "p", "back", "2026-06-04T00:00:00Z", corrected);
+    assert_eq!(world.last().booked.to_string(), "2026-06-06", "what corrects it is booked later, too");
+    // A lock that is still to come locks nothing but the past.
+    world.publish(&locked("2027-01-01"), "2026-06-06T13:00:00Z");
+    world.at("2026-06-07T12:00:00Z");
+    world.close("p", "today", "2026-06-07T11:00:00Z", "100");
+    assert_eq!(world.last().booked.to_string(), "2026-06-07");
+    assert_eq!(world.findings(), Vec::<String>::new());
+}
+
 #[test]
 fn an_event_before_the_first_version_is_refused() {
     let mut world = world();

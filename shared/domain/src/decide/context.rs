@@ -56,9 +56,11 @@ impl<'a> Context<'a> {
         &self.current.program
     }
 
-    /// The day an event of day `day` is booked on (late-event policy).
+    /// The day an event of day `day` is booked on (late-event policy): its own while that is open, and not locked by finance.
     pub(super) fn booked(&self, day: Date) -> Date {
-        let own = self.program().policy.book_in_own_period && day >= self.open_from;
+        let policy = &self.program().policy;
+        let is_locked = policy.locked_until.is_some_and(|locked| day <= locked);
+        let own = policy.book_in_own_period && day >= self.open_from && !is_locked;
         if own { day.min(self.today) } else { self.today }
     }
 

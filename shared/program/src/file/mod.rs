@@ -83,6 +83,7 @@ pub(crate) struct Head {
     pub(crate) rates: BTreeMap<String, Quoted>,
     pub(crate) late_events: Option<String>,
     pub(crate) periods_close: Option<String>,
+    pub(crate) locked_until: Option<String>,
 }
 
 fn utc() -> String {

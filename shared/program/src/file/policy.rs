@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::commissions::rate;
-use super::values::length;
+use super::values::{length, parse_date};
 use super::{Head, InfluenceTable, PolicyTable, Quoted, RegistrationTable, commissions};
 use crate::findings::{Code, Findings};
 use crate::policy::{Policy, REGISTRANTS_MAX, Registration};
@@ -65,6 +65,7 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
         book_in_own_period: f.take(&["program", "late_events"], book_in_own_period)?,
         period_is_quarter: quarter,
         periods_close_after: f.take(&["program", "periods_close"], closes)?,
+        locked_until: head.locked_until.as_ref().and_then(|day| f.take(&["program", "locked_until"], parse_date(day))),
         commissions: commissions::policy(&table.commissions, f)?,
     })
 }
