@@ -262,7 +262,10 @@ fn multipliers(
                     applied.push((format!("campaign {id}"), campaign.by));
                 }
             }
-            Times::Attainment(attainment) => applied.extend(attained(program, attainment, seen, account)?),
+            Times::Attainment(attainment) => {
+                let attained = attained(program, attainment, seen, account)?;
+                applied.extend(attained.filter(|(_, by)| *by != Decimal::ONE));
+            }
         }
     }
     applied.extend(rule.commission().and_then(|commission| pay::tenor(commission, seen)));
@@ -284,6 +287,5 @@ fn attained(
     let part = measured.checked_div(target).unwrap_or(Decimal::MAX);
     let by = attainment.factor(part);
     let percent = part.saturating_mul(Decimal::ONE_HUNDRED).round_dp_with_strategy(1, RoundingStrategy::ToZero);
-    let told = || format!("{}% of the {} target of {period}", percent.normalize(), measure.word());
-    Ok((by != Decimal::ONE).then(|| (told(), by)))
+    Ok(Some((format!("{}% of the {} target of {period}", percent.normalize(), measure.word()), by)))
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use event::Kind;
+use event::ids::RuleId;
 use event::payout::PayoutId;
 use program::Program;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, never, someday};
+use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, Verdict, never, someday};
 
 /// What a posting adds to the partner's total: points as a whole number, money as an amount with its currency.
 #[derive(Clone, Debug, Serialize)]
@@ -127,8 +129,8 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
     let about = about(record).map(|about| format!(" for {about}")).unwrap_or_default();
     let why = |id| program.and_then(|program| program.rules.get(id)).and_then(|rule| rule.why.as_deref());
     let rule = posting.rule.as_ref().map_or_else(String::new, |id| match why(id) {
-        Some(why) => format!(" by \"{id}\" ({why})"),
-        None => format!(" by \"{id}\""),
+        Some(why) => format!(" by \"{id}\" ({why}){}", trued_up(record, id)),
+        None => format!(" by \"{id}\"{}", trued_up(record, id)),
     });
     let amount = posting.asset.told(posting.amount);
     match (posting.kind, posting.from, posting.to) {
@@ -167,6 +169,19 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         }
         (PostingKind::Cancellation, _, to) => format!("{amount} given back{about}{}", lives(to)),
     }
+}
+
+/// By what a rule was trued up: `, trued up: 1.25 times for 120% of the acv target of 2026`.
+fn trued_up(record: &Record, rule: &RuleId) -> String {
+    let times = record.trials.iter().filter(|trial| trial.rule == *rule).find_map(|trial| match &trial.verdict {
+        Verdict::TruedUp { times, .. } => Some(times),
+        _ => None,
+    });
+    let told = |times: &Vec<(String, Decimal)>| {
+        let times: Vec<String> = times.iter().map(|(name, by)| format!("{by} times for {name}")).collect();
+        if times.is_empty() { ", trued up".to_owned() } else { format!(", trued up: {}", times.join(", ")) }
+    };
+    times.map(told).unwrap_or_default()
 }
 
 /// Until when what is in a lot may be spent.

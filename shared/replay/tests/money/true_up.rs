@@ -2,7 +2,7 @@
 
 use domain::ledger::Outcome::{self, Awarded, NoRule};
 use domain::ledger::{Reason, Record};
-use domain::tell::explain;
+use domain::tell::{explain, movement};
 use jiff::SignedDuration;
 use laurel_replay::World;
 use proptest::prelude::*;
@@ -76,6 +76,11 @@ fn m09_true_up_at_the_close_of_the_year() {
     ];
     assert_eq!(trued_up(&w), told);
     assert_eq!(has(&w), "1500.00", "10 % of 12,000, 1.25 times");
+    let first = w.records.iter().find(|record| record.kind == "deal.trued_up").expect("there");
+    assert_eq!(
+        movement(first, &first.postings[0], None),
+        "180.00 USD for deal a by \"commission.c\", trued up: 1.25 times for 120% of the acv target of 2026"
+    );
     // What is reversed afterwards goes by the factor that it was trued up to.
     assert_eq!(
         correct(&mut w, "deal.reversed", "a", &format!(r#""reason":"x","amount":{}"#, money("2000", "USD"))),
@@ -115,6 +120,19 @@ fn m09_true_up_takes_back_what_was_paid_too_much() {
     );
     assert_eq!(w.last().reason, Some(Reason::TruedUp));
     sound(&w);
+}
+
+/// What was attained is told also where it multiplies by one.
+#[test]
+fn a_true_up_to_the_plain_rate_says_why() {
+    let mut w = world(YEARLY);
+    target(&mut w, "t", "2026", "10000");
+    close(&mut w, "a", "5000");
+    close(&mut w, "b", "5000");
+    correct(&mut w, "deal.reversed", "a", r#""reason":"x""#);
+    to(&mut w, "2027-01-12T12:00:00Z");
+    let told = &trued_up(&w)[1];
+    assert!(told.ends_with("worth 500.00 USD now, 1 times for 50% of the acv target of 2026; -125.00 USD"), "{told}");
 }
 
 /// The others of its multipliers stay as they were: the tier of the closing, the campaign, the length of the contract.
