@@ -99,9 +99,10 @@ async fn a_run_is_looked_at_made_written_and_settled() {
     for (args, says) in [
         (&["run", "--until", "2999-01-01"][..], "is still to come"),
         (&["run", "--until", "2019-01-01"], "is long ago"),
-        (&["run", "--until", "soon"], "invalid value"),
+        (&["run", "--until", "soon"], "write a day as 2026-11-30"),
         (&["file", "2020-01-01"], "pays has no run 2020-01-01"),
-        (&["file", "lately"], "names no payout"),
+        (&["file", "lately"], "write a run as 2026-11-30"),
+        (&["cancel", "2020-01-01"], "nothing is on its way"),
     ] {
         let said = payouts(args);
         assert!(!said.status.success() && text(&said.stderr).contains(says), "{args:?}: {}", text(&said.stderr));
