@@ -283,6 +283,7 @@ fn books_that_close_later_by_another_version() {
             w.publish(&longer, "2026-12-01T00:00:00Z");
         }
         to(&mut w, "2027-01-12T12:00:00Z");
+        assert_eq!(w.last().reason, Some(Reason::BooksOpen), "it is not trued up yet");
         let data = format!(r#"{{"deal_id":"late","outcome":"won","acv":{}}}"#, money("6000", "USD"));
         w.send("deal.closed", "p", "late-closed", "2026-12-20T12:00:00Z", &data);
         let booked = w.last().booked;
