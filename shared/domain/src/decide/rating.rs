@@ -206,8 +206,9 @@ pub(super) fn rate_credit_again(
     let rises = (worth - credit.worth).max(0);
     let restored = credit.taken().min(due).min(rises).min(if frees { left } else { i64::MAX });
     // Who may not earn gets back what an amendment gives back, and gains nothing by what was attained in the end.
-    let gains = matches!(case.event.kind, Kind::DealTruedUp { .. }) && matches!(case.part, Part::Corrections(_));
-    let restored = if gains { 0 } else { restored };
+    let gains_nothing =
+        matches!(case.event.kind, Kind::DealTruedUp { .. }) && matches!(case.part, Part::Corrections(_));
+    let restored = if gains_nothing { 0 } else { restored };
     let new = (worth - credit.peak).max(0).min(due - restored);
     let new = match case.part {
         Part::Full if frees => new.min(left - restored),
