@@ -301,6 +301,9 @@ async fn show_balances(apis: &[&Api]) -> anyhow::Result<()> {
         let balance = |name: &str| points(seen["balance"][name].as_i64().unwrap_or_default());
         let sell = &seen["tiers"]["sell"];
         let step = |p: &Value| {
+            if p["fact"].is_string() {
+                return format!("{} {}", text(p, "fact"), text(p, "asked"));
+            }
             format!("{} {}/{} within {}", text(p, "measure"), text(p, "seen"), text(p, "least"), text(p, "within"))
         };
         let steps: Vec<String> = sell["to_next"].as_array().into_iter().flatten().map(step).collect();

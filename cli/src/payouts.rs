@@ -11,8 +11,9 @@ use clap::{Args, Subcommand};
 use comfy_table::{Cell, CellAlignment};
 use domain::ledger::Asset;
 use domain::tell::csv_field;
-use engine::payouts::{Open, Payable};
-use event::ids::{PartnerId, ProgramId};
+use engine::payouts::{OfRun, Open, Payable};
+use event::ids::{Name, PartnerId, ProgramId};
+use event::money::Money;
 use event::payout::{PayoutId, PayoutRun, RUNS_OF_A_DAY_MAX};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
@@ -165,6 +166,7 @@ fn told(payable: &Payable, dry: bool) -> (&'static str, &'static str) {
         Payable::BelowMinimum(_) => ("below_minimum", "below the minimum, carried forward"),
         Payable::Suspended(_) => ("suspended", "the partner is suspended"),
         Payable::TooMany(_) => ("too_many", "too many payouts are on their way: settle them first"),
+        Payable::NoPayee(_) => ("no_payee", "whom finance is to pay is not stated, carried forward"),
         Payable::GivenUp(_) => ("given_up", "given up in this run: another pays it (--number)"),
         Payable::Ended(_) => ("ended", "paid or returned; what is payable now another run pays (--number)"),
         Payable::Nothing => ("nothing", "nothing is payable"),
@@ -300,33 +302,55 @@ impl List {
     }
 }
 
+/// What is to be sent in a currency, in minor units.
+#[derive(Default)]
+struct Totals {
+    count: usize,
+    withheld: i64,
+    to_pay: i64,
+}
+
 impl File {
     async fn run(&self) -> anyhow::Result<ExitCode> {
         let Everybody { store, programs, partners } = self.whose.everybody().await?;
         let bar = bar(partners.len())?;
         let mut lines = Vec::new();
         for partner in &partners {
-            for (id, standing) in engine::payouts::of_run(&store, &programs, partner, self.run).await? {
-                lines.push((partner, id, standing));
-            }
+            let of_run = engine::payouts::of_run(&store, &programs, partner, self.run).await?;
+            lines.extend(of_run.into_iter().map(|one| (partner, one)));
             bar.inc(1);
         }
         bar.finish_and_clear();
         if lines.is_empty() {
             bail!("{} has no run {}; `laurel payouts list` shows what is on its way", self.whose.program, self.run);
         }
-        let mut text = "payout_id,partner_id,currency,amount,status\r\n".to_owned();
-        let mut totals = BTreeMap::<&str, (usize, i64)>::new();
-        for (partner, id, standing) in &lines {
-            let money = Asset::Money(id.currency).amount(standing.amount());
-            let is_open = matches!(standing, Payable::Stands(_));
-            let status = if is_open { "open" } else { told(standing, false).0 };
-            let fields = [id.to_string(), partner.to_string(), id.currency.to_owned(), money, status.to_owned()];
+        let mut text = "payout_id,partner_id,payee,currency,amount,withheld,to_pay,status\r\n".to_owned();
+        let mut totals = BTreeMap::<&str, Totals>::new();
+        for (partner, OfRun { id, became, terms }) in &lines {
+            let asset = Asset::Money(id.currency);
+            let (amount, withheld) = (became.amount(), terms.withheld.and_then(Money::minor_units).unwrap_or(0));
+            let to_pay = amount.saturating_sub(withheld);
+            let is_open = matches!(became, Payable::Stands(_));
+            let status = if is_open { "open" } else { told(became, false).0 };
+            let payee = terms.payee.as_ref().map_or("", Name::as_str);
+            let [amount_told, withheld_told, to_pay_told] = [amount, withheld, to_pay].map(|one| asset.amount(one));
+            let fields = [
+                id.to_string(),
+                partner.to_string(),
+                payee.to_owned(),
+                id.currency.to_owned(),
+                amount_told,
+                withheld_told,
+                to_pay_told,
+                status.to_owned(),
+            ];
             text.push_str(&fields.map(|field| csv_field(&field)).join(","));
             text.push_str("\r\n");
             if is_open {
-                let (count, sum) = totals.entry(id.currency).or_default();
-                (*count, *sum) = (*count + 1, sum.saturating_add(standing.amount()));
+                let all = totals.entry(id.currency).or_default();
+                all.count += 1;
+                all.withheld = all.withheld.saturating_add(withheld);
+                all.to_pay = all.to_pay.saturating_add(to_pay);
             }
         }
         match &self.to {
@@ -334,8 +358,11 @@ impl File {
             None => print!("{text}"),
         }
         // Control totals are of what is to be sent; they stand beside the file, which holds payouts and nothing else.
-        for (currency, (count, sum)) in &totals {
-            eprintln!("to be sent in {currency}: {count} payouts, {}", Asset::Money(currency).told(*sum));
+        for (currency, Totals { count, withheld, to_pay }) in &totals {
+            let asset = Asset::Money(currency);
+            let withheld = Some(withheld).filter(|withheld| **withheld != 0);
+            let kept = withheld.map(|withheld| format!(", and {} is withheld", asset.told(*withheld)));
+            eprintln!("to be sent in {currency}: {count} payouts, {}{}", asset.told(*to_pay), kept.unwrap_or_default());
         }
         if totals.is_empty() {
             eprintln!("nothing of it is to be sent any more");

@@ -78,8 +78,8 @@ async fn a_run_is_looked_at_made_written_and_settled() {
 
     let csv = payouts(&["file", &today]);
     let lines: Vec<String> = text(&csv.stdout).lines().map(str::to_owned).collect();
-    assert_eq!(lines[0], "payout_id,partner_id,currency,amount,status");
-    assert!(lines.contains(&format!("{today}-USD,'=big,USD,100.00,open")), "{lines:?}");
+    assert_eq!(lines[0], "payout_id,partner_id,payee,currency,amount,withheld,to_pay,status");
+    assert!(lines.contains(&format!("{today}-USD,'=big,,USD,100.00,0.00,100.00,open")), "{lines:?}");
     assert!(text(&csv.stderr).contains("to be sent in USD: 2 payouts, 150.00 USD"), "{}", text(&csv.stderr));
     let settled = of("payout.settled", "=big", "fin-1", &json!({ "payout_id": format!("{today}-USD") }));
     assert_eq!(serve.queue().send_all(&[settled]).await, Vec::<usize>::new());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ambient::Clock;
 use domain::ledger::Asset;
-use engine::payouts::{Payable, cancel, look, of_run, open, run};
+use engine::payouts::{OfRun, Payable, cancel, look, of_run, open, run};
 use event::ids::{PartnerId, ProgramId};
 use event::payout::{PayoutId, PayoutRun};
 use jiff::{SignedDuration, Timestamp};
@@ -111,7 +111,8 @@ async fn a_run_pays_each_partner_once() {
     assert_eq!(stage.usd("big").await, [0, 0, 0, 700_000]);
     assert_eq!(stage.run("big", today).await, [Payable::Ended(700_000)], "what was paid is not paid again");
     let of = of_run(&stage.store, &stage.programs, &partner("big"), today).await.expect("payouts");
-    assert_eq!(of, [(payout(&format!("{today}-USD")), Payable::Ended(700_000))]);
+    let paid = (payout(&format!("{today}-USD")), Payable::Ended(700_000));
+    assert_eq!(of.into_iter().map(|one| (one.id, one.became)).collect::<Vec<_>>(), [paid]);
 
     let api = stage.test.api(Some("big"), "perx", &["read"]);
     let (_, page) = api.get("/v1/partners/big/payouts").await;
@@ -142,7 +143,7 @@ async fn what_is_given_up_is_paid_by_another_run() {
     assert_eq!(given_up, [(payout(&format!("{first}-USD")), 700_000)]);
     assert_eq!(stage.run("p", first).await, [Payable::GivenUp(700_000)]);
     assert_eq!(stage.run("p", second).await, [Payable::Pays(700_000)]);
-    let status = |found: Vec<(PayoutId, Payable)>| found.into_iter().map(|(_, what)| what).collect::<Vec<_>>();
+    let status = |found: Vec<OfRun>| found.into_iter().map(|one| one.became).collect::<Vec<_>>();
     let of = async |run| status(of_run(&stage.store, &stage.programs, &p, run).await.expect("payouts"));
     assert_eq!((of(first).await, of(second).await), (vec![Payable::GivenUp(700_000)], vec![Payable::Stands(700_000)]));
     assert_eq!(stage.usd("p").await, [0, 0, 700_000, 0]);
@@ -182,4 +183,66 @@ async fn a_run_until_a_day_pays_what_was_payable_by_its_end() {
     cancel(&stage.store, &stage.programs, &partner("p"), first, stage.patience()).await.expect("given up");
     assert_eq!(looked(again).await, [Payable::Pays(700_000)]);
     assert_eq!(stage.run("p", second).await, [Payable::Pays(950_000)]);
+}
+
+/// M47: a program may ask whom finance pays, and what is withheld: who has said neither is carried forward, and what was stated goes into
+/// the run's file, whatever is stated later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_pays_as_was_stated() {
+    const PROGRAM: &str = r#"
+[program]
+id = "taxed"
+name = "Taxed"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+"/finance/*" = ["*"]
+[facts]
+vendor = "text"
+tax = "percent"
+[commission.c]
+rate = "10%"
+[payouts]
+payee = "partner.vendor"
+withholding = "partner.tax"
+"#;
+    let test = TestStack::start().await;
+    test.publish(PROGRAM).await;
+    let taxed: ProgramId = "taxed".try_into().expect("a program");
+    let programs = store::programs::read(&test.stack.store, &taxed).await.expect("read").expect("published");
+    let (p, store) = (partner("p"), &test.stack.store);
+    // Each an hour after the one before, by its own time.
+    let hour = std::cell::Cell::new(9);
+    let send = async |kind: &str, id: &str, data: Value| {
+        hour.set(hour.get() + 1);
+        let time = format!("T{:02}:30", hour.get());
+        test.send(&[body(kind, "p", "taxed", "/crm/t", id, &data).replace("T09:30", &time)]).await;
+    };
+    let enrolled = |facts: Value| json!({ "name": "P", "motions": ["sell"], "facts": facts });
+    send("partner.enrolled", "e1", enrolled(json!({}))).await;
+    let acv = json!({ "amount": "1000", "currency": "USD" });
+    send("deal.closed", "won", json!({ "deal_id": "d", "outcome": "won", "acv": acv })).await;
+    let today = PayoutRun { until: programs.all()[0].program.calendar.day(store.clock().now()), number: 1 };
+    let patience = || Patience::until(store.clock().instant() + Duration::from_secs(60));
+    let id = payout(&format!("{today}-USD"));
+    let ran = async || run(store, &programs, &p, today, patience()).await.expect("a run");
+    let api = test.api(Some("p"), "taxed", &["read"]);
+    let payable = async || {
+        (api.get("/v1/partners/p/commissions").await.1["balances"]["USD"]["payable"] == "100.00").then_some(())
+    };
+    test.until("the commission", payable).await;
+    assert_eq!(ran().await, [(id, Payable::NoPayee(10_000))]);
+    send("partner.enrolled", "e2", enrolled(json!({ "vendor": "V-77", "tax": "30" }))).await;
+    let stated = async || (ran().await == [(id, Payable::Pays(10_000))]).then_some(());
+    test.until("what is stated", stated).await;
+    send("partner.enrolled", "e3", enrolled(json!({ "vendor": "V-78" }))).await;
+    let found = of_run(store, &programs, &p, today).await.expect("payouts");
+    let [OfRun { became: Payable::Stands(10_000), terms, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(
+        (terms.payee.as_deref(), terms.withheld.map(|one| one.to_string())),
+        (Some("V-77"), Some("30.00 USD".to_owned()))
+    );
+    let (_, page) = api.get("/v1/partners/p/payouts").await;
+    let words = format!("100.00 USD on its way to you, in the run of {today}; 30.00 USD of it is withheld");
+    assert_eq!(page["items"][0]["words"], words);
 }

@@ -32,6 +32,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Won { .. }
         | Effect::Influences
         | Effect::Share { .. }
+        | Effect::Stated { .. }
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }
         | Effect::Tier { .. }

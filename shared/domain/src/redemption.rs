@@ -124,6 +124,7 @@ impl Redemption {
             | Effect::Won { .. }
             | Effect::Influences
             | Effect::Share { .. }
+            | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
             | Effect::Exclusive { .. }

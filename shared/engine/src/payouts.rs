@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::decide::PAYOUTS_MAX;
 use domain::ledger::{Account, Asset, Bucket, Membership, Posting, Record};
-use domain::payout;
+use domain::payout::{self, Terms};
 use event::ids::{PartnerId, ProgramId};
 use event::money::{Money, minor_units, parse_currency};
 use event::payout::{PayoutId, PayoutRun};
@@ -39,6 +39,8 @@ pub enum Payable {
     Suspended(i64),
     /// Too many payouts of the partner are on their way.
     TooMany(i64),
+    /// Whom finance is to pay is not stated of the partner; what it has is kept for it (M47).
+    NoPayee(i64),
     /// It was set aside in this run, and given up: another run pays it.
     GivenUp(i64),
     /// It was set aside in this run, and finance said what became of it.
@@ -55,6 +57,7 @@ impl Payable {
             | Payable::BelowMinimum(amount)
             | Payable::Suspended(amount)
             | Payable::TooMany(amount)
+            | Payable::NoPayee(amount)
             | Payable::GivenUp(amount)
             | Payable::Ended(amount) => *amount,
         }
@@ -88,7 +91,7 @@ pub async fn look(
                 since = Some(payable_since(store, &program.id, partner, run.until, &decision.records).await?);
             }
             let since = since.as_ref().and_then(|since| since.get(&asset)).copied().unwrap_or(0);
-            found.push((id, judged(program, account, currency, since)));
+            found.push((id, judged(program, account, currency, since)?));
         }
     }
     Ok(found)
@@ -106,6 +109,7 @@ fn currencies(programs: &Programs) -> BTreeSet<&'static str> {
 
 /// A payout that was set aside under its name.
 struct Named {
+    terms: Terms,
     amount: i64,
     given_up: bool,
 }
@@ -123,7 +127,8 @@ async fn named(
         let id = PayoutId { run, currency };
         let Some(record) = history::record(store, &payout::reserved(program, partner, id)).await? else { continue };
         let given_up = history::record(store, &payout::cancelled(program, partner, id)).await?.is_some();
-        all.insert(id, Named { amount: reserved(&record), given_up });
+        let Some(terms) = terms_of(&record) else { continue };
+        all.insert(id, Named { terms, amount: reserved(&record), given_up });
     }
     Ok(all)
 }
@@ -133,9 +138,17 @@ fn standing(account: &Account, id: PayoutId, named: Option<&Named>) -> Option<Pa
     let open = account.head.funds(Asset::Money(id.currency)).payouts.get(&id.run);
     match (open, named) {
         (Some(amount), _) => Some(Payable::Stands(*amount)),
-        (None, Some(Named { amount, given_up: true })) => Some(Payable::GivenUp(*amount)),
-        (None, Some(Named { amount, given_up: false })) => Some(Payable::Ended(*amount)),
+        (None, Some(Named { amount, given_up: true, .. })) => Some(Payable::GivenUp(*amount)),
+        (None, Some(Named { amount, given_up: false, .. })) => Some(Payable::Ended(*amount)),
         (None, None) => None,
+    }
+}
+
+/// How a record has a payout paid.
+fn terms_of(record: &Record) -> Option<Terms> {
+    match record.happened()? {
+        Kind::PayoutReserved { amount, payee, withheld, .. } => Some(Terms { amount, payee, withheld }),
+        _ => None,
     }
 }
 
@@ -145,20 +158,36 @@ fn reserved(record: &Record) -> i64 {
     aside.map(|posting| posting.amount).sum()
 }
 
-fn judged(program: &Program, account: &Account, currency: &'static str, since: i64) -> Payable {
+/// # Errors
+/// [`StoreError::Unsound`]: what is stated of the partner was not loaded.
+fn judged(program: &Program, account: &Account, currency: &'static str, since: i64) -> Result<Payable, StoreError> {
     let funds = account.head.funds(Asset::Money(currency));
     let available = funds.balance().available;
     let payable = available.min(available.saturating_sub(since)).min(Money::minor_units_max(currency));
     if payable <= 0 {
-        return Payable::Nothing;
+        return Ok(Payable::Nothing);
     }
     if account.head.membership() == Membership::Suspended {
-        return Payable::Suspended(payable);
+        return Ok(Payable::Suspended(payable));
     }
     if payable < minimum(program, currency) {
-        return Payable::BelowMinimum(payable);
+        return Ok(Payable::BelowMinimum(payable));
     }
-    if funds.payouts.len() >= PAYOUTS_MAX { Payable::TooMany(payable) } else { Payable::Pays(payable) }
+    if funds.payouts.len() >= PAYOUTS_MAX {
+        return Ok(Payable::TooMany(payable));
+    }
+    let terms = terms(program, account, (payable, currency))?;
+    Ok(terms.map_or(Payable::NoPayee(payable), |_| Payable::Pays(payable)))
+}
+
+/// How so much is paid to a partner; none where whom finance is to pay is not stated of it.
+fn terms(
+    program: &Program,
+    account: &Account,
+    (amount, currency): (i64, &'static str),
+) -> Result<Option<Terms>, StoreError> {
+    let amount = Money::of_minor_units(amount, currency).map_err(|error| StoreError::Refused(error.to_string()))?;
+    Ok(payout::terms(program, account, amount)?)
 }
 
 /// The least that the program pays out in a currency; without a rate whatever there is.
@@ -226,7 +255,10 @@ pub async fn run(
                 done.entry(id).or_insert(payable);
                 continue;
             };
-            let event = reserve(store, programs, partner, id, amount)?;
+            let Some(event) = reserve(store, programs, partner, (id, amount)).await? else {
+                moved = true;
+                continue;
+            };
             match take(store, programs, &event, patience, |_| ()).await {
                 Ok(Step::Recorded(_)) => done.extend([(id, payable)]),
                 Ok(Step::Existing(record)) => done.extend([(id, Payable::Stands(reserved(&record)))]),
@@ -244,16 +276,18 @@ pub async fn run(
 }
 
 /// The step that sets so much of a currency aside.
-fn reserve(
+async fn reserve(
     store: &Store,
     programs: &Programs,
     partner: &PartnerId,
-    id: PayoutId,
-    amount: i64,
-) -> Result<Event, StoreError> {
+    (id, amount): (PayoutId, i64),
+) -> Result<Option<Event>, StoreError> {
     let now = store.clock().now();
-    let amount = Money::of_minor_units(amount, id.currency).map_err(|error| StoreError::Refused(error.to_string()))?;
-    Ok(payout::reserve(&programs.current(now).program.id, partner, id, amount, now))
+    let programs = &store::programs::at(store, programs, now).await?;
+    let program = &programs.current(now).program;
+    let account = load(store, programs, partner, &[], now).await?.state.account;
+    let terms = terms(program, &account, (amount, id.currency))?;
+    Ok(terms.map(|terms| payout::reserve(&program.id, partner, id, terms, now)))
 }
 
 /// A payout that is on its way, and how much of it.
@@ -303,6 +337,17 @@ pub async fn cancel(
     Ok(given_up)
 }
 
+/// A payout of a run, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRun {
+    /// Its name.
+    pub id: PayoutId,
+    /// What became of it.
+    pub became: Payable,
+    /// How it is paid, as was stated when it was set aside.
+    pub terms: Terms,
+}
+
 /// The payouts of a partner in a run, whatever became of them.
 ///
 /// # Errors
@@ -312,11 +357,15 @@ pub async fn of_run(
     programs: &Programs,
     partner: &PartnerId,
     run: PayoutRun,
-) -> Result<Vec<(PayoutId, Payable)>, StoreError> {
+) -> Result<Vec<OfRun>, StoreError> {
     let now = store.clock().now();
     let programs = &store::programs::at(store, programs, now).await?;
-    let named = named(store, programs, &programs.current(now).program.id, partner, run).await?;
+    let mut named = named(store, programs, &programs.current(now).program.id, partner, run).await?;
     let account = load(store, programs, partner, &[], now).await?.state.account;
     let ids = currencies(programs).into_iter().map(|currency| PayoutId { run, currency });
-    Ok(ids.filter_map(|id| Some((id, standing(&account, id, named.get(&id))?))).collect())
+    let of_run = ids.filter_map(|id| {
+        let became = standing(&account, id, named.get(&id))?;
+        Some(OfRun { id, became, terms: named.remove(&id)?.terms })
+    });
+    Ok(of_run.collect())
 }

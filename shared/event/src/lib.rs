@@ -24,6 +24,6 @@ pub use planted::{fired, plant};
 pub use rejection::{Code, Rejection};
 pub use types::target;
 pub use types::{
-    DealOutcome, Document, Form, Influence, Kind, Level, ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS,
-    TEXT_CHARS_MAX, Whole,
+    DealOutcome, Document, FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, Influence, Kind, Level, PartnerFacts,
+    ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS, TEXT_CHARS_MAX, Whole,
 };

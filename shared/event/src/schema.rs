@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::{MemberRow, Row, is_of_program};
 use crate::ids::ID_CHARS_MAX;
-use crate::types::{Form, TEXT_CHARS_MAX};
+use crate::types::{FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, TEXT_CHARS_MAX};
 
 /// The schema of a whole event of this type.
 pub fn event_schema(row: &Row) -> Value {
@@ -74,6 +74,12 @@ fn form_schema(form: Form) -> Value {
             "required": ["revenue_type", "amount"],
             "properties": { "revenue_type": form_schema(Form::Text), "amount": money_schema() },
         }}),
+        Form::Facts => json!({
+            "type": "object",
+            "maxProperties": FACTS_MAX,
+            "propertyNames": { "minLength": 1, "maxLength": FACT_NAME_CHARS_MAX },
+            "additionalProperties": { "type": "string", "minLength": 1, "maxLength": FACT_CHARS_MAX },
+        }),
         Form::Any => json!({}),
     }
 }
@@ -118,6 +124,7 @@ pub fn form_words(form: Form) -> String {
         Form::Money => "money, `{\"amount\":\"48000.00\",\"currency\":\"USD\"}`".to_owned(),
         Form::Ids => "list of ids".to_owned(),
         Form::Lines => "list of `{\"revenue_type\", \"amount\"}`".to_owned(),
+        Form::Facts => format!("at most {FACTS_MAX} texts of at most {FACT_CHARS_MAX} characters by name"),
         Form::Any => "any JSON value".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use event::money::parse_decimal;
 use rust_decimal::Decimal;
 
 /// A condition on one field of an event's `data`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// The field.
     pub field: String,
@@ -15,7 +15,7 @@ pub struct Condition {
 }
 
 /// What must hold of a field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// Equal, by plain text.
     Is(String),
@@ -38,6 +38,16 @@ pub enum Comparison {
     AtMost,
     /// `<`
     LessThan,
+}
+
+impl Condition {
+    /// It in words, as `partner.type is reseller`.
+    pub fn sentence(&self) -> String {
+        match &self.test {
+            Test::Is(word) => format!("{} is {word}", self.field),
+            Test::IsNot(_) | Test::OneOf(_) | Test::Compare(..) => format!("{} {}", self.field, self.words),
+        }
+    }
 }
 
 impl Test {

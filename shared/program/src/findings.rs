@@ -1,8 +1,10 @@
 //! What is wrong with a program file, and where.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::Serialize;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Whether a finding stops the program from being published.
@@ -132,12 +134,25 @@ impl Diagnostic {
 }
 
 /// Where the value at `path` stands; where it is missing, the nearest table around it.
+/// A key of a table, and its value.
+type Entry<'t> = (&'t Spanned<Cow<'t, str>>, &'t Spanned<DeValue<'t>>);
+
+fn entry<'t>(table: &'t DeTable<'t>, name: &str) -> Option<Entry<'t>> {
+    table.iter().find(|(key, _)| key.get_ref() == name)
+}
+
+/// What stands in a table of its own, as `type` does in `partner.type = "reseller"`.
+fn below<'t>(table: &'t DeTable<'t>, name: &str) -> Option<Entry<'t>> {
+    let (first, rest) = name.split_once('.')?;
+    entry(entry(table, first)?.1.get_ref().as_table()?, rest)
+}
+
 pub(crate) fn locate(text: &str, path: &[&str]) -> Range<usize> {
     let Ok(root) = DeTable::parse(text) else { return 0..0 };
     let mut table = root.get_ref();
     let mut span = 0..text.lines().next().map_or(0, str::len);
     for name in path {
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else { return span };
+        let Some((key, value)) = entry(table, name).or_else(|| below(table, name)) else { return span };
         match value.get_ref() {
             DeValue::Table(inner) => {
                 // A table's own span is all of it; its name is what a reader looks for.

@@ -6,6 +6,7 @@ use event::ids::TierId;
 use event::time::Length;
 use rust_decimal::Decimal;
 
+use crate::condition::Condition;
 use crate::window::Within;
 
 /// One tier of a ladder.
@@ -47,6 +48,8 @@ pub enum Criteria {
     All(Vec<Criteria>),
     /// One measure over one window.
     One(Criterion),
+    /// What is stated of the partner (M47).
+    Fact(Condition),
 }
 
 /// One measure over one window.
@@ -120,13 +123,14 @@ impl Criteria {
     pub fn words(&self) -> String {
         let list = |parts: &[Criteria], word: &str| {
             let part = |part: &Criteria| match part {
-                Criteria::One(one) => one.words(),
+                Criteria::One(_) | Criteria::Fact(_) => part.words(),
                 Criteria::Any(_) | Criteria::All(_) => format!("({})", part.words()),
             };
             parts.iter().map(part).collect::<Vec<_>>().join(word)
         };
         match self {
             Criteria::One(one) => one.words(),
+            Criteria::Fact(fact) => fact.sentence(),
             Criteria::Any(parts) => list(parts, " or "),
             Criteria::All(parts) => list(parts, " and "),
         }
@@ -137,6 +141,16 @@ impl Criteria {
         match self {
             Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(Criteria::measures).collect(),
             Criteria::One(one) => [one.measure].into(),
+            Criteria::Fact(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Everything that it asks of what is stated of the partner.
+    pub fn facts(&self) -> Vec<&Condition> {
+        match self {
+            Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(Criteria::facts).collect(),
+            Criteria::One(_) => Vec::new(),
+            Criteria::Fact(fact) => vec![fact],
         }
     }
 
@@ -145,6 +159,7 @@ impl Criteria {
         match self {
             Criteria::Any(list) | Criteria::All(list) => list.iter().map(Criteria::months).max().unwrap_or(0),
             Criteria::One(one) => one.within.months(),
+            Criteria::Fact(_) => 0,
         }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
         );
     }
+    facts_asked(program, &mut f);
     for (source, _) in program.sources.iter().filter(|(source, _)| !source.starts_with('/') && !source.contains(':')) {
         f.warning(
             Code::SourceIsAName,
@@ -66,7 +67,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     drawn_at_once(program, &mut f);
     for rule in program.rules.values() {
-        for (path, (message, help)) in possible::never(rule) {
+        for (path, (message, help)) in possible::never(rule, &program.facts) {
             let [table, id] = rule.place();
             f.error(Code::NeverHolds, &[table, id, path.0, path.1], message, help);
         }
@@ -86,6 +87,26 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     f.found.sort_by_key(|found| found.severity);
     f.found
+}
+
+/// What no partner can be, and every criterion of a ladder asks.
+fn facts_asked(program: &Program, f: &mut Findings<'_>) {
+    let tiers =
+        program.ladders.iter().flat_map(|(motion, tiers)| tiers.iter().map(move |tier| (motion.as_str(), tier)));
+    let of_tiers = tiers.flat_map(|(motion, tier)| {
+        let at = move |key| vec!["ladder", motion, tier.id.as_str(), key];
+        [(at("enter"), &tier.enter), (at("keep"), &tier.keep)]
+    });
+    let exclusivity = &program.exclusivity;
+    let of_exclusivity = [("earn", &exclusivity.earn), ("keep", &exclusivity.keep)]
+        .map(|(key, criteria)| (vec!["exclusivity", key], criteria));
+    for (path, criteria) in of_tiers.chain(of_exclusivity) {
+        for asked in criteria.iter().flat_map(Criteria::facts) {
+            if let Some((message, help)) = possible::never_is_so(asked, &program.facts) {
+                f.error(Code::NeverHolds, &path, message, help);
+            }
+        }
+    }
 }
 
 /// Most sub-balances that one event may draw on: its decision is one transaction.
@@ -368,14 +389,14 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
 const WAYS_MAX: usize = 1_000;
 
 /// A way to enter that does not keep, if somebody goes on as they entered: all that must be met together.
-fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria, review: Review) -> Option<Vec<&'c Criterion>> {
+fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria, review: Review) -> Option<Vec<&'c Criteria>> {
     ways(enter).into_iter().find(|way| !keeps(way, keep, review))
 }
 
 /// Every way to meet criteria.
-fn ways(criteria: &Criteria) -> Vec<Vec<&Criterion>> {
+fn ways(criteria: &Criteria) -> Vec<Vec<&Criteria>> {
     match criteria {
-        Criteria::One(one) => vec![vec![one]],
+        Criteria::One(_) | Criteria::Fact(_) => vec![vec![criteria]],
         Criteria::Any(parts) => parts.iter().flat_map(ways).take(WAYS_MAX).collect(),
         Criteria::All(parts) => parts.iter().fold(vec![Vec::new()], |so_far, part| {
             let more = ways(part);
@@ -385,11 +406,15 @@ fn ways(criteria: &Criteria) -> Vec<Vec<&Criterion>> {
     }
 }
 
-fn keeps(way: &[&Criterion], keep: &Criteria, review: Review) -> bool {
+fn keeps(way: &[&Criteria], keep: &Criteria, review: Review) -> bool {
     match keep {
         Criteria::Any(parts) => parts.iter().any(|part| keeps(way, part, review)),
         Criteria::All(parts) => parts.iter().all(|part| keeps(way, part, review)),
-        Criteria::One(asked) => way.iter().any(|one| goes_on_to_bring(one, asked, review)),
+        Criteria::One(asked) => {
+            way.iter().any(|part| matches!(part, Criteria::One(one) if goes_on_to_bring(one, asked, review)))
+        }
+        // What a partner is, it goes on to be.
+        Criteria::Fact(_) => true,
     }
 }
 
@@ -414,6 +439,8 @@ fn implies(a: &Criteria, b: &Criteria) -> bool {
         (_, Criteria::Any(list)) => list.iter().any(|part| implies(a, part)),
         (Criteria::All(list), _) => list.iter().any(|part| implies(part, b)),
         (_, Criteria::All(list)) => list.iter().all(|part| implies(a, part)),
+        (Criteria::Fact(a), Criteria::Fact(b)) => a == b,
+        (Criteria::Fact(_), Criteria::One(_)) | (Criteria::One(_), Criteria::Fact(_)) => false,
         (Criteria::One(a), Criteria::One(b)) => a.measure == b.measure && a.least >= b.least && a.within == b.within,
     }
 }

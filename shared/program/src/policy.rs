@@ -1,6 +1,6 @@
 //! Settings that are no rule: registration, expiry, clawback, late events.
 
-use event::ids::Motion;
+use event::ids::{Motion, Name};
 use event::time::Length;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -40,6 +40,10 @@ impl Registration {
 pub struct Payouts {
     /// Less than this, in the program's currency, is carried forward to the next run; none: every amount is paid.
     pub minimum: Option<Decimal>,
+    /// The fact of a partner that says whom finance pays (M47): a partner of which it is not stated is not paid yet. None: finance knows.
+    pub payee: Option<Name>,
+    /// The fact of a partner that says how much is withheld of what it is paid, in percent (M47): nothing where it is not stated.
+    pub withholding: Option<Name>,
     /// How long finance has to settle or return a payout; after that staff are told that it is still on its way (I20).
     pub answered_within: Length,
 }

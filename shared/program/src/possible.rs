@@ -2,14 +2,15 @@
 
 use event::Form;
 use event::catalogue::{self, TOTAL_VALUE};
-use event::ids::EventId;
+use event::ids::{EventId, Name};
 use event::money::parse_decimal;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::commission::Rate;
-use crate::condition::{Comparison, Test};
+use crate::condition::{Comparison, Condition, Test};
+use crate::fact::{FactForm, Facts, fact};
 use crate::findings::nearest;
 use crate::rule::{Gives, Points, Rule};
 
@@ -23,46 +24,64 @@ type Place<'a> = (&'a str, &'a str);
 const PSEUDONYM: &str = "person-";
 
 /// What of a rule no event can meet, or every event does.
-pub(crate) fn never(rule: &Rule) -> Vec<(Place<'_>, Never)> {
+pub(crate) fn never<'r>(rule: &'r Rule, facts: &Facts) -> Vec<(Place<'r>, Never)> {
     let conditions = rule.conditions.iter().filter_map(|condition| {
-        let never = unmet(&condition.field, form(&rule.on, &condition.field)?, &condition.test)?;
+        let never = unmet(&condition.field, held(&rule.on, &condition.field, facts)?, &condition.test)?;
         Some((("if", condition.field.as_str()), never))
     });
     let unscaled = match &rule.gives {
-        Gives::Points(points) => unscaled(&rule.on, points),
-        Gives::Money(commission) => unrated(&rule.on, &commission.rate),
+        Gives::Points(points) => unscaled(&rule.on, points, facts),
+        Gives::Money(commission) => unrated(&rule.on, &commission.rate, facts),
     };
     conditions.chain(unscaled.map(|never| ((rule.key(), ""), never))).collect()
 }
 
-/// What a field of an event type looks like; none where there is no such field.
-fn form(on: &str, field: &str) -> Option<Form> {
-    if field == TOTAL_VALUE {
-        return Some(Form::Money);
+/// Why no partner, or every partner, is what a criterion asks.
+pub(crate) fn never_is_so(asked: &Condition, facts: &Facts) -> Option<Never> {
+    unmet(&asked.field, Held::Fact(fact(facts, &asked.field)?), &asked.test)
+}
+
+/// What a field can hold.
+#[derive(Clone, Copy)]
+enum Held<'f> {
+    /// A member of an event.
+    Member(Form),
+    /// A fact of the partner.
+    Fact(&'f FactForm),
+}
+
+/// What a field of an event type, or a fact of the partner, can hold; none where there is no such field.
+fn held<'f>(on: &str, field: &str, facts: &'f Facts) -> Option<Held<'f>> {
+    if let Some(form) = fact(facts, field) {
+        return Some(Held::Fact(form));
     }
-    catalogue::row(on)?.members.iter().find(|member| member.name == field).map(|member| member.form)
+    if field == TOTAL_VALUE {
+        return Some(Held::Member(Form::Money));
+    }
+    let member = catalogue::row(on)?.members.iter().find(|member| member.name == field)?;
+    Some(Held::Member(member.form))
 }
 
 /// Why a scale gives nothing, or a part of it does.
-fn unscaled(on: &str, points: &Points) -> Option<Never> {
+fn unscaled(on: &str, points: &Points, facts: &Facts) -> Option<Never> {
     match points {
         Points::Fixed(_) => None,
-        Points::Table { by, table } => table_of(by, form(on, by)?, table.keys().map(String::as_str)),
+        Points::Table { by, table } => table_of(by, held(on, by, facts)?, table.keys().map(String::as_str)),
         Points::Bands { by, bands } => {
-            let form = form(on, by)?;
+            let form = held(on, by, facts)?;
             let last = bands.last().map(|(from, _)| Test::Compare(Comparison::AtLeast, *from));
             no_number(by, form).or_else(|| last.and_then(|last| unmet(by, form, &last)))
         }
         Points::Per { by, per, .. } => {
-            let form = form(on, by)?;
+            let form = held(on, by, facts)?;
             no_number(by, form).or_else(|| unmet(by, form, &Test::Compare(Comparison::AtLeast, *per)))
         }
     }
 }
 
 /// Why a scale of rates gives nothing, or a part of it does.
-fn unrated(on: &str, rate: &Rate) -> Option<Never> {
-    let form = form(on, rate.by()?)?;
+fn unrated(on: &str, rate: &Rate, facts: &Facts) -> Option<Never> {
+    let form = held(on, rate.by()?, facts)?;
     match rate {
         Rate::Fixed(_) => None,
         Rate::Table { by, table } => table_of(by, form, table.iter().map(|(value, _)| value.as_str())),
@@ -73,15 +92,15 @@ fn unrated(on: &str, rate: &Rate) -> Option<Never> {
     }
 }
 
-fn table_of<'a>(by: &str, form: Form, mut values: impl Iterator<Item = &'a str>) -> Option<Never> {
-    if matches!(form, Form::Money) {
+fn table_of<'a>(by: &str, form: Held<'_>, mut values: impl Iterator<Item = &'a str>) -> Option<Never> {
+    if matches!(form, Held::Member(Form::Money)) {
         return Some((format!("`{by}` is an amount, and a table is of words"), Some("write `bands`".to_owned())));
     }
     values.find_map(|value| no_value(by, form, value))
 }
 
 /// Why no event, or every event, meets a condition on a field of this form.
-fn unmet(field: &str, form: Form, test: &Test) -> Option<Never> {
+fn unmet(field: &str, form: Held<'_>, test: &Test) -> Option<Never> {
     match test {
         Test::Is(word) => sign(word).or_else(|| no_value(field, form, word)),
         Test::IsNot(word) => {
@@ -103,7 +122,20 @@ fn unmet(field: &str, form: Form, test: &Test) -> Option<Never> {
 }
 
 /// Why a value cannot stand in a field of this form.
-fn no_value(field: &str, form: Form, word: &str) -> Option<Never> {
+fn no_value(field: &str, form: Held<'_>, word: &str) -> Option<Never> {
+    let form = match form {
+        Held::Member(form) => form,
+        Held::Fact(FactForm::Words(words)) => {
+            return among(field, &words.iter().map(Name::as_str).collect::<Vec<_>>(), word);
+        }
+        Held::Fact(FactForm::Number | FactForm::Percent) => {
+            let help = Some(format!("write `{field} = \">= 100\"`"));
+            return parse_decimal(word)
+                .is_err()
+                .then(|| (format!("`{field}` is never `{word}`: it is a number"), help));
+        }
+        Held::Fact(FactForm::Text) => return None,
+    };
     match form {
         Form::Words(words) => among(field, words, word),
         Form::Flag => among(field, &["true", "false"], word),
@@ -127,7 +159,7 @@ fn no_value(field: &str, form: Form, word: &str) -> Option<Never> {
                 (format!("`{field}` is never `{word}`: it is an amount"), Some(format!("write `{field} = \">= 100\"`")))
             })
         }
-        Form::Ids | Form::Lines => {
+        Form::Ids | Form::Lines | Form::Facts => {
             Some((format!("`{field}` is a list, and never `{word}`"), Some("look at another field".to_owned())))
         }
         Form::Instant => {
@@ -150,7 +182,19 @@ fn no_value(field: &str, form: Form, word: &str) -> Option<Never> {
 }
 
 /// Why a field of this form is no number.
-fn no_number(field: &str, form: Form) -> Option<Never> {
+fn no_number(field: &str, form: Held<'_>) -> Option<Never> {
+    let form = match form {
+        Held::Member(form) => form,
+        Held::Fact(FactForm::Number | FactForm::Percent) => return None,
+        Held::Fact(FactForm::Words(words)) => {
+            let words = words.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+            return Some((format!("`{field}` is no number, it is one of the words {words}"), None));
+        }
+        Held::Fact(FactForm::Text) => {
+            let help = Some("declare it as a number in [facts]".to_owned());
+            return Some((format!("`{field}` is no number, it is a text"), help));
+        }
+    };
     let what = match form {
         Form::Whole(..) | Form::Numbers(_) | Form::Money | Form::Id | Form::Text | Form::Any => return None,
         Form::Words(words) => format!("one of the words {}", words.join(", ")),
@@ -158,7 +202,7 @@ fn no_number(field: &str, form: Form) -> Option<Never> {
         Form::Person => "a person".to_owned(),
         Form::Instant => "a time".to_owned(),
         Form::Day => "a day".to_owned(),
-        Form::Ids | Form::Lines => "a list".to_owned(),
+        Form::Ids | Form::Lines | Form::Facts => "a list".to_owned(),
     };
     Some((format!("`{field}` is no number, it is {what}"), None))
 }
@@ -189,7 +233,12 @@ fn bounds(field: &str, least: Decimal, most: Option<Decimal>) -> String {
 }
 
 /// The least and the most that a number of this form can be.
-fn range(form: Form) -> Option<(Decimal, Option<Decimal>)> {
+fn range(form: Held<'_>) -> Option<(Decimal, Option<Decimal>)> {
+    let form = match form {
+        Held::Member(form) => form,
+        Held::Fact(FactForm::Percent) => return Some((Decimal::ZERO, Some(Decimal::ONE_HUNDRED))),
+        Held::Fact(FactForm::Words(_) | FactForm::Number | FactForm::Text) => return None,
+    };
     match form {
         Form::Whole(least, most) => Some((least.into(), Some(most.into()))),
         Form::Numbers(numbers) => {
@@ -205,6 +254,7 @@ fn range(form: Form) -> Option<(Decimal, Option<Decimal>)> {
         | Form::Day
         | Form::Ids
         | Form::Lines
+        | Form::Facts
         | Form::Any => None,
     }
 }

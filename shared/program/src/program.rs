@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::commission::Payable;
+use crate::fact::Facts;
 use crate::ladder::{Measure, Tier};
 use crate::policy::{Exclusivity, Payouts, Policy, Registration};
 use crate::pool::{Benefit, Budget};
@@ -36,6 +37,8 @@ pub struct Program {
     pub counts_as_deal: Vec<String>,
     /// Who may send what.
     pub sources: Vec<(String, Vec<String>)>,
+    /// What is stated of partners, and rules may look at (M47).
+    pub facts: Facts,
     /// Earning and commission rules by id.
     pub rules: BTreeMap<RuleId, Rule>,
     /// Budgets by id (N10).

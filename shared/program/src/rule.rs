@@ -1,6 +1,6 @@
 //! Rules: which events, how many points or how much money, how often (M01-M07, M36-M40).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{Motion, Name, RuleId, TierId};
 use event::period::Every;
@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use crate::cap::Cap;
 use crate::commission::Commission;
 use crate::condition::Condition;
+use crate::fact::PARTNER;
 use crate::ladder::Measure;
 
 /// A rule: which events, how many points or how much money, how often (M01-M07, M36-M40).
@@ -22,6 +23,8 @@ pub struct Rule {
     pub on: String,
     /// Conditions on the event's fields; all must hold.
     pub conditions: Vec<Condition>,
+    /// The facts of the partner that its conditions and its scale look at, without [`PARTNER`](crate::PARTNER) (M47).
+    pub facts: Vec<Name>,
     /// What it gives, before multipliers.
     pub gives: Gives,
     /// Multipliers; those that apply are multiplied, the result is rounded down once.
@@ -76,6 +79,14 @@ impl Rule {
     }
 }
 
+/// The facts of the partner that conditions and a scale look at.
+pub(crate) fn facts(conditions: &[Condition], by: Option<&str>) -> Vec<Name> {
+    let fields = conditions.iter().map(|condition| condition.field.as_str()).chain(by);
+    let names = fields.filter_map(|field| Name::try_from(field.strip_prefix(PARTNER)?).ok());
+    let names: BTreeSet<Name> = names.collect();
+    names.into_iter().collect()
+}
+
 /// Points before multipliers. Integers; amounts in the program's currency.
 #[derive(Clone, Debug)]
 pub enum Points {
@@ -104,6 +115,16 @@ pub enum Points {
         /// Points for each full step.
         points: i64,
     },
+}
+
+impl Points {
+    /// The field it looks at.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Points::Fixed(_) => None,
+            Points::Bands { by, .. } | Points::Table { by, .. } | Points::Per { by, .. } => Some(by),
+        }
+    }
 }
 
 /// A multiplier on a rule.

@@ -68,6 +68,63 @@ pub struct Choices {
     pub pays: u8,
     /// Which budgets and benefits there are, and by which settings; none for 0.
     pub pools: u8,
+    /// What is stated of partners, and what goes by it; nothing for 0.
+    pub facts: u8,
+}
+
+/// What is stated of a partner, of these kinds and sizes; in bad form now and then. It goes by `seed` alone.
+pub fn stated(seed: u32) -> String {
+    let kind = ["a", "b", "b", "c"][(seed & 3) as usize];
+    let size = ["3", "20.0", "77", "many"][(seed >> 2 & 3) as usize]
+        .replace("many", if (seed >> 4).is_multiple_of(4) { "many" } else { "1000" });
+    let payee =
+        if (seed >> 6).is_multiple_of(8) { String::new() } else { format!(r#","payee":"V-{}""#, seed >> 9 & 3) };
+    let tax = ["", r#","tax":"30""#, r#","tax":"12.5""#, r#","tax":"0""#][(seed >> 11 & 3) as usize];
+    format!(r#"{{"kind":"{kind}","size":"{size}"{payee}{tax}}}"#)
+}
+
+/// What goes by what is stated of partners, by the bits of `facts`.
+fn of_facts(text: &str, facts: u8) -> String {
+    if facts == 0 {
+        return text.to_owned();
+    }
+    let is = |bit: u8| facts >> bit & 1 == 1;
+    let mut text = text.to_owned();
+    let rows = [
+        (
+            "[earn.closed]\non = \"deal.closed\"\nif = { outcome = \"won\" }",
+            "[earn.closed]\non = \"deal.closed\"\nif = { outcome = \"won\", partner.kind = \"!= c\" }",
+        ),
+        (
+            "points = 3\n",
+            "points = { by = \"partner.size\", bands = [{ from = \"0\", points = 3 }, { from = \"50\", points = 9 }] }\n",
+        ),
+        (
+            "{ from = \"1000\", rate = \"5%\" }, { from = \"10000\", rate = \"7.5%\" }] }\ntenor",
+            "{ from = \"1000\", rate = \"5%\" }] }\nif = { partner.kind = \"one of a, b\" }\ntenor",
+        ),
+        ("[commission.more]\n", "[commission.more]\nif = { \"partner.size\" = \">= 10\" }\n"),
+        (
+            "on = \"deal.influenced\"\nrate = \"10%\"",
+            "on = \"deal.influenced\"\nrate = { by = \"partner.kind\", table = { a = \"10%\", b = \"4%\" } }",
+        ),
+        (
+            "enter = { deals = 2, within = \"1 year\" }",
+            "enter = { all = [{ partner.kind = \"one of a, b\" }, { deals = 2, within = \"1 year\" }] }",
+        ),
+        (
+            "keep = { points = 200, within = \"fiscal year\" }",
+            "keep = { any = [{ partner.size = \">= 50\" }, { points = 200, within = \"fiscal year\" }] }",
+        ),
+    ];
+    for (bit, (from, to)) in (0..).zip(rows) {
+        if is(bit) {
+            text = text.replace(from, to);
+        }
+    }
+    let declared = "[facts]\nkind = \"one of a, b, c\"\nsize = \"number\"\npayee = \"text\"\ntax = \"percent\"\n";
+    let asked = if is(7) { "[payouts]\npayee = \"partner.payee\"\nwithholding = \"partner.tax\"\n" } else { "" };
+    format!("{text}{declared}{asked}")
 }
 
 /// What draws on budgets, and benefits of which there are only so many, by the bits of `pools`.
@@ -322,5 +379,5 @@ suspended_partners = "{}"
         if p.suspended { "earn" } else { "earn nothing" },
         paid,
     );
-    pooled(&text, p.pools)
+    of_facts(&pooled(&text, p.pools), p.facts)
 }

@@ -136,7 +136,7 @@ impl Player<'_> {
             format!("redemption {key} is {to}: {}", outcome.map_or("moot", Outcome::word))
         } else if let Some(Pay { partner, payout, amount }) = &line.pay {
             let id = payout.parse().expect("a payout");
-            let outcome = world.take_step(&payout::reserve(&world.id(), partner, id, *amount, world.now));
+            let outcome = world.take_step(&payout::reserve(&world.id(), partner, id, (*amount).into(), world.now));
             format!("{amount} of {partner} for payout {payout}: {}", outcome.map_or("moot", Outcome::word))
         } else if let Some(GiveUp { partner, payout }) = &line.give_up {
             let id = payout.parse().expect("a payout");
@@ -288,6 +288,10 @@ fn changed(effect: &Effect) -> String {
         Effect::Sends(Errand::LeaseEnding { due, to: Some(to) }) => format!("{to} is to be reminded at {due}"),
         Effect::Sends(Errand::LeaseEnding { due, to: None }) => format!("is to be reminded at {due}"),
         Effect::Influences => "has a share in the deal".to_owned(),
+        Effect::Stated { facts } => {
+            let told: Vec<String> = facts.iter().map(|(name, said)| format!("{name} {said}")).collect();
+            format!("is stated as {}", told.join(", "))
+        }
         Effect::Share { points } => format!("its share is {points} of 10000"),
         Effect::Sends(Errand::Share { to }) => format!("has the share of {to} rated"),
         Effect::Sends(Errand::TrueUp { day, rest, .. }) => {

@@ -55,6 +55,7 @@ fn prog() -> impl Strategy<Value = Choices> {
                 suspended,
                 pays,
                 pools: 0,
+                facts: 0,
             },
         )
 }

@@ -4,7 +4,7 @@ use event::payout::PayoutRun;
 use fastrand::Rng;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use replay::grammar::{self, Choices};
+use replay::grammar::{self, Choices, stated};
 use serde_json::{Value, json};
 
 use crate::check::{CODE, PERSON};
@@ -421,6 +421,7 @@ pub(crate) fn choices(rng: &mut Rng) -> Choices {
         rcap,
         pays: if rcap >> 6 == 0 { 0 } else { (rcap & 0xF0) | (expiry >> 4) },
         pools: if zone >> 6 == 0 { 0 } else { zone.rotate_left(3) ^ ladder },
+        facts: if fiscal >> 7 == 0 { 0 } else { fiscal.rotate_left(3) ^ rcap },
     }
 }
 
@@ -663,7 +664,10 @@ impl Maker {
     }
 
     fn enrol(&mut self, partner: usize) -> String {
-        let data = json!({ "name": "Partner", "motions": ["sell", "service"] });
+        let mut data = json!({ "name": "Partner", "motions": ["sell", "service"] });
+        // Another each time; what nobody declares is nobody's business.
+        let seed = event::steady_hash(format!("{partner} {}", self.count).bytes());
+        data["facts"] = serde_json::from_str(&stated(seed)).unwrap_or_default();
         let late = self.rng.i64(0..20 * 24 * 3_600);
         self.body("partner.enrolled", partner, late, data)
     }

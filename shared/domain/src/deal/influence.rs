@@ -1,7 +1,7 @@
 //! Who has a share in a deal beside the partner whose it is (M34).
 
-use event::Influence;
 use event::ids::{PartnerId, RuleId};
+use event::{Influence, PartnerFacts};
 use jiff::Timestamp;
 use litemap::LiteMap;
 use program::{Sharing, WHOLE};
@@ -21,6 +21,9 @@ pub struct Influencer {
     /// Whether its share was rated: whether it is paid at all was decided then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rated: bool,
+    /// What was stated of the partner then that its rules look at (M47).
+    #[serde(default, skip_serializing_if = "PartnerFacts::is_empty")]
+    pub facts: PartnerFacts,
     /// What each rule has credited to it.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub credits: LiteMap<RuleId, Credit>,
@@ -103,7 +106,13 @@ impl Deal {
     pub(super) fn influence(&mut self, partner: &PartnerId, said: Said) {
         let at = self.influencers.iter().position(|one| one.partner == *partner).unwrap_or_else(|| {
             let (partner, credits) = (partner.clone(), LiteMap::new());
-            self.influencers.push(Influencer { partner, said: Vec::new(), rated: false, credits });
+            self.influencers.push(Influencer {
+                partner,
+                said: Vec::new(),
+                rated: false,
+                facts: PartnerFacts::default(),
+                credits,
+            });
             self.influencers.len() - 1
         });
         let all = &mut self.influencers[at].said;

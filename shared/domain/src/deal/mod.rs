@@ -14,7 +14,7 @@ use event::ids::{Motion, OpportunityId, PartnerId, RuleId};
 use event::json::Json;
 use event::money::Money;
 use event::time::Month;
-use event::{DealOutcome, Kind, planted};
+use event::{DealOutcome, Kind, PartnerFacts, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
@@ -126,6 +126,9 @@ pub struct Closed {
     pub counts: Decimal,
     /// What it adds to the ACV measure now, in the program's currency.
     pub measured_acv: Decimal,
+    /// What was stated of the partner then that its rules look at (M47).
+    #[serde(default, skip_serializing_if = "PartnerFacts::is_empty")]
+    pub facts: PartnerFacts,
     /// What each rule has credited.
     #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     pub credits: LiteMap<RuleId, Credit>,
@@ -271,6 +274,9 @@ impl Deal {
                 let mut others = deal.influencers.iter_mut().filter(|one| one.partner != owner);
                 if let Some(one) = others.find(|one| one.partner == record.partner) {
                     let first = !std::mem::replace(&mut one.rated, true);
+                    if first {
+                        one.facts = record.stated().clone();
+                    }
                     Credit::fold(&mut one.credits, record, first);
                 }
             }
@@ -307,6 +313,7 @@ impl Deal {
                     counted: Decimal::ZERO,
                     counts: Decimal::ZERO,
                     measured_acv: Decimal::ZERO,
+                    facts: record.stated().clone(),
                     credits: LiteMap::new(),
                 }));
             }

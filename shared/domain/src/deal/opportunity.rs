@@ -110,6 +110,7 @@ impl Opportunity {
                 | Effect::Place { .. }
                 | Effect::Influences
                 | Effect::Share { .. }
+                | Effect::Stated { .. }
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
                 | Effect::Exclusive { .. }

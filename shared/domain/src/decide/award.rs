@@ -15,7 +15,7 @@ use super::pools;
 use super::stop::Stop;
 use super::true_up;
 use crate::deal::{Credit, Deal};
-use crate::earn::{Seen, Sold, Value, try_rule};
+use crate::earn::{Seen, Sold, Value, looked_at, try_rule};
 use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
 
@@ -73,6 +73,10 @@ pub(super) fn award(
         let sold = sold(context, book, case);
         let kind = &case.event.kind;
         let share = share(book, case)?;
+        let facts = looked_at(&case.earning.program, book.account(), kind.name())?;
+        if !facts.is_empty() {
+            book.effect(Effect::Stated { facts: facts.clone() })?;
+        }
         let seen = Seen {
             kind,
             amounts,
@@ -80,6 +84,7 @@ pub(super) fn award(
             share,
             influence: None,
             sold,
+            facts: &facts,
             person: person.as_ref(),
             booked: case.booked,
             day,

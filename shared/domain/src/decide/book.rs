@@ -123,6 +123,7 @@ impl Book {
             | Effect::Won { .. }
             | Effect::Influences
             | Effect::Share { .. }
+            | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Tier { .. }
             | Effect::Reviewed { .. } => {}

@@ -57,7 +57,7 @@ pub(super) fn grant(
     }
     if let Some(earn) = &policy.earn {
         let at = Moment::of(context.now, context.today);
-        if !assess(earn, context.program(), account, &policy.motion, at, &mut |_, _| ())? {
+        if !assess(earn, context.program(), account, &policy.motion, at, &mut |_| ())? {
             return Err(Stop::Refused(Reason::ExclusiveNotEarned { needs: earn.words() }));
         }
     }
@@ -183,7 +183,7 @@ fn review(
         hold(context, book, claim, None, held, least)?;
         return Ok(Reason::ExclusiveUnreviewed);
     };
-    let met = |at| assess(keep, program, book.account(), &policy.motion, at, &mut |_, _| ());
+    let met = |at| assess(keep, program, book.account(), &policy.motion, at, &mut |_| ());
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let kept =
         met(Moment::before(as_of, program.calendar.start_of(as_of)))? || met(Moment::of(context.now, context.today))?;

@@ -1,7 +1,7 @@
 //! The order of checks for one event: sender, partner, lifecycle, rules, caps, tier. Identity and form came before.
 
 use event::{Code, Event, Kind, Rejection};
-use program::{Program, Version};
+use program::{Program, Version, refused};
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -47,7 +47,7 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     if let Some(place) = shares::judge(context, book, event)? {
         return Ok(place);
     }
-    may_send(context.program(), event).map_err(Stop::Rejected)?;
+    takes(context.program(), event).map_err(Stop::Rejected)?;
     if let Some(place) = pools::judge(context, book, event)? {
         return Ok(place);
     }
@@ -61,11 +61,21 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     award::award(context, book, &case, amounts, reason)
 }
 
-/// May this source send this type, says the program?
+/// Does the program take this event: may its source send it, and does it state of a partner what the program knows?
 ///
 /// # Errors
-/// A [`Rejection`] `source_not_allowed`, which names the sources that may.
-pub fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
+/// A [`Rejection`] `source_not_allowed`, which names the sources that may; `bad_value`, which names every fact that the program does
+/// not take, with what it takes (M47).
+pub fn takes(program: &Program, event: &Event) -> Result<(), Rejection> {
+    may_send(program, event)?;
+    let Kind::PartnerEnrolled { facts: Some(facts), .. } = &event.kind else { return Ok(()) };
+    let wrong = refused(&program.facts, facts).into_iter();
+    let mut wrong = wrong.map(|(name, why)| Rejection::new(Code::BadValue, &format!("data.facts.{name}"), why));
+    let Some(first) = wrong.next() else { return Ok(()) };
+    Err(Rejection { also: wrong.collect(), ..first })
+}
+
+fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
     let (source, kind) = (&event.identity.source, event.kind.name());
     if program.accepts(source, kind) {
         return Ok(());

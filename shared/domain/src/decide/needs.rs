@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId, RuleId};
 use event::period::TargetPeriod;
 use event::time::Month;
-use event::{Event, Kind, planted};
+use event::{Event, Kind, PartnerFacts, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
@@ -196,6 +196,7 @@ impl<'a> Asking<'a> {
                 share: WHOLE,
                 influence: None,
                 sold: None,
+                facts: PartnerFacts::none(),
                 person: person.as_ref(),
                 booked,
                 day,
@@ -230,6 +231,7 @@ impl<'a> Asking<'a> {
             share: WHOLE,
             influence: None,
             sold: None,
+            facts: PartnerFacts::none(),
             person: None,
             booked: closed.booked,
             day,

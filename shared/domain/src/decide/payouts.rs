@@ -8,6 +8,7 @@ use super::book::{Book, Why};
 use super::context::Context;
 use super::stop::Stop;
 use crate::ledger::{Asset, Bucket, Effect, Errand, FoldError, Membership, Outcome, PostingKind, Reason, never};
+use crate::payout::{self, Terms};
 
 /// Most payouts of a partner in one currency that are on their way at once.
 pub const PAYOUTS_MAX: usize = 24;
@@ -15,8 +16,9 @@ pub const PAYOUTS_MAX: usize = 24;
 /// The place of the record that a step of Laurel's own makes. `None` if the event is none.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
     match &event.kind {
-        Kind::PayoutReserved { payout_id, amount } => {
-            reserve(book, *payout_id, *amount)?;
+        Kind::PayoutReserved { payout_id, amount, payee, withheld } => {
+            let terms = Terms { amount: *amount, payee: payee.clone(), withheld: *withheld };
+            reserve(context, book, *payout_id, &terms)?;
             look_again(context, book)?;
         }
         Kind::PayoutStanding { payout_id } => {
@@ -39,7 +41,8 @@ fn look_again(context: &Context<'_>, book: &mut Book) -> Result<(), FoldError> {
 }
 
 /// Whoever is suspended is not paid until it is reinstated; whoever left is paid what it earned.
-fn reserve(book: &mut Book, id: PayoutId, amount: Money) -> Result<(), Stop> {
+fn reserve(context: &Context<'_>, book: &mut Book, id: PayoutId, terms: &Terms) -> Result<(), Stop> {
+    let amount = terms.amount;
     let asset = Asset::Money(id.currency);
     let funds = book.account().head.funds(asset);
     let payable = funds.balance().available;
@@ -49,6 +52,9 @@ fn reserve(book: &mut Book, id: PayoutId, amount: Money) -> Result<(), Stop> {
     match (book.account().head.membership(), asked) {
         (Membership::Suspended, _) => Err(Stop::Moot(Reason::PartnerSuspended)),
         (_, None) => Err(Stop::Moot(Reason::NotEnoughPayable)),
+        (_, Some(_)) if payout::terms(context.program(), book.account(), amount)?.as_ref() != Some(terms) => {
+            Err(Stop::Moot(Reason::OtherPayee))
+        }
         (_, Some(asked)) => {
             let (from, to) = (Bucket::Available(never()), Bucket::InPayout(id.run));
             Ok(book.post(PostingKind::Reservation, (asset, asked), from, to, Why::default())?)

@@ -4,7 +4,7 @@
 use event::ids::{Motion, RuleId};
 use event::money::{Money, at_rate};
 use event::time::Month;
-use event::{Influence, Kind, planted};
+use event::{Influence, Kind, PartnerFacts, planted};
 use jiff::civil::Date;
 use program::{Gives, Measure, Program, Rule, WHOLE};
 use rust_decimal::Decimal;
@@ -50,7 +50,7 @@ impl Values {
     }
 
     /// What rules see of what is left: their caps are those of the periods that the award is booked in.
-    pub(super) fn seen<'a>(&'a self, closed: &Closed, program: &Program) -> Seen<'a> {
+    pub(super) fn seen<'a>(&'a self, closed: &Closed, facts: &'a PartnerFacts, program: &Program) -> Seen<'a> {
         Seen {
             kind: &self.kind,
             amounts: self.left.amounts(),
@@ -58,6 +58,7 @@ impl Values {
             share: WHOLE,
             influence: None,
             sold: None,
+            facts,
             person: None,
             booked: closed.booked,
             day: program.calendar.day(closed.at),
@@ -65,9 +66,14 @@ impl Values {
     }
 
     /// The same, with a partner's part in it.
-    pub(super) fn corrected(&self, share: u32, influence: Option<Influence>) -> Corrected {
+    pub(super) fn corrected<'a>(
+        &self,
+        share: u32,
+        influence: Option<Influence>,
+        facts: &'a PartnerFacts,
+    ) -> Corrected<'a> {
         let (closed, said, left) = (self.closing.clone(), self.said.clone(), self.left.clone());
-        Corrected { share, influence, closed, said, left }
+        Corrected { share, influence, facts, closed, said, left }
     }
 }
 
@@ -85,7 +91,7 @@ pub(super) fn rate_deal_again(
     let values = Values::of(context, deal, closed)?;
     let (kind, left) = (&values.kind, &values.left);
     let acv = at_rate(left.acv, left.rate);
-    let seen = values.seen(closed, &earning.program);
+    let seen = values.seen(closed, &closed.facts, &earning.program);
     let share = deal.share_of(&deal.owner, earning.program.sharing.as_ref(), None);
     if !deal.influencers.is_empty() {
         book.effect(Effect::Share { points: share })?;
@@ -108,7 +114,7 @@ pub(super) fn rate_deal_again(
             _ if deal.is_void() => 0,
             (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,
             (Gives::Money(commission), Some(_)) => {
-                let corrected = values.corrected(share, None);
+                let corrected = values.corrected(share, None, &closed.facts);
                 pays_again(&earning.program, (rule, commission), kind, corrected, by)?
             }
             // Whether it pays was decided when the deal closed.

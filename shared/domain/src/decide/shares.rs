@@ -15,7 +15,7 @@ use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
 use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
-use crate::earn::{factors, other_tiers, pays_again};
+use crate::earn::{factors, looked_at, other_tiers, pays_again};
 use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
@@ -123,7 +123,12 @@ fn rate_share(
     let share = deal.share_of(&own.partner, program.sharing.as_ref(), None);
     book.effect(Effect::Share { points: share })?;
     let values = Values::of(context, deal, closed)?;
-    let seen = values.seen(closed, program);
+    // What it is paid by was decided when its share was rated first.
+    let facts = if own.rated { own.facts.clone() } else { looked_at(program, book.account(), "deal.influenced")? };
+    if !own.rated && !facts.is_empty() {
+        book.effect(Effect::Stated { facts: facts.clone() })?;
+    }
+    let seen = values.seen(closed, &facts, program);
     let mut took = false;
     for rule in program.rules_on("deal.influenced") {
         let Some(commission) = rule.commission() else { continue };
@@ -144,7 +149,7 @@ fn rate_share(
             book.try_out(trial(0, verdict));
             continue;
         }
-        let corrected = values.corrected(share, own.at(Some(closed.at)).map(|said| said.kind));
+        let corrected = values.corrected(share, own.at(Some(closed.at)).map(|said| said.kind), &facts);
         let worth =
             if deal.is_void() { 0 } else { pays_again(program, (rule, commission), &values.kind, corrected, by)? };
         if worth == 0 && credit.is_none() {

@@ -4,10 +4,13 @@ mod caps;
 mod conditions;
 mod pay;
 mod seen;
+mod stated;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
+pub(crate) use conditions::is_stated;
 pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
+pub(crate) use stated::{looked_at, stated};
 
 use event::ids::Motion;
 use event::period::TargetPeriod;

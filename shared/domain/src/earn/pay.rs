@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use event::PartnerFacts;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
 use event::{Influence, Kind, TENOR_MONTHS};
@@ -154,11 +155,13 @@ pub(super) fn tenor(commission: &Commission, seen: &Seen<'_>) -> Option<(String,
 }
 
 /// What a deal was worth when it closed, as it was said last, and what is left of that; and the partner's part in it.
-pub(crate) struct Corrected {
+pub(crate) struct Corrected<'a> {
     /// The partner's share in it, in basis points.
     pub(crate) share: u32,
     /// In which way it influenced the deal; none where it is its own.
     pub(crate) influence: Option<Influence>,
+    /// What was stated of the partner when it was decided whether it is paid.
+    pub(crate) facts: &'a PartnerFacts,
     pub(crate) closed: Value,
     pub(crate) said: Value,
     pub(crate) left: Value,
@@ -173,13 +176,13 @@ pub(crate) fn pays_again(
     program: &Program,
     (rule, commission): (&Rule, &Commission),
     kind: &Kind,
-    corrected: Corrected,
+    corrected: Corrected<'_>,
     factor: Decimal,
 ) -> Result<i64, FoldError> {
     let policy = &program.policy.commissions;
-    let Corrected { share, influence, closed, said, left } = corrected;
+    let Corrected { share, influence, facts, closed, said, left } = corrected;
     let at = |value: &Value| {
-        let seen = Seen { share, influence, ..of_value(kind, value) };
+        let seen = Seen { share, influence, ..of_value((kind, facts), value) };
         let exact = exactly(program, commission, &seen, (factor, None))?;
         let paid =
             if rule.conditions.iter().all(|condition| holds(condition, &seen)) { exact.paid } else { Decimal::ZERO };
@@ -197,7 +200,7 @@ pub(crate) fn pays_again(
 }
 
 /// What rules see of a deal's closing at a value.
-fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
+fn of_value<'k>((kind, facts): (&'k Kind, &'k PartnerFacts), value: &Value) -> Seen<'k> {
     let day = jiff::civil::Date::MIN;
     Seen {
         kind,
@@ -206,6 +209,7 @@ fn of_value<'k>(kind: &'k Kind, value: &Value) -> Seen<'k> {
         share: WHOLE,
         influence: None,
         sold: None,
+        facts,
         person: None,
         booked: day,
         day,
@@ -224,11 +228,11 @@ impl Value {
 pub(crate) fn terms(
     program: &Program,
     commission: &Commission,
-    kind: &Kind,
+    (kind, facts): (&Kind, &PartnerFacts),
     (factor, share): (Decimal, u32),
 ) -> Option<(String, String)> {
     let value = Value::of(kind, |currency| program.rate(currency))?;
-    let seen = Seen { share, ..of_value(kind, &value) };
+    let seen = Seen { share, ..of_value((kind, facts), &value) };
     let Fraction { of, in_all } = rate(&commission.rate, &seen);
     let percent = |rate: Decimal| {
         let percent = rate.checked_mul(Decimal::ONE_HUNDRED)?;

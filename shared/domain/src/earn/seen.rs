@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use event::ids::{PersonId, RuleId};
 use event::json::Json;
 use event::money::parse_decimal;
-use event::{Influence, Kind};
+use event::{Influence, Kind, PartnerFacts};
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::Program;
+use program::{PARTNER, Program};
 use rust_decimal::Decimal;
 
 /// What a rule can see of an event: its `data`, with amounts already in the program's currency.
@@ -24,6 +24,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) influence: Option<Influence>,
     /// How the deal was sold of which the customer pays an invoice; none of other events.
     pub(crate) sold: Option<Sold<'a>>,
+    /// What is stated of the partner that rules on it look at (M47).
+    pub(crate) facts: &'a PartnerFacts,
     /// The pseudonym of the person it names.
     pub(crate) person: Option<&'a PersonId>,
     /// The day it is booked on.
@@ -89,7 +91,10 @@ impl Seen<'_> {
         if let Some(kind) = self.influence.filter(|_| field == "kind") {
             return Some(kind.word().into());
         }
-        in_data(self.kind, field)
+        match field.strip_prefix(PARTNER) {
+            Some(name) => self.facts.get(name).map(Cow::Borrowed),
+            None => in_data(self.kind, field),
+        }
     }
 
     /// Whether a field is so: an amount by its value, anything else by its text.
@@ -103,6 +108,7 @@ impl Seen<'_> {
     pub(crate) fn number(&self, field: &str) -> Option<Decimal> {
         match self.amounts.get(field) {
             Some(amount) => Some(*amount),
+            None if field.starts_with(PARTNER) => parse_decimal(&self.text(field)?).ok(),
             None => self.kind.number(field),
         }
     }

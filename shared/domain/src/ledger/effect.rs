@@ -1,5 +1,6 @@
 //! A change that is no movement and that the event's own data does not say.
 
+use event::PartnerFacts;
 use event::ids::{Motion, OpportunityId, PartnerId, RuleId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
@@ -162,6 +163,13 @@ pub enum Effect {
         /// In basis points.
         #[serde(rename = "n")]
         points: u32,
+    },
+    /// What is stated of the partner that its rules looked at (M47): what comes of a deal goes by it, whatever is stated later.
+    #[serde(rename = "f")]
+    Stated {
+        /// The facts.
+        #[serde(rename = "v")]
+        facts: PartnerFacts,
     },
     /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
     #[serde(rename = "s")]

@@ -59,7 +59,7 @@ impl Account {
             self.must_know(|| part)?;
         }
         Ok(match kind {
-            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, .. } => {
+            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, facts, .. } => {
                 self.looked.forget();
                 let mut distinct = motions.clone();
                 distinct.dedup_by(|a, b| a == b);
@@ -68,7 +68,8 @@ impl Account {
                     Fact::learn(&mut self.profile.agreement, version.clone(), since);
                 }
                 self.head.enrolled = self.head.enrolled.max(Some(since));
-                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone }, since)
+                let stated = facts.clone().unwrap_or_default();
+                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone, stated }, since)
             }
             Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
             Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),
@@ -182,6 +183,7 @@ impl Account {
             | Effect::Won { .. }
             | Effect::Influences
             | Effect::Share { .. }
+            | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. } => {}
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::PartnerFacts;
 use event::ids::{IdError, Motion, Name};
 use event::period::TargetPeriod;
 use jiff::civil::Date;
@@ -23,6 +24,9 @@ pub struct Facts {
     /// Its time zone.
     #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// What is stated of it in the vendor's own words (M47).
+    #[serde(rename = "s", default, skip_serializing_if = "PartnerFacts::is_empty")]
+    pub stated: PartnerFacts,
 }
 
 /// Facts about a partner, written when they change.

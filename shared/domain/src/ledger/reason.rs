@@ -117,6 +117,8 @@ pub enum Reason {
     PayoutNotOpen,
     /// There is less to be paid out than was asked for.
     NotEnoughPayable,
+    /// Who is paid, or what is withheld of it, is not stated so, or no longer.
+    OtherPayee,
     /// The award was rated again and stays as it is.
     Unchanged,
     /// Older than the program's first version.
@@ -309,6 +311,7 @@ impl Reason {
             "payout_returned" => Reason::PayoutReturned,
             "payout_not_open" => Reason::PayoutNotOpen,
             "not_enough_payable" => Reason::NotEnoughPayable,
+            "other_payee" => Reason::OtherPayee,
             "unchanged" => Reason::Unchanged,
             "no_program" => Reason::NoProgram,
             "partner_suspended" => Reason::PartnerSuspended,

@@ -2,7 +2,7 @@
 
 use event::ids::{Identity, Label, PartnerId};
 use event::json::Json;
-use event::{Kind, Meaning, MeaningHash};
+use event::{Kind, Meaning, MeaningHash, PartnerFacts};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -89,6 +89,15 @@ pub struct ReliedOn {
 }
 
 impl Record {
+    /// What is stated of the partner that its rules looked at (M47).
+    pub fn stated(&self) -> &PartnerFacts {
+        let stated = self.effects.iter().find_map(|effect| match effect {
+            Effect::Stated { facts } => Some(facts),
+            _ => None,
+        });
+        stated.unwrap_or(PartnerFacts::none())
+    }
+
     /// What names this in logs and notices from end to end: the redemption for each of its steps, else the event's identity.
     pub fn correlation_id(&self) -> String {
         let redemption = self.happened().and_then(|kind| kind.redemption_id().cloned());

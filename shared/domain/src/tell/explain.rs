@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict};
-use program::{Base, CapUnit, Program, Rule, WHOLE};
+use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -275,6 +275,14 @@ fn wanted(rule: Option<&Rule>, field: &str) -> String {
     condition.map_or_else(|| "something else".to_owned(), |condition| condition.words.clone())
 }
 
+/// What is stated of the partner that a rule went by.
+fn facts_told(record: &Record, rule: Option<&Rule>) -> String {
+    let names = rule.into_iter().flat_map(|rule| &rule.facts);
+    let told = names.filter_map(|name| Some(format!("{PARTNER}{name} is {}", record.stated().get(name)?)));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
+}
+
 /// What came of trying a rule, in a sentence; with the words of the program where it is known.
 pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>) -> String {
     let (asset, moved) = (trial.asset, moved_by(record, &trial.rule));
@@ -286,7 +294,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
             let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
             let share = share_told(record, rule);
-            format!("{}{terms}{times}{share}{after}{cut}", asset.told(moved))
+            format!("{}{terms}{times}{share}{after}{cut}{}", asset.told(moved), facts_told(record, rule))
         }
         // Of what a commission paid when the deal closed.
         Verdict::Unmatched { field, .. } if field == "on" => {
@@ -350,8 +358,12 @@ fn commission_terms(
     program: Option<&Program>,
 ) -> Option<(String, String)> {
     let (program, commission) = (program?, rule?.commission()?);
-    let (terms, after) =
-        terms(program, commission, &record.happened()?, (trial.verdict.factor(), share_of(record, rule)))?;
+    let (terms, after) = terms(
+        program,
+        commission,
+        (&record.happened()?, record.stated()),
+        (trial.verdict.factor(), share_of(record, rule)),
+    )?;
     Some((format!(": {terms}"), after))
 }
 
@@ -430,6 +442,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::PaidOut => "the payout reached the partner".to_owned(),
         Reason::PayoutReturned => "the payout came back, and is payable again".to_owned(),
         Reason::PayoutNotOpen => "no payout of this name is on its way".to_owned(),
+        Reason::OtherPayee => "who is paid, or what is withheld, was stated otherwise meanwhile".to_owned(),
         Reason::NotEnoughPayable => "less is payable than was to be paid".to_owned(),
         Reason::Unchanged => "the deal was rated again and earns what it earned".to_owned(),
         Reason::NoProgram => "the event is older than the program's first version".to_owned(),

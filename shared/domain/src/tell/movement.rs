@@ -159,7 +159,7 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         }
         (PostingKind::Reversal, ..) => format!("{amount} taken back{about}{rule}"),
         (PostingKind::Reservation, _, Bucket::InPayout(run)) => {
-            format!("{amount} on its way to you, in the run of {run}")
+            format!("{amount} on its way to you, in the run of {run}{}", withheld(record))
         }
         (PostingKind::Reservation, ..) => format!("{amount} set aside{about}"),
         (PostingKind::Redemption, ..) => format!("{amount} spent{about}"),
@@ -168,6 +168,14 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
             format!("{amount} came back from the run of {run}, and is payable again")
         }
         (PostingKind::Cancellation, _, to) => format!("{amount} given back{about}{}", lives(to)),
+    }
+}
+
+/// What of a payout is not sent: `; 180.00 USD of it is withheld`.
+fn withheld(record: &Record) -> String {
+    match record.happened() {
+        Some(Kind::PayoutReserved { withheld: Some(withheld), .. }) => format!("; {withheld} of it is withheld"),
+        _ => String::new(),
     }
 }
 

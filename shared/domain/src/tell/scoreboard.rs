@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use event::ids::{Motion, TierId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Criteria, Criterion, Programs};
+use program::{Criteria, Programs};
 use serde::Serialize;
 
 use crate::ledger::{Account, FoldError, Standing};
-use crate::tier::{Moment, Progress, assess, next_review};
+use crate::tier::{Looked, Moment, Progress, assess, next_review};
 
 /// Where a partner stands on one ladder: what leads up, what keeps, what threatens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,7 +61,7 @@ pub fn scoreboards(
         let next = place.and_then(|p| tiers.get(p + 1));
         let look = |criteria: Option<&Criteria>, at: Moment| {
             let mut seen = Vec::new();
-            let mut note = |one: &Criterion, value| seen.push(Progress::of(one, value, program, at));
+            let mut note = |looked: Looked<'_>| seen.push(Progress::of(looked, program, at));
             let met = criteria.map(|criteria| assess(criteria, program, account, motion, at, &mut note));
             met.transpose().map(|met| (seen, met))
         };

@@ -3,10 +3,11 @@
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Criteria, Criterion, Measure, Program};
+use program::{Condition, Criteria, Criterion, Measure, Program};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::earn::{is_stated, stated};
 use crate::ledger::{Account, FoldError};
 
 /// When and as of which month criteria are looked at.
@@ -34,7 +35,27 @@ impl Moment {
 
 /// One criterion and how far it is met.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Progress {
+#[serde(untagged)]
+pub enum Progress {
+    /// Something is measured.
+    Measured(Measured),
+    /// Something is to be stated of the partner (M47).
+    Fact {
+        /// What is looked at: `partner.type`.
+        fact: String,
+        /// What is asked, in the vendor's words.
+        asked: String,
+        /// What is stated; none where nobody has said it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated: Option<String>,
+        /// Whether it is what is asked.
+        met: bool,
+    },
+}
+
+/// What is measured for a criterion, and what is enough.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
     /// What is measured.
     pub measure: Measure,
     /// Over which window, in words.
@@ -51,6 +72,14 @@ pub struct Progress {
     pub met: bool,
 }
 
+/// What a criterion looked at.
+pub(crate) enum Looked<'a> {
+    /// A measure, and what there is of it.
+    Measure(&'a Criterion, Decimal),
+    /// What is asked of the partner, what is stated, and whether that is so.
+    Fact(&'a Condition, Option<&'a str>, bool),
+}
+
 /// Whether criteria are met; every value that is looked at is told.
 ///
 /// # Errors
@@ -61,7 +90,7 @@ pub(crate) fn assess(
     account: &Account,
     motion: &str,
     at: Moment,
-    tell: &mut impl FnMut(&Criterion, Decimal),
+    tell: &mut impl FnMut(Looked<'_>),
 ) -> Result<bool, FoldError> {
     // Every part is looked at, so that an explanation can show all of them.
     let mut all = |parts: &[Criteria], enough: bool| -> Result<bool, FoldError> {
@@ -76,16 +105,30 @@ pub(crate) fn assess(
         Criteria::All(parts) => !all(parts, false)?,
         Criteria::One(one) => {
             let value = measured(one, program, account, motion, at)?;
-            tell(one, value);
+            tell(Looked::Measure(one, value));
             value >= one.least
+        }
+        Criteria::Fact(asked) => {
+            let stated = stated(program, account, &asked.field)?;
+            let stated = stated.as_deref();
+            let met = is_stated(asked, stated);
+            tell(Looked::Fact(asked, stated, met));
+            met
         }
     })
 }
 
 impl Progress {
-    /// How far a criterion is met by `seen`.
-    pub(crate) fn of(one: &Criterion, seen: Decimal, program: &Program, at: Moment) -> Self {
-        Self {
+    /// How far a criterion is met by what was looked at.
+    pub(crate) fn of(looked: Looked<'_>, program: &Program, at: Moment) -> Self {
+        let (one, seen) = match looked {
+            Looked::Measure(one, seen) => (one, seen),
+            Looked::Fact(asked, stated, met) => {
+                let (fact, asked) = (asked.field.clone(), asked.words.clone());
+                return Progress::Fact { fact, asked, stated: stated.map(str::to_owned), met };
+            }
+        };
+        Progress::Measured(Measured {
             measure: one.measure,
             within: one.within.words(),
             from: first_month(one, program, at).first_day(),
@@ -93,7 +136,7 @@ impl Progress {
             seen,
             least: one.least,
             met: seen >= one.least,
-        }
+        })
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod criteria;
 
-pub use criteria::Progress;
-pub(crate) use criteria::{Moment, assess};
+pub(crate) use criteria::{Looked, Moment, assess};
+pub use criteria::{Measured, Progress};
 
 use event::ids::Motion;
 use event::planted;
@@ -49,7 +49,7 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
 /// Whether a partner meets what promotes to a tier.
 fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, at: Moment) -> Result<bool, FoldError> {
     let enter = tier.enter.as_ref();
-    enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut |_, _| ()))
+    enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut |_| ()))
 }
 
 fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
@@ -112,7 +112,7 @@ pub(crate) fn review(
     let at = Moment::before(as_of, program.calendar.start_of(as_of));
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let today = Moment::of(program.calendar.start_of(on), on);
-    let met = |at| assess(keep, program, account, motion, at, &mut |_, _| ());
+    let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
     let kept = met(at)? || met(today)?;
     Ok(match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),

@@ -48,6 +48,8 @@ pub enum Form {
     Ids,
     /// A list of revenue lines.
     Lines,
+    /// Short texts by name.
+    Facts,
     /// Any JSON value of at most [`TEXT_CHARS_MAX`] characters.
     Any,
 }
@@ -55,7 +57,7 @@ pub enum Form {
 impl Form {
     /// Whether a rule's condition or scale may look at it.
     pub fn is_plain(self) -> bool {
-        !matches!(self, Form::Lines)
+        !matches!(self, Form::Lines | Form::Facts)
     }
 }
 

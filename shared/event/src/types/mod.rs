@@ -2,9 +2,11 @@
 
 #[macro_use]
 mod declare;
+mod facts;
 mod form;
 mod row;
 
+pub use facts::{FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, PartnerFacts};
 pub use form::{
     DealOutcome, Document, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
 };
@@ -39,6 +41,8 @@ types! {
             territory: Option<String> = r#""US""#,
             /// Its time zone, as an IANA name.
             timezone: Option<String> = r#""America/New_York""#,
+            /// Facts about it in the vendor's own words, as the program's `[facts]` declare them (M47): at most 16 short texts by name. An enrolment says all of them anew.
+            facts: Option<PartnerFacts> = r#"{"type":"reseller","vertical":"healthcare","employees":"120"}"#,
         }
         /// A partner is suspended: it never redeems; whether it earns is policy.
         PartnerSuspended = "partner.suspended", ("partner-17-suspended", "/crm/acme", "2026-04-01T09:00:00Z") {
@@ -328,6 +332,10 @@ types! {
             payout_id: PayoutId,
             /// How much.
             amount: Money,
+            /// Who is paid, as finance knows it.
+            payee: Option<Name>,
+            /// How much of it is withheld, and is not sent.
+            withheld: Option<Money>,
         }
         /// A payout that was not sent is given up: it is payable again.
         PayoutCancelled = "payout.cancelled" {

@@ -6,14 +6,15 @@ use event::ids::{RuleId, TierId};
 use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
 
-use super::rules::{Around, budget_of, conditions, known_field, rising, times};
+use super::rules::{Around, budget_of, conditions, known, known_field, rising, times};
 use super::values::{caps, length, positive};
-use super::{CommissionTable, CommissionsTable, Quoted, RateBand, RateTable};
+use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
+use crate::fact::Facts;
 use crate::findings::{Code, Findings};
-use crate::rule::{COMMISSION, Gives, Rule, Times};
+use crate::rule::{COMMISSION, Gives, Rule, Times, facts};
 
 /// What pays: the closing of a deal, which follows the deal through amendment and reversal, and each invoice that its customer pays.
 const CLOSING: &str = "deal.closed";
@@ -58,21 +59,21 @@ pub(crate) fn commission(
     // Who influenced a deal is paid of its closing.
     let looks_at = if table.on == INFLUENCE { CLOSING } else { &table.on };
     let (kind, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        table.conditions.clone().into_iter().partition(|(field, _)| table.on == INFLUENCE && field == "kind");
-    let mut conditions = conditions(place, looks_at, &rest, f);
-    conditions.extend(super::rules::conditions(place, INFLUENCE, &kind, f));
-    if table.conditions.get("outcome").is_some_and(|word| word.0 != "won") {
+        table.conditions.0.clone().into_iter().partition(|(field, _)| table.on == INFLUENCE && field == "kind");
+    let mut conditions = conditions(place, looks_at, &Conditions(rest), around.facts, f);
+    conditions.extend(super::rules::conditions(place, INFLUENCE, &Conditions(kind), around.facts, f));
+    if table.conditions.0.get("outcome").is_some_and(|word| word.0 != "won") {
         let message = "commissions are for deals that are won";
         let help = "leave `outcome` out; points may be given for others, in [earn.*]".to_owned();
         f.error(Code::BadValue, &["commission", id.as_str(), "if", "outcome"], message, Some(help));
     }
-    if !of_invoices && !table.conditions.contains_key("outcome") {
+    if !of_invoices && !table.conditions.0.contains_key("outcome") {
         let (field, words) = ("outcome".to_owned(), "won".to_owned());
         conditions.insert(0, Condition { field, test: Test::Is(words.clone()), words });
     }
     let tiers = tiers(&at("tier"), &table.tier.0, around, f);
     let base = base(&at("base"), table, f);
-    let rate = self::rate_table(&at("rate"), looks_at, &table.rate, f);
+    let rate = self::rate_table(&at("rate"), looks_at, &table.rate, around.facts, f);
     let tenor = tenor(&at("tenor"), table, f);
     let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
     only_for_one(place, table, f);
@@ -113,6 +114,7 @@ pub(crate) fn commission(
     Some(Rule {
         id: name?,
         on: table.on.clone(),
+        facts: facts(&conditions, commission.rate.by()),
         conditions,
         gives: Gives::Money(commission),
         times: factors,
@@ -174,12 +176,12 @@ fn tiers(path: &[&str], words: &[String], around: &Around<'_>, f: &mut Findings<
     tiers
 }
 
-fn rate_table(path: &[&str], on: &str, table: &RateTable, f: &mut Findings<'_>) -> Option<Rate> {
+fn rate_table(path: &[&str], on: &str, table: &RateTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Rate> {
     let scale = match table {
         RateTable::Fixed(fixed) => return rate(path, fixed, f).map(Rate::Fixed),
         RateTable::Scale(scale) => scale,
     };
-    known_field(path, on, &scale.by, f);
+    known(path, on, &scale.by, facts, f);
     let by = scale.by.clone();
     let mut steps = |steps: &[RateBand]| {
         let each = |band: &RateBand, f: &mut Findings<'_>| rate(path, &band.rate, f);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use event::catalogue;
-use event::ids::{Motion, ProgramId, matches_pattern};
+use event::ids::{Motion, Name, ProgramId, matches_pattern};
 use event::money::{RATE_MAX, parse_currency};
 use event::time::Calendar;
+use event::{FACT_NAME_CHARS_MAX, FACTS_MAX, catalogue};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -15,10 +15,11 @@ use super::plain;
 use super::policy::{policy, registration, sharing};
 use super::pools::{benefit, budget};
 use super::rewards::reward;
-use super::rules::{Around, campaign, rule};
+use super::rules::{Around, campaign, known_fact, rule};
 use super::shape;
 use super::values::{length, positive};
-use super::{File, Head};
+use super::{File, Head, PayoutsTable};
+use crate::fact::{FactForm, Facts, PARTNER, TERRITORY, fact};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::ladder::{Criteria, Tier};
 use crate::policy::Payouts;
@@ -73,10 +74,11 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let currency = f.take(&["program", "currency"], parse_currency(&file.program.currency).map_err(|e| e.to_string()));
     let rates = rates(&file.program, f);
     let sources = sources(&file.sources, f);
+    let facts = facts(&file.facts, f);
     let campaigns: BTreeMap<_, _> =
         file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
     let ladders: BTreeMap<_, _> =
-        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, f))).collect();
+        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, &facts, f))).collect();
     let tiers = ladders.values().flatten();
     let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).collect();
     let around = Around {
@@ -84,6 +86,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         in_deals_currency: file.policy.commissions.currency == "of the deal",
         default_motion: default_motion.as_ref(),
         shares_deals: file.influence.is_some(),
+        facts: &facts,
         campaigns: &file.campaign,
         budgets: &file.budget,
         ladders: &file.ladder,
@@ -97,19 +100,14 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let benefits =
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
-    let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), &file.ladder, f);
+    let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &facts), f);
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let registration = registration(&file.registration, f);
     let sharing = file.influence.as_ref().map(|table| sharing(table, f));
     let policy = policy(&file.program, &file.policy, f);
-    let minimum = file
-        .payouts
-        .minimum
-        .as_ref()
-        .and_then(|least| least_of(&["payouts", "minimum"], least, &file.program.currency, f));
-    let answered_within = length(&["payouts", "answered_within"], &file.payouts.answered_within, f);
+    let payouts = payouts(&file.payouts, &file.program.currency, &facts, f);
     Some(Program {
         id: id?,
         version: file.program.version,
@@ -120,6 +118,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         default_motion: default_motion?,
         counts_as_deal: file.program.counts_as_deal,
         sources,
+        facts,
         rules,
         budgets,
         benefits,
@@ -131,7 +130,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         sharing: sharing.flatten(),
         rewards,
         policy: policy?,
-        payouts: Payouts { minimum, answered_within: answered_within? },
+        payouts: payouts?,
     })
 }
 
@@ -175,6 +174,60 @@ fn sources(table: &BTreeMap<String, Vec<String>>, f: &mut Findings<'_>) -> Vec<(
         }
     }
     table.clone().into_iter().collect()
+}
+
+/// What a payout run pays.
+fn payouts(table: &PayoutsTable, currency: &str, facts: &Facts, f: &mut Findings<'_>) -> Option<Payouts> {
+    let minimum = table.minimum.as_ref().and_then(|least| least_of(&["payouts", "minimum"], least, currency, f));
+    let answered_within = length(&["payouts", "answered_within"], &table.answered_within, f);
+    let mut named = |key: &'static str, field: &Option<String>| {
+        let field = field.as_ref()?;
+        let path = ["payouts", key];
+        let name = field.strip_prefix(PARTNER).and_then(|name| Name::try_from(name).ok());
+        let no_fact =
+            || format!("`{field}` is no fact of a partner; write \"{PARTNER}{key}\", and declare `{key}` in [facts]");
+        let name = f.take(&path, name.ok_or_else(no_fact))?;
+        known_fact(&path, field, facts, f);
+        let is_part = matches!(fact(facts, field), Some(FactForm::Percent) | None);
+        if key == "withholding" && !is_part {
+            let help = Some(format!("declare it: `{name} = \"percent\"` in [facts]"));
+            f.error(Code::BadValue, &path, format!("`{field}` is no part in percent"), help);
+        }
+        Some(name)
+    };
+    let (payee, withholding) = (named("payee", &table.payee), named("withholding", &table.withholding));
+    Some(Payouts { minimum, payee, withholding, answered_within: answered_within? })
+}
+
+/// What is stated of partners.
+fn facts(table: &BTreeMap<Name, String>, f: &mut Findings<'_>) -> Facts {
+    if table.len() > FACTS_MAX {
+        let message = format!("{} facts are declared, and an enrolment states at most {FACTS_MAX}", table.len());
+        f.error(Code::BadValue, &["facts"], message, None);
+    }
+    let mut facts = Facts::new();
+    for (name, words) in table {
+        let path = ["facts", name.as_str()];
+        if **name == *TERRITORY {
+            let message = "an enrolment states the territory in a member of its own";
+            f.error(
+                Code::BadValue,
+                &path,
+                message,
+                Some(format!("leave it out: rules look at `{PARTNER}{TERRITORY}`")),
+            );
+        }
+        if name.chars().count() > FACT_NAME_CHARS_MAX {
+            f.error(
+                Code::BadId,
+                &path,
+                format!("the name of a fact has at most {FACT_NAME_CHARS_MAX} characters"),
+                None,
+            );
+        }
+        facts.extend(f.take(&path, FactForm::parse(words)).map(|form| (name.clone(), form)));
+    }
+    facts
 }
 
 fn counts_as_deal(entries: &[String], f: &mut Findings<'_>) {

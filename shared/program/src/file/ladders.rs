@@ -6,15 +6,22 @@ use event::ids::{Motion, TierId};
 use event::time::Length;
 
 use super::rewards::{Ladders, gates};
+use super::rules::{condition, known_fact};
 use super::values::{decimal, length};
 use super::{CriteriaTable, ExclusivityTable, Quoted, TierTable};
+use crate::fact::{Facts, PARTNER};
 use crate::findings::{Code, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::policy::Exclusivity;
 use crate::window::Within;
 
-pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &mut Findings<'_>) -> Vec<Tier> {
-    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, t, f)).collect();
+pub(crate) fn ladder(
+    motion: &Motion,
+    table: &BTreeMap<TierId, TierTable>,
+    facts: &Facts,
+    f: &mut Findings<'_>,
+) -> Vec<Tier> {
+    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, (t, facts), f)).collect();
     tiers.sort_by_key(|t| t.rank);
     for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
         f.error(
@@ -35,10 +42,10 @@ pub(crate) fn ladder(motion: &Motion, table: &BTreeMap<TierId, TierTable>, f: &m
     tiers
 }
 
-fn tier(motion: &Motion, id: &TierId, table: &TierTable, f: &mut Findings<'_>) -> Option<Tier> {
+fn tier(motion: &Motion, id: &TierId, (table, facts): (&TierTable, &Facts), f: &mut Findings<'_>) -> Option<Tier> {
     let at = |name| ["ladder", motion.as_str(), id.as_str(), name];
-    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, f));
-    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
+    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, facts, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, facts, f));
     let review = review(&at("review"), table.review.as_deref(), f)?;
     let window = keep.as_ref().map_or(12, Criteria::months);
     let first_review = match &table.first_review {
@@ -65,12 +72,12 @@ fn review(path: &[&str], words: Option<&str>, f: &mut Findings<'_>) -> Option<Re
 pub(crate) fn exclusivity(
     table: &ExclusivityTable,
     default_motion: Option<&Motion>,
-    ladders: &Ladders,
+    (ladders, facts): (&Ladders, &Facts),
     f: &mut Findings<'_>,
 ) -> Option<Exclusivity> {
     let at = |name| ["exclusivity", name];
-    let earn = table.earn.as_ref().and_then(|c| criteria(&at("earn"), c, f));
-    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, f));
+    let earn = table.earn.as_ref().and_then(|c| criteria(&at("earn"), c, facts, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, facts, f));
     let mut time = |key, words: &Option<String>| words.as_ref().map(|words| length(&at(key), words, f));
     let (first_review, grace, lasts) =
         (time("first_review", &table.first_review), time("grace", &table.grace), time("lasts", &table.lasts));
@@ -87,9 +94,24 @@ pub(crate) fn exclusivity(
     })
 }
 
-fn criteria(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
-    let mut list =
-        |items: &[CriteriaTable]| -> Vec<Criteria> { items.iter().filter_map(|c| criteria(path, c, f)).collect() };
+fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Criteria> {
+    let mut list = |items: &[CriteriaTable]| -> Vec<Criteria> {
+        items.iter().filter_map(|c| criteria(path, c, facts, f)).collect()
+    };
+    if !table.partner.is_empty() {
+        let asked = table.partner.iter().filter_map(|(name, word)| {
+            let field = format!("{PARTNER}{name}");
+            known_fact(path, &field, facts, f);
+            Some(Criteria::Fact(condition(path, &field, word, f)?))
+        });
+        let mut asked: Vec<Criteria> = asked.collect();
+        let alone = table.any.is_none() && table.all.is_none() && measured(table).is_empty() && table.within.is_none();
+        return match (alone, asked.len()) {
+            (true, 1) => asked.pop(),
+            (true, _) => Some(Criteria::All(asked)),
+            (false, _) => f.take(path, Err("what is asked of the partner stands alone: { all = [{ partner.type = \"reseller\" }, { deals = 5, within = \"1 year\" }] }".to_owned())),
+        };
+    }
     let measured = measured(table);
     match (&table.any, &table.all, measured.as_slice(), &table.within) {
         (Some(any), None, [], None) if !any.is_empty() => Some(Criteria::Any(list(any))),

@@ -21,12 +21,16 @@ use event::ids::{CertificationId, CourseId, Motion, Name, RewardId, RuleId, Tier
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
+use crate::fact::PARTNER;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
     pub(crate) program: Head,
     #[serde(default)]
     pub(crate) sources: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) facts: BTreeMap<Name, String>,
     #[serde(default)]
     pub(crate) earn: BTreeMap<RuleId, Earn>,
     #[serde(default)]
@@ -56,12 +60,14 @@ pub(crate) struct File {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PayoutsTable {
     pub(crate) minimum: Option<Quoted>,
+    pub(crate) payee: Option<String>,
+    pub(crate) withholding: Option<String>,
     pub(crate) answered_within: String,
 }
 
 impl Default for PayoutsTable {
     fn default() -> Self {
-        Self { minimum: None, answered_within: "14 days".to_owned() }
+        Self { minimum: None, payee: None, withholding: None, answered_within: "14 days".to_owned() }
     }
 }
 
@@ -101,7 +107,7 @@ fn closed_won() -> Vec<String> {
 pub(crate) struct Earn {
     pub(crate) on: String,
     #[serde(default, rename = "if")]
-    pub(crate) conditions: BTreeMap<String, Word>,
+    pub(crate) conditions: Conditions,
     pub(crate) points: PointsTable,
     #[serde(default)]
     pub(crate) times: Vec<TimesTable>,
@@ -118,7 +124,7 @@ pub(crate) struct CommissionTable {
     #[serde(default = "closed")]
     pub(crate) on: String,
     #[serde(default, rename = "if")]
-    pub(crate) conditions: BTreeMap<String, Word>,
+    pub(crate) conditions: Conditions,
     #[serde(default)]
     pub(crate) tier: OneOrMany,
     pub(crate) base: Option<String>,
@@ -274,6 +280,8 @@ pub(crate) struct CriteriaTable {
     pub(crate) certifications: Option<i64>,
     pub(crate) points: Option<i64>,
     pub(crate) within: Option<String>,
+    #[serde(default)]
+    pub(crate) partner: BTreeMap<String, Word>,
 }
 
 #[derive(Deserialize, Default)]
@@ -464,6 +472,35 @@ impl<'de> Deserialize<'de> for Word {
             }
             fn visit_bool<E: Error>(self, flag: bool) -> Result<Word, E> {
                 Ok(Word(flag.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// Conditions by field. What is asked of the partner stands below `partner`: `{ outcome = "won", partner.type = "reseller" }`.
+#[derive(Clone, Default)]
+pub(crate) struct Conditions(pub(crate) BTreeMap<String, Word>);
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Conditions;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("conditions by field, as in { outcome = \"won\" }")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conditions, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some(field) = map.next_key::<String>()? {
+                    if field == "partner" {
+                        let facts: BTreeMap<String, Word> = map.next_value()?;
+                        all.extend(facts.into_iter().map(|(name, word)| (format!("{PARTNER}{name}"), word)));
+                    } else {
+                        all.insert(field, map.next_value()?);
+                    }
+                }
+                Ok(Conditions(all))
             }
         }
         deserializer.deserialize_any(Read)

@@ -8,15 +8,17 @@ use event::money::parse_decimal;
 use event::period::Every;
 use rust_decimal::Decimal;
 
+use super::Word;
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{
-    Band, BudgetTable, CampaignTable, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable, Word,
+    Band, BudgetTable, CampaignTable, Conditions, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable,
 };
 use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
+use crate::fact::{Facts, PARTNER, TERRITORY, fact};
 use crate::findings::{Code, Findings, nearest};
 use crate::ladder::Measure;
-use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
+use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times, facts};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
     let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
@@ -39,6 +41,7 @@ pub(crate) struct Around<'a> {
     pub(crate) currency: &'a str,
     pub(crate) in_deals_currency: bool,
     pub(crate) shares_deals: bool,
+    pub(crate) facts: &'a Facts,
     pub(crate) default_motion: Option<&'a Motion>,
     pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
     pub(crate) budgets: &'a BTreeMap<Name, BudgetTable>,
@@ -73,8 +76,8 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         let message = format!("{} is of the program itself: nobody earns by it", table.on);
         f.error(Code::BadValue, &["earn", id, "on"], message, None);
     }
-    let conditions = conditions(place, &table.on, &table.conditions, f);
-    let points = points(id, &table.on, &table.points, f);
+    let conditions = conditions(place, &table.on, &table.conditions, around.facts, f);
+    let points = points(id, &table.on, &table.points, around.facts, f);
     let times: Vec<Times> = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
     if times.iter().any(Times::is_trued_up) {
         let message = "points are not trued up: what a target multiplies is what was attained before the event";
@@ -91,11 +94,13 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         }
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
+    let points = points?;
     Some(Rule {
         id: id.clone(),
         on: table.on.clone(),
+        facts: facts(&conditions, points.by()),
         conditions,
-        gives: Gives::Points(points?),
+        gives: Gives::Points(points),
         times,
         at_most,
         budget: budget_of(place, table.budget.as_ref(), (true, around), f),
@@ -107,16 +112,44 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
 pub(crate) fn conditions(
     [table, id]: [&str; 2],
     on: &str,
-    words: &BTreeMap<String, Word>,
+    words: &Conditions,
+    facts: &Facts,
     f: &mut Findings<'_>,
 ) -> Vec<Condition> {
-    let each = words.iter().filter_map(|(name, word)| {
+    let each = words.0.iter().filter_map(|(name, word)| {
         let path = [table, id, "if", name];
-        known_field(&path, on, name, f);
-        let test = f.take(&path, Test::parse(&word.0))?;
-        Some(Condition { field: name.clone(), words: word.0.clone(), test })
+        known(&path, on, name, facts, f);
+        condition(&path, name, word, f)
     });
     each.collect()
+}
+
+/// What is asked of a field.
+pub(crate) fn condition(path: &[&str], field: &str, word: &Word, f: &mut Findings<'_>) -> Option<Condition> {
+    let test = f.take(path, Test::parse(&word.0))?;
+    Some(Condition { field: field.to_owned(), words: word.0.clone(), test })
+}
+
+/// That a field of the event, or a fact of the partner, may be looked at.
+pub(crate) fn known(path: &[&str], on: &str, name: &str, facts: &Facts, f: &mut Findings<'_>) {
+    match name.strip_prefix(PARTNER) {
+        Some(_) => known_fact(path, name, facts, f),
+        None => known_field(path, on, name, f),
+    }
+}
+
+/// That the program declares a fact.
+pub(crate) fn known_fact(path: &[&str], field: &str, facts: &Facts, f: &mut Findings<'_>) {
+    if fact(facts, field).is_some() {
+        return;
+    }
+    let name = field.strip_prefix(PARTNER).unwrap_or(field);
+    let known: Vec<&str> = facts.keys().map(Name::as_str).chain([TERRITORY]).collect();
+    let help = nearest(name, &known).map_or_else(
+        || format!("declare it: `{name} = \"text\"` in [facts]; known: {}", known.join(", ")),
+        |near| format!("did you mean `{PARTNER}{near}`?"),
+    );
+    f.error(Code::UnknownField, path, format!("no fact `{name}` is declared in [facts]"), Some(help));
 }
 
 pub(crate) fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
@@ -153,13 +186,13 @@ pub(crate) fn budget_of(
     Some(name.clone())
 }
 
-fn points(id: &str, on: &str, table: &PointsTable, f: &mut Findings<'_>) -> Option<Points> {
+fn points(id: &str, on: &str, table: &PointsTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Points> {
     let path = ["earn", id, "points"];
     let scale = match table {
         PointsTable::Fixed(points) => return whole_points(&path, *points, f).map(Points::Fixed),
         PointsTable::Scale(scale) => scale,
     };
-    known_field(&path, on, &scale.by, f);
+    known(&path, on, &scale.by, facts, f);
     match scale {
         Scale { bands: Some(bands), table: None, per: None, points: None, .. } => {
             let each = |band: &Band, f: &mut Findings<'_>| {

@@ -2,6 +2,7 @@
 
 use super::*;
 use domain::ledger::Effect;
+use domain::tier::{Measured, Progress};
 
 const LADDER: &str = r#"
 [ladder.sell.gold]
@@ -117,6 +118,15 @@ fn b6_a_ladder_that_changes_reaches_whoever_stands_on_it() {
     assert_eq!(world.tier("p"), "base");
 }
 
+/// How far the criterion is met that measures value.
+fn measured(all: &[Progress]) -> &Measured {
+    let of_value = |one: &'_ Progress| matches!(one, Progress::Measured(one) if one.measure == program::Measure::Acv);
+    match all.iter().find(|one| of_value(one)) {
+        Some(Progress::Measured(one)) => one,
+        _ => panic!("no criterion measures value: {all:?}"),
+    }
+}
+
 /// "1 year" was 11 to 12 months, and nothing said so.
 #[test]
 fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
@@ -129,7 +139,7 @@ fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
     let boards = domain::tell::scoreboards(&world.programs, world.account("p"), world.now).expect("boards");
     let board = &boards["sell"];
     let day = |text: &str| text.parse::<jiff::civil::Date>().expect("a day");
-    let acv = board.to_stay.iter().find(|one| one.measure == program::Measure::Acv).expect("a criterion");
+    let acv = measured(&board.to_stay);
     // The next review is as of 1 April 2028, held on the 11th; its window begins in April: till then, the one of today is shown.
     assert_eq!((board.reviewed_as_of, board.next_review), (Some(day("2028-04-01")), Some(day("2028-04-11"))));
     assert_eq!((acv.from, acv.to, acv.within.as_str()), (day("2026-03-01"), day("2027-03-31"), "1 year"));
@@ -139,7 +149,7 @@ fn b9_a_window_covers_the_time_it_names_and_says_its_days() {
         "2027-04-02T00:00:00Z".parse().expect("an instant"),
     )
     .expect("boards");
-    let acv = boards["sell"].to_stay.iter().find(|one| one.measure == program::Measure::Acv).expect("a criterion");
+    let acv = measured(&boards["sell"].to_stay);
     assert_eq!((acv.from, acv.to, acv.seen.is_zero()), (day("2027-04-01"), day("2028-03-31"), true));
 }
 
@@ -184,6 +194,7 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Won { .. }
         | Effect::Influences
         | Effect::Share { .. }
+        | Effect::Stated { .. }
         | Effect::Sends(_)
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }

@@ -11,7 +11,7 @@ use domain::decide::Judgement;
 use domain::ledger::{PoolOf, PoolPart, Posting, PostingKind};
 use event::Event;
 use jiff::{SignedDuration, Timestamp};
-use laurel_replay::grammar::{Choices, text};
+use laurel_replay::grammar::{Choices, stated, text};
 use laurel_replay::{Replay, World, summary};
 
 struct Rng(u64);
@@ -47,6 +47,7 @@ fn choices(r: &mut Rng, zone: u8) -> Choices {
         second: r.is(50),
         pays: r.next(256) as u8,
         pools: r.next(256) as u8,
+        facts: r.next(256) as u8,
     }
 }
 
@@ -82,7 +83,11 @@ fn one(w: &World, r: &mut Rng, n: usize, now: Timestamp) -> Event {
         _ => 0,
     };
     let time = (now - SignedDuration::from_hours(late)).to_string();
-    let (kind, data): (&str, String) = match r.next(34) {
+    let (kind, data): (&str, String) = match r.next(36) {
+        34..=35 => {
+            let facts = stated(r.next(1 << 20) as u32);
+            ("partner.enrolled", format!(r#"{{"name":"P","motions":["sell","service"],"facts":{facts}}}"#))
+        }
         0..=3 => (
             "deal.registered",
             format!(
@@ -219,7 +224,7 @@ fn run(seed: u64) -> (Vec<String>, String, [String; 2], usize) {
             &format!("p{p}"),
             &id,
             &now.to_string(),
-            r#"{"name":"P","motions":["sell","service"]}"#,
+            &format!(r#"{{"name":"P","motions":["sell","service"],"facts":{}}}"#, stated(32 + p)),
         ));
     }
     for n in 0..(40 + r.next(120) as usize) {
@@ -300,7 +305,7 @@ fn groups(seed: u64) -> Vec<String> {
             &format!("p{p}"),
             &format!("enrol{p}"),
             "2026-01-01T00:00:00Z",
-            r#"{"name":"P","motions":["sell","service"]}"#,
+            &format!(r#"{{"name":"P","motions":["sell","service"],"facts":{}}}"#, stated(32 + p)),
         );
     }
     for g in 0..40 {

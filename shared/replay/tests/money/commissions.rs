@@ -494,7 +494,7 @@ clawback = "forgiven"
     let payout: event::payout::PayoutId = "2026-03-02-USD".parse().expect("a payout");
     let money = event::money::Money::parse("100.00", "USD").expect("money");
     let partner = "p".try_into().expect("a partner");
-    let event = domain::payout::reserve(&w.id(), &partner, payout, money, w.now);
+    let event = domain::payout::reserve(&w.id(), &partner, payout, money.into(), w.now);
     assert_eq!(w.take_step(&event), Some(Applied));
     w.send("payout.settled", "p", "s", T, &format!(r#"{{"payout_id":"{payout}"}}"#));
     reverse(&mut w, "forgiven", Some("500"));

@@ -162,7 +162,7 @@ fn shares_survive_void_and_back_with_forgiveness() {
     let amount = event::money::Money::parse("6.00", "USD").expect("money");
     let payout = "2026-03-02-USD".parse().expect("a payout");
     w.at("2026-03-04T00:00:00Z");
-    let paid = domain::payout::reserve(&w.id(), &"p".try_into().expect("a partner"), payout, amount, w.now);
+    let paid = domain::payout::reserve(&w.id(), &"p".try_into().expect("a partner"), payout, amount.into(), w.now);
     let outcome = w.take_step(&paid);
     let rev = format!(r#"{{"deal_id":"d","reason":"x","amount":{}}}"#, money("1200", "USD"));
     w.send("deal.reversed", "p", "r1", "2026-03-04T00:00:00Z", &rev);

@@ -2,6 +2,7 @@
 
 mod attained;
 mod commissions;
+mod facts;
 mod invoices;
 mod payouts;
 mod shares;

@@ -25,7 +25,7 @@ fn id(text: &str) -> PayoutId {
 /// Sets a payout aside; `None` if that is moot.
 fn reserve(world: &mut World, payout: &str, amount: &str) -> Option<Outcome> {
     let money = Money::parse(amount, "USD").expect("money");
-    let event = payout::reserve(&world.id(), &"p".try_into().expect("a partner"), id(payout), money, world.now);
+    let event = payout::reserve(&world.id(), &"p".try_into().expect("a partner"), id(payout), money.into(), world.now);
     world.take_step(&event)
 }
 
@@ -177,7 +177,7 @@ fn a_payout_is_an_amount_that_reads() {
     assert!(payable > most);
     let ask = |w: &mut World, amount: i64, run: &str| {
         let money = Money::of_minor_units(amount, "USD").ok()?;
-        let event = payout::reserve(&w.id(), &"p".try_into().expect("a partner"), id(run), money, w.now);
+        let event = payout::reserve(&w.id(), &"p".try_into().expect("a partner"), id(run), money.into(), w.now);
         w.take_step(&event)
     };
     assert_eq!(ask(&mut w, payable, "2026-03-31-USD"), None);
@@ -221,4 +221,46 @@ fn what_finance_does_not_answer_is_told() {
     assert_eq!(finance(&mut w, "settled", "2026-03-31-USD", "late"), NoRule);
     w.at("2026-06-01T00:00:00Z").catch_up();
     assert_eq!((told(&w), w.outbox.len()), (2, 0));
+}
+
+/// M47: whom finance pays, and what it withholds, is as was stated of the partner: rounded once, told to the partner, and nobody is paid
+/// of whom it is not stated.
+#[test]
+fn m47_a_payout_is_paid_as_was_stated() {
+    let facts = "[facts]\nvendor = \"text\"\ntax = \"percent\"\n[payouts]\npayee = \"partner.vendor\"\nwithholding = \"partner.tax\"\n";
+    let mut w = world(facts);
+    let terms = |w: &World, amount: &str| {
+        let program = w.programs.current(w.now).program.clone();
+        payout::terms(&program, w.account("p"), Money::parse(amount, "USD").expect("money")).expect("loaded")
+    };
+    assert_eq!(terms(&w, "60.00"), None, "nobody said who is paid");
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "60.00"), None);
+    let state = |w: &mut World, id: &str, facts: &str| {
+        let (time, data) = (w.now.to_string(), format!(r#"{{"name":"P","motions":["sell"],"facts":{facts}}}"#));
+        w.send("partner.enrolled", "p", id, &time, &data);
+    };
+    state(&mut w, "s1", r#"{"vendor":"V-77","tax":"12.5"}"#);
+    let paid = terms(&w, "60.01").expect("stated");
+    let withheld = paid.withheld.expect("a part");
+    assert_eq!((paid.payee.as_deref(), withheld.to_string()), (Some("V-77"), "7.50 USD".to_owned()), "7.50125");
+    assert_eq!(
+        terms(&w, "60.04").expect("stated").withheld.expect("a part").to_string(),
+        "7.51 USD",
+        "7.505, away from zero"
+    );
+    // What was read before it was stated otherwise is set aside by nobody.
+    w.at("2026-03-31T16:00:00Z");
+    state(&mut w, "s2", r#"{"vendor":"V-78","tax":"30.0"}"#);
+    let step = |w: &World, terms| {
+        payout::reserve(&w.id(), &"p".try_into().expect("a partner"), id("2026-03-31-USD"), terms, w.now)
+    };
+    let old = step(&w, paid);
+    assert_eq!(w.take_step(&old), None);
+    let now = step(&w, terms(&w, "60.01").expect("stated"));
+    assert_eq!(w.take_step(&now), Some(Applied));
+    assert_eq!(sums(&w), [3_999, 6_001, 0, 0], "the whole of it leaves");
+    let record = w.last().clone();
+    let told = domain::tell::movement(&record, &record.postings[0], None);
+    assert_eq!(told, "60.01 USD on its way to you, in the run of 2026-03-31; 18.00 USD of it is withheld");
+    assert_eq!(w.findings(), Vec::<String>::new());
 }

@@ -189,7 +189,7 @@ fn a_share_that_was_paid_out_is_owed() {
     pay(&mut w, "i2", "30");
     let amount = event::money::Money::parse("10.00", "USD").expect("money");
     let payout = "2026-03-19-USD".parse().expect("a payout");
-    let paid = domain::payout::reserve(&w.id(), &"p".try_into().expect("a partner"), payout, amount, w.now);
+    let paid = domain::payout::reserve(&w.id(), &"p".try_into().expect("a partner"), payout, amount.into(), w.now);
     assert_eq!(w.take_step(&paid), Some(Outcome::Applied));
     assert_eq!(of(&w, USD), Balance { available: 0, pending: 300, reserved: 1000, owed: 0 });
     send(&mut w, "deal.reversed", "void", r#","reason":"x""#);

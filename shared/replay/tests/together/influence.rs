@@ -324,3 +324,37 @@ fn i23_no_version_shares_more_than_there_is() {
     assert_eq!(all, 10_000, "100.00 USD in all: a tenth of a thousand");
     assert_sound(&w);
 }
+
+/// M47: who influenced a deal is paid by what was stated of it when its share was rated first, not of the partner whose deal it is, and
+/// not what is stated later.
+#[test]
+fn m47_an_influencer_is_paid_by_what_is_stated_of_it() {
+    let tables = program().replacen(
+        "on = \"deal.influenced\"\nrate",
+        "on = \"deal.influenced\"\nif = { partner.type = \"one of ISV, OEM\" }\nrate",
+        1,
+    );
+    assert!(tables.contains("partner.type"), "{tables}");
+    let mut w = world_of(&format!("{tables}[facts]\ntype = \"one of ISV, OEM, agency\"\n"));
+    let mut n = 0;
+    let mut state = |w: &mut World, partner: &str, kind: &str| {
+        n += 1;
+        let data = format!(r#"{{"name":"P","motions":["sell"],"facts":{{"type":"{kind}"}}}}"#);
+        let time = w.now + jiff::SignedDuration::from_secs(n);
+        w.send("partner.enrolled", partner, &format!("s{n}"), &time.to_string(), &data);
+    };
+    state(&mut w, "p", "ISV");
+    state(&mut w, "i1", "OEM");
+    state(&mut w, "i2", "agency");
+    for (hour, partner) in (4..).zip(["i0", "i1", "i2"]) {
+        influence(&mut w, partner, ENDORSED, hour);
+    }
+    close(&mut w, "100000");
+    let all = |w: &World| ["i0", "i1", "i2"].map(|partner| has(w, partner));
+    assert_eq!(all(&w), ["0.00", "200.00", "0.00"], "of i0 nothing is stated");
+    state(&mut w, "i1", "agency");
+    state(&mut w, "i2", "OEM");
+    correct(&mut w, "deal.amended", 9, &usd("acv", "200000"));
+    assert_eq!(all(&w), ["0.00", "400.00", "0.00"], "that was decided");
+    assert_sound(&w);
+}

@@ -219,7 +219,7 @@ fn held_a_share_that_was_paid_out_is_taken_back() {
         assert_eq!(pool(&w, "fund").1, 600);
         let money = event::money::Money::parse("6.00", "USD").expect("money");
         let payout: event::payout::PayoutId = "2026-03-10-USD".parse().expect("an id");
-        let step = domain::payout::reserve(&w.id(), &"i0".try_into().expect("a partner"), payout, money, w.now);
+        let step = domain::payout::reserve(&w.id(), &"i0".try_into().expect("a partner"), payout, money.into(), w.now);
         assert_eq!(w.take_step(&step), Some(Applied));
         w.send("payout.settled", "i0", "s", &day("03-09"), r#"{"payout_id":"2026-03-10-USD","reason":"x"}"#);
         w.send("deal.reversed", "p", "rev", &day("03-09"), r#"{"deal_id":"d","reason":"x"}"#);

@@ -129,7 +129,13 @@ fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Ve
     world.pools = stood(world, commit);
     let decision = world.decide_for(&first.partner, &events);
     world.pools = pools;
+    // What one transaction moves it moves at once: what one of its records draws may be what another gives back.
+    let mut moved: BTreeMap<&PoolPart, [i64; 2]> = BTreeMap::new();
     for (part, funded, drawn) in commit.iter().flat_map(Record::pools) {
+        let sums = moved.entry(part).or_default();
+        *sums = [sums[0] + funded, sums[1] + drawn];
+    }
+    for (part, [funded, drawn]) in moved {
         let pool = world.pools.entry(part.clone()).or_default();
         match pool.moved(funded, drawn) {
             Ok(after) => *pool = after,

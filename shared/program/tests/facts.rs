@@ -1,0 +1,143 @@
+//! What a program declares of partners, and what rules and criteria ask of them (M47): each broken form is refused where it stands, with
+//! the way out.
+
+use laurel_program::{Code, check};
+
+const PROGRAM: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+[facts]
+type = "one of referral, reseller, OEM"
+vertical = "text"
+employees = "number"
+[commission.c]
+if = { partner.type = "reseller" }
+rate = { by = "partner.type", table = { reseller = "10%" } }
+[earn.e]
+on = "deal.closed"
+if = { "partner.employees" = ">= 100", partner.territory = "US-NY" }
+points = { by = "partner.employees", bands = [{ from = "100", points = 10 }] }
+at_most = "1 per partner per day"
+[ladder.sell.member]
+rank = 1
+[ladder.sell.oem]
+rank = 2
+enter = { all = [{ partner.type = "OEM" }, { deals = 1, within = "1 year" }] }
+"#;
+
+#[test]
+fn facts_are_declared_and_asked_for() {
+    assert_eq!(check(PROGRAM), []);
+}
+
+#[test]
+fn broken_forms_are_refused_where_they_stand() {
+    use Code::{BadId, BadValue, NeverHolds, UnknownField};
+    let of = "type = \"one of referral, reseller, OEM\"";
+    // what stands there; what it is broken to; the code; a part of message and help; a part of the line
+    let rows = [
+        (
+            of,
+            "type = \"a word\"",
+            BadValue,
+            "`a word` is no form of a fact; write \"one of referral, reseller\"",
+            "type =",
+        ),
+        (of, "type = \"one of referral,\"", BadValue, "`` is no word", "type ="),
+        (
+            of,
+            "type = \"one of OEM, reseller\"\nterritory = \"text\"",
+            BadValue,
+            "rules look at `partner.territory`",
+            "territory",
+        ),
+        (
+            of,
+            "type = \"one of OEM, reseller\"\na123456789012345678901234567890123 = \"text\"",
+            BadId,
+            "at most 32 characters",
+            "a123",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.typ = \"reseller\" }",
+            UnknownField,
+            "did you mean `partner.type`?",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.stars = \"5\" }",
+            UnknownField,
+            "declare it: `stars = \"text\"` in [facts]",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.type = \"resseller\" }",
+            NeverHolds,
+            "did you mean `reseller`?",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.type = \">= 5\" }",
+            NeverHolds,
+            "one of the words referral, reseller, OEM",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.vertical = \">= 5\" }",
+            NeverHolds,
+            "declare it as a number",
+            "if =",
+        ),
+        ("table = { reseller", "table = { resellers", NeverHolds, "did you mean `reseller`?", "rate ="),
+        (
+            "\"partner.employees\" = \">= 100\"",
+            "\"partner.employees\" = \"many\"",
+            NeverHolds,
+            "it is a number",
+            "if =",
+        ),
+        ("by = \"partner.employees\"", "by = \"partner.type\"", NeverHolds, "is no number", "points ="),
+        ("1 per partner per day", "1 per partner.type per day", BadValue, "", "at_most"),
+        ("{ partner.type = \"OEM\" },", "{ partner.type = \"OM\" },", NeverHolds, "did you mean `OEM`?", "enter ="),
+        (
+            "{ partner.type = \"OEM\" },",
+            "{ partner.tipe = \"OEM\" },",
+            UnknownField,
+            "did you mean `partner.type`?",
+            "enter =",
+        ),
+        (
+            "{ partner.type = \"OEM\" },",
+            "{ partner.type = \"OEM\", points = 5, within = \"1 year\" },",
+            BadValue,
+            "stands alone",
+            "enter =",
+        ),
+    ];
+    for (from, to, code, said, line) in rows {
+        assert!(PROGRAM.contains(from), "{from}");
+        let text = PROGRAM.replacen(from, to, 1);
+        let all = check(&text);
+        let found = all.iter().find(|found| found.code == code).unwrap_or_else(|| panic!("{to}: {all:?}"));
+        let told = format!("{} ({})", found.message, found.help.clone().unwrap_or_default());
+        assert!(told.contains(said), "{to}: {told}");
+        let at = text.lines().nth(found.line - 1).unwrap_or_default();
+        assert!(at.contains(line), "{to}: {at}");
+    }
+}
+
+#[test]
+fn more_facts_than_an_enrolment_states_are_refused() {
+    let many: Vec<String> = (0..17).map(|n| format!("f{n} = \"text\"\n")).collect();
+    let text = PROGRAM.replacen("vertical = \"text\"\n", &many.concat(), 1);
+    assert!(check(&text).iter().any(|found| found.message.contains("states at most 16")), "{:?}", check(&text));
+}
