@@ -7,6 +7,8 @@ mod codes;
 mod connect;
 mod demo;
 mod events;
+mod everybody;
+mod exclusivity;
 mod export;
 mod file;
 mod output;
@@ -98,6 +100,9 @@ enum Command {
     /// Budgets: list, fund, reduce.
     #[command(subcommand)]
     Budgets(budgets::Budgets),
+    /// Which territories and verticals are one partner's alone, and whose.
+    #[command(after_help = "Example:\n  laurel exclusivity --program perx")]
+    Exclusivity(exclusivity::Exclusivity),
     /// Voucher card codes.
     #[command(subcommand)]
     Codes(codes::Codes),
@@ -148,6 +153,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Redrive(redrive) => redrive.run().await,
         Command::Payouts(payouts) => payouts.run().await,
+        Command::Exclusivity(exclusivity) => exclusivity.run().await,
         Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,
     }

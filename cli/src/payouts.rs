@@ -12,16 +12,14 @@ use comfy_table::{Cell, CellAlignment};
 use domain::ledger::Asset;
 use domain::tell::csv_field;
 use engine::payouts::{OfRun, Open, Payable};
-use event::ids::{Name, PartnerId, ProgramId};
+use event::ids::{Name, PartnerId};
 use event::money::Money;
 use event::payout::{PayoutId, PayoutRun, RUNS_OF_A_DAY_MAX};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
-use program::Programs;
 use store::Store;
 use store::patience::Patience;
 
-use crate::connect::Connect;
+use crate::everybody::{Everybody, Whose, bar};
 use crate::show::{shown, table};
 
 /// So long a partner is tried where others keep writing.
@@ -47,16 +45,6 @@ pub(crate) enum Payouts {
     /// Give up what is on its way in a run and was not sent: it is payable again, in another run.
     #[command(after_help = "Example:\n  laurel payouts cancel 2026-11-30 --program perx")]
     Cancel(Cancel),
-}
-
-/// Whose payouts.
-#[derive(Args)]
-pub(crate) struct Whose {
-    /// The program.
-    #[arg(long)]
-    program: String,
-    #[command(flatten)]
-    connect: Connect,
 }
 
 /// The runs of which something is on its way.
@@ -122,35 +110,8 @@ fn run(text: &str) -> Result<PayoutRun, String> {
     })
 }
 
-/// A program, and everybody who has an account of it.
-struct Everybody {
-    store: Store,
-    programs: Programs,
-    partners: Vec<PartnerId>,
-}
-
-impl Whose {
-    async fn everybody(&self) -> anyhow::Result<Everybody> {
-        let store = self.connect.store().await?;
-        let program = ProgramId::try_from(self.program.as_str()).context("--program is no id")?;
-        let Some(programs) = store::programs::read(&store, &program).await? else {
-            bail!("the program {program} has no published version")
-        };
-        let all = store::everybody::list(&store).await?.into_iter();
-        let of_program = all.filter(|(of, _)| of.as_str() == program.as_str());
-        let partners = of_program.filter_map(|(_, partner)| PartnerId::try_from(partner.as_str()).ok());
-        let partners = partners.filter(|partner| !partner.is_internal()).collect();
-        Ok(Everybody { store, programs, partners })
-    }
-}
-
 fn patience(store: &Store) -> Patience {
     Patience::until(store.clock().instant() + PATIENCE)
-}
-
-fn bar(partners: usize) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{pos}/{len} partners {wide_bar} {eta}")?;
-    Ok(ProgressBar::new(partners as u64).with_style(style))
 }
 
 fn right(id: PayoutId, amount: i64) -> Cell {

@@ -436,3 +436,37 @@ fn the_torture_ends_in_equal_ledgers() {
     assert_eq!(text(&first.stderr), "");
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
 }
+
+/// Which territories and verticals are one partner's alone, and whose.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_a_territory_is_is_listed() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(data.path(), free_ports()).await;
+    let at = ["--endpoint", &*serve.aws, "--program", "hr-software"];
+    let listed = |more: &[&str]| text(&laurel(&[&["exclusivity"], more, &at[..]].concat()).stdout);
+    assert_eq!(listed(&[]).trim(), "nothing of hr-software is one partner's alone");
+    let enrolled =
+        |who: &str| event("partner.enrolled", who, &format!("{who}-e"), &json!({ "name": who, "motions": ["sell"] }));
+    let granted = |who: &str, id: &str, what: &serde_json::Value| {
+        event("exclusivity.granted", who, id, what).replace("\"/crm/test\"", "\"/admin/channel\"")
+    };
+    for bodies in [
+        vec![enrolled("a"), enrolled("b")],
+        vec![
+            granted("a", "g1", &json!({ "territory": "US-NY" })),
+            granted("b", "g2", &json!({ "vertical": "banks", "until": "2999-01-01T00:00:00Z" })),
+        ],
+    ] {
+        assert_eq!(serve.queue().send_all(&bodies).await, Vec::<usize>::new());
+        serve.worked_off().await;
+    }
+    let table = listed(&[]);
+    let rows: Vec<&str> = table.lines().filter(|line| line.contains("US-NY") || line.contains("banks")).collect();
+    let [ny, banks] = rows[..] else { panic!("{table}") };
+    assert!(ny.contains("territory") && ny.contains(" a "), "{ny}");
+    assert!(banks.contains("vertical") && banks.contains(" b ") && banks.contains("2998-12-31"), "{banks}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let lines: Vec<serde_json::Value> =
+        listed(&["--json"]).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((lines[0]["name"].clone(), lines[0]["partner_id"].clone()), (json!("US-NY"), json!("a")));
+}

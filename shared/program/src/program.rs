@@ -13,7 +13,7 @@ use crate::ladder::{Measure, Tier};
 use crate::policy::{Exclusivity, Payouts, Policy, Registration};
 use crate::pool::{Benefit, Budget};
 use crate::reward::Reward;
-use crate::rule::{Campaign, Rule};
+use crate::rule::{Campaign, Rule, Times};
 use crate::sharing::Sharing;
 
 /// One program, as one version of its file says.
@@ -95,6 +95,15 @@ impl Program {
     /// Whether a commission is for who influenced a deal (M34).
     pub fn pays_influence(&self) -> bool {
         self.rules_on("deal.influenced").any(|rule| rule.commission().is_some())
+    }
+
+    /// Every motion that it names: of a ladder, of a target, of an exclusivity, and its default.
+    pub fn motions(&self) -> BTreeSet<&Motion> {
+        let targets = self.rules.values().flat_map(|rule| &rule.times).filter_map(|times| match times {
+            Times::Attainment(attainment) => Some(&attainment.motion),
+            Times::Tier { .. } | Times::Campaign(_) => None,
+        });
+        self.ladders.keys().chain(targets).chain([&self.default_motion, &self.exclusivity.motion]).collect()
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -61,6 +61,13 @@ fn broken_forms_are_refused_where_they_stand() {
             "tenor",
         ),
         ("tenor = { \"36 months\" = \"1.5\" }", "tenor = { \"36 months\" = \"0\" }", BadValue, "above zero", "tenor"),
+        (
+            "base = \"first-year value\"",
+            "times = [{ attainment = \"acv\", per = \"year\", bands = [{ from = \"0%\", by = \"0.9\" }] }, { attainment = \"acv\", per = \"year\", bands = [{ from = \"100%\", by = \"1.2\" }] }]",
+            BadValue,
+            "the target acv of a year in sell multiplies twice",
+            "times =",
+        ),
         ("base = \"first-year value\"", "base = \"profit\"", BadValue, "write \"first-year value\"", "base ="),
         ("base = \"first-year value\"", "payable = \"later\"", BadValue, "or \"at the first invoice\"", "payable"),
         ("base = \"first-year value\"", "on = \"deal.qualified\"", BadValue, "`deal.qualified` pays none", "on ="),

@@ -23,7 +23,7 @@ fn broken_forms_are_refused_where_they_stand() {
     let exclusivity = "# ---- deals ---";
     let settings = |words: &str| format!("[exclusivity]\n{words}\n# ---- deals ---");
     // what stands there; what it is broken to; the code; a part of message and help; a part of the line
-    let rows: [(&str, &str, Code, &str, &str); 21] = [
+    let rows: [(&str, &str, Code, &str, &str); 22] = [
         (of, "of = \"EUR\" # or", BadValue, "write \"points\" or \"USD\"", "of ="),
         (of, "of = \"USD\" # or", BadCurrency, "this gives points, and `launch-fund` is a budget of USD", "budget ="),
         (
@@ -77,9 +77,16 @@ fn broken_forms_are_refused_where_they_stand() {
             "keep =",
         ),
         (exclusivity, &settings("keep = { acv = \"1\" }"), BadValue, "needs a window", "keep ="),
+        (exclusivity, &settings("grace = \"1 quarter\""), BadValue, "nothing is asked to keep it", "grace ="),
         (exclusivity, &settings("lasts = \"long\""), BadValue, "is no length", "lasts ="),
         (exclusivity, &settings("needs = { tier = \"oem\" }"), UnknownTier, "no ladder has a tier `oem`", "needs ="),
-        (exclusivity, &settings("review = \"daily\""), BadValue, "\"monthly\"", "review ="),
+        (
+            exclusivity,
+            &settings("keep = { deals = 1, within = \"1 year\" }\nreview = \"daily\""),
+            BadValue,
+            "\"monthly\"",
+            "review =",
+        ),
         (exclusivity, &settings("motion = \"sel\""), MotionWithoutLadder, "no ladder is of `sel`", "motion ="),
     ];
     for (from, to, code, says, line) in rows {

@@ -21,7 +21,11 @@ fn first_seed(plant: Plant) -> u64 {
     match plant {
         // In the first only by what it leaves behind.
         Plant::ConflictForgotten => 2,
-        Plant::WithdrawnDecides | Plant::OtherUnchecked => 9,
+        Plant::UnknownProgramsNotSwept => 4,
+        Plant::PseudonymUnconditioned => 5,
+        Plant::CardUnconditioned => 7,
+        Plant::WithdrawnDecides | Plant::StandingNotIndexed => 9,
+        Plant::OtherUnchecked => 10,
         Plant::ReleasedInDoubt => 15,
         Plant::ExpiredTakenAgain => 33,
         _ => 1,

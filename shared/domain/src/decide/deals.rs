@@ -1,7 +1,7 @@
 //! What an event does to its partner and its deal, before any rule looks at it. Nothing here changes a deal: the record does,
 //! when it is folded (I26).
 
-use event::ids::{DealId, OpportunityId, PartnerId};
+use event::ids::{DealId, Motion, OpportunityId, PartnerId};
 use event::money::Money;
 use event::time::Month;
 use event::{Code, DealOutcome, Kind, ProjectOutcome, Rejection, planted};
@@ -62,6 +62,7 @@ pub(super) fn lifecycle(
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         Kind::TargetSet { motion, measure, period, .. } => {
             is_measured(measure)?;
+            has_motion(context, case, motion)?;
             let key = TargetKey { period: *period, measure: measure.clone(), motion: motion.clone() };
             if !book.account().profile.takes(&key, case.booked) {
                 return Err(Stop::Refused(Reason::TargetsMany));
@@ -81,6 +82,17 @@ fn is_measured(name: &str) -> Result<(), Stop> {
     let list = known.by_ref().collect::<Vec<_>>().join(", ");
     let message = format!("no target is set for `{name}`; write one of: {list}");
     Err(Stop::Rejected(Rejection::new(Code::BadValue, "data.measure", message)))
+}
+
+/// Whether the program names a motion: it may, by the version of then or of now.
+fn has_motion(context: &Context<'_>, case: &Case<'_>, motion: &Motion) -> Result<(), Stop> {
+    let known = case.earning.program.motions();
+    if known.contains(motion) || context.program().motions().contains(motion) {
+        return Ok(());
+    }
+    let list: Vec<&str> = known.iter().map(|motion| motion.as_str()).collect();
+    let message = format!("the program has no motion `{motion}`; write one of: {}", list.join(", "));
+    Err(Stop::Rejected(Rejection::new(Code::BadValue, "data.motion", message)))
 }
 
 /// Takes over what the event says of the partner, by its own time.

@@ -102,7 +102,7 @@ pub(super) fn rate_deal_again(
     for rule in earning.program.rules_on("deal.closed") {
         let credit = closed.credits.get(&rule.id).cloned();
         let rated = match &credit {
-            Some(credit) => rated_by(book, (&earning.program, rule), (credit, &seen), day)?,
+            Some(credit) => rated_by(context, book, (&earning.program, rule), (credit, &seen), day)?,
             None if day.is_some() => None,
             None => {
                 let times = factors(&earning.program, rule, &seen, book.account())?;

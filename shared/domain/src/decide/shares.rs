@@ -136,7 +136,7 @@ fn rate_share(
         let trial = |worth, verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
         let credit = own.credits.get(&rule.id).cloned();
         let rated = match &credit {
-            Some(credit) => rated_by(book, (program, rule), (credit, &seen), trued_up)?,
+            Some(credit) => rated_by(context, book, (program, rule), (credit, &seen), trued_up)?,
             None if own.rated => None,
             None => {
                 let times = factors(program, rule, &seen, book.account())?;

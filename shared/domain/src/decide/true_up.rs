@@ -18,6 +18,7 @@ use crate::ledger::{Effect, Errand, FoldError, Verdict, factor};
 /// What multiplies a credit that is rated again: `None` where it is trued up on `day` and has nothing to be trued up then. Of what is
 /// rated for another reason, what multiplied it when it was paid.
 pub(super) fn rated_by(
+    context: &Context<'_>,
     book: &Book,
     (program, rule): (&Program, &Rule),
     (credit, seen): (&Credit, &Seen<'_>),
@@ -25,6 +26,11 @@ pub(super) fn rated_by(
 ) -> Result<Option<(Decimal, Rated)>, FoldError> {
     let Some(day) = day else { return Ok(Some((credit.factor, Rated::Again(Vec::new())))) };
     let Some(true_up) = credit.true_up.filter(|true_up| true_up.on == day) else { return Ok(None) };
+    // Its books may be open still where those of another rule have closed.
+    let (_, has_closed) = closes(context, program, rule, seen.booked);
+    if !has_closed {
+        return Ok(None);
+    }
     let times = trued_up(program, rule, (seen, true_up.rest), book.account())?;
     Ok(Some((factor(&times), Rated::Up(times))))
 }

@@ -6,7 +6,7 @@ use event::ids::{RuleId, TierId};
 use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
 
-use super::rules::{Around, budget_of, conditions, known, known_field, rising, times};
+use super::rules::{Around, all_times, budget_of, conditions, known, known_field, rising};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
@@ -77,7 +77,7 @@ pub(crate) fn commission(
     let tenor = tenor(&at("tenor"), table, f);
     let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
     only_for_one(place, table, f);
-    let factors: Vec<Times> = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let factors: Vec<Times> = all_times(place, &table.times, around, f);
     if of_invoices && factors.iter().any(Times::is_trued_up) {
         let message = "what invoices pay is not trued up: each is paid by what was attained by then";
         f.error(Code::BadValue, &at("times"), message, Some("leave `true_up` out".to_owned()));

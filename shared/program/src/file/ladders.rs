@@ -82,6 +82,16 @@ pub(crate) fn exclusivity(
     let (first_review, grace, lasts) =
         (time("first_review", &table.first_review), time("grace", &table.grace), time("lasts", &table.lasts));
     let window = keep.as_ref().map_or(3, Criteria::months);
+    let of_reviews = [("review", &table.review), ("first_review", &table.first_review), ("grace", &table.grace)];
+    for (key, _) in of_reviews.iter().filter(|(_, said)| said.is_some() && table.keep.is_none()) {
+        let help = "say what keeps it: keep = { acv = \"100000\", within = \"1 year\" }".to_owned();
+        f.error(
+            Code::BadValue,
+            &at(key),
+            format!("`{key}` is of reviews, and nothing is asked to keep it"),
+            Some(help),
+        );
+    }
     Some(Exclusivity {
         motion: table.motion.as_ref().or(default_motion)?.clone(),
         earn,

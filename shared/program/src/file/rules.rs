@@ -1,6 +1,6 @@
 //! From the file's words to campaigns and earning rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::catalogue;
 use event::ids::{Motion, Name, RuleId, TierId};
@@ -78,7 +78,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
     }
     let conditions = conditions(place, &table.on, &table.conditions, around.facts, f);
     let points = points(id, &table.on, &table.points, around.facts, f);
-    let times: Vec<Times> = table.times.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let times: Vec<Times> = all_times(place, &table.times, around, f);
     if times.iter().any(Times::is_trued_up) {
         let message = "points are not trued up: what a target multiplies is what was attained before the event";
         f.error(Code::BadValue, &["earn", id, "times"], message, Some("leave `true_up` out".to_owned()));
@@ -259,7 +259,32 @@ pub(crate) fn rising<'s, S: 's, T>(
     Some(bands)
 }
 
-pub(crate) fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Times> {
+/// The multipliers of a rule. Two of one target would multiply twice by what is attained once.
+pub(crate) fn all_times(
+    place: [&str; 2],
+    tables: &[TimesTable],
+    around: &Around<'_>,
+    f: &mut Findings<'_>,
+) -> Vec<Times> {
+    let all: Vec<Times> = tables.iter().filter_map(|one| times(place, one, around, f)).collect();
+    let of = |times: &Times| match times {
+        Times::Attainment(one) => {
+            ("target", format!("{} of a {} in {}", one.measure.word(), one.every.word(), one.motion))
+        }
+        Times::Campaign(id) => ("campaign", id.clone()),
+        Times::Tier { motion, tier, .. } => ("tier", format!("{tier} {}", motion.as_deref().unwrap_or_default())),
+    };
+    let mut seen = BTreeSet::new();
+    for (what, name) in all.iter().map(of) {
+        if !seen.insert((what, name.clone())) {
+            let message = format!("the {what} {} multiplies twice", name.trim_end());
+            f.error(Code::BadValue, &[place[0], place[1], "times"], message, Some("write it once".to_owned()));
+        }
+    }
+    all
+}
+
+fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Times> {
     let path = [place[0], place[1], "times"];
     match table {
         TimesTable { tier: Some(tier), motion, campaign: None, by: Some(by), attainment: None, per: None, bands: None, true_up: false } => {

@@ -139,6 +139,7 @@ fn targets_are_facts() {
 fn what_is_no_target_is_rejected() {
     let mut w = world();
     assert_eq!(set(&mut w, "t", ("sell", "acw", "2025"), "1"), Outcome::Rejected);
+    assert_eq!(set(&mut w, "t", ("sel", "acv", "2025"), "1"), Outcome::Rejected, "a motion that nothing is in");
     let parse = |period: &str, value: &str| {
         let data = format!(r#"{{"motion":"sell","measure":"acv","period":"{period}","value":{value}}}"#);
         let json = event::json::Json::parse(&data).expect("JSON");

@@ -399,3 +399,35 @@ proptest! {
         prop_assert!(trued_up(&w).len() >= undone);
     }
 }
+
+/// Of two rules of a deal, one by the month and one by the quarter, each is trued up when its own books have closed: a version came that
+/// closes the month's sooner than the quarter's, where both closed on one day.
+#[test]
+fn m09_each_rule_waits_for_its_own_books() {
+    const RULES: &str = r#"
+[commission.month]
+rate = "10%"
+times = [{ attainment = "acv", per = "month", bands = [{ from = "0%", by = "0.5" }, { from = "100%", by = "1" }], true_up = true }]
+[commission.quarter]
+rate = "1%"
+times = [{ attainment = "acv", per = "quarter", bands = [{ from = "0%", by = "0.5" }, { from = "100%", by = "1" }], true_up = true }]
+"#;
+    let file = super::program("1.10", RULES);
+    let mut w = World::new(&file, "2026-01-15T15:00:00Z");
+    w.enrol("p");
+    target(&mut w, "m", "2026-01", "2000");
+    target(&mut w, "q", "2026-Q1", "2000");
+    close(&mut w, "a", "1000");
+    assert_eq!(has(&w), "55.00", "half of either");
+    close(&mut w, "b", "1000");
+    assert_eq!(has(&w), "165.00");
+    let monthly =
+        file.replacen("currency = \"USD\"\n", "currency = \"USD\"\nperiods_close = \"40 days after the month\"\n", 1);
+    assert_ne!(file, monthly);
+    w.publish(&monthly, "2026-04-01T00:00:00Z");
+    to(&mut w, "2026-04-12T12:00:00Z");
+    assert_eq!(has(&w), "215.00", "the month's 50 more; the quarter's books are open until May");
+    to(&mut w, "2026-05-12T12:00:00Z");
+    assert_eq!(has(&w), "220.00");
+    sound(&w);
+}
