@@ -22,8 +22,8 @@ pub use planted::planted;
 #[cfg(feature = "planted")]
 pub use planted::{fired, plant};
 pub use rejection::{Code, Rejection};
-pub use types::target;
 pub use types::{
     DealOutcome, Document, FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, Influence, Kind, Level, PartnerFacts,
     ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS, TEXT_CHARS_MAX, Whole,
 };
+pub use types::{attested, target};

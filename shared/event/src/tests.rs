@@ -254,7 +254,9 @@ fn texts_and_values_have_a_length() {
         let data = format!(r#"{{"by":"ann","criterion":"c","value":"{}"}}"#, "x".repeat(chars - 2));
         read("attestation.recorded", data)
     };
-    assert!(value(1_000).is_ok(), "its quotes counted");
+    assert!(value(66).is_ok(), "its quotes counted");
+    assert_eq!(value(67), Err(Code::BadValue), "what is attested is compared, and short");
+    assert_eq!(value(1_000), Err(Code::BadValue));
     assert_eq!(value(1_001), Err(Code::BadForm));
 }
 

@@ -77,6 +77,12 @@ impl Month {
         Self { year, month }
     }
 
+    /// How many months later another is; below zero where it is earlier.
+    pub fn months_to(self, other: Self) -> i32 {
+        let index = |month: Self| i32::from(month.year) * 12 + i32::from(month.month);
+        index(other) - index(self)
+    }
+
     /// The first month of its calendar quarter.
     pub fn quarter(self) -> Self {
         self.plus(-i32::from((self.month - 1) % 3))

@@ -14,6 +14,9 @@ use crate::findings::nearest;
 /// How a rule names a fact of its partner: `partner.type`.
 pub const PARTNER: &str = "partner.";
 
+/// How a criterion names what a person attests of a partner: `attested.strategic` (M20).
+pub const ATTESTED: &str = "attested.";
+
 /// The fact that every enrolment may state, in a member of its own.
 pub const TERRITORY: &str = "territory";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use event::ids::TierId;
+use event::ids::{CertificationId, TierId};
 use event::time::Length;
 use rust_decimal::Decimal;
 
@@ -26,6 +26,9 @@ pub struct Tier {
     pub first_review: Length,
     /// Between the warning and the demotion; `None` demotes at the first failed review.
     pub grace: Option<Length>,
+    /// Whether whoever entered it within a window of `keep` is asked for that part of it only: the months from then on, the first
+    /// among them.
+    pub pro_rata: bool,
 }
 
 /// How often a ladder is reviewed: as of the first day of each fiscal period, on the day its books close.
@@ -48,7 +51,7 @@ pub enum Criteria {
     All(Vec<Criteria>),
     /// One measure over one window.
     One(Criterion),
-    /// What is stated of the partner (M47).
+    /// What is stated of the partner (M47), or attested (M20).
     Fact(Condition),
 }
 
@@ -57,6 +60,8 @@ pub enum Criteria {
 pub struct Criterion {
     /// What is measured.
     pub measure: Measure,
+    /// Of certifications: the one that is counted, by the persons who hold it (M27); none: all of them.
+    pub certification: Option<CertificationId>,
     /// The least that is enough.
     pub least: Decimal,
     /// Over which months.
@@ -114,7 +119,11 @@ measures! {
 impl Criterion {
     /// It in words, as `5 deals within 1 year`.
     pub fn words(&self) -> String {
-        format!("{} {} within {}", self.least, self.measure.word(), self.within.words())
+        match &self.certification {
+            Some(id) if self.least == Decimal::ONE => format!("1 person certified {id}"),
+            Some(id) => format!("{} persons certified {id}", self.least),
+            None => format!("{} {} within {}", self.least, self.measure.word(), self.within.words()),
+        }
     }
 }
 
@@ -142,6 +151,15 @@ impl Criteria {
             Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(Criteria::measures).collect(),
             Criteria::One(one) => [one.measure].into(),
             Criteria::Fact(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Every certification that it names.
+    pub fn certifications(&self) -> Vec<&CertificationId> {
+        match self {
+            Criteria::Any(list) | Criteria::All(list) => list.iter().flat_map(Criteria::certifications).collect(),
+            Criteria::One(one) => one.certification.iter().collect(),
+            Criteria::Fact(_) => Vec::new(),
         }
     }
 

@@ -26,7 +26,7 @@ pub use cap::{Cap, CapBy, CapUnit};
 pub use check::{FILE_BYTES_MAX, check};
 pub use commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 pub use condition::{Comparison, Condition, Test};
-pub use fact::{FactForm, Facts, PARTNER, TERRITORY, fact, percent, refused};
+pub use fact::{ATTESTED, FactForm, Facts, PARTNER, TERRITORY, fact, percent, refused};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
 pub use lint::{breaks, leaps};

@@ -429,7 +429,9 @@ fn goes_on_to_bring(one: &Criterion, asked: &Criterion, review: Review) -> bool 
     let (brings, asks) = (Decimal::from(one.within.months()), Decimal::from(seen));
     let enough = one.least >= asked.least && (one.measure == Measure::Certifications || asks >= brings);
     let rate = one.least.saturating_mul(asks) >= asked.least.saturating_mul(brings);
-    one.measure == asked.measure && (enough || (rate && one.measure != Measure::Certifications))
+    one.measure == asked.measure
+        && one.certification == asked.certification
+        && (enough || (rate && one.measure != Measure::Certifications))
 }
 
 /// Whether meeting `a` surely meets `b`: said only where it is plain, so that the warning is never wrong.
@@ -441,6 +443,8 @@ fn implies(a: &Criteria, b: &Criteria) -> bool {
         (_, Criteria::All(list)) => list.iter().all(|part| implies(a, part)),
         (Criteria::Fact(a), Criteria::Fact(b)) => a == b,
         (Criteria::Fact(_), Criteria::One(_)) | (Criteria::One(_), Criteria::Fact(_)) => false,
-        (Criteria::One(a), Criteria::One(b)) => a.measure == b.measure && a.least >= b.least && a.within == b.within,
+        (Criteria::One(a), Criteria::One(b)) => {
+            a.measure == b.measure && a.certification == b.certification && a.least >= b.least && a.within == b.within
+        }
     }
 }

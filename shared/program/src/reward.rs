@@ -62,6 +62,8 @@ pub enum Gate {
     Course(CourseId),
     /// A tier of at least this tier's rank, in a ladder that has it.
     Tier(TierId),
+    /// The agreement accepted last is one of these versions (M43).
+    Agreement(Vec<String>),
 }
 
 impl fmt::Display for Gate {
@@ -70,6 +72,7 @@ impl fmt::Display for Gate {
             Gate::Certification(id) => write!(f, "certification {id}"),
             Gate::Course(id) => write!(f, "course {id}"),
             Gate::Tier(id) => write!(f, "tier {id}"),
+            Gate::Agreement(versions) => write!(f, "agreement {}", versions.join(" or ")),
         }
     }
 }

@@ -119,7 +119,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "{ partner.type = \"OEM\" },",
             "{ partner.type = \"OEM\", points = 5, within = \"1 year\" },",
             BadValue,
-            "stands alone",
+            "stands apart",
             "enter =",
         ),
     ];
@@ -133,6 +133,32 @@ fn broken_forms_are_refused_where_they_stand() {
         let at = text.lines().nth(found.line - 1).unwrap_or_default();
         assert!(at.contains(line), "{to}: {at}");
     }
+}
+
+/// What a tier asks beside what is measured (M20, M27).
+#[test]
+fn criteria_of_persons_and_attestations() {
+    let enter = "{ all = [{ partner.type = \"OEM\" }, { deals = 1, within = \"1 year\" }] }";
+    let with = |criteria: &str| check(&PROGRAM.replacen(enter, criteria, 1));
+    for good in [
+        "{ certification = \"expert-301\", persons = 2 }",
+        "{ certification = \"expert-301\", attested.nps = \">= 40\" }",
+        "{ any = [{ attested.strategic = true }, { certifications = 5 }] }",
+    ] {
+        assert_eq!(with(good), [], "{good}");
+    }
+    for (broken, said) in [
+        ("{ persons = 2 }", "say what they hold"),
+        ("{ certification = \"x\", persons = 0 }", "between 1 and 10000"),
+        ("{ certification = \"x\", deals = 5, within = \"1 year\" }", "stands apart"),
+        ("{ attested.nps = \">= many\" }", "is not an amount"),
+        ("{ attested = true }", "write a table"),
+    ] {
+        let found = with(broken);
+        assert!(found.iter().any(|one| one.message.contains(said)), "{broken}: {found:?}");
+    }
+    let late = with(&format!("{enter}\npro_rata = true"));
+    assert!(late.iter().any(|one| one.message.contains("nothing does")), "{late:?}");
 }
 
 #[test]

@@ -110,17 +110,23 @@ fn of_facts(text: &str, facts: u8) -> String {
         ),
         (
             "enter = { deals = 2, within = \"1 year\" }",
-            "enter = { all = [{ partner.kind = \"one of a, b\" }, { deals = 2, within = \"1 year\" }] }",
+            "pro_rata = true\nenter = { any = [{ certification = \"sales-101\", persons = 2 }, { all = [{ partner.kind = \"one of a, b\" }, { deals = 2, within = \"1 year\" }] }] }",
         ),
         (
             "keep = { points = 200, within = \"fiscal year\" }",
-            "keep = { any = [{ partner.size = \">= 50\" }, { points = 200, within = \"fiscal year\" }] }",
+            "keep = { any = [{ partner.size = \">= 50\", attested.good = true }, { points = 200, within = \"fiscal year\" }] }",
         ),
     ];
     for (bit, (from, to)) in (0..).zip(rows) {
         if is(bit) {
             text = text.replace(from, to);
         }
+    }
+    let attested = "\"/admin/*\" = [\"attestation.*\"";
+    if text.contains("\"/admin/*\" = [") {
+        text = text.replace("\"/admin/*\" = [", &format!("{attested}, "));
+    } else {
+        text = text.replace("[earn.closed]\n", &format!("{attested}]\n[earn.closed]\n"));
     }
     let declared = "[facts]\nkind = \"one of a, b, c\"\nsize = \"number\"\npayee = \"text\"\ntax = \"percent\"\n";
     let asked = if is(7) { "[payouts]\npayee = \"partner.payee\"\nwithholding = \"partner.tax\"\n" } else { "" };

@@ -677,6 +677,7 @@ impl Maker {
         let source = match kind.split('.').next().unwrap_or_default() {
             "course" | "certification" => "/lms/t",
             "content" => "/cms/t",
+            "attestation" => "/admin/t",
             _ => "/crm/t",
         };
         let id = format!("e{}-{}", self.sent.len(), self.rng.u32(..1_000_000));
@@ -774,6 +775,10 @@ impl Maker {
             10 => (
                 "certification.granted",
                 json!({ "certification_id": format!("sales-10{}", self.rng.usize(..2)), "person_id": person }),
+            ),
+            11 if self.count.is_multiple_of(2) => (
+                "attestation.recorded",
+                json!({ "criterion": "good", "value": self.count.is_multiple_of(3), "by": format!("channel{PERSON}") }),
             ),
             11 => ("certification.expired", json!({ "certification_id": "sales-101", "person_id": person })),
             12 | 13 => {

@@ -21,7 +21,8 @@ use super::shares;
 use super::stop::{Awaited, Stop};
 use crate::deal::{Deal, Measured};
 use crate::ledger::{
-    Bucket, Effect, Errand, FoldError, Membership, PostingKind, Reason, Release, Stamp, TargetKey, never, someday,
+    ATTESTED_MAX, Bucket, Effect, Errand, FoldError, Membership, PostingKind, Reason, Release, Stamp, TargetKey, never,
+    someday,
 };
 
 /// What the event does. `Ok(Some(reason))` where it counts and earns nothing by nature, such as a reversal.
@@ -62,12 +63,19 @@ pub(super) fn lifecycle(
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         Kind::TargetSet { motion, measure, period, .. } => {
             is_measured(measure)?;
-            has_motion(context, case, motion)?;
+            has_motion(context, book, case, motion)?;
             let key = TargetKey { period: *period, measure: measure.clone(), motion: motion.clone() };
             if !book.account().profile.takes(&key, case.booked) {
                 return Err(Stop::Refused(Reason::TargetsMany));
             }
             Ok(learn(book, case)?.or(Some(Reason::TargetTaken)))
+        }
+        Kind::AttestationRecorded { criterion, .. } => {
+            let attested = &book.account().profile.attested;
+            if attested.len() >= ATTESTED_MAX && !attested.contains_key(criterion) {
+                return Err(Stop::Refused(Reason::AttestedMany));
+            }
+            learn(book, case)
         }
         _ => learn(book, case),
     }
@@ -84,10 +92,11 @@ fn is_measured(name: &str) -> Result<(), Stop> {
     Err(Stop::Rejected(Rejection::new(Code::BadValue, "data.measure", message)))
 }
 
-/// Whether the program names a motion: it may, by the version of then or of now.
-fn has_motion(context: &Context<'_>, case: &Case<'_>, motion: &Motion) -> Result<(), Stop> {
+/// Whether a motion is one of the partner's, or the program names it: by the version of then or of now.
+fn has_motion(context: &Context<'_>, book: &Book, case: &Case<'_>, motion: &Motion) -> Result<(), Stop> {
     let known = case.earning.program.motions();
-    if known.contains(motion) || context.program().motions().contains(motion) {
+    let own = book.account().motions().contains(motion);
+    if own || known.contains(motion) || context.program().motions().contains(motion) {
         return Ok(());
     }
     let list: Vec<&str> = known.iter().map(|motion| motion.as_str()).collect();

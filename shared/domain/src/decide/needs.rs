@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use event::ids::{DealId, OpportunityId, PartnerId, RedemptionId, RewardId, RuleId};
+use event::ids::{CertificationId, DealId, OpportunityId, PartnerId, RedemptionId, RewardId, RuleId};
 use event::period::TargetPeriod;
 use event::time::Month;
 use event::{Event, Kind, PartnerFacts, planted};
@@ -102,6 +102,9 @@ impl<'a> Asking<'a> {
         let reviews = reviews.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.as_of));
         let oldest = reviews.min().map_or(today, |day| day.min(today));
         self.expiries();
+        for id in certifications(self.context.program()) {
+            self.part(Part::Certified(Some(id)));
+        }
         let first = Month::of(oldest).plus(-longest_window(self.context.program()));
         self.quarters(first, Month::of(today));
     }
@@ -129,7 +132,8 @@ impl<'a> Asking<'a> {
             match gate {
                 Gate::Certification(id) => self.part(Part::Certified(Some(id.clone()))),
                 Gate::Course(id) => self.part(Part::Course(id.clone())),
-                Gate::Tier(_) => {}
+                // Every decision looks at the profile.
+                Gate::Agreement(_) | Gate::Tier(_) => {}
             }
         }
     }
@@ -322,6 +326,14 @@ fn slot_gates<'p>(program: &'p Program, kind: &Kind) -> &'p [Gate] {
 fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
     criteria.map(Criteria::months).max().unwrap_or(0)
+}
+
+/// Every certification that a ladder or an exclusivity counts.
+fn certifications(program: &Program) -> BTreeSet<CertificationId> {
+    let tiers = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
+    let exclusivity = &program.exclusivity;
+    let all = tiers.chain(&exclusivity.earn).chain(&exclusivity.keep);
+    all.flat_map(Criteria::certifications).cloned().collect()
 }
 
 /// Months within which a period closes that ended, with those of the longest period.

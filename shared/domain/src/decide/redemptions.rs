@@ -238,7 +238,9 @@ pub(super) fn gates(
         if !passes(program, account, gate, now)? {
             return Ok(Some(match gate {
                 Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
-                Gate::Certification(_) | Gate::Course(_) => Reason::GateNotPassed { needs: gate.to_string() },
+                Gate::Certification(_) | Gate::Course(_) | Gate::Agreement(_) => {
+                    Reason::GateNotPassed { needs: gate.to_string() }
+                }
             }));
         }
     }
@@ -255,6 +257,10 @@ pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp)
         Gate::Course(id) => {
             account.must_know(|| Part::Course(id.clone()))?;
             account.courses.contains_key(id)
+        }
+        Gate::Agreement(versions) => {
+            account.must_know(|| Part::Profile)?;
+            account.profile.agreement.as_ref().is_some_and(|accepted| versions.contains(&accepted.value))
         }
         Gate::Tier(needed) => program.ladders.iter().any(|(motion, tiers)| {
             let rank = |id: &TierId| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);

@@ -3,17 +3,20 @@
 use event::PartnerFacts;
 use event::ids::Name;
 use event::money::parse_decimal;
-use program::{FactForm, PARTNER, Program, TERRITORY, fact};
+use program::{ATTESTED, FactForm, PARTNER, Program, TERRITORY, fact};
 
 use crate::ledger::{Account, FoldError, Part};
 
-/// What a fact of the partner says, by the field that a program names it by; a number as it is compared, `120` of `120.00`. None where
+/// What a fact of the partner says, or what is attested of it, by the field that a program names it by; a number as it is compared, `120` of `120.00`. None where
 /// nobody has stated it, or not in the form that the program declares; a territory that is no name is none.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: the profile was not loaded (I25).
 pub(crate) fn stated(program: &Program, account: &Account, field: &str) -> Result<Option<Name>, FoldError> {
     account.must_know(|| Part::Profile)?;
+    if let Some(criterion) = field.strip_prefix(ATTESTED) {
+        return Ok(account.profile.attested.get(criterion).map(|fact| fact.value.clone()));
+    }
     let name = field.strip_prefix(PARTNER).unwrap_or(field);
     let Some(facts) = account.profile.facts.as_ref().map(|facts| &facts.value) else { return Ok(None) };
     let said = if name == TERRITORY { facts.territory.as_deref() } else { facts.stated.get(name) };

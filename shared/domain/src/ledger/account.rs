@@ -423,12 +423,20 @@ impl Account {
         self.valid(None, at)
     }
 
+    /// How many persons hold a certificate of a certification at `at`.
+    ///
+    /// # Errors
+    /// [`FoldError::NotLoaded`]: their count was not loaded (I25).
+    pub fn certified(&self, id: &CertificationId, at: Timestamp) -> Result<i64, FoldError> {
+        self.valid(Some(id.clone()), at)
+    }
+
     /// Whether anybody holds a certificate valid at `at`.
     ///
     /// # Errors
     /// [`FoldError::NotLoaded`]: their counts were not loaded (I25).
     pub fn is_certified(&self, id: &CertificationId, at: Timestamp) -> Result<bool, FoldError> {
-        Ok(self.valid(Some(id.clone()), at)? > 0)
+        Ok(self.certified(id, at)? > 0)
     }
 
     fn valid(&self, of: Option<CertificationId>, at: Timestamp) -> Result<i64, FoldError> {

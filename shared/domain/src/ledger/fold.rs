@@ -2,7 +2,7 @@
 
 use event::ids::{CertificationId, Motion, PersonId};
 use event::time::Month;
-use event::{Kind, target};
+use event::{Kind, attested, target};
 use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
@@ -91,6 +91,10 @@ impl Account {
             Kind::CertificationExpired { certification_id, person_id, .. } => {
                 self.certificate(certification_id, person_id, Certificate::Lost, since)
             }
+            Kind::AttestationRecorded { criterion, value, .. } => {
+                self.looked.forget();
+                attested(value).is_some_and(|value| self.profile.attest(criterion, value, since))
+            }
             Kind::TargetSet { motion, measure, period, value } => {
                 let (measure, motion) = (measure.clone(), motion.clone());
                 let key = TargetKey { period: *period, measure, motion };
@@ -121,7 +125,6 @@ impl Account {
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }
             | Kind::ProjectCompleted { .. }
-            | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
             | Kind::PayoutSettled { .. }

@@ -69,9 +69,10 @@ impl Part {
     /// The parts that what an event says of its partner changes, beside the head's own.
     pub fn learned(kind: &Kind) -> Vec<Self> {
         match kind {
-            Kind::PartnerEnrolled { .. } | Kind::AgreementAccepted { .. } | Kind::TargetSet { .. } => {
-                vec![Part::Profile]
-            }
+            Kind::PartnerEnrolled { .. }
+            | Kind::AgreementAccepted { .. }
+            | Kind::AttestationRecorded { .. }
+            | Kind::TargetSet { .. } => vec![Part::Profile],
             Kind::CourseCompleted { course_id, .. } => vec![Part::Course(course_id.clone())],
             Kind::CertificationGranted { certification_id, person_id, .. }
             | Kind::CertificationExpired { certification_id, person_id, .. } => vec![
@@ -106,7 +107,6 @@ impl Part {
             | Kind::InvoicePaid { .. }
             | Kind::ContentViewed { .. }
             | Kind::ProjectCompleted { .. }
-            | Kind::AttestationRecorded { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }
             | Kind::PayoutSettled { .. }

@@ -38,6 +38,9 @@ pub struct Profile {
     /// The agreement version last accepted (M43).
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Fact<String>>,
+    /// What persons attest of it, by criterion (M20), at most [`ATTESTED_MAX`].
+    #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attested: BTreeMap<Name, Fact<Name>>,
     /// Targets that were set (M09): the latest periods.
     #[serde(rename = "t", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<TargetKey, Fact<Decimal>>,
@@ -52,6 +55,9 @@ pub struct Profile {
 
 /// Most territories and verticals that are one partner's alone.
 pub const EXCLUSIVE_MAX: usize = 32;
+
+/// Most criteria of a partner that are attested.
+pub const ATTESTED_MAX: usize = 64;
 
 /// So many targets of a partner are kept, those first forgotten whose periods are over; of more no other is taken.
 pub const TARGETS_MAX: usize = 128;
@@ -104,6 +110,14 @@ impl Profile {
     pub(crate) fn takes(&self, key: &TargetKey, day: Date) -> bool {
         let stay = self.targets.keys().filter(|kept| !kept.period.is_over(day)).count();
         self.targets.contains_key(key) || stay < TARGETS_MAX
+    }
+
+    /// Takes over what is attested. False if a later event attested otherwise before.
+    pub(super) fn attest(&mut self, criterion: &Name, value: Name, since: Stamp) -> bool {
+        let mut slot = self.attested.remove(criterion);
+        let newer = Fact::learn(&mut slot, value, since);
+        self.attested.extend(slot.map(|fact| (criterion.clone(), fact)));
+        newer
     }
 
     /// Takes over a target on a day. False if a later event set it otherwise before.

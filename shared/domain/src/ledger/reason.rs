@@ -103,6 +103,8 @@ pub enum Reason {
     CommissionTakenBack,
     /// The books of a target's period are open still: what a deal paid is brought to what was attained once they have closed (M09).
     BooksOpen,
+    /// As many criteria are attested of the partner as may be (M20).
+    AttestedMany,
     /// As many targets are set for periods that are not over as may be (M09).
     TargetsMany,
     /// What a deal paid was brought to what its target was attained by in the end (M09).
@@ -304,6 +306,7 @@ impl Reason {
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
             "books_open" => Reason::BooksOpen,
+            "attested_many" => Reason::AttestedMany,
             "targets_many" => Reason::TargetsMany,
             "trued_up" => Reason::TruedUp,
             "customer_paid" => Reason::CustomerPaid,

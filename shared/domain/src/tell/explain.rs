@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::movement::{about, movement};
 use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
-use crate::ledger::{Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict};
+use crate::ledger::{
+    ATTESTED_MAX, Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict,
+};
 use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
@@ -432,6 +434,9 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Reason::BooksOpen => {
             "the books of its target's period are open still: it is trued up once they have closed".to_owned()
+        }
+        Reason::AttestedMany => {
+            format!("{ATTESTED_MAX} criteria are attested of the partner, and no more are kept")
         }
         Reason::TargetsMany => {
             format!("{TARGETS_MAX} targets are set for periods that are not over; there is room once some are")

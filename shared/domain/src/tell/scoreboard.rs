@@ -71,7 +71,8 @@ pub fn scoreboards(
         let of_review = review.map(|next| Moment::before(next.as_of, program.calendar.start_of(next.as_of)));
         let has_begun = |at: &Moment| keep.is_some_and(|keep| at.month.plus(1 - keep.months()) <= today.month);
         let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()), today)?;
-        let (to_stay, stays) = look(keep, of_review.filter(has_begun).unwrap_or(today))?;
+        let of_tier = |at: Moment| place.map_or(at, |p| at.entered(&tiers[p], held.since));
+        let (to_stay, stays) = look(keep, of_tier(of_review.filter(has_begun).unwrap_or(today)))?;
         let board = Scoreboard {
             tier: held.tier.clone(),
             since: held.since,

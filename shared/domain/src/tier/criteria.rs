@@ -1,10 +1,11 @@
 //! Criteria of a ladder: what is measured, over which window, and whether it is enough.
 
+use event::ids::CertificationId;
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Condition, Criteria, Criterion, Measure, Program};
-use rust_decimal::Decimal;
+use program::{Condition, Criteria, Criterion, Measure, Program, Tier};
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
 use crate::earn::{is_stated, stated};
@@ -19,17 +20,24 @@ pub(crate) struct Moment {
     pub(crate) month: Month,
     /// Whether that month is over.
     pub(crate) whole: bool,
+    /// When the tier was entered of which only the part of a window since then is asked; none where all of it is.
+    pub(crate) entered: Option<Month>,
 }
 
 impl Moment {
     /// As things are now: windows end with today's month.
     pub(crate) fn of(now: Timestamp, today: Date) -> Self {
-        Self { now, today, month: Month::of(today), whole: false }
+        Self { now, today, month: Month::of(today), whole: false, entered: None }
     }
 
     /// As a review as of `day` sees it: windows end with the month before, and certificates count that are valid then.
     pub(crate) fn before(day: Date, start: Timestamp) -> Self {
-        Self { now: start, today: day, month: Month::of(day).plus(-1), whole: true }
+        Self { now: start, today: day, month: Month::of(day).plus(-1), whole: true, entered: None }
+    }
+
+    /// The same, of a tier that was entered then: where its ladder says so, only the part of a window since then is asked.
+    pub(crate) fn entered(self, tier: &Tier, since: Date) -> Self {
+        Self { entered: tier.pro_rata.then(|| Month::of(since)), ..self }
     }
 }
 
@@ -58,6 +66,9 @@ pub enum Progress {
 pub struct Measured {
     /// What is measured.
     pub measure: Measure,
+    /// Of certifications: the one whose holders are counted (M27).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certification: Option<CertificationId>,
     /// Over which window, in words.
     pub within: String,
     /// The window's first day.
@@ -106,7 +117,7 @@ pub(crate) fn assess(
         Criteria::One(one) => {
             let value = measured(one, program, account, motion, at)?;
             tell(Looked::Measure(one, value));
-            value >= one.least
+            value >= enough(one, program, at)
         }
         Criteria::Fact(asked) => {
             let stated = stated(program, account, &asked.field)?;
@@ -128,14 +139,16 @@ impl Progress {
                 return Progress::Fact { fact, asked, stated: stated.map(str::to_owned), met };
             }
         };
+        let least = enough(one, program, at);
         Progress::Measured(Measured {
             measure: one.measure,
+            certification: one.certification.clone(),
             within: one.within.words(),
             from: first_month(one, program, at).first_day(),
             to: at.month.plus(1).first_day().yesterday().unwrap_or(at.today),
             seen,
-            least: one.least,
-            met: seen >= one.least,
+            least,
+            met: seen >= least,
         })
     }
 }
@@ -148,9 +161,25 @@ fn measured(
     at: Moment,
 ) -> Result<Decimal, FoldError> {
     match one.measure {
-        Measure::Certifications => account.certificates(at.now).map(Decimal::from),
+        Measure::Certifications => match &one.certification {
+            Some(id) => account.certified(id, at.now).map(Decimal::from),
+            None => account.certificates(at.now).map(Decimal::from),
+        },
         measure => account.measured(motion, measure, first_month(one, program, at), at.month),
     }
+}
+
+/// What is enough of a criterion: all that the program says, or the part of it that falls on the months since the tier was entered,
+/// rounded up to whole deals, or to hundredths of the currency.
+fn enough(one: &Criterion, program: &Program, at: Moment) -> Decimal {
+    let first = first_month(one, program, at);
+    let Some(entered) = at.entered.filter(|entered| *entered > first && one.measure != Measure::Certifications) else {
+        return one.least;
+    };
+    let (held, window) = (entered.months_to(at.month) + 1, first.months_to(at.month) + 1);
+    let part = one.least.checked_mul(held.max(0).into()).and_then(|least| least.checked_div(window.max(1).into()));
+    let decimals = if one.measure == Measure::Acv { 2 } else { 0 };
+    part.map_or(one.least, |part| part.round_dp_with_strategy(decimals, RoundingStrategy::AwayFromZero))
 }
 
 fn first_month(one: &Criterion, program: &Program, at: Moment) -> Month {

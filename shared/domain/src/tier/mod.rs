@@ -109,9 +109,9 @@ pub(crate) fn review(
     else {
         return Ok(stays(None));
     };
-    let at = Moment::before(as_of, program.calendar.start_of(as_of));
+    let at = Moment::before(as_of, program.calendar.start_of(as_of)).entered(tier, held.since);
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
-    let today = Moment::of(program.calendar.start_of(on), on);
+    let today = Moment::of(program.calendar.start_of(on), on).entered(tier, held.since);
     let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
     let kept = met(at)? || met(today)?;
     Ok(match (kept, held.demotes_on, tier.grace) {

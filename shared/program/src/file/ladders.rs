@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use event::ids::{Motion, TierId};
 use event::time::Length;
+use rust_decimal::Decimal;
 
 use super::rewards::{Ladders, gates};
 use super::rules::{condition, known_fact};
 use super::values::{decimal, length};
 use super::{CriteriaTable, ExclusivityTable, Quoted, TierTable};
-use crate::fact::{Facts, PARTNER};
+use crate::fact::{ATTESTED, Facts, PARTNER};
 use crate::findings::{Code, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::policy::Exclusivity;
 use crate::window::Within;
+
+/// Most persons that a criterion asks to be certified.
+const PERSONS_MAX: i64 = 10_000;
 
 pub(crate) fn ladder(
     motion: &Motion,
@@ -56,7 +60,12 @@ fn tier(motion: &Motion, id: &TierId, (table, facts): (&TierTable, &Facts), f: &
         Some(words) => Some(length(&at("grace"), words, f)?),
         None => None,
     };
-    Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace })
+    if table.pro_rata && keep.is_none() {
+        let message = "`pro_rata` is of what keeps a tier, and nothing does";
+        f.error(Code::BadValue, &at("pro_rata"), message, Some("leave it out".to_owned()));
+    }
+    let pro_rata = table.pro_rata;
+    Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace, pro_rata })
 }
 
 fn review(path: &[&str], words: Option<&str>, f: &mut Findings<'_>) -> Option<Review> {
@@ -108,18 +117,25 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
     let mut list = |items: &[CriteriaTable]| -> Vec<Criteria> {
         items.iter().filter_map(|c| criteria(path, c, facts, f)).collect()
     };
-    if !table.partner.is_empty() {
-        let asked = table.partner.iter().filter_map(|(name, word)| {
-            let field = format!("{PARTNER}{name}");
-            known_fact(path, &field, facts, f);
-            Some(Criteria::Fact(condition(path, &field, word, f)?))
-        });
-        let mut asked: Vec<Criteria> = asked.collect();
+    let asks_who = !table.partner.is_empty() || !table.attested.is_empty();
+    if asks_who || table.certification.is_some() || table.persons.is_some() {
+        let mut asked = Vec::new();
+        for (prefix, (name, word)) in
+            table.partner.iter().map(|of| (PARTNER, of)).chain(table.attested.iter().map(|of| (ATTESTED, of)))
+        {
+            let field = format!("{prefix}{name}");
+            if prefix == PARTNER {
+                known_fact(path, &field, facts, f);
+            }
+            asked.extend(condition(path, &field, word, f).map(Criteria::Fact));
+        }
+        asked.extend(certified(path, table, f));
         let alone = table.any.is_none() && table.all.is_none() && measured(table).is_empty() && table.within.is_none();
         return match (alone, asked.len()) {
+            (_, 0) => None,
             (true, 1) => asked.pop(),
             (true, _) => Some(Criteria::All(asked)),
-            (false, _) => f.take(path, Err("what is asked of the partner stands alone: { all = [{ partner.type = \"reseller\" }, { deals = 5, within = \"1 year\" }] }".to_owned())),
+            (false, _) => f.take(path, Err("what is measured over a window stands apart from what the partner is: { all = [{ partner.type = \"reseller\" }, { deals = 5, within = \"1 year\" }] }".to_owned())),
         };
     }
     let measured = measured(table);
@@ -133,10 +149,24 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
                 (_, None) => f.take(path, Err(format!("`{}` needs a window: within = \"1 year\"", measure.word())))?,
                 (_, Some(words)) => f.take(path, Within::parse(words))?,
             };
-            Some(Criteria::One(Criterion { measure: *measure, least, within }))
+            Some(Criteria::One(Criterion { measure: *measure, certification: None, least, within }))
         }
         _ => f.take(path, Err("write one of { any = [...] }, { all = [...] } or one measure with its window, as in { deals = 5, within = \"1 year\" }".to_owned())),
     }
+}
+
+/// How many persons hold a certification.
+fn certified(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
+    if table.certification.is_none() && table.persons.is_some() {
+        return f.take(path, Err("say what they hold: { certification = \"sales-pro\", persons = 2 }".to_owned()));
+    }
+    let certification = Some(table.certification.clone()?);
+    let persons = table.persons.unwrap_or(1);
+    let fits = (1..=PERSONS_MAX).contains(&persons);
+    let persons =
+        f.take(path, if fits { Ok(persons) } else { Err(format!("`persons` lies between 1 and {PERSONS_MAX}")) })?;
+    let (measure, least) = (Measure::Certifications, Decimal::from(persons));
+    Some(Criteria::One(Criterion { measure, certification, least, within: Within::Rolling(1) }))
 }
 
 fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {

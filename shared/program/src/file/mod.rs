@@ -265,6 +265,8 @@ pub(crate) struct TierTable {
     pub(crate) review: Option<String>,
     pub(crate) first_review: Option<String>,
     pub(crate) grace: Option<String>,
+    #[serde(default)]
+    pub(crate) pro_rata: bool,
 }
 
 #[derive(Deserialize)]
@@ -282,6 +284,10 @@ pub(crate) struct CriteriaTable {
     pub(crate) within: Option<String>,
     #[serde(default)]
     pub(crate) partner: BTreeMap<String, Word>,
+    #[serde(default)]
+    pub(crate) attested: BTreeMap<String, Word>,
+    pub(crate) certification: Option<CertificationId>,
+    pub(crate) persons: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -363,6 +369,8 @@ pub(crate) struct NeedsTable {
     pub(crate) tier: Option<TierId>,
     pub(crate) certification: Option<CertificationId>,
     pub(crate) course: Option<CourseId>,
+    #[serde(default)]
+    pub(crate) agreement: OneOrMany,
 }
 
 #[derive(Deserialize)]

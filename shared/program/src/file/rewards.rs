@@ -15,12 +15,13 @@ pub(crate) type Ladders = BTreeMap<Motion, BTreeMap<TierId, TierTable>>;
 
 /// What a partner must have, in the order in which it is looked at.
 pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
-    let NeedsTable { tier, certification, course } = needs;
+    let NeedsTable { tier, certification, course, agreement } = needs;
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
         f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
     let gates = certification.clone().map(Gate::Certification).into_iter();
-    gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).collect()
+    let accepted = (!agreement.0.is_empty()).then(|| Gate::Agreement(agreement.0.clone()));
+    gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).chain(accepted).collect()
 }
 
 pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &mut Findings<'_>) -> Reward {

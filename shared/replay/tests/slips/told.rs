@@ -102,7 +102,7 @@ fn the_next_tier_is_the_one_above() {
 #[test]
 fn points_are_measured_in_the_motion_that_an_event_names() {
     let program = PROGRAM.replace("\"agreement.accepted\"", "\"agreement.accepted\", \"target.set\"");
-    let rule = "[earn.planned]\non = \"target.set\"\npoints = 5\n";
+    let rule = "[earn.planned]\non = \"target.set\"\npoints = 5\n[ladder.service.bronze]\nrank = 1\n";
     let mut world = World::new(&format!("{program}{rule}{BASE}"), "2026-03-14T09:30:00Z");
     world.enrol("p");
     let data = r#"{"motion":"service","measure":"acv","period":"2026","value":"500000"}"#;

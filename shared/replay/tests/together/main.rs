@@ -3,6 +3,7 @@
 mod alone;
 mod exclusivity;
 mod influence;
+mod ladders;
 mod pools;
 mod shared_out;
 

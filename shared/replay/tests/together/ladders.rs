@@ -1,0 +1,217 @@
+//! What a ladder asks beside what is measured: what persons attest, who holds which certificate, and the part of a window since a tier was
+//! entered (M20, M25, M27).
+
+use domain::ledger::Outcome::{Awarded, NoRule, Refused};
+use domain::ledger::{Outcome, Reason};
+use domain::tell::scoreboards;
+use domain::tier::Progress;
+use laurel_replay::World;
+
+use super::assert_sound;
+
+const HEAD: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+"/lms/*" = ["*"]
+"/admin/*" = ["*"]
+[reward.card]
+name = "Card"
+points = 1
+needs = { agreement = ["2026-01", "2026-02"] }
+[earn.closed]
+on = "deal.closed"
+points = 10
+"#;
+
+fn world(ladder: &str, now: &str) -> World {
+    let mut world = World::new(&format!("{HEAD}{ladder}"), now);
+    world.enrol("p");
+    world
+}
+
+fn send(w: &mut World, kind: &str, id: &str, data: &str) -> Outcome {
+    let time = w.now.to_string();
+    w.send(kind, "p", id, &time, data)
+}
+
+fn attest(w: &mut World, id: &str, criterion: &str, value: &str) -> Outcome {
+    let data = format!(r#"{{"criterion":"{criterion}","value":{value},"by":"ann"}}"#);
+    send(w, "attestation.recorded", id, &data)
+}
+
+fn certify(w: &mut World, person: &str, what: &str, until: &str) -> Outcome {
+    let id = format!("{person}-{what}-{until}");
+    let data = format!(r#"{{"certification_id":"{what}","person_id":"{person}","valid_until":"{until}"}}"#);
+    send(w, "certification.granted", &id, &data)
+}
+
+/// M20: a tier that is entered by what persons attest, a rating and a judgement, beside what is measured; and kept by it.
+#[test]
+fn m20_attested_criteria() {
+    let mut w = world(
+        r#"
+[ladder.sell.member]
+rank = 1
+[ladder.sell.strategic]
+rank = 2
+enter = { all = [{ attested.strategic = true, attested.satisfaction = ">= 4.5" }, { deals = 1, within = "1 year" }] }
+keep = { attested.strategic = true }
+review = "quarterly"
+first_review = "1 quarter"
+grace = "1 quarter"
+"#,
+        "2026-01-15T12:00:00Z",
+    );
+    w.close("p", "d", "2026-01-15T12:00:00Z", "1000");
+    assert_eq!(attest(&mut w, "a1", "satisfaction", "4.50"), NoRule);
+    assert_eq!(w.tier("p"), "member");
+    let boards = scoreboards(&w.programs, w.account("p"), w.now).expect("boards");
+    let met: Vec<(String, bool)> = boards["sell"]
+        .to_next
+        .iter()
+        .map(|one| match one {
+            Progress::Fact { fact, asked, stated, met } => (format!("{fact} {asked} {stated:?}"), *met),
+            Progress::Measured(one) => (one.measure.word().to_owned(), one.met),
+        })
+        .collect();
+    let expected = [
+        ("attested.satisfaction >= 4.5 Some(\"4.50\")", true),
+        ("attested.strategic true None", false),
+        ("deals", true),
+    ];
+    assert_eq!(met, expected.map(|(told, met)| (told.to_owned(), met)));
+    attest(&mut w, "a2", "strategic", "true");
+    assert_eq!(w.tier("p"), "strategic");
+    // Attested otherwise: warned at the review, and down at the next.
+    w.at("2026-05-02T12:00:00Z");
+    attest(&mut w, "a3", "strategic", "false");
+    w.at("2026-07-12T12:00:00Z").catch_up();
+    assert_eq!(w.tier("p"), "strategic");
+    w.at("2026-10-12T12:00:00Z").catch_up();
+    assert_eq!(w.tier("p"), "member");
+    assert_sound(&w);
+}
+
+/// What is attested is of the latest by its own time (I24); what is no value is rejected; more criteria than are kept are refused.
+#[test]
+fn m20_the_latest_attestation_counts() {
+    let mut w = world("", "2026-05-02T12:00:00Z");
+    attest(&mut w, "new", "strategic", "\"yes\"");
+    let data = r#"{"criterion":"strategic","value":"no","by":"bob"}"#;
+    w.send("attestation.recorded", "p", "old", "2026-04-01T12:00:00Z", data);
+    assert_eq!(w.last().reason, Some(Reason::Superseded));
+    let attested = |w: &World| w.account("p").profile.attested["strategic"].value.to_string();
+    assert_eq!(attested(&w), "yes");
+    for bad in ["{}", "[]", "\"\"", &format!("\"{}\"", "x".repeat(65))] {
+        let data = format!(r#"{{"criterion":"c","value":{bad},"by":"ann"}}"#);
+        let json = event::json::Json::parse(&data).expect("JSON");
+        assert!(event::Kind::read("attestation.recorded", &json).is_err(), "{bad}");
+    }
+    for n in 1..64 {
+        attest(&mut w, &format!("c{n}"), &format!("c{n}"), "1");
+    }
+    assert_eq!(attest(&mut w, "more", "more", "1"), Refused);
+    assert_eq!(w.last().reason, Some(Reason::AttestedMany));
+    attest(&mut w, "again", "strategic", "\"no\"");
+    assert_eq!(attested(&w), "no", "it is there");
+    assert_sound(&w);
+}
+
+/// M25, M27: two persons with a named certificate that is valid, whatever other certificates there are; who lets them run out loses it.
+#[test]
+fn m27_persons_with_a_certification() {
+    let mut w = world(
+        r#"
+[ladder.sell.member]
+rank = 1
+[ladder.sell.expert]
+rank = 2
+enter = { certification = "expert-301", persons = 2 }
+keep = { certification = "expert-301", persons = 2 }
+review = "monthly"
+first_review = "1 month"
+grace = "1 month"
+"#,
+        "2026-01-15T12:00:00Z",
+    );
+    certify(&mut w, "ann", "expert-301", "2026-08-01T00:00:00Z");
+    certify(&mut w, "ann", "sales-101", "2030-01-01T00:00:00Z");
+    certify(&mut w, "bob", "sales-101", "2030-01-01T00:00:00Z");
+    assert_eq!(w.tier("p"), "member", "one person, and another certificate");
+    certify(&mut w, "bob", "expert-301", "2027-01-01T00:00:00Z");
+    assert_eq!(w.tier("p"), "expert");
+    let boards = scoreboards(&w.programs, w.account("p"), w.now).expect("boards");
+    let [Progress::Measured(one)] = &boards["sell"].to_stay[..] else { panic!("{:?}", boards["sell"].to_stay) };
+    assert_eq!(one.certification.as_deref(), Some("expert-301"));
+    assert_eq!((one.seen, one.least), (2.into(), 2.into()));
+    // Ann's runs out in August: the review as of September warns, and the one as of October brings the partner down.
+    w.at("2026-09-12T12:00:00Z").catch_up();
+    assert_eq!(w.tier("p"), "expert");
+    w.at("2026-10-13T12:00:00Z").catch_up();
+    assert_eq!(w.tier("p"), "member");
+    assert_sound(&w);
+}
+
+/// Who entered a tier within the window by which it is kept is asked for its part of it, where the ladder says so: entered in October,
+/// three months of twelve.
+#[test]
+fn who_enters_late_is_asked_for_its_part() {
+    let ladder = |more: &str| {
+        format!(
+            r#"
+[ladder.sell.member]
+rank = 1
+[ladder.sell.reseller]
+rank = 2
+enter = {{ deals = 2, within = "3 months" }}
+keep = {{ any = [{{ deals = 10, within = "fiscal year" }}, {{ acv = "1000000", within = "fiscal year" }}] }}
+review = "annually"
+first_review = "1 month"
+{more}"#
+        )
+    };
+    for (more, tier, least) in [("", "member", (10, "1000000")), ("pro_rata = true\n", "reseller", (3, "250000"))] {
+        let mut w = world(&ladder(more), "2026-10-20T12:00:00Z");
+        for n in 0..3 {
+            let time = w.now.to_string();
+            assert_eq!(w.close("p", &format!("d{n}"), &time, "1000"), Awarded);
+        }
+        assert_eq!(w.tier("p"), "reseller");
+        w.at("2026-12-20T12:00:00Z").catch_up();
+        let boards = scoreboards(&w.programs, w.account("p"), w.now).expect("boards");
+        let asked: Vec<String> = boards["sell"]
+            .to_stay
+            .iter()
+            .map(|one| match one {
+                Progress::Measured(one) => one.least.to_string(),
+                Progress::Fact { .. } => panic!("no fact is asked"),
+            })
+            .collect();
+        assert_eq!(asked, [least.0.to_string(), least.1.to_owned()], "10 * 3 / 12 = 2.5, rounded up");
+        w.at("2027-01-20T12:00:00Z").catch_up();
+        assert_eq!(w.tier("p"), tier, "{more}");
+        assert_sound(&w);
+    }
+}
+
+/// M43: a reward that asks for an agreement is for whoever accepted one of these versions last.
+#[test]
+fn m43_an_agreement_is_a_gate() {
+    let mut w = world("", "2026-05-02T12:00:00Z");
+    w.load_stock("card", 10);
+    w.close("p", "d", "2026-05-02T12:00:00Z", "1000");
+    let needs = Reason::GateNotPassed { needs: "agreement 2026-01 or 2026-02".to_owned() };
+    assert_eq!(w.redeem("p", "card", 1, "k1"), Refused);
+    assert_eq!(w.last().reason, Some(needs.clone()));
+    send(&mut w, "agreement.accepted", "g1", r#"{"version":"2026-02","person_id":"dana"}"#);
+    assert_eq!(w.redeem("p", "card", 1, "k2"), Outcome::Applied);
+    w.at("2026-05-03T12:00:00Z");
+    send(&mut w, "agreement.accepted", "g2", r#"{"version":"2025-01","person_id":"dana"}"#);
+    assert_eq!(w.redeem("p", "card", 1, "k3"), Refused);
+    assert_eq!(w.last().reason, Some(needs));
+    assert_sound(&w);
+}
