@@ -13,6 +13,7 @@ use crate::commission::Commission;
 use crate::condition::Condition;
 use crate::fact::PARTNER;
 use crate::ladder::Measure;
+use crate::reward::Gate;
 
 /// A rule: which events, how many points or how much money, how often (M01-M07, M36-M40).
 #[derive(Clone, Debug)]
@@ -23,6 +24,9 @@ pub struct Rule {
     pub on: String,
     /// Conditions on the event's fields; all must hold.
     pub conditions: Vec<Condition>,
+    /// What the partner must have (M26, M27, M43). Whether a commission pays a deal is decided when it closes; points that a deal did
+    /// not earn for want of it may come with a correction, once the partner has it.
+    pub gates: Vec<Gate>,
     /// The facts of the partner that its conditions and its scale look at, without [`PARTNER`](crate::PARTNER) (M47).
     pub facts: Vec<Name>,
     /// What it gives, before multipliers.

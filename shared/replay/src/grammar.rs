@@ -122,6 +122,16 @@ fn of_facts(text: &str, facts: u8) -> String {
             text = text.replace(from, to);
         }
     }
+    // What a rule needs besides.
+    if is(0) {
+        text = text.replace("[earn.bonus]\n", "[earn.bonus]\nneeds = { course = \"sales-1\" }\n");
+    }
+    if is(4) {
+        text = text.replace(
+            "on = \"deal.influenced\"\n",
+            "on = \"deal.influenced\"\nneeds = { certification = \"sales-101\" }\n",
+        );
+    }
     let attested = "\"/admin/*\" = [\"attestation.*\"";
     if text.contains("\"/admin/*\" = [") {
         text = text.replace("\"/admin/*\" = [", &format!("{attested}, "));

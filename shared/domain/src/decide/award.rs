@@ -86,6 +86,7 @@ pub(super) fn award(
             sold,
             facts: &facts,
             person: person.as_ref(),
+            at: case.event.time,
             booked: case.booked,
             day,
         };

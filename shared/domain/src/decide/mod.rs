@@ -32,7 +32,9 @@ pub use needs::{Named, Needs, more_parts, named, needs, opportunity_of_deal, par
 pub use payouts::PAYOUTS_MAX;
 pub use pooled::{BudgetOf, budgets};
 pub use publication::{Publication, publication, withdrawal};
-pub use redemptions::{passes, reward_gate};
+pub use redemptions::reward_gate;
+
+pub use crate::earn::passes;
 pub use state::{Decision, Judgement, PoolGuard, State};
 pub use stop::{Awaited, brought};
 

@@ -202,11 +202,13 @@ impl<'a> Asking<'a> {
                 sold: None,
                 facts: PartnerFacts::none(),
                 person: person.as_ref(),
+                at: event.time,
                 booked,
                 day,
             };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
+                self.gates(&rule.gates);
                 self.attained(&earning.program, rule, booked);
                 self.pool(pooled::pool_of_rule(&earning.program, rule, booked));
             }
@@ -237,12 +239,14 @@ impl<'a> Asking<'a> {
             sold: None,
             facts: PartnerFacts::none(),
             person: None,
+            at: closed.at,
             booked: closed.booked,
             day,
         };
         let influenced = earning.program.rules_on("deal.influenced").filter(|rule| rule.commission().is_some());
         for rule in earning.program.rules_on("deal.closed").chain(influenced) {
             self.counts(&rule_caps(&earning.program, rule, &seen));
+            self.gates(&rule.gates);
             self.attained(&earning.program, rule, closed.booked);
             self.pool(pooled::pool_of_rule(&earning.program, rule, closed.booked));
         }

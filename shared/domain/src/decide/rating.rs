@@ -17,7 +17,9 @@ use super::pools;
 use super::stop::Stop;
 use super::true_up::{Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, Taken};
-use crate::earn::{Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, use_caps};
+use crate::earn::{
+    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, shut, use_caps,
+};
 use crate::ledger::{
     Asset, Bucket, Effect, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
 };
@@ -60,6 +62,7 @@ impl Values {
             sold: None,
             facts,
             person: None,
+            at: closed.at,
             booked: closed.booked,
             day: program.calendar.day(closed.at),
         }
@@ -112,6 +115,10 @@ pub(super) fn rate_deal_again(
         let Some((by, rated)) = rated else { continue };
         let worth = match (&rule.gives, &credit) {
             _ if deal.is_void() => 0,
+            // What the partner had not when it closed it may have by now; as long as it has not, it is not given.
+            (Gives::Points(_), None) if shut(&earning.program, book.account(), &rule.gates, closed.at)?.is_some() => {
+                continue;
+            }
             (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,
             (Gives::Money(commission), Some(_)) => {
                 let corrected = values.corrected(share, None, &closed.facts);

@@ -1,6 +1,6 @@
 //! Redemptions: points set aside, ordered, spent or given back; one record for each step (I5, I6, I18).
 
-use event::ids::{RedemptionId, RewardId, TierId};
+use event::ids::{RedemptionId, RewardId};
 use event::time::Month;
 use event::{Event, Kind, ReleaseReason};
 use jiff::Timestamp;
@@ -9,9 +9,9 @@ use program::{Gate, Program, Reward};
 use super::book::{Book, Why};
 use super::context::Context;
 use super::stop::Stop;
-use crate::earn::reward_caps;
+use crate::earn::{reward_caps, shut};
 use crate::ledger::{
-    Account, Asset, Bucket, CapKey, Effect, FoldError, Membership, Outcome, Part, PostingKind, Reason, Used, never,
+    Account, Asset, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, Used, never,
 };
 use crate::redemption::{Redemption, RedemptionStatus, StockMove};
 
@@ -234,38 +234,10 @@ pub(super) fn gates(
     gates: &[Gate],
     now: Timestamp,
 ) -> Result<Option<Reason>, FoldError> {
-    for gate in gates {
-        if !passes(program, account, gate, now)? {
-            return Ok(Some(match gate {
-                Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
-                Gate::Certification(_) | Gate::Course(_) | Gate::Agreement(_) => {
-                    Reason::GateNotPassed { needs: gate.to_string() }
-                }
-            }));
+    Ok(shut(program, account, gates, now)?.map(|gate| match gate {
+        Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
+        Gate::Certification(_) | Gate::Course(_) | Gate::Agreement(_) => {
+            Reason::GateNotPassed { needs: gate.to_string() }
         }
-    }
-    Ok(None)
-}
-
-/// Whether a gate is open to a partner (M28).
-///
-/// # Errors
-/// [`FoldError::NotLoaded`]: what it looks at was not loaded (I25).
-pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> Result<bool, FoldError> {
-    Ok(match gate {
-        Gate::Certification(id) => account.is_certified(id, now)?,
-        Gate::Course(id) => {
-            account.must_know(|| Part::Course(id.clone()))?;
-            account.courses.contains_key(id)
-        }
-        Gate::Agreement(versions) => {
-            account.must_know(|| Part::Profile)?;
-            account.profile.agreement.as_ref().is_some_and(|accepted| versions.contains(&accepted.value))
-        }
-        Gate::Tier(needed) => program.ladders.iter().any(|(motion, tiers)| {
-            let rank = |id: &TierId| tiers.iter().find(|t| t.id == *id).map(|t| t.rank);
-            let held = account.head.tiers.get(motion).and_then(|standing| rank(&standing.tier));
-            rank(needed).is_some_and(|needed| held.is_some_and(|held| held >= needed))
-        }),
-    })
+    }))
 }

@@ -15,7 +15,7 @@ use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
 use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
-use crate::earn::{factors, looked_at, other_tiers, pays_again};
+use crate::earn::{NEEDS, factors, looked_at, other_tiers, pays_again, shut};
 use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
@@ -147,6 +147,11 @@ fn rate_share(
         if let Some(held) = other_tiers(commission, book.account()).filter(|_| credit.is_none()) {
             let verdict = Verdict::Unmatched { field: "tier".to_owned(), seen: Some(held), times: Vec::new() };
             book.try_out(trial(0, verdict));
+            continue;
+        }
+        if let Some(gate) = shut(program, book.account(), &rule.gates, closed.at)?.filter(|_| credit.is_none()) {
+            let (field, seen) = (NEEDS.to_owned(), Some(gate.to_string()));
+            book.try_out(trial(0, Verdict::Unmatched { field, seen, times: Vec::new() }));
             continue;
         }
         let corrected = values.corrected(share, own.at(Some(closed.at)).map(|said| said.kind), &facts);

@@ -2,12 +2,15 @@
 
 mod caps;
 mod conditions;
+mod gates;
 mod pay;
 mod seen;
 mod stated;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
 pub(crate) use conditions::is_stated;
+pub use gates::passes;
+pub(crate) use gates::shut;
 pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
 pub(crate) use stated::{looked_at, stated};
@@ -23,6 +26,9 @@ use caps::{bounds, unused};
 use conditions::holds;
 
 use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, Trial, Verdict, factor};
+
+/// The field of a trial whose rule asks for what the partner has not.
+pub(crate) const NEEDS: &str = "needs";
 
 /// A trial keeps so much of the value that did not match, in characters: the record's data has all of it.
 pub(crate) const SEEN_CHARS_MAX: usize = 64;
@@ -80,6 +86,10 @@ pub(crate) fn try_rule(
     let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![], short: false };
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     // Whether the partner may have it at all comes first, since that is decided for good.
+    if let Some(gate) = shut(program, account, &rule.gates, seen.at)? {
+        let seen = clipped(&gate.to_string());
+        return Ok(nothing(Verdict::Unmatched { seen, field: NEEDS.to_owned(), times: Vec::new() }));
+    }
     if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
         return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned(), times: Vec::new() }));
     }

@@ -6,6 +6,7 @@ use event::PartnerFacts;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
 use event::{Influence, Kind, TENOR_MONTHS};
+use jiff::Timestamp;
 use litemap::LiteMap;
 use program::{Base, Commission, Program, Rate, Rule, WHOLE};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -211,6 +212,7 @@ fn of_value<'k>((kind, facts): (&'k Kind, &'k PartnerFacts), value: &Value) -> S
         sold: None,
         facts,
         person: None,
+        at: Timestamp::UNIX_EPOCH,
         booked: day,
         day,
     }

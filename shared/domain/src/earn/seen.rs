@@ -6,6 +6,7 @@ use event::ids::{PersonId, RuleId};
 use event::json::Json;
 use event::money::parse_decimal;
 use event::{Influence, Kind, PartnerFacts};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
 use program::{PARTNER, Program};
@@ -28,6 +29,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) facts: &'a PartnerFacts,
     /// The pseudonym of the person it names.
     pub(crate) person: Option<&'a PersonId>,
+    /// When it happened.
+    pub(crate) at: Timestamp,
     /// The day it is booked on.
     pub(crate) booked: Date,
     /// The day it happened, in the zone of the version it earns by.

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::movement::{about, movement};
-use crate::earn::{SEEN_CHARS_MAX, in_data, terms};
+use crate::earn::{NEEDS, SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{
     ATTESTED_MAX, Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict,
 };
@@ -223,11 +223,11 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
     let (verdict, failed) = match &trial.verdict {
         Verdict::Gave { .. } => ("gave", None),
         Verdict::Unmatched { field, seen, .. } => {
-            let wanted = wanted(rule, field);
-            (
-                "unmatched",
-                Some(FailedCondition { field: field.clone(), wanted, seen: seen_of(record, field, seen.as_ref()) }),
-            )
+            let (wanted, seen) = match seen {
+                Some(gate) if field == NEEDS => (gate.clone(), None),
+                _ => (wanted(rule, field), seen_of(record, field, seen.as_ref())),
+            };
+            ("unmatched", Some(FailedCondition { field: field.clone(), wanted, seen }))
         }
         Verdict::Capped { .. } => ("capped", None),
         Verdict::Spent { .. } => ("budget_spent", None),
@@ -301,6 +301,9 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
         // Of what a commission paid when the deal closed.
         Verdict::Unmatched { field, .. } if field == "on" => {
             "this commission paid the deal when it closed, and pays none of its invoices".to_owned()
+        }
+        Verdict::Unmatched { field, seen: Some(gate), .. } if field == NEEDS => {
+            format!("the rule is for who has {gate}")
         }
         Verdict::Unmatched { field, seen, .. } => {
             let seen = seen_of(record, field, seen.as_ref()).map_or("missing".to_owned(), |s| format!("`{s}`"));

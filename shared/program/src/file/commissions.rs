@@ -6,6 +6,7 @@ use event::ids::{RuleId, TierId};
 use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
 
+use super::rewards::gates;
 use super::rules::{Around, all_times, budget_of, conditions, known, known_field, rising};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
@@ -114,6 +115,7 @@ pub(crate) fn commission(
     Some(Rule {
         id: name?,
         on: table.on.clone(),
+        gates: gates(&at("needs"), &table.needs, around.ladders, f),
         facts: facts(&conditions, commission.rate.by()),
         conditions,
         gives: Gives::Money(commission),

@@ -108,6 +108,8 @@ pub(crate) struct Earn {
     pub(crate) on: String,
     #[serde(default, rename = "if")]
     pub(crate) conditions: Conditions,
+    #[serde(default)]
+    pub(crate) needs: NeedsTable,
     pub(crate) points: PointsTable,
     #[serde(default)]
     pub(crate) times: Vec<TimesTable>,
@@ -125,6 +127,8 @@ pub(crate) struct CommissionTable {
     pub(crate) on: String,
     #[serde(default, rename = "if")]
     pub(crate) conditions: Conditions,
+    #[serde(default)]
+    pub(crate) needs: NeedsTable,
     #[serde(default)]
     pub(crate) tier: OneOrMany,
     pub(crate) base: Option<String>,

@@ -9,6 +9,7 @@ use event::period::Every;
 use rust_decimal::Decimal;
 
 use super::Word;
+use super::rewards::gates;
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{
     Band, BudgetTable, CampaignTable, Conditions, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable,
@@ -98,6 +99,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
     Some(Rule {
         id: id.clone(),
         on: table.on.clone(),
+        gates: gates(&["earn", id, "needs"], &table.needs, around.ladders, f),
         facts: facts(&conditions, points.by()),
         conditions,
         gives: Gives::Points(points),

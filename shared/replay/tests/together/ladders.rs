@@ -215,3 +215,67 @@ fn m43_an_agreement_is_a_gate() {
     assert_eq!(w.last().reason, Some(needs));
     assert_sound(&w);
 }
+
+/// M26, M27: a rule for whoever has what it needs: 201 after 101, and commission for certified sellers only.
+#[test]
+fn m26_m27_rules_need_courses_and_certificates() {
+    let mut w = world(
+        r#"
+[earn.advanced]
+on = "course.completed"
+if = { level = 201 }
+needs = { course = "sales-101" }
+points = 20
+
+[commission.certified]
+needs = { certification = "sales-pro" }
+rate = "10%"
+
+[earn.large]
+on = "deal.closed"
+if = { acv = ">= 2000" }
+needs = { agreement = "2026-01" }
+points = 100
+"#,
+        "2026-03-02T12:00:00Z",
+    );
+    let course = |w: &mut World, course: &str, level: u32| {
+        let data = format!(r#"{{"course_id":"{course}","person_id":"dana","level":{level}}}"#);
+        let id = format!("{course}-{}", w.records.len());
+        send(w, "course.completed", &id, &data)
+    };
+    let why = |w: &World, rule: &str| {
+        let record = w.last();
+        let program = w.programs.number(record.version()).map(|version| &*version.program);
+        let told = domain::tell::explain(record, program).rules.into_iter().find(|one| one.rule.as_str() == rule);
+        told.expect("tried").sentence
+    };
+    assert_eq!(course(&mut w, "sales-201", 201), NoRule);
+    assert_eq!(why(&w, "advanced"), "the rule is for who has course sales-101");
+    assert_eq!(course(&mut w, "sales-101", 101), NoRule);
+    assert_eq!(course(&mut w, "sales-202", 201), Awarded);
+    let usd = domain::ledger::Asset::Money("USD");
+    let has = |w: &World| (w.account("p").balance().available, usd.amount(w.account("p").head.balance(usd).available));
+    w.close("p", "a", "2026-03-02T12:00:00Z", "1000");
+    assert_eq!(why(&w, "commission.certified"), "the rule is for who has certification sales-pro");
+    assert_eq!(has(&w), (30, "0.00".to_owned()));
+    certify(&mut w, "dana", "sales-pro", "2026-06-01T00:00:00Z");
+    w.close("p", "b", "2026-03-02T12:00:00Z", "1000");
+    assert_eq!(has(&w), (40, "100.00".to_owned()));
+    // Whether it pays was decided when it closed; what points need may come by then.
+    let amend = |w: &mut World, deal: &str, id: &str| {
+        let data = format!(r#"{{"deal_id":"{deal}","acv":{{"amount":"3000","currency":"USD"}}}}"#);
+        send(w, "deal.amended", id, &data)
+    };
+    w.at("2026-03-03T12:00:00Z");
+    amend(&mut w, "a", "a1");
+    assert_eq!(has(&w), (40, "100.00".to_owned()), "no agreement, and no commission");
+    send(&mut w, "agreement.accepted", "g", r#"{"version":"2026-01","person_id":"dana"}"#);
+    amend(&mut w, "b", "b1");
+    assert_eq!(has(&w), (140, "300.00".to_owned()));
+    // In July nobody's certificate is valid.
+    w.at("2026-07-03T12:00:00Z");
+    w.close("p", "c", "2026-07-03T12:00:00Z", "1000");
+    assert_eq!(has(&w), (150, "300.00".to_owned()));
+    assert_sound(&w);
+}
