@@ -127,7 +127,10 @@ fn told(payable: &Payable, dry: bool) -> (&'static str, &'static str) {
         Payable::BelowMinimum(_) => ("below_minimum", "below the minimum, carried forward"),
         Payable::Suspended(_) => ("suspended", "the partner is suspended"),
         Payable::TooMany(_) => ("too_many", "too many payouts are on their way: settle them first"),
-        Payable::NoPayee(_) => ("no_payee", "whom finance is to pay is not stated, carried forward"),
+        Payable::NoPayee(_) => (
+            "no_payee",
+            "whom finance is to pay, or what it withholds, is not stated as the program asks: carried forward",
+        ),
         Payable::GivenUp(_) => ("given_up", "given up in this run: another pays it (--number)"),
         Payable::Ended(_) => ("ended", "paid or returned; what is payable now another run pays (--number)"),
         Payable::Nothing => ("nothing", "nothing is payable"),

@@ -162,17 +162,16 @@ async fn a_hold_outlives_the_erasure_of_its_person() {
 async fn a_legal_event_is_recorded() {
     let (_engine, store) = engine().await;
     let rule =
-        |n: usize| format!("[earn.r{n}]\non = \"attestation.recorded\"\nif = {{ value = \"x{n}\" }}\npoints = 1\n");
+        |n: usize| format!("[earn.r{n}]\non = \"agreement.accepted\"\nif = {{ version = \"x{n}\" }}\npoints = 1\n");
     let rules = (0..300).map(rule).collect::<Vec<_>>().concat();
     let file = format!(
-        "[program]\nid = \"mad\"\nname = \"Mad\"\ncurrency = \"USD\"\n[sources]\n\"/crm/*\" = [\"partner.*\"]\n\"/admin/*\" = [\"attestation.*\"]\n{rules}"
+        "[program]\nid = \"mad\"\nname = \"Mad\"\ncurrency = \"USD\"\n[sources]\n\"/crm/*\" = [\"partner.*\", \"agreement.*\"]\n{rules}"
     );
     store::programs::publish(&store, &file, "2020-01-01T00:00:00Z".parse().ok(), "test").await.expect("published");
     commit(&store, "p", "mad", &[enrolled("p", "mad")]).await;
     let long = "\u{10000}".repeat(990);
-    let attests =
-        event("attestation.recorded", "p", "mad", "a", &json!({ "criterion": "c", "by": "b", "value": long }));
-    assert_eq!(commit(&store, "p", "mad", &[attests]).await, [Outcome::NoRule]);
+    let accepts = event("agreement.accepted", "p", "mad", "a", &json!({ "version": long, "person_id": "b" }));
+    assert_eq!(commit(&store, "p", "mad", &[accepts]).await, [Outcome::NoRule]);
 }
 
 /// A reward capped per week can be redeemed.

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::decide::takes;
+use domain::decide::{may_send, states};
 use event::{BODY_BYTES_MAX, Code, Event, Rejection, Unreadable};
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
@@ -107,9 +107,12 @@ fn refusal(event: &Event, caller: &Caller, programs: Option<&Programs>, now: Tim
     // A version that is published already may take effect before the event is judged; and what one took until lately may be
     // counted by now, and sent again by who had no answer.
     let programs = programs?;
-    let refused = takes(&programs.current(now).program, event).err()?;
     let mut asked = programs.from(now.checked_sub(SENT_AGAIN_FOR).unwrap_or(now));
-    asked.all(|version| takes(&version.program, event).is_err()).then_some(refused)
+    if let Err(refused) = may_send(&programs.current(now).program, event) {
+        return asked.all(|version| may_send(&version.program, event).is_err()).then_some(refused);
+    }
+    // What it states is taken by the version of its own time, which is published.
+    states(&programs.in_force(event.time.min(now))?.program, event).err()
 }
 
 fn rejected(id: String, source: String, rejection: Rejection) -> Posted {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use program::{PARTNER, Program, percent};
 use rust_decimal::Decimal;
 
-use crate::earn::stated;
+use crate::earn::{has_stated, stated};
 use crate::ledger::{Account, FoldError};
 
 /// The family of identities that payouts have.
@@ -32,7 +32,7 @@ impl From<Money> for Terms {
 }
 
 /// How a partner is paid an amount, as is stated of it (M47): what is withheld is rounded half away from zero to whole minor units. `None`
-/// where it is not stated who is paid, and the program asks for it.
+/// where it is not stated who is paid, and the program asks for it; or what was stated of either is in no form that the program knows.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: the profile was not loaded (I25). [`FoldError::Overflow`].
@@ -43,6 +43,10 @@ pub fn terms(program: &Program, account: &Account, amount: Money) -> Result<Opti
         return Ok(None);
     }
     let part = program.payouts.withholding.as_ref().map(fact).transpose()?.flatten();
+    // What cannot be read is no nothing.
+    if part.is_none() && program.payouts.withholding.as_ref().is_some_and(|name| has_stated(account, name)) {
+        return Ok(None);
+    }
     let part = part.and_then(|part| percent(&part)).filter(|part| !part.is_zero());
     let withheld = part.map(|part| {
         let exact = amount.amount().checked_mul(part)?.checked_div(Decimal::ONE_HUNDRED)?;

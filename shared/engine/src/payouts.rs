@@ -39,7 +39,8 @@ pub enum Payable {
     Suspended(i64),
     /// Too many payouts of the partner are on their way.
     TooMany(i64),
-    /// Whom finance is to pay is not stated of the partner; what it has is kept for it (M47).
+    /// Whom finance is to pay is not stated of the partner, or not what it withholds in a form that the program knows; what the partner
+    /// has is kept for it (M47).
     NoPayee(i64),
     /// It was set aside in this run, and given up: another run pays it.
     GivenUp(i64),

@@ -51,7 +51,18 @@ impl FactForm {
                     let name = Name::try_from(word.trim()).ok().filter(|name| name.chars().count() <= FACT_CHARS_MAX);
                     name.ok_or_else(|| format!("`{}` is no word that a fact says", word.trim()))
                 };
-                list.split(',').map(word).collect::<Result<_, _>>().map(FactForm::Words)
+                let words: Vec<Name> = list.split(',').map(word).collect::<Result<_, _>>()?;
+                let twice = words.iter().enumerate().find(|(at, word)| words[..*at].contains(word));
+                if let Some((_, word)) = twice {
+                    return Err(format!("`{word}` stands there twice; write it once"));
+                }
+                // Nobody could ask for it.
+                let sign =
+                    words.iter().find(|word| word.starts_with(['<', '>', '=', '!']) || word.starts_with("one of "));
+                match sign {
+                    Some(word) => Err(format!("`{word}` reads as a comparison; begin it with a letter")),
+                    None => Ok(FactForm::Words(words)),
+                }
             }
         }
     }
@@ -65,7 +76,7 @@ impl FactForm {
                 Some(format!("write one of: {}{}", words.join(", "), near.unwrap_or_default()))
             }
             FactForm::Number if parse_decimal(value).is_err() => {
-                Some("write a number in quotes, as in \"120\"".to_owned())
+                Some("write a number in quotes, without a sign or leading zeros, as in \"120\" or \"12.5\"".to_owned())
             }
             FactForm::Percent if percent(value).is_none() => {
                 Some("write a part in percent in quotes, as in \"30\" or \"12.5\"".to_owned())
@@ -91,6 +102,9 @@ pub fn fact<'f>(facts: &'f Facts, field: &str) -> Option<&'f FactForm> {
 
 /// What of stated facts the program does not take: each name, and why. Facts that it does not declare are nobody's business yet.
 pub fn refused<'s>(facts: &Facts, stated: &'s PartnerFacts) -> Vec<(&'s Name, String)> {
-    let each = stated.iter().filter_map(|(name, value)| Some((name, facts.get(name)?.refuses(value)?)));
-    each.collect()
+    let elsewhere = || "state it in `data.territory`, beside `facts`".to_owned();
+    let why = |name: &Name, value: &Name| {
+        if **name == *TERRITORY { Some(elsewhere()) } else { facts.get(name)?.refuses(value) }
+    };
+    stated.iter().filter_map(|(name, value)| Some((name, why(name, value)?))).collect()
 }

@@ -83,6 +83,8 @@ pub enum Code {
     PointsLeap,
     /// What finance had locked is open again.
     LockMovedBack,
+    /// What was stated of partners, or who is paid by it, is another thing from now on.
+    FactChanged,
     /// A commission comes to more than the program allows, and is cut.
     RateAboveCap,
     /// A commission comes to half of the business or more.

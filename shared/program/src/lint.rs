@@ -8,6 +8,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::cap::CapUnit;
 use crate::commission::{Commission, Rate};
+use crate::fact::{FactForm, PARTNER};
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::possible;
@@ -186,10 +187,50 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
         let message = format!("what was locked until {locked} is open again: late events are booked there");
         f.warning(Code::LockMovedBack, &["program", "locked_until"], message, "leave the lock where it was, or later");
     }
+    facts_changed(before, after, &mut f);
     if let (Some(gave), Some(gives)) = (before.payouts.minimum, after.payouts.minimum) {
         leap_at(&["payouts", "minimum"], "`payouts`: minimum", "", gave, gives, &mut f);
     }
     f.found
+}
+
+/// What was stated of partners and is not so any more: what was stated in another form is as if nobody had, and who is paid, or what is
+/// withheld, may be another.
+fn facts_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
+    let mut ask = |path: &[&str], message: String, help: &str| f.warning(Code::FactChanged, path, message, help);
+    for (name, was) in &before.facts {
+        let path = ["facts", name.as_str()];
+        match (was, after.facts.get(name)) {
+            (_, None) => ask(
+                &["facts"],
+                format!("`{name}` is declared no more: rules see nothing of it"),
+                "keep it as long as anything goes by it",
+            ),
+            (FactForm::Words(were), Some(FactForm::Words(are))) => {
+                let gone: Vec<&str> = were.iter().filter(|word| !are.contains(word)).map(Name::as_str).collect();
+                if !gone.is_empty() {
+                    let message = format!("of whom {} is stated, nothing is from now on", gone.join(" or "));
+                    ask(&path, message, "keep the word, or have those partners enrolled anew");
+                }
+            }
+            (was, Some(is)) if was != is && *is != FactForm::Text => {
+                ask(
+                    &path,
+                    "what was stated in another form is as if nobody had".to_owned(),
+                    "have those partners enrolled anew",
+                );
+            }
+            (_, Some(_)) => {}
+        }
+    }
+    let of = |program: &Program| [program.payouts.payee.clone(), program.payouts.withholding.clone()];
+    for (key, (was, is)) in ["payee", "withholding"].into_iter().zip(of(before).into_iter().zip(of(after))) {
+        if was != is && was.is_some() {
+            let told = |name: Option<Name>| name.map_or("nothing".to_owned(), |name| format!("`{PARTNER}{name}`"));
+            let message = format!("`{key}` goes by {} where it went by {}", told(is), told(was));
+            ask(&["payouts", key], message, "look at it once more: the next run pays so");
+        }
+    }
 }
 
 /// Asks about one figure, where it leaps.
@@ -414,7 +455,7 @@ fn keeps(way: &[&Criteria], keep: &Criteria, review: Review) -> bool {
             way.iter().any(|part| matches!(part, Criteria::One(one) if goes_on_to_bring(one, asked, review)))
         }
         // What a partner is, it goes on to be.
-        Criteria::Fact(_) => true,
+        Criteria::Fact(_) => way.contains(&keep),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What an event type's members can hold, against what a rule asks of them: a rule that no event can meet is a slip of the hand.
 
-use event::Form;
 use event::catalogue::{self, TOTAL_VALUE};
 use event::ids::{EventId, Name};
 use event::money::parse_decimal;
+use event::{FACT_CHARS_MAX, Form};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -128,13 +128,7 @@ fn no_value(field: &str, form: Held<'_>, word: &str) -> Option<Never> {
         Held::Fact(FactForm::Words(words)) => {
             return among(field, &words.iter().map(Name::as_str).collect::<Vec<_>>(), word);
         }
-        Held::Fact(FactForm::Number | FactForm::Percent) => {
-            let help = Some(format!("write `{field} = \">= 100\"`"));
-            return parse_decimal(word)
-                .is_err()
-                .then(|| (format!("`{field}` is never `{word}`: it is a number"), help));
-        }
-        Held::Fact(FactForm::Text) => return None,
+        Held::Fact(form) => return unstated(field, form, word),
     };
     match form {
         Form::Words(words) => among(field, words, word),
@@ -179,6 +173,22 @@ fn no_value(field: &str, form: Held<'_>, word: &str) -> Option<Never> {
             .then(|| (format!("`{field}` is never `{word}`"), Some("write an id as it is sent".to_owned()))),
         Form::Text | Form::Any => None,
     }
+}
+
+/// Why nobody states a number or a text so.
+fn unstated(field: &str, form: &FactForm, word: &str) -> Option<Never> {
+    let never = || format!("`{field}` is never `{word}`");
+    if let Some(why) = form.refuses(word) {
+        return Some((never(), Some(why)));
+    }
+    let is_number = matches!(form, FactForm::Number | FactForm::Percent);
+    let number = parse_decimal(word).ok().filter(|_| is_number).map(|number| number.normalize().to_string());
+    if let Some(number) = number.filter(|number| number != word) {
+        // What is stated is compared as it is written shortest.
+        return Some((never(), Some(format!("write `{number}`, or `>= {number}`"))));
+    }
+    let fits = Name::try_from(word).is_ok_and(|name| name.chars().count() <= FACT_CHARS_MAX);
+    (!fits).then(|| (never(), Some(format!("a fact is of 1 to {FACT_CHARS_MAX} visible characters"))))
 }
 
 /// Why a field of this form is no number.
@@ -237,7 +247,8 @@ fn range(form: Held<'_>) -> Option<(Decimal, Option<Decimal>)> {
     let form = match form {
         Held::Member(form) => form,
         Held::Fact(FactForm::Percent) => return Some((Decimal::ZERO, Some(Decimal::ONE_HUNDRED))),
-        Held::Fact(FactForm::Words(_) | FactForm::Number | FactForm::Text) => return None,
+        Held::Fact(FactForm::Number) => return Some((Decimal::ZERO, None)),
+        Held::Fact(FactForm::Words(_) | FactForm::Text) => return None,
     };
     match form {
         Form::Whole(least, most) => Some((least.into(), Some(most.into()))),

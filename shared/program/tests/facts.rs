@@ -1,7 +1,7 @@
 //! What a program declares of partners, and what rules and criteria ask of them (M47): each broken form is refused where it stands, with
 //! the way out.
 
-use laurel_program::{Code, check};
+use laurel_program::{Code, Program, check, leaps};
 
 const PROGRAM: &str = r#"
 [program]
@@ -36,7 +36,7 @@ fn facts_are_declared_and_asked_for() {
 
 #[test]
 fn broken_forms_are_refused_where_they_stand() {
-    use Code::{BadId, BadValue, NeverHolds, UnknownField};
+    use Code::{BadId, BadValue, NeverHolds, UnknownField, WrongType};
     let of = "type = \"one of referral, reseller, OEM\"";
     // what stands there; what it is broken to; the code; a part of message and help; a part of the line
     let rows = [
@@ -73,7 +73,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "{ partner.type = \"reseller\" }",
             "{ partner.stars = \"5\" }",
             UnknownField,
-            "declare it: `stars = \"text\"` in [facts]",
+            "declare it in [facts], as \"text\"",
             "if =",
         ),
         (
@@ -102,7 +102,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "\"partner.employees\" = \">= 100\"",
             "\"partner.employees\" = \"many\"",
             NeverHolds,
-            "it is a number",
+            "write a number in quotes",
             "if =",
         ),
         ("by = \"partner.employees\"", "by = \"partner.type\"", NeverHolds, "is no number", "points ="),
@@ -121,6 +121,37 @@ fn broken_forms_are_refused_where_they_stand() {
             BadValue,
             "stands apart",
             "enter =",
+        ),
+        (
+            "\"partner.employees\" = \">= 100\"",
+            "\"partner.employees\" = \"!= 120.0\"",
+            NeverHolds,
+            "write `120`, or `>= 120`",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.vertical = \" health\" }",
+            NeverHolds,
+            "1 to 64 visible characters",
+            "if =",
+        ),
+        (
+            "{ partner.type = \"reseller\" }",
+            "{ partner.type = \"reseller\", \"partner.type\" = \"OEM\" }",
+            WrongType,
+            "`partner.type` is asked for twice",
+            "if =",
+        ),
+        ("{ partner.type = \"reseller\" }", "{ partner = {} }", WrongType, "say what is asked of the partner", "if ="),
+        (of, "type = \"one of OEM, reseller, OEM\"", BadValue, "`OEM` stands there twice", "type ="),
+        (of, "type = \"one of OEM, >= 5\"", BadValue, "reads as a comparison", "type ="),
+        (
+            "employees = \"number\"",
+            "employees = \"number\"\n[payouts]\npayee = \"partner.employees\"",
+            BadValue,
+            "no name to pay",
+            "payee",
         ),
     ];
     for (from, to, code, said, line) in rows {
@@ -166,4 +197,30 @@ fn more_facts_than_an_enrolment_states_are_refused() {
     let many: Vec<String> = (0..17).map(|n| format!("f{n} = \"text\"\n")).collect();
     let text = PROGRAM.replacen("vertical = \"text\"\n", &many.concat(), 1);
     assert!(check(&text).iter().any(|found| found.message.contains("states at most 16")), "{:?}", check(&text));
+}
+
+/// A version in which what was stated is another thing asks before it is published.
+#[test]
+fn a_fact_that_changes_is_asked_about() {
+    let paying = format!("{PROGRAM}[payouts]\npayee = \"partner.vertical\"\n");
+    let asked = |from: &str, to: &str| {
+        let read = |text: &str| Program::parse(text).expect("in good form");
+        let after = paying.replacen(from, to, 1);
+        assert_ne!(after, paying);
+        leaps(&read(&paying), &read(&after), &after).into_iter().map(|one| one.message).collect::<Vec<_>>()
+    };
+    for (from, to, said) in [
+        ("one of referral, reseller, OEM\"", "one of reseller, OEM\"", "of whom referral is stated"),
+        ("employees = \"number\"", "employees = \"percent\"", "in another form is as if nobody had"),
+        (
+            "payee = \"partner.vertical\"",
+            "payee = \"partner.territory\"",
+            "goes by `partner.territory` where it went by `partner.vertical`",
+        ),
+        ("payee = \"partner.vertical\"", "minimum = \"5\"", "goes by nothing"),
+    ] {
+        let found = asked(from, to);
+        assert!(found.iter().any(|one| one.contains(said)), "{to}: {found:?}");
+    }
+    assert_eq!(asked("employees = \"number\"", "employees = \"number\"\nstars = \"text\""), Vec::<String>::new());
 }

@@ -65,7 +65,8 @@ pub(super) fn award(
 ) -> Result<usize, Stop> {
     // A deal rated again has measured its own points already.
     let measured_before = book.accrued();
-    if reason != Some(Reason::AlreadyEnrolled) && matches!(case.part, Part::Full) {
+    let enrols_again = matches!(reason, Some(Reason::AlreadyEnrolled | Reason::EnrolledLater));
+    if !enrols_again && matches!(case.part, Part::Full) {
         let person = case.event.kind.person();
         // A campaign lasts by the days of the version that says so.
         let day = context.day(case.event.time, case.earning);
@@ -74,7 +75,8 @@ pub(super) fn award(
         let kind = &case.event.kind;
         let share = share(book, case)?;
         let facts = looked_at(&case.earning.program, book.account(), kind.name())?;
-        if !facts.is_empty() {
+        // What corrects a deal says what was stated when that closed.
+        if !facts.is_empty() && !book.has_stated() {
             book.effect(Effect::Stated { facts: facts.clone() })?;
         }
         let seen = Seen {

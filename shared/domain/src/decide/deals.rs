@@ -112,7 +112,7 @@ fn learn(book: &mut Book, case: &Case<'_>) -> Result<Option<Reason>, Stop> {
         true if again => Some(Reason::AlreadyEnrolled),
         true => None,
         // An enrolment that a later one overtook enrols all the same.
-        false if enrols => Some(Reason::AlreadyEnrolled),
+        false if enrols => Some(Reason::EnrolledLater),
         false => Some(Reason::Superseded),
     })
 }

@@ -47,7 +47,8 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     if let Some(place) = shares::judge(context, book, event)? {
         return Ok(place);
     }
-    takes(context.program(), event).map_err(Stop::Rejected)?;
+    may_send(context.program(), event).map_err(Stop::Rejected)?;
+    states(earning.map_or(context.program(), |version| &version.program), event).map_err(Stop::Rejected)?;
     if let Some(place) = pools::judge(context, book, event)? {
         return Ok(place);
     }
@@ -61,13 +62,11 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     award::award(context, book, &case, amounts, reason)
 }
 
-/// Does the program take this event: may its source send it, and does it state of a partner what the program knows?
+/// Does an event state of a partner what the program knows, by its version in force when that happened?
 ///
 /// # Errors
-/// A [`Rejection`] `source_not_allowed`, which names the sources that may; `bad_value`, which names every fact that the program does
-/// not take, with what it takes (M47).
-pub fn takes(program: &Program, event: &Event) -> Result<(), Rejection> {
-    may_send(program, event)?;
+/// A [`Rejection`] `bad_value`, which names every fact that the program does not take, with what it takes (M47).
+pub fn states(program: &Program, event: &Event) -> Result<(), Rejection> {
     let Kind::PartnerEnrolled { facts: Some(facts), .. } = &event.kind else { return Ok(()) };
     let wrong = refused(&program.facts, facts).into_iter();
     let mut wrong = wrong.map(|(name, why)| Rejection::new(Code::BadValue, &format!("data.facts.{name}"), why));
@@ -75,7 +74,11 @@ pub fn takes(program: &Program, event: &Event) -> Result<(), Rejection> {
     Err(Rejection { also: wrong.collect(), ..first })
 }
 
-fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
+/// May this source send this type, says the program?
+///
+/// # Errors
+/// A [`Rejection`] `source_not_allowed`, which names the sources that may.
+pub fn may_send(program: &Program, event: &Event) -> Result<(), Rejection> {
     let (source, kind) = (&event.identity.source, event.kind.name());
     if program.accepts(source, kind) {
         return Ok(());

@@ -27,7 +27,7 @@ mod true_up;
 
 pub use clock::CATCH_UP_MAX;
 pub use due::due_on;
-pub use judge::takes;
+pub use judge::{may_send, states};
 pub use needs::{Named, Needs, more_parts, named, needs, opportunity_of_deal, parts_to_show};
 pub use payouts::PAYOUTS_MAX;
 pub use pooled::{BudgetOf, budgets};

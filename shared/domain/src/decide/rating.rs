@@ -96,6 +96,9 @@ pub(super) fn rate_deal_again(
     let acv = at_rate(left.acv, left.rate);
     let seen = values.seen(closed, &closed.facts, &earning.program);
     let share = deal.share_of(&deal.owner, earning.program.sharing.as_ref(), None);
+    if !closed.facts.is_empty() {
+        book.effect(Effect::Stated { facts: closed.facts.clone() })?;
+    }
     if !deal.influencers.is_empty() {
         book.effect(Effect::Share { points: share })?;
     }

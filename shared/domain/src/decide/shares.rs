@@ -5,7 +5,7 @@ use event::ids::DealId;
 use event::{Event, Kind, Whole, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{INFLUENCERS_MAX, Program, WHOLE};
+use program::{INFLUENCERS_MAX, PARTNER, Program, WHOLE};
 
 use super::award::conclude;
 use super::book::Book;
@@ -15,7 +15,7 @@ use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
 use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
-use crate::earn::{NEEDS, factors, looked_at, other_tiers, pays_again, shut};
+use crate::earn::{NEEDS, factors, holds, looked_at, other_tiers, pays_again, shut};
 use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
@@ -33,6 +33,13 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let case = Case { event, earning, part, day, booked: context.booked(day) };
     let own = deal.influencers.iter().find(|one| one.partner == book.state.partner);
     let credits = if deal.owner == book.state.partner { Some(&closed.credits) } else { own.map(|own| &own.credits) };
+    if let Some(due) = trued_up {
+        let is_due = |credit: &Credit| credit.true_up.is_some_and(|true_up| true_up.on == due);
+        if !credits.is_some_and(|credits| credits.values().any(is_due)) {
+            // Another errand of that day has done it.
+            return Err(Stop::Moot(Reason::Superseded));
+        }
+    }
     if let Some((credits, due)) = credits.zip(trued_up)
         && true_up::again(context, book, (&earning.program, closed), (credits, due))?
     {
@@ -125,7 +132,7 @@ fn rate_share(
     let values = Values::of(context, deal, closed)?;
     // What it is paid by was decided when its share was rated first.
     let facts = if own.rated { own.facts.clone() } else { looked_at(program, book.account(), "deal.influenced")? };
-    if !own.rated && !facts.is_empty() {
+    if !facts.is_empty() {
         book.effect(Effect::Stated { facts: facts.clone() })?;
     }
     let seen = values.seen(closed, &facts, program);
@@ -151,6 +158,13 @@ fn rate_share(
         }
         if let Some(gate) = shut(program, book.account(), &rule.gates, closed.at)?.filter(|_| credit.is_none()) {
             let (field, seen) = (NEEDS.to_owned(), Some(gate.to_string()));
+            book.try_out(trial(0, Verdict::Unmatched { field, seen, times: Vec::new() }));
+            continue;
+        }
+        // What was stated stays so: it never comes to anything.
+        let unlike = rule.conditions.iter().find(|asked| asked.field.starts_with(PARTNER) && !holds(asked, &seen));
+        if let Some(asked) = unlike.filter(|_| credit.is_none()) {
+            let (field, seen) = (asked.field.clone(), seen.text(&asked.field).map(|text| text.into_owned()));
             book.try_out(trial(0, Verdict::Unmatched { field, seen, times: Vec::new() }));
             continue;
         }

@@ -18,7 +18,7 @@ pub(crate) fn is_stated(asked: &Condition, stated: Option<&str>) -> bool {
 }
 
 /// Whether a condition holds of what is seen.
-pub(super) fn holds(condition: &Condition, seen: &Seen<'_>) -> bool {
+pub(crate) fn holds(condition: &Condition, seen: &Seen<'_>) -> bool {
     match &condition.test {
         Test::Is(wanted) => seen.is(&condition.field, wanted),
         Test::IsNot(unwanted) => !seen.is(&condition.field, unwanted),

@@ -8,12 +8,12 @@ mod seen;
 mod stated;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
-pub(crate) use conditions::is_stated;
+pub(crate) use conditions::{holds, is_stated};
 pub use gates::passes;
 pub(crate) use gates::shut;
 pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
-pub(crate) use stated::{looked_at, stated};
+pub(crate) use stated::{has_stated, looked_at, stated};
 
 use event::ids::Motion;
 use event::period::TargetPeriod;
@@ -23,7 +23,6 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use caps::{bounds, unused};
-use conditions::holds;
 
 use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, Trial, Verdict, factor};
 

@@ -8,7 +8,7 @@ use program::{ATTESTED, FactForm, PARTNER, Program, TERRITORY, fact};
 use crate::ledger::{Account, FoldError, Part};
 
 /// What a fact of the partner says, or what is attested of it, by the field that a program names it by; a number as it is compared, `120` of `120.00`. None where
-/// nobody has stated it, or not in the form that the program declares; a territory that is no name is none.
+/// nobody has stated it, or not in the form that the program declares.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: the profile was not loaded (I25).
@@ -27,6 +27,11 @@ pub(crate) fn stated(program: &Program, account: &Account, field: &str) -> Resul
     let number = said.filter(|_| is_number).and_then(|said| parse_decimal(said).ok());
     let number = number.map(|number| number.normalize().to_string());
     Ok(number.as_deref().or(said).and_then(|said| Name::try_from(said).ok()))
+}
+
+/// Whether something is stated of a fact, in whichever form.
+pub(crate) fn has_stated(account: &Account, name: &Name) -> bool {
+    account.profile.facts.as_ref().is_some_and(|facts| facts.value.stated.get(name).is_some())
 }
 
 /// What is stated of the partner that the rules on a type look at.

@@ -20,7 +20,7 @@ pub struct Facts {
     pub motions: Vec<Motion>,
     /// Its territory.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    pub territory: Option<String>,
+    pub territory: Option<Name>,
     /// Its time zone.
     #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,

@@ -91,6 +91,8 @@ pub enum Reason {
     ExclusiveMany,
     /// The partner was enrolled before; its facts are updated, nothing is awarded twice.
     AlreadyEnrolled,
+    /// A later enrolment by its own time came before: that one counts.
+    EnrolledLater,
     /// Points of an earlier award were taken back.
     TookBack {
         /// How many, those that are now owed included.
@@ -303,6 +305,7 @@ impl Reason {
             "not_exclusive" => Reason::NotExclusive,
             "exclusive_many" => Reason::ExclusiveMany,
             "already_enrolled" => Reason::AlreadyEnrolled,
+            "enrolled_later" => Reason::EnrolledLater,
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
             "books_open" => Reason::BooksOpen,

@@ -280,7 +280,10 @@ fn wanted(rule: Option<&Rule>, field: &str) -> String {
 /// What is stated of the partner that a rule went by.
 fn facts_told(record: &Record, rule: Option<&Rule>) -> String {
     let names = rule.into_iter().flat_map(|rule| &rule.facts);
-    let told = names.filter_map(|name| Some(format!("{PARTNER}{name} is {}", record.stated().get(name)?)));
+    let told = names.map(|name| match record.stated().get(name) {
+        Some(said) => format!("{PARTNER}{name} is {said}"),
+        None => format!("{PARTNER}{name} is not stated"),
+    });
     let told: Vec<String> = told.collect();
     if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
 }
@@ -320,7 +323,8 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
         Verdict::Nothing { .. } => match commission_terms(record, (trial, rule), program) {
             Some((terms, _)) if !terms.starts_with(": 0%") => format!("it matched, and comes to nothing{terms}"),
             Some(_) | None => {
-                "it matched, and gives nothing for this value (below its lowest band, or not in its table)".to_owned()
+                let why = "it matched, and gives nothing for this value (below its lowest band, or not in its table)";
+                format!("{why}{}", facts_told(record, rule))
             }
         },
         Verdict::RatedAgain { short, times } | Verdict::TruedUp { short, times } => {
@@ -329,7 +333,12 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let share = share_told(record, rule);
             let short = short.as_ref().map(|budget| format!("; the {budget} had no more")).unwrap_or_default();
             let times = times_told(times);
-            format!("the deal's award is worth {} now{times}{share}; {sign}{moved}{short}", asset.told(trial.worth))
+            // Of a correction it was stated when the deal closed.
+            let facts = if record.stated().is_empty() { String::new() } else { facts_told(record, rule) };
+            format!(
+                "the deal's award is worth {} now{times}{share}; {sign}{moved}{short}{facts}",
+                asset.told(trial.worth)
+            )
         }
     }
 }
@@ -427,6 +436,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::ExclusiveNotEarned { needs } => format!("what earns it is not met: {needs}"),
         Reason::NotExclusive => "it is not the partner's alone".to_owned(),
         Reason::ExclusiveMany => "as many territories and verticals are the partner's alone as may be".to_owned(),
+        Reason::EnrolledLater => "a later enrolment of the partner is known, and counts".to_owned(),
         Reason::AlreadyEnrolled => "the partner was enrolled before; its facts are updated".to_owned(),
         Reason::TookBack { points, expired: 0 } => format!("{points} points of an earlier award were taken back"),
         Reason::TookBack { points, expired } if points == expired => {

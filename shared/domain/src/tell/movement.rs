@@ -163,6 +163,9 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
         }
         (PostingKind::Reservation, ..) => format!("{amount} set aside{about}"),
         (PostingKind::Redemption, ..) => format!("{amount} spent{about}"),
+        (PostingKind::Payout, ..) if program.is_some_and(|program| program.payouts.withholding.is_some()) => {
+            format!("{amount} paid out{about}, less what was withheld of it")
+        }
         (PostingKind::Payout, ..) => format!("{amount} paid out{about}"),
         (PostingKind::Cancellation, Bucket::InPayout(run) | Bucket::Paid(run), _) => {
             format!("{amount} came back from the run of {run}, and is payable again")

@@ -38,7 +38,7 @@ types! {
             /// The agreement version it accepted.
             agreement_version: Option<String> = r#""2026-01""#,
             /// Its territory.
-            territory: Option<String> = r#""US""#,
+            territory: Option<Name> = r#""US""#,
             /// Its time zone, as an IANA name.
             timezone: Option<String> = r#""America/New_York""#,
             /// Facts about it in the vendor's own words, as the program's `[facts]` declare them (M47): at most 16 short texts by name. An enrolment says all of them anew.

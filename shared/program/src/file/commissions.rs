@@ -13,7 +13,7 @@ use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, Rat
 use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
-use crate::fact::Facts;
+use crate::fact::{Facts, PARTNER};
 use crate::findings::{Code, Findings};
 use crate::rule::{COMMISSION, Gives, Rule, Times, facts};
 
@@ -185,6 +185,10 @@ fn rate_table(path: &[&str], on: &str, table: &RateTable, facts: &Facts, f: &mut
     };
     known(path, on, &scale.by, facts, f);
     let by = scale.by.clone();
+    if scale.slices.is_some() && by.starts_with(PARTNER) {
+        let message = format!("a deal has no slices by `{by}`");
+        f.error(Code::BadValue, path, message, Some("write `bands`".to_owned()));
+    }
     let mut steps = |steps: &[RateBand]| {
         let each = |band: &RateBand, f: &mut Findings<'_>| rate(path, &band.rate, f);
         let steps = steps.iter().map(|band| (&band.from, band.to.as_ref(), band));

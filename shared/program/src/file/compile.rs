@@ -193,6 +193,10 @@ fn payouts(table: &PayoutsTable, currency: &str, facts: &Facts, f: &mut Findings
             let help = Some(format!("declare it: `{name} = \"percent\"` in [facts]"));
             f.error(Code::BadValue, &path, format!("`{field}` is no part in percent"), help);
         }
+        if key == "payee" && matches!(fact(facts, field), Some(FactForm::Number | FactForm::Percent)) {
+            let help = Some(format!("declare it: `{name} = \"text\"` in [facts]"));
+            f.error(Code::BadValue, &path, format!("`{field}` is a number, and is no name to pay"), help);
+        }
         Some(name)
     };
     let (payee, withholding) = (named("payee", &table.payee), named("withholding", &table.withholding));

@@ -494,6 +494,15 @@ impl<'de> Deserialize<'de> for Word {
 #[derive(Clone, Default)]
 pub(crate) struct Conditions(pub(crate) BTreeMap<String, Word>);
 
+/// What is asked of a field, if nothing is asked of it yet, in whichever way it is written.
+fn once<E: Error>(all: &mut BTreeMap<String, Word>, field: String, word: Word) -> Result<(), E> {
+    if all.contains_key(&field) {
+        return Err(E::custom(format!("`{field}` is asked for twice; write it once")));
+    }
+    all.insert(field, word);
+    Ok(())
+}
+
 impl<'de> Deserialize<'de> for Conditions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
@@ -507,9 +516,16 @@ impl<'de> Deserialize<'de> for Conditions {
                 while let Some(field) = map.next_key::<String>()? {
                     if field == "partner" {
                         let facts: BTreeMap<String, Word> = map.next_value()?;
-                        all.extend(facts.into_iter().map(|(name, word)| (format!("{PARTNER}{name}"), word)));
+                        if facts.is_empty() {
+                            return Err(A::Error::custom(
+                                "say what is asked of the partner: { partner.type = \"reseller\" }",
+                            ));
+                        }
+                        for (name, word) in facts {
+                            once(&mut all, format!("{PARTNER}{name}"), word)?;
+                        }
                     } else {
-                        all.insert(field, map.next_value()?);
+                        once(&mut all, field, map.next_value()?)?;
                     }
                 }
                 Ok(Conditions(all))

@@ -148,7 +148,10 @@ pub(crate) fn known_fact(path: &[&str], field: &str, facts: &Facts, f: &mut Find
     let name = field.strip_prefix(PARTNER).unwrap_or(field);
     let known: Vec<&str> = facts.keys().map(Name::as_str).chain([TERRITORY]).collect();
     let help = nearest(name, &known).map_or_else(
-        || format!("declare it: `{name} = \"text\"` in [facts]; known: {}", known.join(", ")),
+        || {
+            let forms = "\"text\", \"number\", \"percent\" or \"one of a, b\"";
+            format!("declare it in [facts], as {forms}; known: {}", known.join(", "))
+        },
         |near| format!("did you mean `{PARTNER}{near}`?"),
     );
     f.error(Code::UnknownField, path, format!("no fact `{name}` is declared in [facts]"), Some(help));

@@ -121,7 +121,21 @@ fn around(text: &str, span: &Range<usize>) -> Option<(Range<usize>, Option<Strin
     if rest[blanks..].starts_with(',') {
         entry.end += blanks + 1;
     }
+    entry.start = whole_key(text, entry.start);
     Some((entry, Some(name)))
+}
+
+/// Where a dotted key begins of which the last part begins at `start`.
+fn whole_key(text: &str, mut start: usize) -> usize {
+    while let Some(before) = text[..start].trim_end().strip_suffix('.') {
+        let before = before.trim_end();
+        let bare = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        start = match before.strip_suffix('"') {
+            Some(quoted) => quoted.rfind('"').unwrap_or(0),
+            None => before.rfind(bare).map_or(0, |at| at + 1),
+        };
+    }
+    start
 }
 
 /// The innermost key and value around `span`.

@@ -196,7 +196,10 @@ fn m47_facts_that_the_program_does_not_take_are_rejected() {
     let [Judgement::Rejected(rejection)] = &judged[..] else { panic!("{judged:?}") };
     assert_eq!(
         (rejection.field.as_str(), &*rejection.message),
-        ("data.facts.employees", "write a number in quotes, as in \"120\"")
+        (
+            "data.facts.employees",
+            "write a number in quotes, without a sign or leading zeros, as in \"120\" or \"12.5\""
+        )
     );
     let [also] = &rejection.also[..] else { panic!("{:?}", rejection.also) };
     let wrong = "write one of: referral, reseller, OEM; did you mean `reseller`?";

@@ -4,6 +4,7 @@ mod attained;
 mod commissions;
 mod facts;
 mod invoices;
+mod judged;
 mod payouts;
 mod shares;
 mod targets;

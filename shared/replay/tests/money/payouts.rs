@@ -264,3 +264,27 @@ fn m47_a_payout_is_paid_as_was_stated() {
     assert_eq!(told, "60.01 USD on its way to you, in the run of 2026-03-31; 18.00 USD of it is withheld");
     assert_eq!(w.findings(), Vec::<String>::new());
 }
+
+/// M47: a withholding that was stated in a form that the program does not know is no nothing: who stated it is not paid until it is stated anew.
+#[test]
+fn m47_a_withholding_that_cannot_be_read_is_not_left_out() {
+    let file = |form: &str, more: &str| super::program("1.10", &format!("{PROGRAM}[facts]\ntax = \"{form}\"\n{more}"));
+    let mut w = World::new(&file("text", ""), "2026-03-02T15:00:00Z");
+    let state = |w: &mut World, id: &str, tax: &str| {
+        let time = w.now.to_string();
+        let data = format!(r#"{{"name":"P","motions":["sell"],"facts":{{"tax":"{tax}"}}}}"#);
+        w.send("partner.enrolled", "p", id, &time, &data);
+    };
+    state(&mut w, "e1", "30%");
+    w.close("p", "d", "2026-03-02T14:00:00Z", "1000");
+    w.publish(&file("percent", "[payouts]\nwithholding = \"partner.tax\"\n"), "2026-03-10T00:00:00Z");
+    w.at("2026-03-31T15:00:00Z");
+    let terms = |w: &World| {
+        let program = w.programs.current(w.now).program.clone();
+        payout::terms(&program, w.account("p"), Money::parse("60.00", "USD").expect("money")).expect("loaded")
+    };
+    assert_eq!(terms(&w), None);
+    assert_eq!(reserve(&mut w, "2026-03-31-USD", "60.00"), None);
+    state(&mut w, "e2", "30");
+    assert_eq!(terms(&w).and_then(|terms| terms.withheld).map(|one| one.to_string()), Some("18.00 USD".to_owned()));
+}

@@ -100,7 +100,7 @@ fn a_fact_that_a_later_one_overtook_says_so() {
     // An enrolment enrols, whenever it comes.
     let data = r#"{"name":"P","motions":["sell"]}"#;
     world.send("partner.enrolled", "p", "older", "2026-03-01T00:00:00Z", data);
-    assert_eq!(world.last().reason, Some(Reason::AlreadyEnrolled));
+    assert_eq!(world.last().reason, Some(Reason::EnrolledLater));
 }
 
 #[test]
