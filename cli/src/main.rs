@@ -20,6 +20,7 @@ mod schema;
 mod serve;
 mod show;
 mod simulate;
+mod tiers;
 mod torture;
 mod versions;
 
@@ -100,6 +101,11 @@ enum Command {
     /// Budgets: list, fund, reduce.
     #[command(subcommand)]
     Budgets(budgets::Budgets),
+    /// Who stands where on each ladder, and how many would pass a review as things are.
+    #[command(
+        after_help = "Examples:\n  laurel tiers --program hr-software\n  laurel tiers --program hr-software --file next.toml"
+    )]
+    Tiers(tiers::Tiers),
     /// Which territories and verticals are one partner's alone, and whose.
     #[command(after_help = "Example:\n  laurel exclusivity --program perx")]
     Exclusivity(exclusivity::Exclusivity),
@@ -153,6 +159,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Redrive(redrive) => redrive.run().await,
         Command::Payouts(payouts) => payouts.run().await,
+        Command::Tiers(tiers) => tiers.run().await,
         Command::Exclusivity(exclusivity) => exclusivity.run().await,
         Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,

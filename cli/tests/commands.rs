@@ -470,3 +470,67 @@ async fn whose_a_territory_is_is_listed() {
         listed(&["--json"]).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((lines[0]["name"].clone(), lines[0]["partner_id"].clone()), (json!("US-NY"), json!("a")));
 }
+
+/// Who stands where, and who would pass: by the ladder in force, and by one that is only tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_would_pass_is_told() {
+    const PROGRAM: &str = r#"
+[program]
+id = "ladder"
+name = "Ladder"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+[ladder.sell.member]
+rank = 1
+[ladder.sell.gold]
+rank = 2
+enter = { deals = 1, within = "3 years" }
+keep = { deals = 2, within = "3 years" }
+review = "annually"
+first_review = "1 year"
+grace = "1 quarter"
+"#;
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(data.path(), free_ports()).await;
+    let (file, next) = (data.path().join("ladder.toml"), data.path().join("next.toml"));
+    std::fs::write(&file, PROGRAM).expect("written");
+    std::fs::write(&next, PROGRAM.replace("deals = 2", "deals = 1").replace("gold", "silver")).expect("written");
+    let at = ["--endpoint", &*serve.aws];
+    let path = file.display().to_string();
+    let publish = ["publish", &*path, "--effective-from", "2020-01-01T00:00:00Z", "--yes"];
+    let done = laurel(&[&publish[..], &at[..]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let of = |kind: &str, who: &str, id: &str, data: &serde_json::Value| {
+        event(kind, who, id, data).replace("hr-software", "ladder")
+    };
+    let deal = |who: &str, id: &str| {
+        let acv = json!({ "amount": "10", "currency": "USD" });
+        of("deal.closed", who, id, &json!({ "deal_id": id, "outcome": "won", "acv": acv }))
+    };
+    let enrolled = |who: &str| of("partner.enrolled", who, who, &json!({ "name": who, "motions": ["sell"] }));
+    for bodies in
+        [vec![enrolled("a"), enrolled("b"), enrolled("c")], vec![deal("a", "a1"), deal("a", "a2"), deal("b", "b1")]]
+    {
+        assert_eq!(serve.queue().send_all(&bodies).await, Vec::<usize>::new());
+        serve.worked_off().await;
+    }
+    let tiers = |more: &[&str]| {
+        let done = laurel(&[&["tiers", "--program", "ladder"], more, &at[..]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    let rows = |more: &[&str]| -> Vec<String> {
+        let all = tiers(&[more, &["--json"]].concat());
+        let row = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            format!("{} {} {} {}", row["tier"], row["partners"], row["keep"], row["reach_next"]).replace('"', "")
+        };
+        all.lines().map(row).collect()
+    };
+    assert_eq!(rows(&[]), ["gold 2 1 0", "member 1 1 0"]);
+    assert!(tiers(&[]).contains("1 (50%)"), "{}", tiers(&[]));
+    let next = next.display().to_string();
+    assert_eq!(rows(&["--file", &next]), ["silver 0 0 0", "member 1 1 0", "gold 2 2 0"]);
+    assert!(tiers(&["--file", &next]).contains("no such tier"));
+}
