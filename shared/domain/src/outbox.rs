@@ -33,6 +33,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Influences
         | Effect::Share { .. }
         | Effect::Stated { .. }
+        | Effect::Attained { .. }
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }
         | Effect::Tier { .. }

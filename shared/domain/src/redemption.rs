@@ -125,6 +125,7 @@ impl Redemption {
             | Effect::Influences
             | Effect::Share { .. }
             | Effect::Stated { .. }
+            | Effect::Attained { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
             | Effect::Exclusive { .. }

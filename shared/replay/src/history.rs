@@ -288,6 +288,9 @@ fn changed(effect: &Effect) -> String {
         Effect::Sends(Errand::LeaseEnding { due, to: Some(to) }) => format!("{to} is to be reminded at {due}"),
         Effect::Sends(Errand::LeaseEnding { due, to: None }) => format!("is to be reminded at {due}"),
         Effect::Influences => "has a share in the deal".to_owned(),
+        Effect::Attained { key, part } => {
+            format!("the target of {} was attained by {part}", String::from(key.clone()))
+        }
         Effect::Stated { facts } => {
             let told: Vec<String> = facts.iter().map(|(name, said)| format!("{name} {said}")).collect();
             format!("is stated as {}", told.join(", "))

@@ -111,6 +111,7 @@ impl Opportunity {
                 | Effect::Influences
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
+                | Effect::Attained { .. }
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
                 | Effect::Exclusive { .. }

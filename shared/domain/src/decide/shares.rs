@@ -46,6 +46,9 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
         let concluded = (Outcome::NoRule, Some(Reason::BooksOpen));
         return Ok(Some(book.seal(context, event, concluded, Some(earning), case.booked)));
     }
+    if let Some((credits, due)) = credits.zip(trued_up) {
+        true_up::freeze(context, book, (&earning.program, closed), (credits, due))?;
+    }
     let reason = if deal.owner == book.state.partner {
         rate_deal_again(context, book, &deal, &case, trued_up)?
     } else {

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use super::book::Book;
 use super::context::Context;
 use crate::deal::{Closed, Credit, is_credited};
-use crate::earn::{Seen, factor_of_others, targets_end, trued_up};
+use crate::earn::{Seen, attained_by_now, factor_of_others, targets_end, trued_up};
 use crate::ledger::{Effect, Errand, FoldError, Verdict, factor};
 
 /// What multiplies a credit that is rated again: `None` where it is trued up on `day` and has nothing to be trued up then. Of what is
@@ -33,6 +33,27 @@ pub(super) fn rated_by(
     }
     let times = trued_up(program, rule, (seen, true_up.rest), book.account())?;
     Ok(Some((factor(&times), Rated::Up(times))))
+}
+
+/// Keeps how far targets were attained by which credits are trued up on `due`, where their books have closed: by that all deals of their
+/// periods are, whatever becomes known between one and the next.
+pub(super) fn freeze(
+    context: &Context<'_>,
+    book: &mut Book,
+    (program, closed): (&Program, &Closed),
+    (credits, due): (&LiteMap<RuleId, Credit>, Date),
+) -> Result<(), FoldError> {
+    let is_due = |credit: &Credit| credit.true_up.is_some_and(|true_up| true_up.on == due);
+    for (id, _) in credits.iter().filter(|(_, credit)| is_due(credit)) {
+        let Some(rule) = program.rules.get(id) else { continue };
+        for (key, end, part) in attained_by_now(program, rule, closed.booked, book.account())? {
+            let is_open = context.program().closes(end) > context.today;
+            if !is_open && !book.account().profile.attained.contains_key(&key) {
+                book.effect(Effect::Attained { key, part })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How a credit is rated again, with the multipliers that apply from now on.

@@ -15,7 +15,7 @@ pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
 pub(crate) use stated::{has_stated, looked_at, stated};
 
-use event::ids::Motion;
+use event::ids::{Motion, Name};
 use event::period::TargetPeriod;
 use jiff::civil::Date;
 use program::{Attainment, CapUnit, Commission, Gives, Points, Program, Rule, Times};
@@ -24,7 +24,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use caps::{bounds, unused};
 
-use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, Trial, Verdict, factor};
+use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, TargetKey, Trial, Verdict, factor};
 
 /// The field of a trial whose rule asks for what the partner has not.
 pub(crate) const NEEDS: &str = "needs";
@@ -246,7 +246,7 @@ pub(crate) fn trued_up(
         times.push(("what multiplied it when it was paid".to_owned(), rest));
     }
     for attainment in rule.trued_up() {
-        times.extend(attained(program, attainment, seen, account)?);
+        times.extend(attained(program, attainment, seen, account, true)?);
     }
     Ok(times)
 }
@@ -275,7 +275,7 @@ fn multipliers(
                 }
             }
             Times::Attainment(attainment) => {
-                let attained = attained(program, attainment, seen, account)?;
+                let attained = attained(program, attainment, seen, account, false)?;
                 applied.extend(attained.filter(|(_, by)| *by != Decimal::ONE));
             }
         }
@@ -284,19 +284,48 @@ fn multipliers(
     Ok(applied)
 }
 
+/// How far the targets of a rule are attained by which it is trued up, for something that is booked on a day, with the last days of their
+/// periods.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: what a target is attained by was not read (I25).
+pub(crate) fn attained_by_now(
+    program: &Program,
+    rule: &Rule,
+    booked: Date,
+    account: &Account,
+) -> Result<Vec<(TargetKey, Date, Decimal)>, FoldError> {
+    let mut all = Vec::new();
+    for Attainment { measure, motion, every, .. } in rule.trued_up() {
+        let Some((period, first, last)) = TargetPeriod::of(*every, booked, &program.calendar) else { continue };
+        let Some(target) = account.target(period, *measure, motion)? else { continue };
+        let part = account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX);
+        let Ok(word) = Name::try_from(measure.word()) else { continue };
+        let Ok(end) = last.plus(1).first_day().yesterday() else { continue };
+        all.push((TargetKey { period, measure: word, motion: motion.clone() }, end, part.normalize()));
+    }
+    Ok(all)
+}
+
 /// What the attainment of a target multiplies by, with its name: `62% of the acv target of 2026-Q2` (M09). Percents are told rounded down.
+/// `in_the_end`: as it was when the books of its period had closed, where that is known.
 fn attained(
     program: &Program,
     attainment: &Attainment,
     seen: &Seen<'_>,
     account: &Account,
+    in_the_end: bool,
 ) -> Result<Option<(String, Decimal)>, FoldError> {
     let Attainment { measure, motion, every, .. } = attainment;
     let Some((period, first, last)) = TargetPeriod::of(*every, seen.booked, &program.calendar) else { return Ok(None) };
     let Some(target) = account.target(period, *measure, motion)? else { return Ok(None) };
-    let measured = account.measured(motion, *measure, first, last)?;
-    // More than can be told is more than any band asks for.
-    let part = measured.checked_div(target).unwrap_or(Decimal::MAX);
+    let is = |key: &TargetKey| key.period == period && *key.measure == *measure.word() && key.motion == *motion;
+    let ended = account.profile.attained.iter().find(|(key, _)| in_the_end && is(key)).map(|(_, part)| *part);
+    let part = match ended {
+        Some(part) => part,
+        // More than can be told is more than any band asks for.
+        None => account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX),
+    };
     let by = attainment.factor(part);
     let percent = part.saturating_mul(Decimal::ONE_HUNDRED).round_dp_with_strategy(1, RoundingStrategy::ToZero);
     Ok(Some((format!("{}% of the {} target of {period}", percent.normalize(), measure.word()), by)))

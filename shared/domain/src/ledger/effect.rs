@@ -14,6 +14,7 @@ use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
 use super::pool::PoolPart;
+use super::profile::TargetKey;
 use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
@@ -170,6 +171,17 @@ pub enum Effect {
         /// The facts.
         #[serde(rename = "v")]
         facts: PartnerFacts,
+    },
+    /// How far a target was attained when the books of its period had closed: what is trued up by it from now on goes by that, whatever
+    /// becomes known later (M09).
+    #[serde(rename = "a")]
+    Attained {
+        /// What for.
+        #[serde(rename = "k")]
+        key: TargetKey,
+        /// The part of the target, 1 for all of it.
+        #[serde(rename = "n")]
+        part: Decimal,
     },
     /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
     #[serde(rename = "s")]

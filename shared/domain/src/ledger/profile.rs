@@ -44,6 +44,9 @@ pub struct Profile {
     /// Targets that were set (M09): the latest periods.
     #[serde(rename = "t", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<TargetKey, Fact<Decimal>>,
+    /// How far targets were attained in the end, by which deals are trued up (M09): the latest periods, at most [`TARGETS_MAX`].
+    #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attained: BTreeMap<TargetKey, Decimal>,
     /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
     #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exclusive: BTreeMap<Scope, Exclusive>,
@@ -110,6 +113,14 @@ impl Profile {
     pub(crate) fn takes(&self, key: &TargetKey, day: Date) -> bool {
         let stay = self.targets.keys().filter(|kept| !kept.period.is_over(day)).count();
         self.targets.contains_key(key) || stay < TARGETS_MAX
+    }
+
+    /// Takes over how far a target was attained in the end.
+    pub(super) fn attain(&mut self, key: TargetKey, part: Decimal) {
+        self.attained.insert(key, part);
+        while self.attained.len() > TARGETS_MAX {
+            self.attained.pop_first();
+        }
     }
 
     /// Takes over what is attested. False if a later event attested otherwise before.

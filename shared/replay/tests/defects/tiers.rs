@@ -195,6 +195,7 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Influences
         | Effect::Share { .. }
         | Effect::Stated { .. }
+        | Effect::Attained { .. }
         | Effect::Sends(_)
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }

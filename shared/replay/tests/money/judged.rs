@@ -709,3 +709,81 @@ fn a_fact_among_what_keeps_hides_nothing() {
     assert_eq!(of("{ deals = 5, within = \"1 year\" }"), ["OscillatingLadder"]);
     assert_eq!(of("{ any = [{ partner.type = \"OEM\" }, { deals = 5, within = \"1 year\" }] }"), ["OscillatingLadder"]);
 }
+
+/// Between two errands of one day a deal is reversed: deals of one period are paid by one attainment.
+#[test]
+fn deals_of_one_period_are_trued_up_by_one_attainment() {
+    const RULES: &str = r#"
+[commission.c]
+rate = "10%"
+times = [{ attainment = "acv", per = "year", bands = [{ from = "0%", by = "0.8" }, { from = "100%", by = "1.25" }], true_up = true }]
+"#;
+    let mut w = World::new(&program(RULES), "2026-03-02T15:00:00Z");
+    w.enrol("p");
+    w.send(
+        "target.set",
+        "p",
+        "t",
+        "2026-01-05T00:00:00Z",
+        r#"{"motion":"sell","measure":"acv","period":"2026","value":"3000"}"#,
+    );
+    for deal in ["a", "b", "c"] {
+        close(&mut w, "p", deal, "1000");
+    }
+    w.at("2027-01-11T00:00:00Z");
+    let at = w.outbox.iter().position(|s| s.event.kind.deal_id().is_some_and(|d| d.as_str() == "a")).expect("waits");
+    let sent = w.outbox.remove(at);
+    let partner = sent.event.partner.clone();
+    w.decide_for(&partner, &[sent.event]);
+    let time = w.now.to_string();
+    w.send("deal.reversed", "p", "r", &time, r#"{"deal_id":"c","reason":"x"}"#);
+    w.catch_up();
+    let net: Vec<i64> = ["a", "b"]
+        .iter()
+        .map(|d| {
+            let id = event::ids::DealId::try_from(*d).expect("id");
+            w.deals[&id].closed.as_ref().expect("closed").credits.values().map(|c| c.net()).sum()
+        })
+        .collect();
+    assert_eq!(net[0], net[1], "{}", w.ledger());
+}
+
+/// Also where a version opens books again.
+#[test]
+fn books_that_a_version_opens_again_change_no_attainment() {
+    const RULES: &str = r#"
+[commission.c]
+rate = "10%"
+times = [{ attainment = "acv", per = "month", bands = [{ from = "0%", by = "0.5" }, { from = "100%", by = "1" }], true_up = true }]
+"#;
+    let file = |close: &str| {
+        program(RULES).replacen(
+            "currency = \"USD\"\n",
+            &format!("currency = \"USD\"\nperiods_close = \"{close}\"\n"),
+            1,
+        )
+    };
+    let mut w = World::new(&file("5 days after the month"), "2026-01-15T15:00:00Z");
+    w.enrol("p");
+    w.send(
+        "target.set",
+        "p",
+        "t",
+        "2026-01-05T00:00:00Z",
+        r#"{"motion":"sell","measure":"acv","period":"2026-01","value":"2000"}"#,
+    );
+    close(&mut w, "p", "a", "1000");
+    w.at("2026-02-07T12:00:00Z").catch_up();
+    w.publish(&file("60 days after the month"), "2026-02-10T00:00:00Z");
+    w.at("2026-02-11T12:00:00Z");
+    w.close("p", "b", "2026-01-20T00:00:00Z", "1000");
+    w.at("2026-06-11T12:00:00Z").catch_up();
+    let net: Vec<i64> = ["a", "b"]
+        .iter()
+        .map(|d| {
+            let id = event::ids::DealId::try_from(*d).expect("id");
+            w.deals[&id].closed.as_ref().expect("closed").credits.values().map(|c| c.net()).sum()
+        })
+        .collect();
+    assert_eq!(net[0], net[1], "{}", w.ledger());
+}
