@@ -93,3 +93,28 @@ fn points_run_out() {
     w.at("2028-04-01T05:00:00Z").catch_up();
     insta::assert_snapshot!(w.ledger());
 }
+
+/// M36: a registration earns when it is registered, and once more when it is qualified; told again it earns nothing.
+#[test]
+fn m36_a_qualified_registration_earns_by_itself() {
+    let mut w = World::new(HR, "2026-03-02T15:00:00Z");
+    w.enrol("northwind");
+    let t = "2026-03-02T14:00:00Z";
+    let has = |w: &World| {
+        let balance = w.account("northwind").balance();
+        balance.available + balance.pending
+    };
+    let deal = r#"{"deal_id":"D1","opportunity_id":"O1","customer":"Contoso"}"#;
+    w.send("deal.registered", "northwind", "registered", t, deal);
+    let registered = has(&w);
+    w.send("deal.qualified", "northwind", "qualified", t, r#"{"deal_id":"D1"}"#);
+    let qualified = has(&w) - registered;
+    let rule = |id: &str| match &w.programs.all()[0].program.rules[id].gives {
+        program::Gives::Points(program::Points::Fixed(points)) => *points,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((registered, qualified), (rule("registration"), rule("qualified")));
+    assert!(qualified > 0 && w.last().kind == "deal.qualified");
+    w.send("deal.qualified", "northwind", "again", t, r#"{"deal_id":"D1"}"#);
+    assert_eq!(has(&w), registered + qualified);
+}

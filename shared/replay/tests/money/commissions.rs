@@ -88,6 +88,28 @@ fn m01_bands_at_their_edges() {
     assert!(told(&w).1[0].contains("below its lowest band"), "{:?}", told(&w));
 }
 
+/// M04: what a reseller has slides with the size of the deal, from 10 % to 25 %, each part of it at its own rate: no deal that is larger
+/// pays less.
+#[test]
+fn m04_a_resellers_commission_slides_with_the_deal() {
+    let tables = r#"
+[commission.reseller]
+rate = { by = "acv", slices = [{ from = "0", rate = "10%" }, { from = "50000", rate = "15%" }, { from = "100000", rate = "25%" }] }
+"#;
+    let pays = |amount: &str| {
+        let mut w = world(tables);
+        close(&mut w, "d", &acv(amount));
+        payable(&w)
+    };
+    let paid = ["10000", "50000", "50000.01", "100000", "200000"].map(pays);
+    assert_eq!(paid, ["1000.00", "5000.00", "5000.00", "12500.00", "37500.00"]);
+    let mut w = world(tables);
+    close(&mut w, "d", &acv("200000"));
+    assert_eq!(told(&w).1, ["37500.00 USD: 18.75% of 200000 USD first-year value"]);
+    reverse(&mut w, "half", Some("100000"));
+    assert_eq!(payable(&w), "18750.00", "half of it, at the rate that was paid");
+}
+
 /// M02: the longest tenor that is not above the contract's counts; what says nothing of its length is a year.
 #[test]
 fn m02_tenors_at_their_edges() {
