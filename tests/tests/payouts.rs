@@ -245,4 +245,6 @@ withholding = "partner.tax"
     let (_, page) = api.get("/v1/partners/p/payouts").await;
     let words = format!("100.00 USD on its way to you, in the run of {today}; 30.00 USD of it is withheld");
     assert_eq!(page["items"][0]["words"], words);
+    // What is stated now stands on the partner's page.
+    assert_eq!(api.get("/v1/partners/p").await.1["facts"], json!({ "vendor": "V-78" }));
 }

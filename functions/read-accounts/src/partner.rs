@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use domain::decide::{Needs, State as Partner, decide, more_parts, parts_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
 use domain::tell::{Scoreboard, Target, parts_of_targets, scoreboards, targets};
+use event::PartnerFacts;
 use event::ids::{Motion, Name, PartnerId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,6 +33,12 @@ pub(crate) struct PartnerView {
     exclusive: Vec<ExclusiveView>,
     gates: Vec<GateView>,
     agreement: Option<String>,
+    /// What is stated of it (M47).
+    #[serde(skip_serializing_if = "PartnerFacts::is_empty")]
+    facts: PartnerFacts,
+    /// What persons attest of it (M20).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attested: BTreeMap<Name, Name>,
     as_of: Timestamp,
 }
 
@@ -105,6 +112,8 @@ pub(crate) async fn show(
         targets: targets(&programs, &account, now).map_err(StoreError::from)?,
         exclusive,
         gates: gates(program, &account, now).map_err(StoreError::from)?,
+        facts: account.profile.facts.as_ref().map(|facts| facts.value.stated.clone()).unwrap_or_default(),
+        attested: account.profile.attested.iter().map(|(of, fact)| (of.clone(), fact.value.clone())).collect(),
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
         as_of: now,
     }))
@@ -132,9 +141,10 @@ pub(crate) async fn current_account(
     Ok(*decision.state.account)
 }
 
-/// Every gate of the catalogue, and whether it is open.
+/// Every gate of the catalogue and of the rules, and whether it is open.
 fn gates(program: &Program, account: &Account, now: Timestamp) -> Result<Vec<GateView>, FoldError> {
-    let distinct: BTreeSet<&Gate> = program.rewards.values().flat_map(|reward| &reward.gates).collect();
+    let of_rules = program.rules.values().flat_map(|rule| &rule.gates);
+    let distinct: BTreeSet<&Gate> = program.rewards.values().flat_map(|reward| &reward.gates).chain(of_rules).collect();
     let listed = distinct.into_iter().filter(|gate| !matches!(gate, Gate::Tier(_)));
     let view =
         |gate: &Gate| passes(program, account, gate, now).map(|passed| GateView { needs: gate.to_string(), passed });

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use jiff::civil::Date;
 use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -180,7 +181,12 @@ pub(crate) fn from_reader(text: &str, error: &toml::de::Error) -> Diagnostic {
         _ if DeTable::parse(text).is_err() => Code::NotToml,
         _ => Code::WrongType,
     };
-    Diagnostic::new((Severity::Error, code), text, error.span().unwrap_or(0..0), in_words(&message), help)
+    let span = error.span().unwrap_or(0..0);
+    // TOML has dates of its own, which its reader takes for tables.
+    let written = text.get(span.clone()).unwrap_or_default();
+    let date = written.get(..10).filter(|date| date.parse::<Date>().is_ok());
+    let said = date.map_or_else(|| in_words(&message), |date| format!("a date stands in quotes: \"{date}\""));
+    Diagnostic::new((Severity::Error, code), text, span, said, help)
 }
 
 /// What the reader says, for whoever writes a program and knows nothing of its types.

@@ -386,3 +386,23 @@ fn a_warning_is_of_what_can_be() {
     assert!(!above(&with("rate = \"50%\"\ntenor = { \"1 months\" = \"0.5\" }")));
     assert!(above(&with("rate = \"50%\"\ntenor = { \"2 months\" = \"0.5\" }")));
 }
+
+/// TOML has dates of its own; here they stand in quotes, as amounts do.
+#[test]
+fn a_date_stands_in_quotes() {
+    let text = PERX.replacen("currency =", "locked_until = 2026-06-30\ncurrency =", 1);
+    let all = check(&text);
+    let found = all.iter().find(|one| one.code == Code::WrongType).unwrap_or_else(|| panic!("{all:?}"));
+    assert_eq!(found.message, "a date stands in quotes: \"2026-06-30\"");
+    assert!(text.lines().nth(found.line - 1).is_some_and(|line| line.starts_with("locked_until")), "{found:?}");
+}
+
+/// A dotted key that has no form is looked away from as a whole, and brings no second error.
+#[test]
+fn a_dotted_key_brings_one_error() {
+    let text = PERX.replacen("if = { acv = \"< 25000\" }", "if = { acv = \"< 25000\", partner.type = [\"OEM\"] }", 1);
+    assert_ne!(text, PERX);
+    let errors: Vec<String> =
+        check(&text).into_iter().filter(|one| one.severity == Severity::Error).map(|one| one.message).collect();
+    assert_eq!(errors, ["a list cannot stand here; write a condition, as in \"won\", \">= 30\" or true"]);
+}

@@ -62,7 +62,6 @@ pub(super) fn lifecycle(
         Kind::BenefitBooked { .. } | Kind::BenefitReleased { .. } => pools::slot(context, book, case),
         Kind::InvoicePaid { deal_id, .. } => invoice(context, book, case, deal_id),
         Kind::TargetSet { motion, measure, period, .. } => {
-            is_measured(measure)?;
             has_motion(context, book, case, motion)?;
             let key = TargetKey { period: *period, measure: measure.clone(), motion: motion.clone() };
             if !book.account().profile.takes(&key, case.booked) {
@@ -79,17 +78,6 @@ pub(super) fn lifecycle(
         }
         _ => learn(book, case),
     }
-}
-
-/// Whether something is measured by this name of which a target can be set.
-fn is_measured(name: &str) -> Result<(), Stop> {
-    let mut known = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications).map(|one| one.word());
-    if known.clone().any(|known| known == name) {
-        return Ok(());
-    }
-    let list = known.by_ref().collect::<Vec<_>>().join(", ");
-    let message = format!("no target is set for `{name}`; write one of: {list}");
-    Err(Stop::Rejected(Rejection::new(Code::BadValue, "data.measure", message)))
 }
 
 /// Whether a motion is one of the partner's, or the program names it: by the version of then or of now.

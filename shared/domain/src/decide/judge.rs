@@ -1,7 +1,7 @@
 //! The order of checks for one event: sender, partner, lifecycle, rules, caps, tier. Identity and form came before.
 
 use event::{Code, Event, Kind, Rejection};
-use program::{Program, Version, refused};
+use program::{Measure, Program, Version, refused};
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -62,16 +62,31 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     award::award(context, book, &case, amounts, reason)
 }
 
-/// Does an event state of a partner what the program knows, by its version in force when that happened?
+/// Does an event state what the program knows, by its version in force when that happened: facts of a partner, a measure of a target?
 ///
 /// # Errors
-/// A [`Rejection`] `bad_value`, which names every fact that the program does not take, with what it takes (M47).
+/// A [`Rejection`] `bad_value`, which names every fact that the program does not take, with what it takes (M47), or the measures.
 pub fn states(program: &Program, event: &Event) -> Result<(), Rejection> {
-    let Kind::PartnerEnrolled { facts: Some(facts), .. } = &event.kind else { return Ok(()) };
+    let facts = match &event.kind {
+        Kind::PartnerEnrolled { facts: Some(facts), .. } => facts,
+        Kind::TargetSet { measure, .. } => return is_measured(measure),
+        _ => return Ok(()),
+    };
     let wrong = refused(&program.facts, facts).into_iter();
     let mut wrong = wrong.map(|(name, why)| Rejection::new(Code::BadValue, &format!("data.facts.{name}"), why));
     let Some(first) = wrong.next() else { return Ok(()) };
     Err(Rejection { also: wrong.collect(), ..first })
+}
+
+/// Whether something is measured by this name of which a target can be set.
+fn is_measured(name: &str) -> Result<(), Rejection> {
+    let mut known = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications).map(|one| one.word());
+    if known.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let list = known.by_ref().collect::<Vec<_>>().join(", ");
+    let message = format!("no target is set for `{name}`; write one of: {list}");
+    Err(Rejection::new(Code::BadValue, "data.measure", message))
 }
 
 /// May this source send this type, says the program?

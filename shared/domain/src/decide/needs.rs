@@ -314,8 +314,11 @@ pub fn more_parts(programs: &Programs, state: &State, now: Timestamp) -> BTreeSe
 pub fn parts_to_show(programs: &Programs, account: &Account, now: Timestamp) -> BTreeSet<Part> {
     let mut asking = Asking::of(programs, account, now);
     asking.always();
-    for reward in asking.context.program().rewards.values() {
-        asking.gates(&reward.gates);
+    let program = asking.context.program();
+    for gates in
+        program.rewards.values().map(|reward| &reward.gates).chain(program.rules.values().map(|rule| &rule.gates))
+    {
+        asking.gates(gates);
     }
     asking.needs.parts
 }
