@@ -13,8 +13,11 @@ use local::{Options, Stack, StartError, queues};
 /// From when programs are in force that `serve` finds when it starts for the first time.
 const FIRST_EFFECTIVE: &str = "2020-01-01T00:00:00Z";
 /// The shipped programs, for a `serve` outside the repository.
-const SHIPPED: [&str; 2] =
-    [include_str!("../../infra/programs/hr-software.toml"), include_str!("../../infra/programs/perx.toml")];
+const SHIPPED: [&str; 3] = [
+    include_str!("../../infra/programs/apex.toml"),
+    include_str!("../../infra/programs/hr-software.toml"),
+    include_str!("../../infra/programs/perx.toml"),
+];
 
 /// Run the whole stack on this machine.
 #[derive(Args)]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use laurel_program::{Code, Diagnostic, Program, Programs, Severity, Version, check};
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
+const APEX: &str = include_str!("../../../infra/programs/apex.toml");
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
 
 #[test]
 fn the_shipped_programs_are_in_good_form() {
     assert_eq!(check(HR), vec![]);
+    assert_eq!(check(APEX), vec![]);
     assert!(check(PERX).iter().all(|d| d.severity == Severity::Warning));
 }
 

@@ -4,6 +4,7 @@ use laurel_replay::World;
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
+const APEX: &str = include_str!("../../../infra/programs/apex.toml");
 
 /// M36, M38, M40: registration, qualified registration, course, content, closure, a gift card.
 #[test]
@@ -117,4 +118,58 @@ fn m36_a_qualified_registration_earns_by_itself() {
     assert!(qualified > 0 && w.last().kind == "deal.qualified");
     w.send("deal.qualified", "northwind", "again", t, r#"{"deal_id":"D1"}"#);
     assert_eq!(has(&w), registered + qualified);
+}
+
+/// M19, M20, M21, M25, M26, M27, M28, M34, M43, M47: a year of one partner on four ladders: it learns, sells, delivers, looks after its
+/// customers, builds, and a year later loses what it no longer holds.
+#[test]
+fn a_year_on_four_ladders() {
+    let mut w = World::new(APEX, "2026-02-02T15:00:00Z");
+    w.load_stock("starbucks-10", 10);
+    let mut n = 0;
+    let mut say = |w: &mut World, now: &str, kind: &str, data: &str| {
+        n += 1;
+        w.at(now).catch_up();
+        w.send(kind, "cascade", &format!("e{n:02}"), now, data)
+    };
+    let enrolled = r#"{"name":"Cascade Systems","motions":["sell","manage","service","build"],"territory":"US-WA","facts":{"type":"reseller","vertical":"retail","employees":"140","vendor":"V-4711","tax":"0"}}"#;
+    say(&mut w, "2026-02-02T15:00:00Z", "partner.enrolled", enrolled);
+    say(&mut w, "2026-02-03T15:00:00Z", "agreement.accepted", r#"{"version":"2026-01","person_id":"ann"}"#);
+    let course = |id: &str, level: u32| format!(r#"{{"course_id":"{id}","level":{level},"person_id":"ann"}}"#);
+    say(&mut w, "2026-02-10T15:00:00Z", "course.completed", &course("apex-201", 201));
+    say(&mut w, "2026-02-11T15:00:00Z", "course.completed", &course("apex-101", 101));
+    say(&mut w, "2026-02-20T15:00:00Z", "course.completed", &course("apex-202", 201));
+    let deal = |id: &str, acv: &str| {
+        format!(r#"{{"deal_id":"{id}","outcome":"won","acv":{{"amount":"{acv}","currency":"USD"}}}}"#)
+    };
+    // Nobody is certified yet: the deal earns points, and no commission.
+    say(&mut w, "2026-03-02T15:00:00Z", "deal.closed", &deal("D1", "60000"));
+    let certificate = |what: &str, person: &str| {
+        format!(r#"{{"certification_id":"{what}","person_id":"{person}","valid_until":"2027-03-31T00:00:00Z"}}"#)
+    };
+    for (what, person) in
+        [("apex-sales", "ann"), ("apex-sales", "bob"), ("apex-delivery", "cem"), ("apex-delivery", "dora")]
+    {
+        say(&mut w, "2026-03-10T15:00:00Z", "certification.granted", &certificate(what, person));
+    }
+    say(&mut w, "2026-04-06T15:00:00Z", "deal.closed", &deal("D2", "250000"));
+    let project = |id: &str| format!(r#"{{"project_id":"{id}","outcome":"successful","motion":"service"}}"#);
+    say(&mut w, "2026-05-04T15:00:00Z", "project.completed", &project("P1"));
+    say(&mut w, "2026-06-01T15:00:00Z", "project.completed", &project("P2"));
+    let attested =
+        |criterion: &str, value: &str| format!(r#"{{"criterion":"{criterion}","value":{value},"by":"meg"}}"#);
+    say(&mut w, "2026-06-10T15:00:00Z", "attestation.recorded", &attested("renewals", "93"));
+    say(&mut w, "2026-06-10T15:05:00Z", "attestation.recorded", &attested("satisfaction", "4.4"));
+    say(&mut w, "2026-07-01T15:00:00Z", "attestation.recorded", &attested("integration", "\"validated\""));
+    say(&mut w, "2026-08-03T15:00:00Z", "deal.closed", &deal("D3", "240000"));
+    w.redeem("cascade", "starbucks-10", 1, "first");
+    w.step("cascade", "first", "ordering");
+    w.step("cascade", "first", "fulfilled");
+    // What it was attested falls, and the certificates run out: warned, and down a quarter later.
+    say(&mut w, "2026-12-15T15:00:00Z", "attestation.recorded", &attested("renewals", "71"));
+    for now in ["2027-02-12T15:00:00Z", "2027-05-12T15:00:00Z", "2027-08-12T15:00:00Z", "2027-11-12T15:00:00Z"] {
+        w.at(now).catch_up();
+    }
+    assert_eq!(w.findings(), Vec::<String>::new());
+    insta::assert_snapshot!(w.ledger());
 }
