@@ -378,7 +378,7 @@ async fn c10_a_token_is_for_a_program_that_is_there() {
     let refused = token("hr-sofware");
     let why = text(&refused.stderr);
     assert!(refused.status.code() == Some(1) && refused.stdout.is_empty(), "{why}");
-    assert!(why.contains("no program `hr-sofware`; published here: hr-software, perx"), "{why}");
+    assert!(why.contains("no program `hr-sofware`; published here: apex, hr-software, perx"), "{why}");
     drop(serve);
     assert!(token("hr-software").status.success(), "nobody runs, so nobody can say");
 }

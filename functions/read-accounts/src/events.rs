@@ -149,7 +149,7 @@ async fn judged(
     // What was sent, what a deal came to, and how a review ended; other steps of Laurel's own are asked for by their outcome.
     let ends = |r: &Record| !matches!(r.reason, Some(Reason::ExclusiveUnreviewed | Reason::ExclusiveKept));
     let own = |r: &Record| match &*r.kind {
-        "deal.shared" | "deal.trued_up" => true,
+        "deal.shared" | "deal.trued_up" | "onboarding.reviewed" => true,
         "exclusivity.reviewed" => ends(r),
         _ => false,
     };

@@ -72,6 +72,15 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             detail: about(json!({ "exclusive": of, "reason": record.reason, "sentence": sentence })),
         });
     }
+    let late = match &record.reason {
+        Some(Reason::OnboardingLate { .. }) => Some("OnboardingLate"),
+        Some(Reason::PlanDue { .. }) => Some("ImprovementPlanDue"),
+        _ => None,
+    };
+    if let Some(kind) = late {
+        let sentence = domain::tell::explain(record, None).sentence;
+        notices.push(Notice { kind, detail: about(json!({ "reason": record.reason, "sentence": sentence })) });
+    }
     if let Some((kind, slot)) = slot(record) {
         notices.push(Notice { kind, detail: about(json!({ "slot": slot })) });
     }

@@ -69,6 +69,10 @@ fn sent(record: &Record, kind: &Kind, nth: usize, errand: &Errand) -> Option<Out
             let kind = Kind::DealTruedUp { deal_id: kind.deal_id()?.clone(), due: *day };
             (named(&[&opaque]), &record.partner, *due, kind)
         }
+        Errand::Onboarding { day, due, plan } => {
+            let kind = Kind::OnboardingReviewed { due: *day, plan: *plan };
+            (named(&[&opaque]), &record.partner, *due, kind)
+        }
         Errand::PayoutStanding { due } => {
             (named(&[&opaque]), &record.partner, *due, Kind::PayoutStanding { payout_id: kind.payout_id()? })
         }

@@ -30,7 +30,7 @@ pub use fact::{ATTESTED, FactForm, Facts, PARTNER, TERRITORY, fact, percent, ref
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, Review, Tier};
 pub use lint::{breaks, leaps};
-pub use policy::{Exclusivity, Payouts, Policy, REGISTRANTS_MAX, Registration};
+pub use policy::{Exclusivity, Onboarding, Payouts, Policy, REGISTRANTS_MAX, Registration};
 pub use pool::{Benefit, Budget, PARTS_MAX};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};

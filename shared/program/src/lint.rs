@@ -101,8 +101,10 @@ fn facts_asked(program: &Program, f: &mut Findings<'_>) {
     let exclusivity = &program.exclusivity;
     let of_exclusivity = [("earn", &exclusivity.earn), ("keep", &exclusivity.keep)]
         .map(|(key, criteria)| (vec!["exclusivity", key], criteria));
-    for (path, criteria) in of_tiers.chain(of_exclusivity) {
-        for asked in criteria.iter().flat_map(Criteria::facts) {
+    let of_onboarding = program.onboarding.iter().map(|new| (vec!["onboarding", "productive"], &new.productive));
+    let some = of_tiers.chain(of_exclusivity).filter_map(|(path, criteria)| Some((path, criteria.as_ref()?)));
+    for (path, criteria) in some.chain(of_onboarding) {
+        for asked in criteria.facts() {
             if let Some((message, help)) = possible::never_is_so(asked, &program.facts) {
                 f.error(Code::NeverHolds, &path, message, help);
             }

@@ -79,6 +79,19 @@ pub struct Policy {
     pub commissions: CommissionPolicy,
 }
 
+/// What is asked of a partner that is new (M17).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onboarding {
+    /// The motion it is measured in.
+    pub motion: Motion,
+    /// What makes a partner productive.
+    pub productive: Criteria,
+    /// How long it has for that after its enrolment; then staff are told that it is late.
+    pub by: Length,
+    /// How much later an improvement plan is due where it still is not; none: nothing more comes of it.
+    pub plan_after: Option<Length>,
+}
+
 /// What makes a territory or a vertical one partner's alone, and what loses it (M23).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exclusivity {

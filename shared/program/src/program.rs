@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use crate::commission::Payable;
 use crate::fact::Facts;
 use crate::ladder::{Measure, Tier};
-use crate::policy::{Exclusivity, Payouts, Policy, Registration};
+use crate::policy::{Exclusivity, Onboarding, Payouts, Policy, Registration};
 use crate::pool::{Benefit, Budget};
 use crate::reward::Reward;
 use crate::rule::{Campaign, Rule, Times};
@@ -47,6 +47,8 @@ pub struct Program {
     pub benefits: BTreeMap<Name, Benefit>,
     /// What is one partner's alone (M23).
     pub exclusivity: Exclusivity,
+    /// What is asked of a partner that is new (M17); none: nothing is.
+    pub onboarding: Option<Onboarding>,
     /// Dated multipliers by id.
     pub campaigns: BTreeMap<String, Campaign>,
     /// Tier ladders by motion; each ladder's tiers by ascending rank.
@@ -103,7 +105,9 @@ impl Program {
             Times::Attainment(attainment) => Some(&attainment.motion),
             Times::Tier { .. } | Times::Campaign(_) => None,
         });
-        self.ladders.keys().chain(targets).chain([&self.default_motion, &self.exclusivity.motion]).collect()
+        let onboarding = self.onboarding.iter().map(|onboarding| &onboarding.motion);
+        let own = [&self.default_motion, &self.exclusivity.motion];
+        self.ladders.keys().chain(targets).chain(onboarding).chain(own).collect()
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -188,6 +188,21 @@ fn criteria_of_persons_and_attestations() {
         let found = with(broken);
         assert!(found.iter().any(|one| one.message.contains(said)), "{broken}: {found:?}");
     }
+    let new = |words: &str| check(&format!("{PROGRAM}[onboarding]\n{words}"));
+    assert_eq!(
+        new("productive = { deals = 1, within = \"1 year\" }\nby = \"90 days\"\nplan_after = \"6 months\"\n"),
+        []
+    );
+    for (words, said) in [
+        ("productive = { deals = 1, within = \"1 year\" }\n", "`by` is missing"),
+        ("by = \"90 days\"\n", "`productive` is missing"),
+        ("productive = { deals = 1 }\nby = \"90 days\"\n", "needs a window"),
+        ("productive = { deals = 1, within = \"1 year\" }\nby = \"soon\"\n", "is no length"),
+        ("productive = { partner.type = \"OM\" }\nby = \"90 days\"\n", "never `OM`"),
+    ] {
+        let found = new(words);
+        assert!(found.iter().any(|one| one.message.contains(said)), "{words}: {found:?}");
+    }
     let late = with(&format!("{enter}\npro_rata = true"));
     assert!(late.iter().any(|one| one.message.contains("nothing does")), "{late:?}");
 }

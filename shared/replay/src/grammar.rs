@@ -139,8 +139,13 @@ fn of_facts(text: &str, facts: u8) -> String {
         text = text.replace("[earn.closed]\n", &format!("{attested}]\n[earn.closed]\n"));
     }
     let declared = "[facts]\nkind = \"one of a, b, c\"\nsize = \"number\"\npayee = \"text\"\ntax = \"percent\"\n";
+    let new = if is(1) {
+        "[onboarding]\nproductive = { deals = 1, within = \"1 year\" }\nby = \"20 days\"\nplan_after = \"1 month\"\n"
+    } else {
+        ""
+    };
     let asked = if is(7) { "[payouts]\npayee = \"partner.payee\"\nwithholding = \"partner.tax\"\n" } else { "" };
-    format!("{text}{declared}{asked}")
+    format!("{text}{declared}{new}{asked}")
 }
 
 /// What draws on budgets, and benefits of which there are only so many, by the bits of `pools`.

@@ -301,6 +301,7 @@ fn changed(effect: &Effect) -> String {
             let rules: Vec<&str> = rest.keys().map(RuleId::as_str).collect();
             format!("is trued up on {day}: {}", rules.join(", "))
         }
+        Effect::Sends(Errand::Onboarding { due, .. }) => format!("is to be productive by {due}"),
         Effect::Sends(Errand::PayoutStanding { due }) => format!("is to be looked at again at {due}"),
         Effect::Exclusive { of, held: Some(held), .. } => {
             format!("has {of} alone until {}, looked at on {}", day(&held.until), held.look)

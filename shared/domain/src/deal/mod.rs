@@ -200,6 +200,7 @@ impl Deal {
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
             | Kind::ExclusivityReviewed { .. }
+            | Kind::OnboardingReviewed { .. }
             | Kind::BidLost { .. }
             | Kind::PointsReleased { .. }
             | Kind::CommissionReleased { .. }

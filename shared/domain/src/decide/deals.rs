@@ -14,6 +14,7 @@ use super::award::Amounts;
 use super::book::{Book, Why};
 use super::context::{Case, Context};
 use super::exclusivity;
+use super::onboarding;
 use super::payouts;
 use super::pools;
 use super::rating::rate_deal_again;
@@ -68,6 +69,14 @@ pub(super) fn lifecycle(
                 return Err(Stop::Refused(Reason::TargetsMany));
             }
             Ok(learn(book, case)?.or(Some(Reason::TargetTaken)))
+        }
+        Kind::PartnerEnrolled { .. } => {
+            let was_in = matches!(book.account().head.membership(), Membership::Active | Membership::Suspended);
+            let learned = learn(book, case)?;
+            if !was_in && !matches!(book.account().head.membership(), Membership::Offboarded) {
+                onboarding::begin(context, book, case)?;
+            }
+            Ok(learned)
         }
         Kind::AttestationRecorded { criterion, .. } => {
             let attested = &book.account().profile.attested;

@@ -8,7 +8,7 @@ use super::context::{Case, Context};
 use super::membership::takes_part;
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, errands, exclusivity, payouts, pools, redemptions, shares};
+use super::{award, deals, errands, exclusivity, onboarding, payouts, pools, redemptions, shares};
 use crate::ledger::{FoldError, Outcome, Reason};
 
 /// Judges one event to its end, or to where it stops.
@@ -39,6 +39,9 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
         return Ok(place);
     }
     if let Some(place) = errands::judge(context, book, event)? {
+        return Ok(place);
+    }
+    if let Some(place) = onboarding::judge(context, book, event)? {
         return Ok(place);
     }
     if let Some(place) = exclusivity::judge(context, book, event)? {

@@ -14,6 +14,7 @@ mod exclusivity;
 mod judge;
 mod membership;
 mod needs;
+mod onboarding;
 mod payouts;
 mod pooled;
 mod pools;

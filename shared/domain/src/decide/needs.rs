@@ -188,6 +188,10 @@ impl<'a> Asking<'a> {
             let back = current.exclusivity.months() + CLOSED_LATELY;
             self.quarters(Month::of(today).plus(-back), Month::of(today));
         }
+        if let (Kind::OnboardingReviewed { due, .. }, Some(onboarding)) = (&event.kind, &current.onboarding) {
+            let day = Month::of((*due).min(today));
+            self.quarters(day.plus(-onboarding.productive.months()), day);
+        }
         let Some(earning) = self.context.earning(event) else { return };
         let person = event.kind.person();
         for booked in [day, today] {
@@ -339,7 +343,8 @@ fn longest_window(program: &Program) -> i32 {
 fn certifications(program: &Program) -> BTreeSet<CertificationId> {
     let tiers = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
     let exclusivity = &program.exclusivity;
-    let all = tiers.chain(&exclusivity.earn).chain(&exclusivity.keep);
+    let onboarding = program.onboarding.iter().map(|new| &new.productive);
+    let all = tiers.chain(&exclusivity.earn).chain(&exclusivity.keep).chain(onboarding);
     all.flat_map(Criteria::certifications).cloned().collect()
 }
 

@@ -63,6 +63,19 @@ pub enum Errand {
         #[serde(rename = "t")]
         due: Timestamp,
     },
+    /// A partner that is new is looked at.
+    #[serde(rename = "o")]
+    Onboarding {
+        /// The day.
+        #[serde(rename = "d")]
+        day: Date,
+        /// When it begins.
+        #[serde(rename = "t")]
+        due: Timestamp,
+        /// Whether it was late before.
+        #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+        plan: bool,
+    },
     /// Staff are told that a payout is still on its way.
     #[serde(rename = "p")]
     PayoutStanding {

@@ -119,6 +119,7 @@ impl Account {
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
             | Kind::ExclusivityReviewed { .. }
+            | Kind::OnboardingReviewed { .. }
             | Kind::DealShared { .. }
             | Kind::DealTruedUp { .. }
             | Kind::BidLost { .. }

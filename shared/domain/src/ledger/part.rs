@@ -101,6 +101,7 @@ impl Part {
             | Kind::DealLeaseExtended { .. }
             | Kind::LeaseEnding { .. }
             | Kind::ExclusivityReviewed { .. }
+            | Kind::OnboardingReviewed { .. }
             | Kind::DealShared { .. }
             | Kind::DealTruedUp { .. }
             | Kind::BidLost { .. }

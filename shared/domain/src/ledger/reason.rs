@@ -105,6 +105,18 @@ pub enum Reason {
     CommissionTakenBack,
     /// The books of a target's period are open still: what a deal paid is brought to what was attained once they have closed (M09).
     BooksOpen,
+    /// A partner that is new is productive by its day (M17).
+    Productive,
+    /// It is not (M17).
+    OnboardingLate {
+        /// What makes it so.
+        needs: String,
+    },
+    /// It was late before, and still is not: an improvement plan is due (M17).
+    PlanDue {
+        /// What makes it so.
+        needs: String,
+    },
     /// As many criteria are attested of the partner as may be (M20).
     AttestedMany,
     /// As many targets are set for periods that are not over as may be (M09).
@@ -309,6 +321,9 @@ impl Reason {
             "took_back" => Reason::TookBack { points, expired },
             "commission_taken_back" => Reason::CommissionTakenBack,
             "books_open" => Reason::BooksOpen,
+            "productive" => Reason::Productive,
+            "onboarding_late" => Reason::OnboardingLate { needs },
+            "plan_due" => Reason::PlanDue { needs },
             "attested_many" => Reason::AttestedMany,
             "targets_many" => Reason::TargetsMany,
             "trued_up" => Reason::TruedUp,

@@ -448,6 +448,9 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::BooksOpen => {
             "the books of its target's period are open still: it is trued up once they have closed".to_owned()
         }
+        Reason::Productive => "the partner is productive in the time that it had".to_owned(),
+        Reason::OnboardingLate { needs } => format!("its time to be productive is over, and this is not met: {needs}"),
+        Reason::PlanDue { needs } => format!("an improvement plan is due: this is not met still: {needs}"),
         Reason::AttestedMany => {
             format!("{ATTESTED_MAX} criteria are attested of the partner, and no more are kept")
         }

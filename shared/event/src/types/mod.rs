@@ -387,6 +387,13 @@ types! {
             /// The day it was due.
             due: Date,
         }
+        /// A partner that is new is looked at: whether it is productive by the day that the program says (M17).
+        OnboardingReviewed = "onboarding.reviewed" {
+            /// The day it was due.
+            due: Date,
+            /// Whether it was late before: what comes of it now is a plan.
+            plan: bool,
+        }
         /// A ladder is reviewed.
         TierReviewed = "tier.reviewed" {
             /// The day it was due.

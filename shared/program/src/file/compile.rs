@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
-use super::ladders::{exclusivity, ladder};
+use super::ladders::{exclusivity, ladder, onboarding};
 use super::plain;
 use super::policy::{policy, registration, sharing};
 use super::pools::{benefit, budget};
@@ -101,6 +101,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
     let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &facts), f);
+    let onboarding = file.onboarding.as_ref().and_then(|table| onboarding(table, default_motion.as_ref(), &facts, f));
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
@@ -123,6 +124,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         budgets,
         benefits,
         exclusivity: exclusivity?,
+        onboarding,
         campaigns,
         promoting,
         ladders,

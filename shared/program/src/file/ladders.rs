@@ -9,11 +9,11 @@ use rust_decimal::Decimal;
 use super::rewards::{Ladders, gates};
 use super::rules::{condition, known_fact};
 use super::values::{decimal, length};
-use super::{CriteriaTable, ExclusivityTable, Quoted, TierTable};
+use super::{CriteriaTable, ExclusivityTable, OnboardingTable, Quoted, TierTable};
 use crate::fact::{ATTESTED, Facts, PARTNER};
 use crate::findings::{Code, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
-use crate::policy::Exclusivity;
+use crate::policy::{Exclusivity, Onboarding};
 use crate::window::Within;
 
 /// Most persons that a criterion asks to be certified.
@@ -111,6 +111,21 @@ pub(crate) fn exclusivity(
         lasts: lasts.flatten(),
         gates: gates(&at("needs"), &table.needs, ladders, f),
     })
+}
+
+/// What is asked of a partner that is new (M17).
+pub(crate) fn onboarding(
+    table: &OnboardingTable,
+    default_motion: Option<&Motion>,
+    facts: &Facts,
+    f: &mut Findings<'_>,
+) -> Option<Onboarding> {
+    let at = |name| ["onboarding", name];
+    let productive = criteria(&at("productive"), &table.productive, facts, f);
+    let by = length(&at("by"), &table.by, f);
+    let plan_after = table.plan_after.as_ref().map(|words| length(&at("plan_after"), words, f));
+    let motion = table.motion.as_ref().or(default_motion)?.clone();
+    Some(Onboarding { motion, productive: productive?, by: by?, plan_after: plan_after.flatten() })
 }
 
 fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Criteria> {

@@ -45,6 +45,7 @@ pub(crate) struct File {
     pub(crate) ladder: BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     #[serde(default)]
     pub(crate) exclusivity: ExclusivityTable,
+    pub(crate) onboarding: Option<OnboardingTable>,
     #[serde(default)]
     pub(crate) registration: RegistrationTable,
     pub(crate) influence: Option<InfluenceTable>,
@@ -305,6 +306,15 @@ pub(crate) struct ExclusivityTable {
     pub(crate) grace: Option<String>,
     pub(crate) lasts: Option<String>,
     pub(crate) needs: NeedsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OnboardingTable {
+    pub(crate) motion: Option<Motion>,
+    pub(crate) productive: CriteriaTable,
+    pub(crate) by: String,
+    pub(crate) plan_after: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -279,3 +279,53 @@ points = 100
     assert_eq!(has(&w), (150, "300.00".to_owned()));
     assert_sound(&w);
 }
+
+/// M17: productive by day 90, else told that it is late; and where there is still no deal 6 months later an improvement plan is due. Each
+/// once, and nothing of whoever sold in time or left.
+#[test]
+fn m17_onboarding_and_an_improvement_plan() {
+    let rules =
+        "[onboarding]\nproductive = { deals = 1, within = \"1 year\" }\nby = \"90 days\"\nplan_after = \"6 months\"\n";
+    let mut w = world(rules, "2026-01-15T12:00:00Z");
+    for partner in ["sells", "late", "left"] {
+        w.enrol(partner);
+    }
+    w.close("sells", "s", "2026-01-15T12:00:00Z", "1000");
+    let told = |w: &World| -> Vec<String> {
+        let looks = w.records.iter().filter(|record| record.kind == "onboarding.reviewed");
+        looks
+            .map(|record| format!("{} {} {}", record.on, record.partner, domain::tell::explain(record, None).sentence))
+            .collect()
+    };
+    w.at("2026-03-01T12:00:00Z");
+    w.send("partner.offboarded", "left", "gone", "2026-03-01T12:00:00Z", r#"{"reason":"x"}"#);
+    // A second enrolment states facts anew, and begins nothing.
+    send(&mut w, "partner.enrolled", "again", r#"{"name":"P","motions":["sell"]}"#);
+    w.at("2026-04-14T12:00:00Z").catch_up();
+    assert_eq!(told(&w), Vec::<String>::new());
+    w.at("2026-04-15T12:00:00Z").catch_up();
+    let late = "its time to be productive is over, and this is not met: 1 deals within 1 year";
+    let mut expected = vec![
+        format!("2026-04-15 p {late}"),
+        "2026-04-15 sells the partner is productive in the time that it had".to_owned(),
+        format!("2026-04-15 late {late}"),
+    ];
+    assert_eq!(told(&w), expected);
+    w.close("late", "l", "2026-04-15T12:00:00Z", "1000");
+    w.at("2026-10-15T12:00:00Z").catch_up();
+    expected.push("2026-10-15 p an improvement plan is due: this is not met still: 1 deals within 1 year".to_owned());
+    expected.push("2026-10-15 late the partner is productive in the time that it had".to_owned());
+    assert_eq!(told(&w), expected);
+    w.at("2027-10-15T12:00:00Z").catch_up();
+    assert_eq!(told(&w).len(), 5, "once each");
+    // Looked at late, it is judged as things were on its day.
+    let mut unseen = world(rules, "2026-01-15T12:00:00Z");
+    unseen.close("p", "s", "2026-01-15T12:00:00Z", "1000");
+    unseen.at("2027-10-15T12:00:00Z").catch_up();
+    assert_eq!(told(&unseen), ["2027-10-15 p the partner is productive in the time that it had"]);
+    // Who is back is new again.
+    w.send("partner.enrolled", "left", "back", "2027-10-15T12:00:00Z", r#"{"name":"P","motions":["sell"]}"#);
+    w.at("2028-01-14T12:00:00Z").catch_up();
+    assert_eq!(told(&w).len(), 6);
+    assert_sound(&w);
+}

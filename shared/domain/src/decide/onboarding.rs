@@ -1,0 +1,45 @@
+//! Partners that are new: whether they are productive by the day that the program says, and what comes of it if not (M17).
+
+use event::{Event, Kind};
+
+use super::book::Book;
+use super::context::{Case, Context};
+use super::stop::Stop;
+use crate::ledger::{Effect, Errand, FoldError, Membership, Outcome, Reason};
+use crate::tier::{Moment, assess};
+
+/// Whoever is in the program from now on is looked at when its time to be productive is over.
+pub(super) fn begin(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<(), FoldError> {
+    let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
+    let day = onboarding.by.after(case.day);
+    book.effect(Effect::Sends(Errand::Onboarding { day, due: context.start_of(day), plan: false }))
+}
+
+/// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program
+/// asks nothing any more.
+pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
+    let Kind::OnboardingReviewed { due, plan } = &event.kind else { return Ok(None) };
+    let program = context.program();
+    let onboarding = program.onboarding.as_ref().ok_or(Stop::Moot(Reason::Superseded))?;
+    if matches!(book.account().head.membership(), Membership::Unknown | Membership::Offboarded) {
+        return Err(Stop::Moot(Reason::Superseded));
+    }
+    // As things were on its day, whenever somebody looks.
+    let day = (*due).min(context.today);
+    let at = Moment::of(context.start_of(day), day);
+    let met = assess(&onboarding.productive, program, book.account(), &onboarding.motion, at, &mut |_| ())?;
+    let needs = || onboarding.productive.words();
+    let reason = match (met, plan) {
+        (true, _) => Reason::Productive,
+        (false, true) => Reason::PlanDue { needs: needs() },
+        (false, false) => {
+            if let Some(after) = onboarding.plan_after {
+                let day = after.after(*due);
+                book.effect(Effect::Sends(Errand::Onboarding { day, due: context.start_of(day), plan: true }))?;
+            }
+            Reason::OnboardingLate { needs: needs() }
+        }
+    };
+    let concluded = (Outcome::Applied, Some(reason));
+    Ok(Some(book.seal(context, event, concluded, Some(context.current), context.today)))
+}
