@@ -41,6 +41,25 @@ pub enum Comparison {
 }
 
 impl Condition {
+    /// Whether what meets it surely meets another: said only where it is plain.
+    pub(crate) fn implies(&self, other: &Self) -> bool {
+        use Comparison::{AtLeast, AtMost, LessThan, MoreThan};
+        let meets = |word: &String| match &other.test {
+            Test::Is(wanted) => word == wanted,
+            Test::IsNot(unwanted) => word != unwanted,
+            Test::OneOf(wanted) => wanted.contains(word),
+            Test::Compare(comparison, wanted) => parse_decimal(word).is_ok_and(|seen| comparison.holds(seen, *wanted)),
+        };
+        let surely = match (&self.test, &other.test) {
+            (Test::Is(word), _) => meets(word),
+            (Test::OneOf(words), _) => words.iter().all(meets),
+            (Test::Compare(AtLeast | MoreThan, least), Test::Compare(AtLeast, asked)) => least >= asked,
+            (Test::Compare(AtMost | LessThan, most), Test::Compare(AtMost, asked)) => most <= asked,
+            (own, asked) => own == asked,
+        };
+        self.field == other.field && surely
+    }
+
     /// It in words, as `partner.type is reseller`.
     pub fn sentence(&self) -> String {
         match &self.test {

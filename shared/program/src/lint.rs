@@ -227,7 +227,7 @@ fn facts_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
     }
     let of = |program: &Program| [program.payouts.payee.clone(), program.payouts.withholding.clone()];
     for (key, (was, is)) in ["payee", "withholding"].into_iter().zip(of(before).into_iter().zip(of(after))) {
-        if was != is && was.is_some() {
+        if was != is {
             let told = |name: Option<Name>| name.map_or("nothing".to_owned(), |name| format!("`{PARTNER}{name}`"));
             let message = format!("`{key}` goes by {} where it went by {}", told(is), told(was));
             ask(&["payouts", key], message, "look at it once more: the next run pays so");
@@ -457,7 +457,7 @@ fn keeps(way: &[&Criteria], keep: &Criteria, review: Review) -> bool {
             way.iter().any(|part| matches!(part, Criteria::One(one) if goes_on_to_bring(one, asked, review)))
         }
         // What a partner is, it goes on to be.
-        Criteria::Fact(_) => way.contains(&keep),
+        Criteria::Fact(asked) => way.iter().any(|part| matches!(part, Criteria::Fact(is) if is.implies(asked))),
     }
 }
 
@@ -473,7 +473,7 @@ fn goes_on_to_bring(one: &Criterion, asked: &Criterion, review: Review) -> bool 
     let enough = one.least >= asked.least && (one.measure == Measure::Certifications || asks >= brings);
     let rate = one.least.saturating_mul(asks) >= asked.least.saturating_mul(brings);
     one.measure == asked.measure
-        && one.certification == asked.certification
+        && (asked.certification.is_none() || one.certification == asked.certification)
         && (enough || (rate && one.measure != Measure::Certifications))
 }
 
@@ -484,7 +484,7 @@ fn implies(a: &Criteria, b: &Criteria) -> bool {
         (_, Criteria::Any(list)) => list.iter().any(|part| implies(a, part)),
         (Criteria::All(list), _) => list.iter().any(|part| implies(part, b)),
         (_, Criteria::All(list)) => list.iter().all(|part| implies(a, part)),
-        (Criteria::Fact(a), Criteria::Fact(b)) => a == b,
+        (Criteria::Fact(a), Criteria::Fact(b)) => a.implies(b),
         (Criteria::Fact(_), Criteria::One(_)) | (Criteria::One(_), Criteria::Fact(_)) => false,
         (Criteria::One(a), Criteria::One(b)) => {
             a.measure == b.measure && a.certification == b.certification && a.least >= b.least && a.within == b.within

@@ -38,7 +38,14 @@ pub(crate) fn never<'r>(rule: &'r Rule, facts: &Facts) -> Vec<(Place<'r>, Never)
 
 /// Why no partner, or every partner, is what a criterion asks.
 pub(crate) fn never_is_so(asked: &Condition, facts: &Facts) -> Option<Never> {
-    unmet(&asked.field, Held::Fact(fact(facts, &asked.field)?), &asked.test)
+    if let Some(form) = fact(facts, &asked.field) {
+        return unmet(&asked.field, Held::Fact(form), &asked.test);
+    }
+    match &asked.test {
+        Test::Is(word) => sign(word),
+        Test::OneOf(words) => words.iter().find_map(|word| sign(word)),
+        Test::IsNot(_) | Test::Compare(..) => None,
+    }
 }
 
 /// What a field can hold.

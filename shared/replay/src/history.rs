@@ -288,7 +288,8 @@ fn changed(effect: &Effect) -> String {
         Effect::Sends(Errand::LeaseEnding { due, to: Some(to) }) => format!("{to} is to be reminded at {due}"),
         Effect::Sends(Errand::LeaseEnding { due, to: None }) => format!("is to be reminded at {due}"),
         Effect::Influences => "has a share in the deal".to_owned(),
-        Effect::Attained { key, part } => {
+        Effect::Attained { key, ended } => {
+            let part = ended.part.unwrap_or_default();
             format!("the target of {} was attained by {part}", String::from(key.clone()))
         }
         Effect::Stated { facts } => {

@@ -75,8 +75,7 @@ pub(super) fn award(
         let kind = &case.event.kind;
         let share = share(book, case)?;
         let facts = looked_at(&case.earning.program, book.account(), kind.name())?;
-        // What corrects a deal says what was stated when that closed.
-        if !facts.is_empty() && !book.has_stated() {
+        if !facts.is_empty() {
             book.effect(Effect::Stated { facts: facts.clone() })?;
         }
         let seen = Seen {

@@ -109,11 +109,6 @@ impl Book {
         Ok(())
     }
 
-    /// Whether the record says what was stated of the partner.
-    pub(super) fn has_stated(&self) -> bool {
-        self.draft.effects.iter().any(|effect| matches!(effect, Effect::Stated { .. }))
-    }
-
     /// Changes the account now. An item that was not loaded is never written: it would lose what it holds (I25).
     pub(super) fn effect(&mut self, effect: Effect) -> Result<(), FoldError> {
         let account = &self.state.account;

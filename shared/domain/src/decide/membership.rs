@@ -39,6 +39,8 @@ pub(super) fn takes_part(context: &Context<'_>, book: &Book, event: &Event) -> R
         | Kind::InvoicePaid { .. }
         | Kind::PayoutSettled { .. }
         | Kind::PayoutReturned { .. }
+        | Kind::AttestationRecorded { .. }
+        | Kind::TargetSet { .. }
         | Kind::CertificationExpired { .. } => Ok(Part::Corrections(reason)),
         _ => Err(Stop::Refused(reason)),
     }

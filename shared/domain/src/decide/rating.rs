@@ -5,6 +5,7 @@ use event::ids::{Motion, RuleId};
 use event::money::{Money, at_rate};
 use event::time::Month;
 use event::{Influence, Kind, PartnerFacts, planted};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Gives, Measure, Program, Rule, WHOLE};
 use rust_decimal::Decimal;
@@ -96,7 +97,8 @@ pub(super) fn rate_deal_again(
     let acv = at_rate(left.acv, left.rate);
     let seen = values.seen(closed, &closed.facts, &earning.program);
     let share = deal.share_of(&deal.owner, earning.program.sharing.as_ref(), None);
-    if !closed.facts.is_empty() {
+    // What its rules looked at when it closed, also where nobody had stated it: first, before what rules on the event itself look at.
+    if earning.program.rules_on("deal.closed").any(|rule| !rule.facts.is_empty()) {
         book.effect(Effect::Stated { facts: closed.facts.clone() })?;
     }
     if !deal.influencers.is_empty() {
@@ -119,9 +121,7 @@ pub(super) fn rate_deal_again(
         let worth = match (&rule.gives, &credit) {
             _ if deal.is_void() => 0,
             // What the partner had not when it closed it may have by now; as long as it has not, it is not given.
-            (Gives::Points(_), None) if shut(&earning.program, book.account(), &rule.gates, closed.at)?.is_some() => {
-                continue;
-            }
+            (Gives::Points(_), None) if is_shut(context, book, (&earning.program, rule), closed.at)? => continue,
             (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,
             (Gives::Money(commission), Some(_)) => {
                 let corrected = values.corrected(share, None, &closed.facts);
@@ -152,6 +152,17 @@ pub(super) fn rate_deal_again(
         _ if took_money => Reason::CommissionTakenBack,
         _ => Reason::Unchanged,
     }))
+}
+
+/// Whether a partner has not what a rule needs: when the deal closed, as far as that is known, or now.
+fn is_shut(
+    context: &Context<'_>,
+    book: &Book,
+    (program, rule): (&Program, &Rule),
+    closed: Timestamp,
+) -> Result<bool, FoldError> {
+    let shut_at = |at| Ok::<_, FoldError>(shut(program, book.account(), &rule.gates, at)?.is_some());
+    Ok(shut_at(closed)? || shut_at(context.now)?)
 }
 
 /// Takes back the shares in what the customer paid of a deal of which nothing is left, or gives them again where an amendment left

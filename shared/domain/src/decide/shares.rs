@@ -15,7 +15,7 @@ use super::rating::{Values, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
 use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
-use crate::earn::{NEEDS, factors, holds, looked_at, other_tiers, pays_again, shut};
+use crate::earn::{factors, holds, lacks, looked_at, other_tiers, pays_again, shut};
 use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
@@ -160,8 +160,8 @@ fn rate_share(
             continue;
         }
         if let Some(gate) = shut(program, book.account(), &rule.gates, closed.at)?.filter(|_| credit.is_none()) {
-            let (field, seen) = (NEEDS.to_owned(), Some(gate.to_string()));
-            book.try_out(trial(0, Verdict::Unmatched { field, seen, times: Vec::new() }));
+            let verdict = lacks(gate);
+            book.try_out(trial(0, verdict));
             continue;
         }
         // What was stated stays so: it never comes to anything.

@@ -46,10 +46,11 @@ pub(super) fn freeze(
     let is_due = |credit: &Credit| credit.true_up.is_some_and(|true_up| true_up.on == due);
     for (id, _) in credits.iter().filter(|(_, credit)| is_due(credit)) {
         let Some(rule) = program.rules.get(id) else { continue };
-        for (key, end, part) in attained_by_now(program, rule, closed.booked, book.account())? {
+        for (key, end, ended) in attained_by_now(program, rule, closed.booked, book.account())? {
             let is_open = context.program().closes(end) > context.today;
-            if !is_open && !book.account().profile.attained.contains_key(&key) {
-                book.effect(Effect::Attained { key, part })?;
+            let known = book.account().profile.attained.get(&key).is_some_and(|known| known.first == ended.first);
+            if !is_open && !known {
+                book.effect(Effect::Attained { key, ended })?;
             }
         }
     }

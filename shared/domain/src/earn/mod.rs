@@ -18,13 +18,15 @@ pub(crate) use stated::{has_stated, looked_at, stated};
 use event::ids::{Motion, Name};
 use event::period::TargetPeriod;
 use jiff::civil::Date;
-use program::{Attainment, CapUnit, Commission, Gives, Points, Program, Rule, Times};
+use program::{Attainment, CapUnit, Commission, Gate, Gives, Points, Program, Rule, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use caps::{bounds, unused};
 
-use crate::ledger::{Account, Asset, Effect, FoldError, Pool, PoolOf, Standing, TargetKey, Trial, Verdict, factor};
+use crate::ledger::{
+    Account, Asset, Effect, Ended, FoldError, Part, Pool, PoolOf, Standing, TargetKey, Trial, Verdict, factor,
+};
 
 /// The field of a trial whose rule asks for what the partner has not.
 pub(crate) const NEEDS: &str = "needs";
@@ -86,8 +88,7 @@ pub(crate) fn try_rule(
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     // Whether the partner may have it at all comes first, since that is decided for good.
     if let Some(gate) = shut(program, account, &rule.gates, seen.at)? {
-        let seen = clipped(&gate.to_string());
-        return Ok(nothing(Verdict::Unmatched { seen, field: NEEDS.to_owned(), times: Vec::new() }));
+        return Ok(nothing(lacks(gate)));
     }
     if let Some(held) = rule.commission().and_then(|commission| other_tiers(commission, account)) {
         return Ok(nothing(Verdict::Unmatched { seen: clipped(&held), field: "tier".to_owned(), times: Vec::new() }));
@@ -132,6 +133,16 @@ pub(crate) fn try_rule(
     }
     let effects = use_caps(rule, &keys, (asset, amount), false);
     Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects, short: short.is_some() })
+}
+
+/// The verdict on a rule that asks for what the partner has not.
+pub(crate) fn lacks(gate: &Gate) -> Verdict {
+    let whole = gate.to_string();
+    let mut seen: String = whole.chars().take(SEEN_CHARS_MAX).collect();
+    if seen.len() < whole.len() {
+        seen.push('…');
+    }
+    Verdict::Unmatched { field: NEEDS.to_owned(), seen: Some(seen), times: Vec::new() }
 }
 
 /// The tiers that the partner holds, if a commission asks for others.
@@ -275,7 +286,7 @@ fn multipliers(
                 }
             }
             Times::Attainment(attainment) => {
-                let attained = attained(program, attainment, seen, account, false)?;
+                let attained = attained(program, attainment, seen, account, attainment.true_up)?;
                 applied.extend(attained.filter(|(_, by)| *by != Decimal::ONE));
             }
         }
@@ -294,15 +305,16 @@ pub(crate) fn attained_by_now(
     rule: &Rule,
     booked: Date,
     account: &Account,
-) -> Result<Vec<(TargetKey, Date, Decimal)>, FoldError> {
+) -> Result<Vec<(TargetKey, Date, Ended)>, FoldError> {
     let mut all = Vec::new();
     for Attainment { measure, motion, every, .. } in rule.trued_up() {
         let Some((period, first, last)) = TargetPeriod::of(*every, booked, &program.calendar) else { continue };
-        let Some(target) = account.target(period, *measure, motion)? else { continue };
-        let part = account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX);
+        let target = account.target(period, *measure, motion)?;
+        let measured = account.measured(motion, *measure, first, last)?;
+        let part = target.map(|target| measured.checked_div(target).unwrap_or(Decimal::MAX).normalize());
         let Ok(word) = Name::try_from(measure.word()) else { continue };
         let Ok(end) = last.plus(1).first_day().yesterday() else { continue };
-        all.push((TargetKey { period, measure: word, motion: motion.clone() }, end, part.normalize()));
+        all.push((TargetKey { period, measure: word, motion: motion.clone() }, end, Ended { first, part }));
     }
     Ok(all)
 }
@@ -318,14 +330,20 @@ fn attained(
 ) -> Result<Option<(String, Decimal)>, FoldError> {
     let Attainment { measure, motion, every, .. } = attainment;
     let Some((period, first, last)) = TargetPeriod::of(*every, seen.booked, &program.calendar) else { return Ok(None) };
-    let Some(target) = account.target(period, *measure, motion)? else { return Ok(None) };
+    account.must_know(|| Part::Profile)?;
     let is = |key: &TargetKey| key.period == period && *key.measure == *measure.word() && key.motion == *motion;
-    let ended = account.profile.attained.iter().find(|(key, _)| in_the_end && is(key)).map(|(_, part)| *part);
-    let part = match ended {
-        Some(part) => part,
-        // More than can be told is more than any band asks for.
-        None => account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX),
+    let mut ended = account.profile.attained.iter().filter(|(key, ended)| is(key) && ended.first == first);
+    let part = match ended.next().filter(|_| in_the_end) {
+        Some((_, ended)) => ended.part,
+        None => match account.target(period, *measure, motion)? {
+            // More than can be told is more than any band asks for.
+            Some(target) => {
+                Some(account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX))
+            }
+            None => None,
+        },
     };
+    let Some(part) = part else { return Ok(None) };
     let by = attainment.factor(part);
     let percent = part.saturating_mul(Decimal::ONE_HUNDRED).round_dp_with_strategy(1, RoundingStrategy::ToZero);
     Ok(Some((format!("{}% of the {} target of {period}", percent.normalize(), measure.word()), by)))

@@ -14,7 +14,7 @@ use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
 use super::pool::PoolPart;
-use super::profile::TargetKey;
+use super::profile::{Ended, TargetKey};
 use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
@@ -192,9 +192,9 @@ pub enum Effect {
         /// What for.
         #[serde(rename = "k")]
         key: TargetKey,
-        /// The part of the target, 1 for all of it.
+        /// How far.
         #[serde(rename = "n")]
-        part: Decimal,
+        ended: Ended,
     },
     /// An event of Laurel's own comes of it: written beside the record, and judged in its turn in the history of whom it is for.
     #[serde(rename = "s")]

@@ -190,7 +190,7 @@ impl Account {
             | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. } => {}
-            Effect::Attained { key, part } => self.profile.attain(key.clone(), *part),
+            Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();

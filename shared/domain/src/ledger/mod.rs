@@ -32,7 +32,7 @@ pub use outcome::{Outcome, Reply};
 pub use part::Part;
 pub use pool::{Pool, PoolBalance, PoolOf, PoolPart, Pools};
 pub use posting::{Bucket, Posting, PostingKind, never, someday};
-pub use profile::{ATTESTED_MAX, EXCLUSIVE_MAX, Facts, Profile, TARGETS_MAX, TargetKey};
+pub use profile::{ATTESTED_MAX, EXCLUSIVE_MAX, Ended, Facts, Profile, TARGETS_MAX, TargetKey};
 pub use reason::{Reason, Trial, Verdict};
 pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use event::PartnerFacts;
 use event::ids::{IdError, Motion, Name};
 use event::period::TargetPeriod;
+use event::time::Month;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub struct Profile {
     pub targets: BTreeMap<TargetKey, Fact<Decimal>>,
     /// How far targets were attained in the end, by which deals are trued up (M09): the latest periods, at most [`TARGETS_MAX`].
     #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attained: BTreeMap<TargetKey, Decimal>,
+    pub attained: BTreeMap<TargetKey, Ended>,
     /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
     #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exclusive: BTreeMap<Scope, Exclusive>,
@@ -64,6 +65,17 @@ pub const ATTESTED_MAX: usize = 64;
 
 /// So many targets of a partner are kept, those first forgotten whose periods are over; of more no other is taken.
 pub const TARGETS_MAX: usize = 128;
+
+/// How far a target was attained when the books of its period had closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The first month of the period: by another version it may begin at another time.
+    #[serde(rename = "m")]
+    pub first: Month,
+    /// The part of the target, 1 for all of it; none where none was set.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Decimal>,
+}
 
 /// What a target is set for. Written as `2026-Q3 acv sell`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,8 +128,8 @@ impl Profile {
     }
 
     /// Takes over how far a target was attained in the end.
-    pub(super) fn attain(&mut self, key: TargetKey, part: Decimal) {
-        self.attained.insert(key, part);
+    pub(super) fn attain(&mut self, key: TargetKey, ended: Ended) {
+        self.attained.insert(key, ended);
         while self.attained.len() > TARGETS_MAX {
             self.attained.pop_first();
         }

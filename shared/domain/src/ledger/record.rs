@@ -89,13 +89,21 @@ pub struct ReliedOn {
 }
 
 impl Record {
-    /// What is stated of the partner that its rules looked at (M47).
+    /// What is stated of the partner that its rules looked at (M47): of what corrects a deal, when that closed.
     pub fn stated(&self) -> &PartnerFacts {
-        let stated = self.effects.iter().find_map(|effect| match effect {
+        self.all_stated().next().unwrap_or(PartnerFacts::none())
+    }
+
+    /// What rules on the event itself looked at.
+    pub fn stated_now(&self) -> &PartnerFacts {
+        self.all_stated().last().unwrap_or(PartnerFacts::none())
+    }
+
+    fn all_stated(&self) -> impl Iterator<Item = &PartnerFacts> {
+        self.effects.iter().filter_map(|effect| match effect {
             Effect::Stated { facts } => Some(facts),
             _ => None,
-        });
-        stated.unwrap_or(PartnerFacts::none())
+        })
     }
 
     /// What names this in logs and notices from end to end: the redemption for each of its steps, else the event's identity.

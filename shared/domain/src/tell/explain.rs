@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use event::Kind;
 use event::ids::{RuleId, TierId};
+use event::{Kind, PartnerFacts};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -278,9 +278,9 @@ fn wanted(rule: Option<&Rule>, field: &str) -> String {
 }
 
 /// What is stated of the partner that a rule went by.
-fn facts_told(record: &Record, rule: Option<&Rule>) -> String {
+fn facts_told(stated: &PartnerFacts, rule: Option<&Rule>) -> String {
     let names = rule.into_iter().flat_map(|rule| &rule.facts);
-    let told = names.map(|name| match record.stated().get(name) {
+    let told = names.map(|name| match stated.get(name) {
         Some(said) => format!("{PARTNER}{name} is {said}"),
         None => format!("{PARTNER}{name} is not stated"),
     });
@@ -299,7 +299,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
             let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
             let share = share_told(record, rule);
-            format!("{}{terms}{times}{share}{after}{cut}{}", asset.told(moved), facts_told(record, rule))
+            format!("{}{terms}{times}{share}{after}{cut}{}", asset.told(moved), facts_told(record.stated_now(), rule))
         }
         // Of what a commission paid when the deal closed.
         Verdict::Unmatched { field, .. } if field == "on" => {
@@ -324,7 +324,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             Some((terms, _)) if !terms.starts_with(": 0%") => format!("it matched, and comes to nothing{terms}"),
             Some(_) | None => {
                 let why = "it matched, and gives nothing for this value (below its lowest band, or not in its table)";
-                format!("{why}{}", facts_told(record, rule))
+                format!("{why}{}", facts_told(record.stated_now(), rule))
             }
         },
         Verdict::RatedAgain { short, times } | Verdict::TruedUp { short, times } => {
@@ -334,7 +334,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let short = short.as_ref().map(|budget| format!("; the {budget} had no more")).unwrap_or_default();
             let times = times_told(times);
             // Of a correction it was stated when the deal closed.
-            let facts = if record.stated().is_empty() { String::new() } else { facts_told(record, rule) };
+            let facts = facts_told(record.stated(), rule);
             format!(
                 "the deal's award is worth {} now{times}{share}; {sign}{moved}{short}{facts}",
                 asset.told(trial.worth)
@@ -375,7 +375,7 @@ fn commission_terms(
     let (terms, after) = terms(
         program,
         commission,
-        (&record.happened()?, record.stated()),
+        (&record.happened()?, record.stated_now()),
         (trial.verdict.factor(), share_of(record, rule)),
     )?;
     Some((format!(": {terms}"), after))

@@ -285,7 +285,7 @@ types! {
         AttestationRecorded = "attestation.recorded", ("att-17-1", "/admin/channel", "2026-03-12T12:00:00Z") {
             /// The criterion.
             criterion: Name = r#""strategic""#,
-            /// What is attested: a text of at most 64 characters, a number, `true` or `false`; a ladder may ask for it (M20). Of two the later by its own time counts.
+            /// What is attested: a text of at most 64 characters, a number from 0 on, `true` or `false`; a ladder may ask for it (M20). Of two the later by its own time counts.
             value: Json<'static> = "true",
             /// Who attests it.
             by: PersonId = r#""channel-manager""#,
@@ -459,8 +459,13 @@ pub fn target(value: &Json<'_>) -> Option<Decimal> {
 
 /// What is attested, as it is compared: `true`, `4.5`, `strategic`; `None` of what is none of these, or too long.
 pub fn attested(value: &Json<'_>) -> Option<Name> {
-    let plain = matches!(value, Json::Text(_) | Json::Number(_) | Json::Bool(_)).then(|| value.clone().into_plain())?;
-    Name::try_from(&*plain).ok().filter(|name| name.chars().count() <= FACT_CHARS_MAX)
+    let plain = match value {
+        Json::Text(text) => text.to_string(),
+        Json::Bool(yes) => yes.to_string(),
+        Json::Number(number) => parse_decimal(number).ok()?.normalize().to_string(),
+        Json::Null | Json::List(_) | Json::Map(_) => return None,
+    };
+    Name::try_from(plain.as_str()).ok().filter(|name| name.chars().count() <= FACT_CHARS_MAX)
 }
 
 /// Months of a contract that says nothing of its length.
@@ -504,7 +509,7 @@ impl Kind {
                 Err(Rejection::reserved("data.to_partner"))
             }
             Kind::AttestationRecorded { value, .. } if attested(value).is_none() => {
-                let message = "write a text of at most 64 characters, a number, true or false";
+                let message = "write a text of at most 64 characters, a number from 0 on, true or false";
                 Err(Rejection::new(Code::BadValue, "data.value", message))
             }
             Kind::TargetSet { value, .. } if target(value).is_none() => {

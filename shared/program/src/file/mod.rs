@@ -383,8 +383,7 @@ pub(crate) struct NeedsTable {
     pub(crate) tier: Option<TierId>,
     pub(crate) certification: Option<CertificationId>,
     pub(crate) course: Option<CourseId>,
-    #[serde(default)]
-    pub(crate) agreement: OneOrMany,
+    pub(crate) agreement: Option<OneOrMany>,
 }
 
 #[derive(Deserialize)]

@@ -20,7 +20,11 @@ pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mu
         f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
     let gates = certification.clone().map(Gate::Certification).into_iter();
-    let accepted = (!agreement.0.is_empty()).then(|| Gate::Agreement(agreement.0.clone()));
+    if agreement.as_ref().is_some_and(|versions| versions.0.is_empty()) {
+        let message = "`agreement` names no version, and nobody could have accepted it";
+        f.error(Code::BadValue, path, message, Some("write agreement = \"2026-01\", or leave it out".to_owned()));
+    }
+    let accepted = agreement.as_ref().map(|versions| Gate::Agreement(versions.0.clone()));
     gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).chain(accepted).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod attained;
 mod commissions;
+mod ended;
 mod facts;
 mod invoices;
 mod judged;

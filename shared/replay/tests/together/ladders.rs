@@ -79,7 +79,7 @@ grace = "1 quarter"
         })
         .collect();
     let expected = [
-        ("attested.satisfaction >= 4.5 Some(\"4.50\")", true),
+        ("attested.satisfaction >= 4.5 Some(\"4.5\")", true),
         ("attested.strategic true None", false),
         ("deals", true),
     ];
