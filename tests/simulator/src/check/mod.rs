@@ -122,7 +122,7 @@ impl Watch {
         let cards = step::i6_cards(&mut self.issued, &mut self.ordering, changes);
         self.found("I6", cards);
         let records = records(changes, &mut self.findings);
-        self.found("I8", step::i8_sent(table, now, changes, (&records, &self.log)));
+        self.found("I8", step::i8_sent((table, &self.programs), now, changes, (&records, &self.log)));
         for record in &records {
             if let Some(program) = step::published(record, self.programs.get(&record.identity.program)) {
                 self.programs.insert(record.identity.program.clone(), program);

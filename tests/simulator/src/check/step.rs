@@ -295,7 +295,7 @@ pub(super) fn i8_hold_ends_judged(
 
 /// I8: what a record sends is written with it, and what was sent ends only when it is judged, or has nothing left to do.
 pub(super) fn i8_sent(
-    table: &Dynamo,
+    (table, programs): (&Dynamo, &BTreeMap<ProgramId, Programs>),
     now: Timestamp,
     changes: &[Change],
     (records, before): (&[Record], &[Vec<Record>]),
@@ -323,6 +323,8 @@ pub(super) fn i8_sent(
         let is_moot = match text(old, "kind") {
             Some("lease.ending") => lease_is_otherwise(table, now, old),
             Some("payout.standing") => payout_has_ended(before, old),
+            Some("onboarding.reviewed") => asks_nothing(programs, (records, before), old),
+            Some("deal.trued_up") => is_trued_up((records, before), old),
             Some("exclusivity.reviewed") => is_looked_at_otherwise((records, before), old),
             _ => false,
         };
@@ -343,6 +345,32 @@ fn payout_has_ended(before: &[Vec<Record>], sent: &Item) -> bool {
             && record.holds()
             && text(sent, "partner") == Some(record.partner.as_str())
             && data["payout_id"].as_str() == of.as_deref()
+    })
+}
+
+/// Whether a version of the program asks nothing of who is new, or the partner left.
+fn asks_nothing(
+    programs: &BTreeMap<ProgramId, Programs>,
+    (records, before): (&[Record], &[Vec<Record>]),
+    sent: &Item,
+) -> bool {
+    let left = |record: &Record| {
+        record.kind == "partner.offboarded" && record.holds() && text(sent, "partner") == Some(record.partner.as_str())
+    };
+    let Ok(Sent { identity }) = serde_dynamo::from_item(attributes(sent)) else { return false };
+    let versions = programs.get(&identity.program).map_or(&[][..], Programs::all);
+    versions.iter().any(|version| version.program.onboarding.is_none())
+        || before.iter().flatten().chain(records).any(left)
+}
+
+/// Whether another errand of the same day has trued a deal up.
+fn is_trued_up((records, before): (&[Record], &[Vec<Record>]), sent: &Item) -> bool {
+    let data = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let own = data(text(sent, "data").unwrap_or_default());
+    before.iter().flatten().chain(records).any(|record| {
+        record.kind == "deal.trued_up"
+            && text(sent, "partner") == Some(record.partner.as_str())
+            && data(&record.data) == own
     })
 }
 
