@@ -17,8 +17,9 @@ pub(crate) use stated::{has_stated, looked_at, stated};
 
 use event::ids::{Motion, Name};
 use event::period::TargetPeriod;
+use event::time::Month;
 use jiff::civil::Date;
-use program::{Attainment, CapUnit, Commission, Gate, Gives, Points, Program, Rule, Times};
+use program::{Attainment, CapUnit, Commission, Gate, Gives, Measure, Points, Program, Rule, Times};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -295,6 +296,21 @@ fn multipliers(
     Ok(applied)
 }
 
+/// The part of a target of a period that is attained by what was measured from its first month to its last; none where no target was set.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: the target, or what was measured, was not read (I25).
+fn part_by_now(
+    account: &Account,
+    (period, first, last): (TargetPeriod, Month, Month),
+    measure: Measure,
+    motion: &Motion,
+) -> Result<Option<Decimal>, FoldError> {
+    let Some(target) = account.target(period, measure, motion)? else { return Ok(None) };
+    // More than can be told is more than any band asks for.
+    Ok(Some(account.measured(motion, measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX)))
+}
+
 /// How far the targets of a rule are attained by which it is trued up, for something that is booked on a day, with the last days of their
 /// periods.
 ///
@@ -309,9 +325,7 @@ pub(crate) fn attained_by_now(
     let mut all = Vec::new();
     for Attainment { measure, motion, every, .. } in rule.trued_up() {
         let Some((period, first, last)) = TargetPeriod::of(*every, booked, &program.calendar) else { continue };
-        let target = account.target(period, *measure, motion)?;
-        let measured = account.measured(motion, *measure, first, last)?;
-        let part = target.map(|target| measured.checked_div(target).unwrap_or(Decimal::MAX).normalize());
+        let part = part_by_now(account, (period, first, last), *measure, motion)?.map(|part| part.normalize());
         let Ok(word) = Name::try_from(measure.word()) else { continue };
         let Ok(end) = last.plus(1).first_day().yesterday() else { continue };
         all.push((TargetKey { period, measure: word, motion: motion.clone() }, end, Ended { first, part }));
@@ -335,13 +349,7 @@ fn attained(
     let mut ended = account.profile.attained.iter().filter(|(key, ended)| is(key) && ended.first == first);
     let part = match ended.next().filter(|_| in_the_end) {
         Some((_, ended)) => ended.part,
-        None => match account.target(period, *measure, motion)? {
-            // More than can be told is more than any band asks for.
-            Some(target) => {
-                Some(account.measured(motion, *measure, first, last)?.checked_div(target).unwrap_or(Decimal::MAX))
-            }
-            None => None,
-        },
+        None => part_by_now(account, (period, first, last), *measure, motion)?,
     };
     let Some(part) = part else { return Ok(None) };
     let by = attainment.factor(part);

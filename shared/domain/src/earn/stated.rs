@@ -7,8 +7,8 @@ use program::{ATTESTED, FactForm, PARTNER, Program, TERRITORY, fact};
 
 use crate::ledger::{Account, FoldError, Part};
 
-/// What a fact of the partner says, or what is attested of it, by the field that a program names it by; a number as it is compared, `120` of `120.00`. None where
-/// nobody has stated it, or not in the form that the program declares.
+/// What a fact of the partner says, or what is attested of it, by the field that a program names it by; a number as it is compared, `120`
+/// of `120.00`. None where nobody has stated it, or not in the form that the program declares.
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: the profile was not loaded (I25).

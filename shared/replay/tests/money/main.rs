@@ -2,10 +2,8 @@
 
 mod attained;
 mod commissions;
-mod ended;
 mod facts;
 mod invoices;
-mod judged;
 mod payouts;
 mod shares;
 mod targets;
