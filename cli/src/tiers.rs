@@ -37,6 +37,7 @@ struct Count {
     partners: i64,
     keep: i64,
     warned: i64,
+    prune: i64,
     rise: i64,
 }
 
@@ -57,7 +58,10 @@ impl Tiers {
                 let count = counts.entry((motion, board.tier)).or_default();
                 count.partners += 1;
                 count.keep += i64::from(board.stays);
-                count.warned += i64::from(board.demotes_on.is_some());
+                count.warned +=
+                    i64::from(board.demotes_on.is_some() || board.failed_reviews.is_some_and(|failed| failed > 0));
+                let due = |(failed, after)| failed >= after;
+                count.prune += i64::from(board.failed_reviews.zip(board.prune_after).is_some_and(due));
                 count.rise += i64::from(board.reaches_next);
             }
             bar.inc(1);
@@ -65,10 +69,10 @@ impl Tiers {
         bar.finish_and_clear();
         let rows = rows(program, counts);
         if self.json {
-            for ((motion, tier), Count { partners, keep, warned, rise }) in &rows {
+            for ((motion, tier), Count { partners, keep, warned, prune, rise }) in &rows {
                 let line = serde_json::json!({
                     "motion": motion, "tier": tier, "partners": partners, "keep": keep, "fall_short": partners - keep,
-                    "warned": warned, "reach_next": rise,
+                    "warned": warned, "to_prune": prune, "reach_next": rise,
                 });
                 println!("{line}");
             }

@@ -106,6 +106,11 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                     detail: about(json!({ "motion": motion, "from": from, "to": to })),
                 });
             }
+            Effect::Reviewed { motion, below: Some(below), .. } => {
+                let kind = if below.is_due() { "PruningDue" } else { "BelowMinimum" };
+                let detail = about(json!({ "motion": motion, "times": below.times, "of": below.of }));
+                notices.push(Notice { kind, detail });
+            }
             Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });

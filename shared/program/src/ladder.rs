@@ -29,6 +29,9 @@ pub struct Tier {
     /// Whether whoever entered it within a window of `keep` is asked for that part of it only: the months from then on, the first
     /// among them.
     pub pro_rata: bool,
+    /// Of the lowest tier alone, below which there is nothing: after so many failed reviews in a row the partner is due to be pruned
+    /// (M16). Above zero.
+    pub prune_after: Option<u32>,
 }
 
 /// How often a ladder is reviewed: as of the first day of each fiscal period, on the day its books close.

@@ -217,6 +217,22 @@ fn every_bad_form_is_refused_at_its_place() {
         ("id = \"hr-software\"", "id = \"1-hr\"", "a program's id is a table key", "small letters", "id"),
         ("id = \"hr-software\"", "id = \"hr_software\"", "a program's id is a table key", "small letters", "id"),
         ("rank = 1\n", "rank = 1\nkeep = { deals = 1, within = \"1 year\" }\n", "the lowest tier", "", "sell.member"),
+        ("rank = 1\n", "rank = 1\nprune_after = 2\n", "no review is failed", "keep = {", "prune_after"),
+        (
+            "rank = 1\n",
+            "rank = 1\nkeep = { deals = 1, within = \"1 year\" }\nprune_after = 0\n",
+            "between 1 and 24",
+            "",
+            "prune_after",
+        ),
+        (
+            "rank = 1\n",
+            "rank = 1\nkeep = { deals = 1, within = \"1 year\" }\nprune_after = 2\ngrace = \"1 month\"\n",
+            "`grace` is before a tier is lost",
+            "leave out",
+            "prune_after",
+        ),
+        ("rank = 2\n", "rank = 2\nprune_after = 2\n", "goes down a tier", "", "prune_after"),
         (
             "enter = { any = [{ registrations = 3, within = \"1 year\" }, { deals = 1, within = \"1 year\" }] }",
             "enter = { any = [] }",

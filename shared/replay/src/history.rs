@@ -327,8 +327,9 @@ fn changed(effect: &Effect) -> String {
                 as_of.map_or(String::new(), |as_of| format!(", reviewed as of {as_of}"))
             )
         }
-        Effect::Reviewed { motion, as_of, demotes_on } => {
-            format!("{motion}: reviewed as of {as_of}, lost {}", day(demotes_on))
+        Effect::Reviewed { motion, as_of, demotes_on, below } => {
+            let below = below.map_or(String::new(), |below| format!(", below {} of {} times", below.times, below.of));
+            format!("{motion}: reviewed as of {as_of}, lost {}{below}", day(demotes_on))
         }
     }
 }

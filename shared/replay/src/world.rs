@@ -392,9 +392,12 @@ impl World {
                     )
                     .expect("text");
                 }
-                if let Effect::Reviewed { motion, demotes_on, .. } = effect {
-                    let word =
-                        demotes_on.map_or("kept".to_owned(), |day| format!("below what keeps it, lost from {day}"));
+                if let Effect::Reviewed { motion, demotes_on, below, .. } = effect {
+                    let word = match (demotes_on, below) {
+                        (Some(day), _) => format!("below what keeps it, lost from {day}"),
+                        (None, Some(below)) => format!("below what is asked, {} of {} times", below.times, below.of),
+                        (None, None) => "kept".to_owned(),
+                    };
                     writeln!(text, "    {motion}: {word}").expect("text");
                 }
             }

@@ -63,6 +63,13 @@ pub struct Standing {
     /// Warned: lost at the first review as of this day or later, unless it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demotes_on: Option<Date>,
+    /// On the lowest tier: how many reviews in a row it has failed (M16).
+    #[serde(default, skip_serializing_if = "is_kept")]
+    pub below: u32,
+}
+
+fn is_kept(below: &u32) -> bool {
+    *below == 0
 }
 
 /// The head: small, written with every decision, its position is the version everything is conditioned on.

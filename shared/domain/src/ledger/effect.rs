@@ -259,5 +259,26 @@ pub enum Effect {
         /// The tier is lost at the first review as of this day or later, unless it is kept.
         #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
         demotes_on: Option<Date>,
+        /// Where nothing is below the tier: how often in a row less was there than is asked (M16).
+        #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+        below: Option<Below>,
     },
+}
+
+/// Failed reviews in a row of the lowest tier (M16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Below {
+    /// How many, from 1 on.
+    #[serde(rename = "n")]
+    pub times: u32,
+    /// After how many the partner is due to be pruned.
+    #[serde(rename = "o")]
+    pub of: u32,
+}
+
+impl Below {
+    /// Whether the partner is due to be pruned.
+    pub fn is_due(self) -> bool {
+        self.times >= self.of
+    }
 }

@@ -195,14 +195,15 @@ impl Account {
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();
                 let reviewed = as_of.map_or(Reviewed::Never, Reviewed::Down);
-                let standing = Standing { tier: to.clone(), since: *on, reviewed, demotes_on: None };
+                let standing = Standing { tier: to.clone(), since: *on, reviewed, demotes_on: None, below: 0 };
                 self.head.tiers.insert(motion.clone(), standing);
             }
-            Effect::Reviewed { motion, as_of, demotes_on } => {
+            Effect::Reviewed { motion, as_of, demotes_on, below } => {
                 self.looked.reviewed();
                 if let Some(standing) = self.head.tiers.get_mut(motion) {
                     standing.reviewed = Reviewed::Kept(*as_of);
                     standing.demotes_on = *demotes_on;
+                    standing.below = below.map_or(0, |below| below.times);
                 }
             }
         }

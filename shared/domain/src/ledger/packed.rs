@@ -369,6 +369,8 @@ fn json<T: Serialize>(value: &T) -> String {
 
 /// Before the day of a review that brought a partner down.
 const DOWN: char = 'v';
+/// Before the number of reviews in a row that a partner on the lowest tier has failed.
+const BELOW: char = 'x';
 
 fn standing_text(standing: &Standing) -> String {
     let day = |day: Option<Date>| day.map_or("-".to_owned(), |day| day.to_string());
@@ -378,7 +380,12 @@ fn standing_text(standing: &Standing) -> String {
         Reviewed::Kept(as_of) => day(Some(as_of)),
         Reviewed::Down(as_of) => format!("{DOWN}{as_of}"),
     };
-    format!("{} {reviewed} {} {}", standing.since, day(standing.demotes_on), standing.tier)
+    // On the lowest tier reviews are counted; on others a day is named: never both.
+    let risk = match standing.below {
+        0 => day(standing.demotes_on),
+        below => format!("{BELOW}{below}"),
+    };
+    format!("{} {reviewed} {risk} {}", standing.since, standing.tier)
 }
 
 fn standing(text: &str) -> Option<Standing> {
@@ -390,8 +397,12 @@ fn standing(text: &str) -> Option<Standing> {
         Some(as_of) => Reviewed::Down(day(as_of)??),
         None => day(word)?.map_or(Reviewed::Never, Reviewed::Kept),
     };
-    let demotes_on = day(words.next()?)?;
-    Some(Standing { tier: words.next()?.to_owned().try_into().ok()?, since, reviewed, demotes_on })
+    let risk = words.next()?;
+    let (demotes_on, below) = match risk.strip_prefix(BELOW) {
+        Some(below) => (None, below.parse().ok()?),
+        None => (day(risk)?, 0),
+    };
+    Some(Standing { tier: words.next()?.to_owned().try_into().ok()?, since, reviewed, demotes_on, below })
 }
 
 /// What caps say, in the head's own words: nearly all begin so.
@@ -537,6 +548,10 @@ mod tests {
         let text = "2026-03-14 2027-04-01 - very gold";
         let read = standing(text).expect("a standing");
         assert_eq!((read.tier.as_str(), read.demotes_on), ("very gold", None));
+        assert_eq!(standing_text(&read), text);
+        let text = "2026-03-14 2027-04-01 x2 registered";
+        let read = standing(text).expect("a standing");
+        assert_eq!((read.tier.as_str(), read.demotes_on, read.below), ("registered", None, 2));
         assert_eq!(standing_text(&read), text);
     }
 }

@@ -399,7 +399,13 @@ fn tier_sentence(effect: &Effect) -> Option<String> {
             Some(format!("{motion}: {from} -> {to} from {on}, reviewed as of {as_of}"))
         }
         Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
-        Effect::Reviewed { motion, as_of, demotes_on: Some(day) } => Some(format!(
+        Effect::Reviewed { motion, as_of, below: Some(below), .. } => Some(format!(
+            "{motion}: as of {as_of} below what is asked of everybody, {} of {} times in a row{}",
+            below.times.min(below.of),
+            below.of,
+            if below.is_due() { "; due to be pruned" } else { "" }
+        )),
+        Effect::Reviewed { motion, as_of, demotes_on: Some(day), .. } => Some(format!(
             "{motion}: as of {as_of} below what keeps the tier; lost at the first review as of {day} or later"
         )),
         _ => None,

@@ -38,6 +38,13 @@ pub struct Scoreboard {
     /// Warned: lost at the first review as of this day or later, unless it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demotes_on: Option<Date>,
+    /// On the lowest tier, where something is asked to stay: after how many failed reviews in a row the partner is due to be pruned
+    /// (M16).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_after: Option<u32>,
+    /// There: how many reviews in a row it has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_reviews: Option<u32>,
 }
 
 /// Every ladder a partner stands on, by motion.
@@ -73,6 +80,7 @@ pub fn scoreboards(
         let (to_next, reaches_next) = look(next.and_then(|t| t.enter.as_ref()), today)?;
         let of_tier = |at: Moment| place.map_or(at, |p| at.entered(&tiers[p], held.since));
         let (to_stay, stays) = look(keep, of_tier(of_review.filter(has_begun).unwrap_or(today)))?;
+        let prune_after = place.and_then(|p| tiers[p].prune_after);
         let board = Scoreboard {
             tier: held.tier.clone(),
             since: held.since,
@@ -85,6 +93,8 @@ pub fn scoreboards(
             next_review: review.map(|next| next.on),
             reviewed_as_of: review.map(|next| next.as_of),
             demotes_on: held.demotes_on,
+            prune_after,
+            failed_reviews: prune_after.map(|_| held.below),
         };
         Ok((motion.clone(), board))
     };

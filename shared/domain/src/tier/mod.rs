@@ -11,7 +11,7 @@ use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use program::{Program, Programs, Review, Tier, Version};
 
-use crate::ledger::{Account, Effect, FoldError, Reviewed, Standing};
+use crate::ledger::{Account, Below, Effect, FoldError, Reviewed, Standing};
 
 /// Entries and promotions that are due at `at`, for every motion the partner takes part in. None where nothing that a ladder looks at
 /// has moved since they were looked at: as a month goes on, what is measured only grows by what happens.
@@ -102,7 +102,7 @@ pub(crate) fn review(
     (motion, held): (&Motion, &Standing),
     NextReview { as_of, on }: NextReview,
 ) -> Result<Effect, FoldError> {
-    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on };
+    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on, below: None };
     let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
     let place = tiers.iter().position(|tier| tier.id == held.tier);
     let Some((place, tier, keep)) = place.and_then(|place| Some((place, &tiers[place], tiers[place].keep.as_ref()?)))
@@ -114,6 +114,10 @@ pub(crate) fn review(
     let today = Moment::of(program.calendar.start_of(on), on).entered(tier, held.since);
     let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
     let kept = met(at)? || met(today)?;
+    if let Some(of) = tier.prune_after {
+        let below = (!kept).then(|| Below { times: held.below.saturating_add(1), of });
+        return Ok(Effect::Reviewed { motion: motion.clone(), as_of, demotes_on: None, below });
+    }
     Ok(match (kept, held.demotes_on, tier.grace) {
         (true, _, _) => stays(None),
         (false, None, Some(grace)) => stays(Some(grace.after(as_of))),

@@ -16,6 +16,8 @@ use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::policy::{Exclusivity, Onboarding};
 use crate::window::Within;
 
+/// Most failed reviews in a row after which a partner is pruned.
+const PRUNE_AFTER_MAX: u32 = 24;
 /// Most persons that a criterion asks to be certified.
 const PERSONS_MAX: i64 = 10_000;
 
@@ -35,13 +37,24 @@ pub(crate) fn ladder(
             None,
         );
     }
-    if let Some(first) = tiers.first().filter(|t| t.enter.is_some() || t.keep.is_some()) {
-        f.error(
-            Code::LowestTier,
-            &["ladder", motion, &first.id],
-            "the lowest tier is where partners start; it has nothing to enter or keep",
-            None,
-        );
+    if let Some(first) = tiers.first() {
+        let at = ["ladder", motion.as_str(), first.id.as_str()];
+        if first.enter.is_some() {
+            f.error(Code::LowestTier, &at, "the lowest tier is where partners start; it has nothing to enter", None);
+        }
+        if first.keep.is_some() && table[&first.id].prune_after.is_none() {
+            let help = "say after how many failed reviews in a row they are to be pruned: prune_after = 2".to_owned();
+            f.error(Code::LowestTier, &at, "below the lowest tier there is nothing to fall to", Some(help));
+        }
+        if first.grace.is_some() && first.prune_after.is_some() {
+            let message = "`grace` is before a tier is lost; nothing is below the lowest, and `prune_after` counts";
+            let at = [at[0], at[1], at[2], "prune_after"];
+            f.error(Code::LowestTier, &at, message, Some("leave out `grace`".to_owned()));
+        }
+    }
+    for above in tiers.iter().skip(1).filter(|tier| tier.prune_after.is_some()) {
+        let message = "who falls short here goes down a tier; partners are pruned from the lowest";
+        f.error(Code::LowestTier, &["ladder", motion, &above.id, "prune_after"], message, None);
     }
     tiers
 }
@@ -65,7 +78,21 @@ fn tier(motion: &Motion, id: &TierId, (table, facts): (&TierTable, &Facts), f: &
         f.error(Code::BadValue, &at("pro_rata"), message, Some("leave it out".to_owned()));
     }
     let pro_rata = table.pro_rata;
-    Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace, pro_rata })
+    let prune_after = prune_after(&at("prune_after"), table, f);
+    Some(Tier { id: id.clone(), rank: table.rank, enter, keep, review, first_review, grace, pro_rata, prune_after })
+}
+
+/// After how many failed reviews in a row a partner is due to be pruned (M16).
+fn prune_after(path: &[&str], table: &TierTable, f: &mut Findings<'_>) -> Option<u32> {
+    let times = table.prune_after?;
+    let times = u32::try_from(times).ok().filter(|times| (1..=PRUNE_AFTER_MAX).contains(times));
+    let times = times.ok_or_else(|| format!("it lies between 1 and {PRUNE_AFTER_MAX} failed reviews in a row"));
+    let times = f.take(path, times)?;
+    if table.keep.is_none() {
+        let help = "say what is: keep = { deals = 1, within = \"fiscal quarter\" }".to_owned();
+        f.error(Code::BadValue, path, "no review is failed where nothing is asked to stay", Some(help));
+    }
+    Some(times)
 }
 
 fn review(path: &[&str], words: Option<&str>, f: &mut Findings<'_>) -> Option<Review> {

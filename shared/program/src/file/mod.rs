@@ -272,6 +272,7 @@ pub(crate) struct TierTable {
     pub(crate) grace: Option<String>,
     #[serde(default)]
     pub(crate) pro_rata: bool,
+    pub(crate) prune_after: Option<i64>,
 }
 
 #[derive(Deserialize)]

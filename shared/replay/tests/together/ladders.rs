@@ -329,3 +329,76 @@ fn m17_onboarding_and_an_improvement_plan() {
     assert_eq!(told(&w).len(), 6);
     assert_sound(&w);
 }
+
+/// M16: who brings too little for two quarters in a row is due to be pruned. A quarter with enough begins the count anew, and so does
+/// leaving the tier; staff are told at each failed review, and each one after.
+#[test]
+fn m16_two_quarters_below_the_minimum() {
+    let mut w = world(
+        r#"
+[ladder.sell.referral]
+rank = 1
+keep = { deals = 1, within = "fiscal quarter" }
+review = "quarterly"
+first_review = "1 quarter"
+prune_after = 2
+[ladder.sell.reseller]
+rank = 2
+enter = { deals = 3, within = "1 year" }
+keep = { deals = 3, within = "1 year" }
+first_review = "1 year"
+"#,
+        "2026-01-15T12:00:00Z",
+    );
+    let failed = |w: &World| {
+        let board = &scoreboards(&w.programs, w.account("p"), w.now).expect("boards")["sell"];
+        (board.failed_reviews, board.prune_after)
+    };
+    let told = |w: &World| domain::tell::explain(w.last(), None).tier_changes.join(" / ");
+    w.at("2026-05-02T12:00:00Z").close("p", "d1", "2026-05-02T12:00:00Z", "1000");
+    // As of April a quarter had not passed since January: the first review is as of July, and sees the deal of May.
+    w.at("2026-07-12T12:00:00Z").catch_up();
+    assert_eq!(failed(&w), (Some(0), Some(2)));
+    w.at("2026-10-12T12:00:00Z").catch_up();
+    assert_eq!(failed(&w), (Some(1), Some(2)));
+    assert!(told(&w).contains("below what is asked of everybody, 1 of 2 times in a row"), "{}", told(&w));
+    assert!(!told(&w).contains("due"), "{}", told(&w));
+    // Enough once more: counted anew.
+    w.at("2026-11-02T12:00:00Z").close("p", "d2", "2026-11-02T12:00:00Z", "1000");
+    w.at("2027-01-12T12:00:00Z").catch_up();
+    assert_eq!(failed(&w), (Some(0), Some(2)));
+    for (now, times, due) in
+        [("2027-04-12T12:00:00Z", 1, false), ("2027-07-12T12:00:00Z", 2, true), ("2027-10-12T12:00:00Z", 3, true)]
+    {
+        w.at(now).catch_up();
+        assert_eq!(failed(&w), (Some(times), Some(2)), "{now}");
+        assert_eq!(told(&w).contains("2 of 2 times in a row; due to be pruned"), due, "{}", told(&w));
+        assert_eq!(w.tier("p"), "referral");
+    }
+    // Who rises has failed nothing.
+    w.at("2027-10-14T12:00:00Z");
+    for n in 3..6 {
+        w.close("p", &format!("d{n}"), "2027-10-14T12:00:00Z", "1000");
+    }
+    assert_eq!(w.tier("p"), "reseller");
+    assert_eq!(failed(&w), (None, None));
+    assert_sound(&w);
+}
+
+/// M16: a version that asks something of the lowest tier reaches who stood there before: from the first period whose books close under
+/// it, and not for what came before.
+#[test]
+fn m16_a_version_that_prunes() {
+    let lowest = "[ladder.sell.member]\nrank = 1\n";
+    let mut w = world(lowest, "2026-01-15T12:00:00Z");
+    w.at("2026-10-12T12:00:00Z").catch_up();
+    assert_eq!(scoreboards(&w.programs, w.account("p"), w.now).expect("boards")["sell"].failed_reviews, None);
+    let prunes = "keep = { registrations = 1, within = \"fiscal quarter\" }\nprune_after = 1\n";
+    w.publish(&format!("{HEAD}{lowest}{prunes}"), "2026-10-13T00:00:00Z");
+    w.at("2026-12-31T12:00:00Z").catch_up();
+    let failed = |w: &World| scoreboards(&w.programs, w.account("p"), w.now).expect("boards")["sell"].failed_reviews;
+    assert_eq!(failed(&w), Some(0));
+    w.at("2027-01-12T12:00:00Z").catch_up();
+    assert_eq!(failed(&w), Some(1));
+    assert_sound(&w);
+}
