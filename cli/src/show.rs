@@ -67,6 +67,9 @@ pub(crate) fn explanation(e: &Explanation) {
     for change in &e.tier_changes {
         println!("  tier: {change}");
     }
+    for milestone in &e.milestones {
+        println!("  the partner is {milestone} for the first time");
+    }
     if e.rules.is_empty() {
         return;
     }

@@ -82,8 +82,11 @@ impl Tiers {
             println!("{} has no ladder", program.id);
             return Ok(ExitCode::SUCCESS);
         }
-        let mut lines = table(&["ladder", "tier", "partners", "would keep", "fall short", "warned", "reach next"]);
-        for ((motion, tier), Count { partners, keep, warned, rise }) in rows {
+        let prunes = program.ladders.values().flatten().any(|tier| tier.prune_after.is_some());
+        let mut head = vec!["ladder", "tier", "partners", "would keep", "fall short", "warned", "reach next"];
+        head.extend(prunes.then_some("to prune"));
+        let mut lines = table(&head);
+        for ((motion, tier), Count { partners, keep, warned, prune, rise }) in rows {
             let asks = program.ladders.get(&motion).and_then(|tiers| tiers.iter().find(|one| one.id == tier));
             // Where nothing is asked nobody passes, or fails.
             let of_all = |many: i64| match asks {
@@ -93,7 +96,7 @@ impl Tiers {
             };
             let short =
                 asks.filter(|tier| tier.keep.is_some()).map_or_else(|| Cell::new(""), |_| number(partners - keep));
-            lines.add_row([
+            let mut row = vec![
                 motion.to_string().into(),
                 tier.to_string().into(),
                 number(partners),
@@ -101,7 +104,9 @@ impl Tiers {
                 short,
                 number(warned),
                 number(rise),
-            ]);
+            ];
+            row.extend(prunes.then(|| number(prune)));
+            lines.add_row(row);
         }
         println!("{}", shown(&lines));
         Ok(ExitCode::SUCCESS)

@@ -490,6 +490,9 @@ keep = { deals = 2, within = "3 years" }
 review = "annually"
 first_review = "1 year"
 grace = "1 quarter"
+[onboarding]
+productive = { deals = 2, within = "3 years" }
+by = "90 days"
 "#;
     let data = tempfile::tempdir().expect("a folder");
     let serve = Serve::start(data.path(), free_ports()).await;
@@ -533,4 +536,19 @@ grace = "1 quarter"
     let next = next.display().to_string();
     assert_eq!(rows(&["--file", &next]), ["silver 0 0 0", "member 1 1 0", "gold 2 2 0"]);
     assert!(tiers(&["--file", &next]).contains("no such tier"));
+    let new = |more: &[&str]| {
+        let done = laurel(&[&["onboarding", "--program", "ladder"], more, &at[..]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    assert!(new(&[]).contains("productive: 1 of 3; half of them within"), "{}", new(&[]));
+    assert!(!new(&[]).contains("trained:"), "nothing is asked of training");
+    assert_eq!(new(&["--json", "--since", "2200-01-01"]), "");
+    let lines = new(&["--json"]);
+    let productive = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        (row["partner_id"].to_string().replace('"', ""), row["productive"]["on"].is_string())
+    };
+    let rows: std::collections::BTreeMap<String, bool> = lines.lines().map(productive).collect();
+    assert_eq!(rows, [("a", true), ("b", false), ("c", false)].map(|(who, on)| (who.to_owned(), on)).into());
 }

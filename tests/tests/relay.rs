@@ -65,3 +65,52 @@ async fn the_first_change_that_was_not_told_comes_again() {
         assert_eq!(bus.told(), told[..takes], "what came before is told");
     }
 }
+
+/// What staff are told of who is new, and of who brings too little (M16, M17, M29).
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_hear_of_who_is_new_and_who_falls_short() {
+    const PROGRAM: &str = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+"/lms/*" = ["*"]
+[ladder.sell.referral]
+rank = 1
+keep = { registrations = 1, within = "fiscal quarter" }
+review = "quarterly"
+first_review = "1 quarter"
+prune_after = 2
+[onboarding]
+productive = { deals = 1, within = "1 year" }
+by = "90 days"
+trained = { course = "sales-101" }
+"#;
+    let mut world = replay::World::new(PROGRAM, "2026-01-15T12:00:00Z");
+    world.enrol("p");
+    let course = r#"{"course_id":"sales-101","level":101,"person_id":"ann"}"#;
+    world.send("course.completed", "p", "c", "2026-01-15T12:00:00Z", course);
+    for now in ["2026-05-12T12:00:00Z", "2026-10-12T12:00:00Z", "2027-01-12T12:00:00Z"] {
+        world.at(now).catch_up();
+    }
+    world.close("p", "d", "2027-01-12T12:00:00Z", "1000");
+    let bus = Bus::that_takes(usize::MAX);
+    assert!(relay(&bus).handle(batch(&world.records)).await.batch_item_failures.is_empty());
+    let told = bus.told();
+    let of = |kind: &str, members: [&str; 2]| -> Vec<String> {
+        let of_kind = told.iter().filter(|entry| entry["DetailType"] == kind);
+        let detail = |entry: &Value| -> Value {
+            serde_json::from_str(entry["Detail"].as_str().expect("a detail")).expect("JSON")
+        };
+        of_kind.map(detail).map(|detail| members.map(|member| detail[member].to_string()).join(" ")).collect()
+    };
+    assert_eq!(
+        of("MilestoneReached", ["milestone", "on"]),
+        [r#""trained" "2026-01-15""#, r#""productive" "2027-01-12""#]
+    );
+    assert_eq!(of("OnboardingLate", ["partner", "none"]), [r#""p" null"#]);
+    assert_eq!(of("BelowMinimum", ["times", "of"]), ["1 2"]);
+    assert_eq!(of("PruningDue", ["times", "of"]), ["2 2", "3 2"], "and at each review after it");
+}

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::decide::{Needs, State as Partner, decide, more_parts, parts_to_show, passes};
 use domain::ledger::{Account, Asset, FoldError, Membership, never};
-use domain::tell::{Scoreboard, Target, parts_of_targets, scoreboards, targets};
+use domain::tell::{Onboarded, Scoreboard, Target, onboarded, parts_of_targets, scoreboards, targets};
 use event::PartnerFacts;
 use event::ids::{Motion, Name, PartnerId};
 use jiff::Timestamp;
@@ -33,6 +33,9 @@ pub(crate) struct PartnerView {
     exclusive: Vec<ExclusiveView>,
     gates: Vec<GateView>,
     agreement: Option<String>,
+    /// How far it has come that was new (M29).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    onboarding: Option<Onboarded>,
     /// What is stated of it (M47).
     #[serde(skip_serializing_if = "PartnerFacts::is_empty")]
     facts: PartnerFacts,
@@ -115,6 +118,7 @@ pub(crate) async fn show(
         facts: account.profile.facts.as_ref().map(|facts| facts.value.stated.clone()).unwrap_or_default(),
         attested: account.profile.attested.iter().map(|(of, fact)| (of.clone(), fact.value.clone())).collect(),
         agreement: account.profile.agreement.clone().map(|fact| fact.value),
+        onboarding: onboarded(&programs, &account, now).filter(|_| program.onboarding.is_some()),
         as_of: now,
     }))
 }

@@ -115,6 +115,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
+            Effect::Reached { milestone, on } => {
+                let detail = about(json!({ "milestone": milestone.word(), "on": on }));
+                notices.push(Notice { kind: "MilestoneReached", detail });
+            }
             Effect::Place { place, asks: Some(asks), .. } => {
                 let detail = about(json!({ "bidders": place, "asks": asks, "complete": place >= asks }));
                 notices.push(Notice { kind: "BidderRegistered", detail });

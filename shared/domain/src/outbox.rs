@@ -34,6 +34,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
+        | Effect::Reached { .. }
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }
         | Effect::Tier { .. }

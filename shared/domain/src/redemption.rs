@@ -126,6 +126,7 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Attained { .. }
+            | Effect::Reached { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
             | Effect::Exclusive { .. }

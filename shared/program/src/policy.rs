@@ -90,6 +90,8 @@ pub struct Onboarding {
     pub by: Length,
     /// How much later an improvement plan is due where it still is not; none: nothing more comes of it.
     pub plan_after: Option<Length>,
+    /// What a partner has once it is trained: all of it (M29). Empty where nothing is asked.
+    pub trained: Vec<Gate>,
 }
 
 /// What makes a territory or a vertical one partner's alone, and what loses it (M23).

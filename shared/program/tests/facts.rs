@@ -199,6 +199,10 @@ fn criteria_of_persons_and_attestations() {
         ("productive = { deals = 1 }\nby = \"90 days\"\n", "needs a window"),
         ("productive = { deals = 1, within = \"1 year\" }\nby = \"soon\"\n", "is no length"),
         ("productive = { partner.type = \"OM\" }\nby = \"90 days\"\n", "never `OM`"),
+        (
+            "productive = { deals = 1, within = \"1 year\" }\nby = \"90 days\"\ntrained = { tier = \"gold\" }\n",
+            "a tier is no training",
+        ),
     ] {
         let found = new(words);
         assert!(found.iter().any(|one| one.message.contains(said)), "{words}: {found:?}");

@@ -112,6 +112,7 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
                 | Effect::Attained { .. }
+                | Effect::Reached { .. }
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
                 | Effect::Exclusive { .. }

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
+use super::onboarding;
 use super::pools;
 use super::stop::Stop;
 use super::true_up;
@@ -104,6 +105,7 @@ pub(super) fn award(
         for effect in promotions(context.current, &mut book.state.account, at)? {
             book.effect(effect)?;
         }
+        onboarding::reach(context, book, case)?;
     }
     let concluded = conclude(book, &case.part, reason);
     Ok(book.seal(context, case.event, concluded, Some(case.earning), case.booked))

@@ -115,7 +115,9 @@ impl Book {
         match &effect {
             Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
-            Effect::Exclusive { .. } | Effect::Attained { .. } => account.must_know(|| Part::Profile)?,
+            Effect::Exclusive { .. } | Effect::Attained { .. } | Effect::Reached { .. } => {
+                account.must_know(|| Part::Profile)?
+            }
             Effect::Pool { part, funded, drawn, .. } => self.state.pools.post(part, *funded, *drawn)?,
             Effect::Place { .. }
             | Effect::Lease { .. }

@@ -13,6 +13,7 @@ use program::{Criteria, Gate, Program, Programs, Rule, Times, WHOLE};
 
 use super::context::Context;
 use super::due::{lots_since, runs_out};
+use super::onboarding;
 use super::pooled;
 use super::state::State;
 use crate::deal::{Closed, Credit, Deal};
@@ -188,6 +189,9 @@ impl<'a> Asking<'a> {
             let back = current.exclusivity.months() + CLOSED_LATELY;
             self.quarters(Month::of(today).plus(-back), Month::of(today));
         }
+        if let Some(onboarding) = current.onboarding.as_ref().filter(|_| onboarding::is_of_training(&event.kind)) {
+            self.gates(&onboarding.trained);
+        }
         if let (Kind::OnboardingReviewed { due, .. }, Some(onboarding)) = (&event.kind, &current.onboarding) {
             let day = Month::of((*due).min(today));
             self.quarters(day.plus(-onboarding.productive.months()), day);
@@ -333,10 +337,11 @@ fn slot_gates<'p>(program: &'p Program, kind: &Kind) -> &'p [Gate] {
     benefit.map_or(&[], |benefit| &benefit.gates)
 }
 
-/// The longest window of any ladder, in months before the one that is not over, or before the day as of which is reviewed.
+/// The longest window of any ladder, and of what a new partner is asked for, in months before the one that is not over, or before the day as of which is reviewed.
 fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
-    criteria.map(Criteria::months).max().unwrap_or(0)
+    let onboarding = program.onboarding.iter().map(|new| &new.productive);
+    criteria.chain(onboarding).map(Criteria::months).max().unwrap_or(0)
 }
 
 /// Every certification that a ladder or an exclusivity counts.

@@ -5,7 +5,8 @@ use event::{Event, Kind};
 use super::book::Book;
 use super::context::{Case, Context};
 use super::stop::Stop;
-use crate::ledger::{Effect, Errand, FoldError, Membership, Outcome, Reason};
+use crate::earn::shut;
+use crate::ledger::{Effect, Errand, FoldError, Membership, Milestone, Outcome, Reason};
 use crate::tier::{Moment, assess};
 
 /// Whoever is in the program from now on is looked at when its time to be productive is over.
@@ -13,6 +14,34 @@ pub(super) fn begin(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
     let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
     let day = onboarding.by.after(case.day);
     book.effect(Effect::Sends(Errand::Onboarding { day, due: context.start_of(day), plan: false }))
+}
+
+/// What a partner reaches for the first time with an event: it is trained, or productive (M29).
+pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<(), FoldError> {
+    let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
+    let new = |book: &Book, milestone| !book.account().profile.reached.contains_key(&milestone);
+    let reached = |milestone| Effect::Reached { milestone, on: case.day };
+    let trains = is_of_training(&case.event.kind) && !onboarding.trained.is_empty();
+    if trains && new(book, Milestone::Trained) {
+        let shut = shut(context.program(), book.account(), &onboarding.trained, context.now)?;
+        if shut.is_none() {
+            book.effect(reached(Milestone::Trained))?;
+        }
+    }
+    if new(book, Milestone::Productive) {
+        let at = Moment::of(context.now, context.today);
+        let (program, motion) = (context.program(), &onboarding.motion);
+        if assess(&onboarding.productive, program, book.account(), motion, at, &mut |_| ())? {
+            book.effect(reached(Milestone::Productive))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an event may complete what a partner is trained by.
+pub(super) fn is_of_training(kind: &Kind) -> bool {
+    let of_course = matches!(kind, Kind::CourseCompleted { .. } | Kind::CertificationGranted { .. });
+    of_course || matches!(kind, Kind::AgreementAccepted { .. })
 }
 
 /// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program

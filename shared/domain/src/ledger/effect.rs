@@ -247,6 +247,16 @@ pub enum Effect {
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
     },
+    /// The partner has come so far for the first time (M29).
+    #[serde(rename = "g")]
+    Reached {
+        /// How far.
+        #[serde(rename = "w")]
+        milestone: Milestone,
+        /// The day on which what completed it happened.
+        #[serde(rename = "d")]
+        on: Date,
+    },
     /// A review that changed no tier.
     #[serde(rename = "r")]
     Reviewed {
@@ -263,6 +273,27 @@ pub enum Effect {
         #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
         below: Option<Below>,
     },
+}
+
+/// How far a partner has come that was new (M17, M29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Milestone {
+    /// It has every course, certification and agreement that the program asks for.
+    #[serde(rename = "t")]
+    Trained,
+    /// It brings what the program asks for.
+    #[serde(rename = "p")]
+    Productive,
+}
+
+impl Milestone {
+    /// As people read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Milestone::Trained => "trained",
+            Milestone::Productive => "productive",
+        }
+    }
 }
 
 /// Failed reviews in a row of the lowest tier (M16).

@@ -78,7 +78,11 @@ impl Account {
                 self.head.left = self.head.left.max(Some(since));
                 newer
             }
-            Kind::AgreementAccepted { version, .. } => Fact::learn(&mut self.profile.agreement, version.clone(), since),
+            Kind::AgreementAccepted { version, .. } => {
+                let signed = self.profile.signed.get_or_insert(since.time());
+                *signed = since.time().min(*signed);
+                Fact::learn(&mut self.profile.agreement, version.clone(), since)
+            }
             Kind::CourseCompleted { course_id, .. } => {
                 let first = self.courses.entry(course_id.clone()).or_insert(booked);
                 *first = booked.min(*first);
@@ -191,6 +195,9 @@ impl Account {
             | Effect::Sends(_)
             | Effect::Pool { .. } => {}
             Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),
+            Effect::Reached { milestone, on } => {
+                self.profile.reached.insert(*milestone, *on);
+            }
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();

@@ -25,7 +25,7 @@ pub use account::{Account, Certificate, Days, Head, Measures, Membership, Review
 pub use asset::Asset;
 pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};
-pub use effect::{Below, Effect, Errand};
+pub use effect::{Below, Effect, Errand, Milestone};
 pub use exclusive::{Exclusive, Scope};
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};

@@ -6,10 +6,12 @@ use event::PartnerFacts;
 use event::ids::{IdError, Motion, Name};
 use event::period::TargetPeriod;
 use event::time::Month;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::effect::Milestone;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::{Fact, Stamp};
 
@@ -39,6 +41,12 @@ pub struct Profile {
     /// The agreement version last accepted (M43).
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Fact<String>>,
+    /// When an agreement was accepted first, by its own time: where the way to being trained begins (M29).
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Timestamp>,
+    /// How far it has come, and on which day (M29).
+    #[serde(rename = "r", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: BTreeMap<Milestone, Date>,
     /// What persons attest of it, by criterion (M20), at most [`ATTESTED_MAX`].
     #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attested: BTreeMap<Name, Fact<Name>>,

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::movement::{about, movement};
 use crate::earn::{NEEDS, SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{
-    ATTESTED_MAX, Asset, Effect, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial, Verdict,
+    ATTESTED_MAX, Asset, Effect, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial,
+    Verdict,
 };
 use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
@@ -42,6 +43,9 @@ pub struct Explanation {
     pub would_have_earned: i64,
     /// Tiers it changed, in sentences.
     pub tier_changes: Vec<String>,
+    /// How far the partner has come with it that was new: `trained`, `productive` (M29).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<&'static str>,
     /// The program version it earned by.
     pub program_version: u32,
     /// The engine's edition.
@@ -109,6 +113,7 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
         },
         rules,
         tier_changes: record.effects.iter().filter_map(tier_sentence).collect(),
+        milestones: record.effects.iter().filter_map(milestone).map(Milestone::word).collect(),
         program_version: record.version(),
         edition: record.edition,
         decided_at: record.decided_at.to_string(),
@@ -387,6 +392,13 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
     match cap.map(|cap| cap.unit) {
         Some(CapUnit::Money(currency)) => Asset::Money(currency).told(used),
         Some(CapUnit::Times | CapUnit::Points) | None => used.to_string(),
+    }
+}
+
+fn milestone(effect: &Effect) -> Option<Milestone> {
+    match effect {
+        Effect::Reached { milestone, .. } => Some(*milestone),
+        _ => None,
     }
 }
 

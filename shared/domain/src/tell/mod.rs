@@ -3,11 +3,13 @@
 mod csv;
 mod explain;
 mod movement;
+mod onboarded;
 mod scoreboard;
 mod targets;
 
 pub use csv::csv_field;
 pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, paid, sentence, trial_sentence};
 pub use movement::{Added, Amount, Commissions, Sum, about, commissions, movement, payouts};
+pub use onboarded::{Onboarded, Reached, onboarded};
 pub use scoreboard::{Scoreboard, scoreboards};
 pub use targets::{Target, parts_of_targets, targets};

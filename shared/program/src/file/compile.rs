@@ -101,7 +101,10 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
     let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &facts), f);
-    let onboarding = file.onboarding.as_ref().and_then(|table| onboarding(table, default_motion.as_ref(), &facts, f));
+    let onboarding = file
+        .onboarding
+        .as_ref()
+        .and_then(|table| onboarding(table, default_motion.as_ref(), (&file.ladder, &facts), f));
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);

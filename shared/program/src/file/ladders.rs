@@ -144,7 +144,7 @@ pub(crate) fn exclusivity(
 pub(crate) fn onboarding(
     table: &OnboardingTable,
     default_motion: Option<&Motion>,
-    facts: &Facts,
+    (ladders, facts): (&Ladders, &Facts),
     f: &mut Findings<'_>,
 ) -> Option<Onboarding> {
     let at = |name| ["onboarding", name];
@@ -152,7 +152,12 @@ pub(crate) fn onboarding(
     let by = length(&at("by"), &table.by, f);
     let plan_after = table.plan_after.as_ref().map(|words| length(&at("plan_after"), words, f));
     let motion = table.motion.as_ref().or(default_motion)?.clone();
-    Some(Onboarding { motion, productive: productive?, by: by?, plan_after: plan_after.flatten() })
+    if table.trained.tier.is_some() {
+        let help = "trained = { course = \"sales-101\", certification = \"sales-pro\" }".to_owned();
+        f.error(Code::BadValue, &at("trained"), "a tier is no training", Some(help));
+    }
+    let trained = gates(&at("trained"), &table.trained, ladders, f);
+    Some(Onboarding { motion, productive: productive?, by: by?, plan_after: plan_after.flatten(), trained })
 }
 
 fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Criteria> {

@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 
 use event::ids::{CertificationId, CourseId, Motion, Name, RewardId, RuleId, TierId};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
 use crate::fact::PARTNER;
 
@@ -316,6 +316,8 @@ pub(crate) struct OnboardingTable {
     pub(crate) productive: CriteriaTable,
     pub(crate) by: String,
     pub(crate) plan_after: Option<String>,
+    #[serde(default)]
+    pub(crate) trained: NeedsTable,
 }
 
 #[derive(Deserialize)]
@@ -382,8 +384,10 @@ fn vouchers() -> String {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NeedsTable {
     pub(crate) tier: Option<TierId>,
-    pub(crate) certification: Option<CertificationId>,
-    pub(crate) course: Option<CourseId>,
+    #[serde(default)]
+    pub(crate) certification: OneOrMany<CertificationId>,
+    #[serde(default)]
+    pub(crate) course: OneOrMany<CourseId>,
     pub(crate) agreement: Option<OneOrMany>,
 }
 
@@ -546,21 +550,26 @@ impl<'de> Deserialize<'de> for Conditions {
 }
 
 /// One phrase or a list of them.
-#[derive(Default)]
-pub(crate) struct OneOrMany(pub(crate) Vec<String>);
+pub(crate) struct OneOrMany<T = String>(pub(crate) Vec<T>);
 
-impl<'de> Deserialize<'de> for OneOrMany {
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read(PhantomData<()>);
-        impl<'de> Visitor<'de> for Read {
-            type Value = OneOrMany;
+        struct Read<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
+            type Value = OneOrMany<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text in quotes, as in \"20 per partner per month\", or a list of them")
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany(vec![text.to_owned()]))
+            fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
+                T::deserialize(text.into_deserializer()).map(|one| OneOrMany(vec![one]))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany<T>, A::Error> {
                 let mut all = Vec::new();
                 while let Some(text) = seq.next_element()? {
                     all.push(text);

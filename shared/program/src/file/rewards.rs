@@ -19,13 +19,17 @@ pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mu
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
         f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
-    let gates = certification.clone().map(Gate::Certification).into_iter();
+    let gates = certification.0.iter().cloned().map(Gate::Certification);
     if agreement.as_ref().is_some_and(|versions| versions.0.is_empty()) {
         let message = "`agreement` names no version, and nobody could have accepted it";
         f.error(Code::BadValue, path, message, Some("write agreement = \"2026-01\", or leave it out".to_owned()));
     }
     let accepted = agreement.as_ref().map(|versions| Gate::Agreement(versions.0.clone()));
-    gates.chain(course.clone().map(Gate::Course)).chain(tier.clone().map(Gate::Tier)).chain(accepted).collect()
+    gates
+        .chain(course.0.iter().cloned().map(Gate::Course))
+        .chain(tier.clone().map(Gate::Tier))
+        .chain(accepted)
+        .collect()
 }
 
 pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &mut Findings<'_>) -> Reward {

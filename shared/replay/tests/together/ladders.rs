@@ -402,3 +402,98 @@ fn m16_a_version_that_prunes() {
     assert_eq!(failed(&w), Some(1));
     assert_sound(&w);
 }
+
+/// M29: from the agreement signed to fully trained: every course and certification that the program asks for, whoever of the partner has
+/// them; and from the enrolment to productive. Each once and for ever, by the day of the event that completes it.
+#[test]
+fn m29_from_the_agreement_to_trained_and_productive() {
+    let mut w = world(
+        r#"
+[onboarding]
+productive = { deals = 2, within = "1 year" }
+by = "90 days"
+trained = { course = ["sales-101", "sales-201"], certification = "sales-pro" }
+"#,
+        "2026-01-05T12:00:00Z",
+    );
+    let far = |w: &World| domain::tell::onboarded(&w.programs, w.account("p"), w.now).expect("enrolled");
+    let days = |at: Option<domain::tell::Reached>| at.map(|at| (at.on.to_string(), at.days));
+    let accept = |w: &mut World, id: &str, time: &str| {
+        let data = r#"{"version":"2026-01","person_id":"ann"}"#;
+        w.send("agreement.accepted", "p", id, time, data)
+    };
+    w.at("2026-01-20T12:00:00Z");
+    accept(&mut w, "a2", "2026-01-20T12:00:00Z");
+    // An agreement of before is known later: the way begins with it.
+    accept(&mut w, "a1", "2026-01-10T12:00:00Z");
+    let course = |w: &mut World, course: &str, person: &str| {
+        let data = format!(r#"{{"course_id":"{course}","level":101,"person_id":"{person}"}}"#);
+        send(w, "course.completed", &format!("{course}-{person}"), &data)
+    };
+    course(&mut w, "sales-101", "ann");
+    certify(&mut w, "ann", "sales-pro", "2027-01-01T00:00:00Z");
+    assert_eq!(far(&w).trained, None);
+    w.at("2026-02-09T12:00:00Z");
+    course(&mut w, "sales-201", "bob");
+    assert_eq!(domain::tell::explain(w.last(), None).milestones, ["trained"]);
+    assert_eq!(days(far(&w).trained), Some(("2026-02-09".to_owned(), Some(30))));
+    assert_eq!(far(&w).signed.map(|day| day.to_string()), Some("2026-01-10".to_owned()));
+    w.close("p", "d1", "2026-02-09T12:00:00Z", "1000");
+    assert_eq!(far(&w).productive, None);
+    w.close("p", "d2", "2026-02-09T12:00:00Z", "1000");
+    assert_eq!(days(far(&w).productive), Some(("2026-02-09".to_owned(), Some(35))));
+    // Neither is reached again, whatever is lost and held anew.
+    w.at("2027-03-01T12:00:00Z");
+    certify(&mut w, "ann", "sales-pro", "2028-01-01T00:00:00Z");
+    w.close("p", "d3", "2027-03-01T12:00:00Z", "1000");
+    assert_eq!(domain::tell::explain(w.last(), None).milestones, [""; 0]);
+    assert_eq!(days(far(&w).trained), Some(("2026-02-09".to_owned(), Some(30))));
+    assert_sound(&w);
+}
+
+/// M18: a share of what customers pay that goes on only while the partner brings something in every period: a ladder of its own, whose
+/// tier is entered and kept by different criteria, and reviewed monthly, quarterly or annually.
+#[test]
+fn m18_a_continuing_share_by_month_quarter_or_year() {
+    let program = |review: &str, window: &str, first: &str| {
+        format!(
+            r#"
+[ladder.sell.partner]
+rank = 1
+[ladder.sell.sharing]
+rank = 2
+enter = {{ deals = 1, within = "1 month" }}
+keep = {{ registrations = 2, within = "{window}" }}
+review = "{review}"
+first_review = "{first}"
+[commission.share]
+on = "invoice.paid"
+needs = {{ tier = "sharing" }}
+rate = "10%"
+"#
+        )
+    };
+    // The month, counted from January, from which nothing is shared any more: that of the first review that sees too little.
+    let rows = [
+        ("monthly", "1 month", "1 month", 3),
+        ("quarterly", "fiscal quarter", "1 quarter", 6),
+        ("annually", "fiscal year", "6 months", 12),
+    ];
+    for (review, window, first, ends) in rows {
+        let mut w = world(&program(review, window, first), "2026-01-15T12:00:00Z");
+        w.close("p", "d", "2026-01-15T12:00:00Z", "1000");
+        let mut paid = Vec::new();
+        for month in 1..18 {
+            let now = format!("{}-{:02}-20T12:00:00Z", 2026 + month / 12, month % 12 + 1);
+            w.at(&now).catch_up();
+            let data =
+                format!(r#"{{"deal_id":"d","amount":{{"amount":"100.00","currency":"USD"}},"invoice_id":"i{month}"}}"#);
+            w.send("invoice.paid", "p", &format!("i{month}"), &now, &data);
+            let moved = w.last().postings.iter().any(|posting| !posting.asset.is_points());
+            paid.extend(moved.then_some(month));
+        }
+        let last = paid.last().copied();
+        assert_eq!(paid, (1..ends).collect::<Vec<_>>(), "{review}: {last:?}");
+        assert_sound(&w);
+    }
+}
