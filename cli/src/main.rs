@@ -11,6 +11,7 @@ mod everybody;
 mod exclusivity;
 mod export;
 mod file;
+mod interest;
 mod onboarding;
 mod output;
 mod payouts;
@@ -110,6 +111,8 @@ enum Command {
     /// Which territories and verticals are one partner's alone, and whose.
     #[command(after_help = "Example:\n  laurel exclusivity --program perx")]
     Exclusivity(exclusivity::Exclusivity),
+    #[command(after_help = "Example:\n  laurel interest --program hr-software --since 2026-01-01")]
+    Interest(interest::Interest),
     #[command(after_help = "Example:\n  laurel onboarding --program apex --since 2026-01-01")]
     Onboarding(onboarding::Onboarding),
     /// Voucher card codes.
@@ -164,6 +167,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Payouts(payouts) => payouts.run().await,
         Command::Tiers(tiers) => tiers.run().await,
         Command::Exclusivity(exclusivity) => exclusivity.run().await,
+        Command::Interest(interest) => interest.run().await,
         Command::Onboarding(onboarding) => onboarding.run().await,
         Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,

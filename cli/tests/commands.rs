@@ -551,4 +551,18 @@ by = "90 days"
     };
     let rows: std::collections::BTreeMap<String, bool> = lines.lines().map(productive).collect();
     assert_eq!(rows, [("a", true), ("b", false), ("c", false)].map(|(who, on)| (who.to_owned(), on)).into());
+    let viewed = |who: &str, id: &str| of("reward.viewed", who, id, &json!({ "reward_id": "mug" }));
+    assert_eq!(
+        serve.queue().send_all(&[viewed("a", "v1"), viewed("a", "v2"), viewed("b", "v3")]).await,
+        Vec::<usize>::new()
+    );
+    serve.worked_off().await;
+    let wanted = |more: &[&str]| {
+        let done = laurel(&[&["interest", "--program", "ladder", "--json"], more, &at[..]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    let row: serde_json::Value = serde_json::from_str(&wanted(&[])).expect("one reward");
+    assert_eq!((&row["reward_id"], &row["looks"], &row["only_looked"]), (&json!("mug"), &json!(3), &json!(2)));
+    assert_eq!(wanted(&["--since", "2200-01-01"]), "");
 }

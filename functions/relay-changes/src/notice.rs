@@ -115,8 +115,8 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
-            Effect::Reached { milestone, on } => {
-                let detail = about(json!({ "milestone": milestone.word(), "on": on }));
+            Effect::Reached(milestone) => {
+                let detail = about(json!({ "milestone": milestone.word(), "on": record.booked }));
                 notices.push(Notice { kind: "MilestoneReached", detail });
             }
             Effect::Place { place, asks: Some(asks), .. } => {

@@ -34,7 +34,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
-        | Effect::Reached { .. }
+        | Effect::Reached(_)
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }
         | Effect::Tier { .. }

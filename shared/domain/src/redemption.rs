@@ -126,7 +126,7 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Attained { .. }
-            | Effect::Reached { .. }
+            | Effect::Reached(_)
             | Effect::Sends(_)
             | Effect::Pool { .. }
             | Effect::Exclusive { .. }

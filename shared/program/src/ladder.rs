@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use event::Level;
 use event::ids::{CertificationId, TierId};
 use event::time::Length;
 use rust_decimal::Decimal;
@@ -65,6 +66,8 @@ pub struct Criterion {
     pub measure: Measure,
     /// Of certifications: the one that is counted, by the persons who hold it (M27); none: all of them.
     pub certification: Option<CertificationId>,
+    /// Of that: the least level that counts (M25); none: any.
+    pub level: Option<Level>,
     /// The least that is enough.
     pub least: Decimal,
     /// Over which months.
@@ -122,9 +125,10 @@ measures! {
 impl Criterion {
     /// It in words, as `5 deals within 1 year`.
     pub fn words(&self) -> String {
+        let level = self.level.map_or_else(String::new, |level| format!(" at level {}", level.get()));
         match &self.certification {
-            Some(id) if self.least == Decimal::ONE => format!("1 person certified {id}"),
-            Some(id) => format!("{} persons certified {id}", self.least),
+            Some(id) if self.least == Decimal::ONE => format!("1 person certified {id}{level}"),
+            Some(id) => format!("{} persons certified {id}{level}", self.least),
             None => format!("{} {} within {}", self.least, self.measure.word(), self.within.words()),
         }
     }

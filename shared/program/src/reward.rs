@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use event::Level;
 use event::ids::{CertificationId, CourseId, RewardId, TierId};
 
 use crate::cap::Cap;
@@ -56,8 +57,8 @@ pub struct Reward {
 /// What a partner must have before a reward is redeemable (M28).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
-    /// A valid certificate of some person.
-    Certification(CertificationId),
+    /// A valid certificate of some person, of any level, or of one or above.
+    Certification(CertificationId, Option<Level>),
     /// A completed course of some person.
     Course(CourseId),
     /// A tier of at least this tier's rank, in a ladder that has it.
@@ -69,7 +70,8 @@ pub enum Gate {
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Gate::Certification(id) => write!(f, "certification {id}"),
+            Gate::Certification(id, None) => write!(f, "certification {id}"),
+            Gate::Certification(id, Some(level)) => write!(f, "certification {id} at level {}", level.get()),
             Gate::Course(id) => write!(f, "course {id}"),
             Gate::Tier(id) => write!(f, "tier {id}"),
             Gate::Agreement(versions) => write!(f, "agreement {}", versions.join(" or ")),

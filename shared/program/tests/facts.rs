@@ -181,6 +181,8 @@ fn criteria_of_persons_and_attestations() {
     for (broken, said) in [
         ("{ persons = 2 }", "say what they hold"),
         ("{ certification = \"x\", persons = 0 }", "between 1 and 10000"),
+        ("{ level = 301 }", "say what they hold"),
+        ("{ certification = \"x\", level = 300 }", "there is no level 300"),
         ("{ certification = \"x\", deals = 5, within = \"1 year\" }", "stands apart"),
         ("{ attested.nps = \">= many\" }", "is not an amount"),
         ("{ attested = true }", "write a table"),

@@ -112,7 +112,7 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
                 | Effect::Attained { .. }
-                | Effect::Reached { .. }
+                | Effect::Reached(_)
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
                 | Effect::Exclusive { .. }

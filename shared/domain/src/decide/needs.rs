@@ -131,7 +131,7 @@ impl<'a> Asking<'a> {
     fn gates(&mut self, gates: &[Gate]) {
         for gate in gates {
             match gate {
-                Gate::Certification(id) => self.part(Part::Certified(Some(id.clone()))),
+                Gate::Certification(id, _) => self.part(Part::Certified(Some(id.clone()))),
                 Gate::Course(id) => self.part(Part::Course(id.clone())),
                 // Every decision looks at the profile.
                 Gate::Agreement(_) | Gate::Tier(_) => {}

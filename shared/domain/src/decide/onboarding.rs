@@ -20,19 +20,18 @@ pub(super) fn begin(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
 pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<(), FoldError> {
     let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
     let new = |book: &Book, milestone| !book.account().profile.reached.contains_key(&milestone);
-    let reached = |milestone| Effect::Reached { milestone, on: case.day };
     let trains = is_of_training(&case.event.kind) && !onboarding.trained.is_empty();
     if trains && new(book, Milestone::Trained) {
         let shut = shut(context.program(), book.account(), &onboarding.trained, context.now)?;
         if shut.is_none() {
-            book.effect(reached(Milestone::Trained))?;
+            book.effect(Effect::Reached(Milestone::Trained))?;
         }
     }
     if new(book, Milestone::Productive) {
         let at = Moment::of(context.now, context.today);
         let (program, motion) = (context.program(), &onboarding.motion);
         if assess(&onboarding.productive, program, book.account(), motion, at, &mut |_| ())? {
-            book.effect(reached(Milestone::Productive))?;
+            book.effect(Effect::Reached(Milestone::Productive))?;
         }
     }
     Ok(())
@@ -41,7 +40,7 @@ pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
 /// Whether an event may complete what a partner is trained by.
 pub(super) fn is_of_training(kind: &Kind) -> bool {
     let of_course = matches!(kind, Kind::CourseCompleted { .. } | Kind::CertificationGranted { .. });
-    of_course || matches!(kind, Kind::AgreementAccepted { .. })
+    of_course || matches!(kind, Kind::AgreementAccepted { .. } | Kind::PartnerEnrolled { .. })
 }
 
 /// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program

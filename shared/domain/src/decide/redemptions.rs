@@ -236,7 +236,7 @@ pub(super) fn gates(
 ) -> Result<Option<Reason>, FoldError> {
     Ok(shut(program, account, gates, now)?.map(|gate| match gate {
         Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
-        Gate::Certification(_) | Gate::Course(_) | Gate::Agreement(_) => {
+        Gate::Certification(..) | Gate::Course(_) | Gate::Agreement(_) => {
             Reason::GateNotPassed { needs: gate.to_string() }
         }
     }))

@@ -30,7 +30,7 @@ pub(crate) fn shut<'g>(
 /// [`FoldError::NotLoaded`]: what it looks at was not loaded (I25).
 pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp) -> Result<bool, FoldError> {
     Ok(match gate {
-        Gate::Certification(id) => account.is_certified(id, now)?,
+        Gate::Certification(id, level) => account.is_certified(id, *level, now)?,
         Gate::Course(id) => {
             account.must_know(|| Part::Course(id.clone()))?;
             account.courses.contains_key(id)

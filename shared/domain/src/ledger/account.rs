@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Level;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::period::TargetPeriod;
 use event::time::Month;
@@ -97,10 +98,51 @@ pub struct Head {
     pub spilled: u8,
 }
 
+/// A certificate of a person (M25, M27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredCertificate", into = "StoredCertificate")]
+pub struct Certificate {
+    /// Whether it is held.
+    pub validity: Validity,
+    /// The number of its level, 101, 201 or 301; none where it has none.
+    pub level: Option<u16>,
+}
+
+/// A certificate as it is stored: most have no level.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredCertificate {
+    Levelled {
+        #[serde(rename = "v")]
+        validity: Validity,
+        #[serde(rename = "l")]
+        level: u16,
+    },
+    Plain(Validity),
+}
+
+impl From<StoredCertificate> for Certificate {
+    fn from(stored: StoredCertificate) -> Self {
+        match stored {
+            StoredCertificate::Levelled { validity, level } => Self { validity, level: Some(level) },
+            StoredCertificate::Plain(validity) => Self { validity, level: None },
+        }
+    }
+}
+
+impl From<Certificate> for StoredCertificate {
+    fn from(Certificate { validity, level }: Certificate) -> Self {
+        match level {
+            Some(level) => StoredCertificate::Levelled { validity, level },
+            None => StoredCertificate::Plain(validity),
+        }
+    }
+}
+
 /// Whether a certificate is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Certificate {
+pub enum Validity {
     /// For ever.
     Held,
     /// Until then.
@@ -118,17 +160,30 @@ pub struct Days {
     /// Until the end of a day in UTC.
     #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
     until: BTreeMap<Date, i64>,
+    /// Of those, the ones that have a level, by it (M25).
+    #[serde(rename = "l", default, skip_serializing_if = "BTreeMap::is_empty")]
+    levels: BTreeMap<u16, Days>,
 }
 
 impl Days {
-    pub(super) fn add(&mut self, certificate: Certificate, by: i64) {
-        let until = match certificate {
-            Certificate::Lost => return,
-            Certificate::Held => {
+    pub(super) fn add(&mut self, Certificate { validity, level }: Certificate, by: i64) {
+        self.add_valid(validity, by);
+        let Some(level) = level.filter(|_| validity != Validity::Lost) else { return };
+        let of_level = self.levels.entry(level).or_default();
+        of_level.add_valid(validity, by);
+        if *of_level == Self::default() {
+            self.levels.remove(&level);
+        }
+    }
+
+    fn add_valid(&mut self, validity: Validity, by: i64) {
+        let until = match validity {
+            Validity::Lost => return,
+            Validity::Held => {
                 self.ever += by;
                 return;
             }
-            Certificate::Until(until) => until,
+            Validity::Until(until) => until,
         };
         let last = until.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(until);
         let day = TimeZone::UTC.to_datetime(last).date();
@@ -139,7 +194,11 @@ impl Days {
         }
     }
 
-    fn valid(&self, at: Timestamp) -> i64 {
+    /// How many are valid at `at`: of all, or of a level and those above.
+    fn valid(&self, least: Option<u16>, at: Timestamp) -> i64 {
+        if let Some(least) = least {
+            return self.levels.range(least..).map(|(_, of_level)| of_level.valid(None, at)).sum();
+        }
         let today = TimeZone::UTC.to_datetime(at).date();
         self.ever + self.until.range(today..).map(|(_, count)| count).sum::<i64>()
     }
@@ -427,27 +486,33 @@ impl Account {
     /// # Errors
     /// [`FoldError::NotLoaded`]: their counts were not loaded (I25).
     pub fn certificates(&self, at: Timestamp) -> Result<i64, FoldError> {
-        self.valid(None, at)
+        self.valid(None, None, at)
     }
 
-    /// How many persons hold a certificate of a certification at `at`.
+    /// How many persons hold a certificate of a certification at `at`: of any level, or of one and those above (M25).
     ///
     /// # Errors
     /// [`FoldError::NotLoaded`]: their count was not loaded (I25).
-    pub fn certified(&self, id: &CertificationId, at: Timestamp) -> Result<i64, FoldError> {
-        self.valid(Some(id.clone()), at)
+    pub fn certified(&self, id: &CertificationId, least: Option<Level>, at: Timestamp) -> Result<i64, FoldError> {
+        self.valid(Some(id.clone()), least.map(level_number), at)
     }
 
-    /// Whether anybody holds a certificate valid at `at`.
+    /// Whether anybody holds a certificate valid at `at`, of any level, or of one or above.
     ///
     /// # Errors
     /// [`FoldError::NotLoaded`]: their counts were not loaded (I25).
-    pub fn is_certified(&self, id: &CertificationId, at: Timestamp) -> Result<bool, FoldError> {
-        Ok(self.certified(id, at)? > 0)
+    pub fn is_certified(&self, id: &CertificationId, least: Option<Level>, at: Timestamp) -> Result<bool, FoldError> {
+        Ok(self.certified(id, least, at)? > 0)
     }
 
-    fn valid(&self, of: Option<CertificationId>, at: Timestamp) -> Result<i64, FoldError> {
+    fn valid(&self, of: Option<CertificationId>, least: Option<u16>, at: Timestamp) -> Result<i64, FoldError> {
         self.must_know(|| Part::Certified(of.clone()))?;
-        Ok(self.certified.get(&of).map_or(0, |days| days.valid(at)))
+        Ok(self.certified.get(&of).map_or(0, |days| days.valid(least, at)))
     }
+}
+
+/// A level as it is stored.
+pub(super) fn level_number(level: Level) -> u16 {
+    // There are three, far below the bound.
+    u16::try_from(level.get()).unwrap_or(u16::MAX)
 }

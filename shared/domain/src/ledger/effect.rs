@@ -247,16 +247,9 @@ pub enum Effect {
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
     },
-    /// The partner has come so far for the first time (M29).
+    /// The partner has come so far for the first time, on the day the record is booked on (M29).
     #[serde(rename = "g")]
-    Reached {
-        /// How far.
-        #[serde(rename = "w")]
-        milestone: Milestone,
-        /// The day on which what completed it happened.
-        #[serde(rename = "d")]
-        on: Date,
-    },
+    Reached(Milestone),
     /// A review that changed no tier.
     #[serde(rename = "r")]
     Reviewed {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
 
-use super::account::{Account, Certificate, Reviewed, Standing};
+use super::account::{Account, Certificate, Reviewed, Standing, Validity, level_number};
 use super::balance::FoldError;
 use super::effect::Effect;
 use super::fact::{Fact, Stamp};
@@ -47,6 +47,11 @@ impl Account {
         self.head.as_of = self.head.as_of.max(Some(record.decided_at));
         self.head.day = self.head.day.max(Some(record.on));
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
+        for effect in &record.effects {
+            if let Effect::Reached(milestone) = effect {
+                self.profile.reached.insert(*milestone, record.booked);
+            }
+        }
         packed::spill(self);
     }
 
@@ -65,7 +70,7 @@ impl Account {
                 distinct.dedup_by(|a, b| a == b);
                 let (motions, territory, timezone) = (distinct, territory.clone(), timezone.clone());
                 if let Some(version) = agreement_version {
-                    Fact::learn(&mut self.profile.agreement, version.clone(), since);
+                    self.profile.accept(version, since);
                 }
                 self.head.enrolled = self.head.enrolled.max(Some(since));
                 let stated = facts.clone().unwrap_or_default();
@@ -78,22 +83,20 @@ impl Account {
                 self.head.left = self.head.left.max(Some(since));
                 newer
             }
-            Kind::AgreementAccepted { version, .. } => {
-                let signed = self.profile.signed.get_or_insert(since.time());
-                *signed = since.time().min(*signed);
-                Fact::learn(&mut self.profile.agreement, version.clone(), since)
-            }
+            Kind::AgreementAccepted { version, .. } => self.profile.accept(version, since),
             Kind::CourseCompleted { course_id, .. } => {
                 let first = self.courses.entry(course_id.clone()).or_insert(booked);
                 *first = booked.min(*first);
                 true
             }
-            Kind::CertificationGranted { certification_id, person_id, valid_until, .. } => {
-                let certificate = valid_until.map_or(Certificate::Held, Certificate::Until);
+            Kind::CertificationGranted { certification_id, person_id, valid_until, level } => {
+                let validity = valid_until.map_or(Validity::Held, Validity::Until);
+                let certificate = Certificate { validity, level: level.map(level_number) };
                 self.certificate(certification_id, person_id, certificate, since)
             }
             Kind::CertificationExpired { certification_id, person_id, .. } => {
-                self.certificate(certification_id, person_id, Certificate::Lost, since)
+                let lost = Certificate { validity: Validity::Lost, level: None };
+                self.certificate(certification_id, person_id, lost, since)
             }
             Kind::AttestationRecorded { criterion, value, .. } => {
                 self.looked.forget();
@@ -193,11 +196,10 @@ impl Account {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Sends(_)
-            | Effect::Pool { .. } => {}
+            | Effect::Pool { .. }
+            // By the day on which its record is booked.
+            | Effect::Reached(_) => {}
             Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),
-            Effect::Reached { milestone, on } => {
-                self.profile.reached.insert(*milestone, *on);
-            }
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),
             Effect::Tier { motion, to, on, as_of, .. } => {
                 self.looked.forget();

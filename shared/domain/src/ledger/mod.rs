@@ -21,7 +21,7 @@ mod record;
 mod stored;
 
 pub(crate) use account::Used;
-pub use account::{Account, Certificate, Days, Head, Measures, Membership, Reviewed, Standing};
+pub use account::{Account, Certificate, Days, Head, Measures, Membership, Reviewed, Standing, Validity};
 pub use asset::Asset;
 pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};

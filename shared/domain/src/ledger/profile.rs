@@ -115,6 +115,13 @@ impl TryFrom<String> for TargetKey {
 }
 
 impl Profile {
+    /// Takes over an agreement. False if a later one was accepted before.
+    pub(super) fn accept(&mut self, version: &str, since: Stamp) -> bool {
+        let signed = self.signed.get_or_insert(since.time());
+        *signed = since.time().min(*signed);
+        Fact::learn(&mut self.agreement, version.to_owned(), since)
+    }
+
     /// Takes over how something is the partner's alone, or that it is free.
     pub(super) fn say(&mut self, of: &Scope, said: Stamp, held: Option<&Exclusive>) {
         self.said.insert(of.clone(), said);

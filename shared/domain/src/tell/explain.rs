@@ -397,7 +397,7 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
 
 fn milestone(effect: &Effect) -> Option<Milestone> {
     match effect {
-        Effect::Reached { milestone, .. } => Some(*milestone),
+        Effect::Reached(milestone) => Some(*milestone),
         _ => None,
     }
 }

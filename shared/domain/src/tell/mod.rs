@@ -2,6 +2,7 @@
 
 mod csv;
 mod explain;
+mod interest;
 mod movement;
 mod onboarded;
 mod scoreboard;
@@ -9,6 +10,7 @@ mod targets;
 
 pub use csv::csv_field;
 pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, paid, sentence, trial_sentence};
+pub use interest::{Interest, Wanted};
 pub use movement::{Added, Amount, Commissions, Sum, about, commissions, movement, payouts};
 pub use onboarded::{Onboarded, Reached, onboarded};
 pub use scoreboard::{Scoreboard, scoreboards};

@@ -27,7 +27,7 @@ pub struct Onboarded {
 /// A milestone that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reached {
-    /// The day on which what completed it happened.
+    /// The day on which what completed it is booked: its own, unless its books had closed before it was known.
     pub on: Date,
     /// After so many days; none where that lies before the latest enrolment, or before the agreement.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! Criteria of a ladder: what is measured, over which window, and whether it is enough.
 
+use event::Level;
 use event::ids::CertificationId;
 use event::time::Month;
 use jiff::Timestamp;
@@ -69,6 +70,9 @@ pub struct Measured {
     /// Of certifications: the one whose holders are counted (M27).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certification: Option<CertificationId>,
+    /// Of that: the least level that counts, 101, 201 or 301 (M25).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<i64>,
     /// Over which window, in words.
     pub within: String,
     /// The window's first day.
@@ -143,6 +147,7 @@ impl Progress {
         Progress::Measured(Measured {
             measure: one.measure,
             certification: one.certification.clone(),
+            level: one.level.map(Level::get),
             within: one.within.words(),
             from: first_month(one, program, at).first_day(),
             to: at.month.plus(1).first_day().yesterday().unwrap_or(at.today),
@@ -162,7 +167,7 @@ fn measured(
 ) -> Result<Decimal, FoldError> {
     match one.measure {
         Measure::Certifications => match &one.certification {
-            Some(id) => account.certified(id, at.now).map(Decimal::from),
+            Some(id) => account.certified(id, one.level, at.now).map(Decimal::from),
             None => account.certificates(at.now).map(Decimal::from),
         },
         measure => account.measured(motion, measure, first_month(one, program, at), at.month),

@@ -428,6 +428,16 @@ pub struct Level(i64);
 
 impl Level {
     const ALL: [i64; 3] = [101, 201, 301];
+
+    /// The level of this number; `None` where there is none.
+    pub fn of(number: i64) -> Option<Self> {
+        Self::ALL.contains(&number).then_some(Self(number))
+    }
+
+    /// Its number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
 }
 
 impl Member for Level {
@@ -435,7 +445,7 @@ impl Member for Level {
     fn read(value: Option<&Json<'_>>, at: &str) -> Result<Self, Rejection> {
         let level = integer(value, at)?;
         let bad = || Rejection::new(Code::BadValue, at, "write 101, 201 or 301");
-        Level::ALL.contains(&level).then_some(Self(level)).ok_or_else(bad)
+        Level::of(level).ok_or_else(bad)
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Number(self.0.to_string().into()))

@@ -6,7 +6,7 @@ use event::ids::{Motion, TierId};
 use event::time::Length;
 use rust_decimal::Decimal;
 
-use super::rewards::{Ladders, gates};
+use super::rewards::{Ladders, gates, known_level};
 use super::rules::{condition, known_fact};
 use super::values::{decimal, length};
 use super::{CriteriaTable, ExclusivityTable, OnboardingTable, Quoted, TierTable};
@@ -165,7 +165,7 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
         items.iter().filter_map(|c| criteria(path, c, facts, f)).collect()
     };
     let asks_who = !table.partner.is_empty() || !table.attested.is_empty();
-    if asks_who || table.certification.is_some() || table.persons.is_some() {
+    if asks_who || table.certification.is_some() || table.persons.is_some() || table.level.is_some() {
         let mut asked = Vec::new();
         for (prefix, (name, word)) in
             table.partner.iter().map(|of| (PARTNER, of)).chain(table.attested.iter().map(|of| (ATTESTED, of)))
@@ -196,7 +196,7 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
                 (_, None) => f.take(path, Err(format!("`{}` needs a window: within = \"1 year\"", measure.word())))?,
                 (_, Some(words)) => f.take(path, Within::parse(words))?,
             };
-            Some(Criteria::One(Criterion { measure: *measure, certification: None, least, within }))
+            Some(Criteria::One(Criterion { measure: *measure, certification: None, level: None, least, within }))
         }
         _ => f.take(path, Err("write one of { any = [...] }, { all = [...] } or one measure with its window, as in { deals = 5, within = \"1 year\" }".to_owned())),
     }
@@ -204,16 +204,20 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
 
 /// How many persons hold a certification.
 fn certified(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
-    if table.certification.is_none() && table.persons.is_some() {
+    if table.certification.is_none() && (table.persons.is_some() || table.level.is_some()) {
         return f.take(path, Err("say what they hold: { certification = \"sales-pro\", persons = 2 }".to_owned()));
     }
+    let level = match table.level {
+        Some(number) => Some(known_level(path, number, f)?),
+        None => None,
+    };
     let certification = Some(table.certification.clone()?);
     let persons = table.persons.unwrap_or(1);
     let fits = (1..=PERSONS_MAX).contains(&persons);
     let persons =
         f.take(path, if fits { Ok(persons) } else { Err(format!("`persons` lies between 1 and {PERSONS_MAX}")) })?;
     let (measure, least) = (Measure::Certifications, Decimal::from(persons));
-    Some(Criteria::One(Criterion { measure, certification, least, within: Within::Rolling(1) }))
+    Some(Criteria::One(Criterion { measure, certification, level, least, within: Within::Rolling(1) }))
 }
 
 fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {

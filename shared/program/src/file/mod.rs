@@ -294,6 +294,7 @@ pub(crate) struct CriteriaTable {
     pub(crate) attested: BTreeMap<String, Word>,
     pub(crate) certification: Option<CertificationId>,
     pub(crate) persons: Option<i64>,
+    pub(crate) level: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -386,6 +387,7 @@ pub(crate) struct NeedsTable {
     pub(crate) tier: Option<TierId>,
     #[serde(default)]
     pub(crate) certification: OneOrMany<CertificationId>,
+    pub(crate) level: Option<i64>,
     #[serde(default)]
     pub(crate) course: OneOrMany<CourseId>,
     pub(crate) agreement: Option<OneOrMany>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Level;
 use event::ids::{Motion, RewardId, TierId};
 
 use super::values::{POINTS_MAX, caps};
@@ -15,11 +16,16 @@ pub(crate) type Ladders = BTreeMap<Motion, BTreeMap<TierId, TierTable>>;
 
 /// What a partner must have, in the order in which it is looked at.
 pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
-    let NeedsTable { tier, certification, course, agreement } = needs;
+    let NeedsTable { tier, certification, level, course, agreement } = needs;
+    let level = level.and_then(|number| known_level(path, number, f));
+    if level.is_some() && certification.0.is_empty() {
+        let help = "say which: { certification = \"sales-pro\", level = 301 }".to_owned();
+        f.error(Code::BadValue, path, "`level` is that of a certification", Some(help));
+    }
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
         f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
-    let gates = certification.0.iter().cloned().map(Gate::Certification);
+    let gates = certification.0.iter().cloned().map(|id| Gate::Certification(id, level));
     if agreement.as_ref().is_some_and(|versions| versions.0.is_empty()) {
         let message = "`agreement` names no version, and nobody could have accepted it";
         f.error(Code::BadValue, path, message, Some("write agreement = \"2026-01\", or leave it out".to_owned()));
@@ -30,6 +36,11 @@ pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mu
         .chain(tier.clone().map(Gate::Tier))
         .chain(accepted)
         .collect()
+}
+
+/// A level that certificates have.
+pub(crate) fn known_level(path: &[&str], number: i64, f: &mut Findings<'_>) -> Option<Level> {
+    f.take(path, Level::of(number).ok_or_else(|| format!("there is no level {number}; write 101, 201 or 301")))
 }
 
 pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &mut Findings<'_>) -> Reward {

@@ -3,6 +3,7 @@
 mod criteria;
 mod facts;
 mod orders;
+mod reviews;
 mod rules;
 
 use domain::ledger::Outcome;

@@ -398,3 +398,50 @@ fn one_instant_is_one_meaning() {
     };
     assert_eq!(hash("2028-01-01T00:00:00Z"), hash("2028-01-01T00:00:00+00:00"));
 }
+
+/// M44: which rewards partners look at and ask for: looks and orders, by whom, who only looked, and what was refused.
+#[test]
+fn m44_interest_in_rewards() {
+    let program = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+"/cms/*" = ["*"]
+[earn.closed]
+on = "deal.closed"
+points = 10
+[reward.card]
+name = "Card"
+points = 4
+[reward.mug]
+name = "Mug"
+points = 100
+"#;
+    let mut world = World::new(program, "2026-05-02T12:00:00Z");
+    for partner in ["p", "q", "r"] {
+        world.enrol(partner);
+    }
+    let time = "2026-05-02T12:00:00Z";
+    let look = |world: &mut World, partner: &str, reward: &str, id: &str| {
+        let data = format!(r#"{{"reward_id":"{reward}","person_id":"ann"}}"#);
+        world.send("reward.viewed", partner, id, time, &data)
+    };
+    for (partner, reward, id) in [("p", "card", "1"), ("p", "card", "2"), ("q", "card", "3"), ("q", "mug", "4")] {
+        look(&mut world, partner, reward, id);
+    }
+    world.close("p", "d", time, "1000");
+    world.load_stock("card", 5);
+    assert_eq!(world.redeem("p", "card", 2, "k"), Applied);
+    assert_eq!(world.redeem("p", "mug", 1, "l"), Refused);
+    let mut interest = domain::tell::Interest::default();
+    world.records.iter().for_each(|record| interest.add(record));
+    let told = |reward: &str| {
+        let wanted = &interest.rewards[reward];
+        (wanted.looks, wanted.looked.len(), wanted.pieces, wanted.ordered.len(), wanted.only_looked(), wanted.refused)
+    };
+    assert_eq!(told("card"), (3, 2, 2, 1, 1, 0));
+    assert_eq!(told("mug"), (1, 1, 0, 0, 1, 1));
+}

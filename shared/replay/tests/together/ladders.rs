@@ -449,6 +449,11 @@ trained = { course = ["sales-101", "sales-201"], certification = "sales-pro" }
     assert_eq!(domain::tell::explain(w.last(), None).milestones, [""; 0]);
     assert_eq!(days(far(&w).trained), Some(("2026-02-09".to_owned(), Some(30))));
     assert_sound(&w);
+    // What an enrolment says that was accepted is signed, too.
+    let data = r#"{"name":"Q","motions":["sell"],"agreement_version":"2026-01"}"#;
+    w.send("partner.enrolled", "q", "q", "2027-02-01T12:00:00Z", data);
+    let far = domain::tell::onboarded(&w.programs, w.account("q"), w.now).expect("enrolled");
+    assert_eq!(far.signed.map(|day| day.to_string()), Some("2027-02-01".to_owned()));
 }
 
 /// M18: a share of what customers pay that goes on only while the partner brings something in every period: a ladder of its own, whose
@@ -496,4 +501,58 @@ rate = "10%"
         assert_eq!(paid, (1..ends).collect::<Vec<_>>(), "{review}: {last:?}");
         assert_sound(&w);
     }
+}
+
+/// M25, M27: persons with a certificate of a level or above; one of a lower level, or of none, is not enough. Of what is said of one
+/// person's certificate the latest counts.
+#[test]
+fn m25_levels_of_certificates() {
+    let mut w = world(
+        r#"
+[ladder.sell.member]
+rank = 1
+[ladder.sell.expert]
+rank = 2
+enter = { certification = "sales", level = 201, persons = 2 }
+keep = { certification = "sales", level = 201, persons = 1 }
+review = "quarterly"
+first_review = "1 quarter"
+[earn.expert-course]
+on = "course.completed"
+needs = { certification = "sales", level = 301 }
+points = 50
+"#,
+        "2026-01-15T12:00:00Z",
+    );
+    let grant = |w: &mut World, id: &str, person: &str, level: &str, until: &str| {
+        let data = format!(r#"{{"certification_id":"sales","person_id":"{person}"{level},"valid_until":"{until}"}}"#);
+        send(w, "certification.granted", id, &data)
+    };
+    let (l101, l201, l301) = (r#","level":101"#, r#","level":201"#, r#","level":301"#);
+    let far = "2030-01-01T00:00:00Z";
+    grant(&mut w, "1", "ann", l201, far);
+    grant(&mut w, "2", "bob", l101, far);
+    grant(&mut w, "3", "cid", "", far);
+    assert_eq!(w.tier("p"), "member");
+    let boards = scoreboards(&w.programs, w.account("p"), w.now).expect("boards");
+    let Progress::Measured(one) = &boards["sell"].to_next[0] else { panic!("it is measured") };
+    assert_eq!((one.level, one.seen.to_string()), (Some(201), "1".to_owned()));
+    w.at("2026-01-16T12:00:00Z");
+    grant(&mut w, "4", "bob", l301, "2026-06-01T00:00:00Z");
+    assert_eq!(w.tier("p"), "expert");
+    let course = |w: &mut World, id: &str| {
+        let data = format!(r#"{{"course_id":"{id}","level":301,"person_id":"ann"}}"#);
+        send(w, "course.completed", id, &data)
+    };
+    assert_eq!(course(&mut w, "c1"), Awarded);
+    // A certificate that has run out opens nothing; the tier is kept by the other.
+    w.at("2026-07-12T12:00:00Z").catch_up();
+    assert_eq!(course(&mut w, "c2"), NoRule);
+    let why = &domain::tell::explain(w.last(), None).rules[0].sentence;
+    assert!(why.contains("certification sales at level 301"), "{why}");
+    assert_eq!(w.tier("p"), "expert");
+    grant(&mut w, "5", "ann", l101, far);
+    w.at("2026-10-12T12:00:00Z").catch_up();
+    assert_eq!(w.tier("p"), "member", "ann's is of a lower level by now");
+    assert_sound(&w);
 }
