@@ -108,7 +108,7 @@ async fn a_lost_count_of_certificates_is_found_and_rebuilt() {
         let (account, _) = store::state::whole(&store, &program(), &northwind()).await.expect("whole");
         (
             account.certificates(now()).expect("read"),
-            account.is_certified(&"pro".try_into().expect("id"), now()).expect("read"),
+            account.is_certified(&"pro".try_into().expect("id"), None, now()).expect("read"),
         )
     };
     assert_eq!(count().await, (20, true));

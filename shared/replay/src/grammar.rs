@@ -140,7 +140,7 @@ fn of_facts(text: &str, facts: u8) -> String {
     }
     let declared = "[facts]\nkind = \"one of a, b, c\"\nsize = \"number\"\npayee = \"text\"\ntax = \"percent\"\n";
     let new = if is(1) {
-        "[onboarding]\nproductive = { deals = 1, within = \"1 year\" }\nby = \"20 days\"\nplan_after = \"1 month\"\n"
+        "[onboarding]\nproductive = { deals = 1, within = \"1 year\" }\nby = \"20 days\"\nplan_after = \"1 month\"\ntrained = { certification = \"sales-101\", level = 201 }\n"
     } else {
         ""
     };
@@ -297,7 +297,9 @@ pub fn text(p: &Choices) -> String {
         2 => {
             "[ladder.sell.base]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = { points = 200, within = \"6 months\" }\nkeep = { points = 200, within = \"fiscal year\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n[ladder.service.bronze]\nrank = 1\n[ladder.service.silver]\nrank = 2\nenter = { registrations = 1, within = \"3 months\" }\nkeep = { acv = \"100\", within = \"1 month\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\n"
         }
-        _ => "[ladder.service.bronze]\nrank = 1\n[ladder.sell.low]\nrank = 1\n",
+        _ => {
+            "[ladder.service.bronze]\nrank = 1\n[ladder.sell.low]\nrank = 1\nkeep = { registrations = 1, within = \"1 month\" }\nreview = \"monthly\"\nfirst_review = \"1 month\"\nprune_after = 2\n"
+        }
     };
     let has_gold = p.ladder % 4 == 1 || p.ladder % 4 == 2;
     let (commissions, paid) = commissions(p.pays, has_gold);

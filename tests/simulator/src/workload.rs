@@ -774,7 +774,10 @@ impl Maker {
             ),
             10 => (
                 "certification.granted",
-                json!({ "certification_id": format!("sales-10{}", self.rng.usize(..2)), "person_id": person }),
+                match self.rng.usize(..2) {
+                    0 => json!({ "certification_id": "sales-100", "person_id": person }),
+                    _ => json!({ "certification_id": "sales-101", "person_id": person, "level": 201 }),
+                },
             ),
             11 if self.count.is_multiple_of(2) => (
                 "attestation.recorded",

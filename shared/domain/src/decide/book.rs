@@ -116,7 +116,7 @@ impl Book {
             Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
             Effect::Exclusive { .. } | Effect::Attained { .. } | Effect::Reached(_) => {
-                account.must_know(|| Part::Profile)?
+                account.must_know(|| Part::Profile)?;
             }
             Effect::Pool { part, funded, drawn, .. } => self.state.pools.post(part, *funded, *drawn)?,
             Effect::Place { .. }

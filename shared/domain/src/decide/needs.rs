@@ -13,11 +13,10 @@ use program::{Criteria, Gate, Program, Programs, Rule, Times, WHOLE};
 
 use super::context::Context;
 use super::due::{lots_since, runs_out};
-use super::onboarding;
 use super::pooled;
 use super::state::State;
 use crate::deal::{Closed, Credit, Deal};
-use crate::earn::{Seen, reward_caps, rule_caps};
+use crate::earn::{Seen, opens_gates, reward_caps, rule_caps};
 use crate::ledger::{Account, CapKey, Part, Pool, PoolPart, Scope};
 use crate::tier::next_review;
 
@@ -189,7 +188,7 @@ impl<'a> Asking<'a> {
             let back = current.exclusivity.months() + CLOSED_LATELY;
             self.quarters(Month::of(today).plus(-back), Month::of(today));
         }
-        if let Some(onboarding) = current.onboarding.as_ref().filter(|_| onboarding::is_of_training(&event.kind)) {
+        if let Some(onboarding) = current.onboarding.as_ref().filter(|_| opens_gates(&event.kind)) {
             self.gates(&onboarding.trained);
         }
         if let (Kind::OnboardingReviewed { due, .. }, Some(onboarding)) = (&event.kind, &current.onboarding) {

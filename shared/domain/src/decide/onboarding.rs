@@ -5,7 +5,7 @@ use event::{Event, Kind};
 use super::book::Book;
 use super::context::{Case, Context};
 use super::stop::Stop;
-use crate::earn::shut;
+use crate::earn::{opens_gates, shut};
 use crate::ledger::{Effect, Errand, FoldError, Membership, Milestone, Outcome, Reason};
 use crate::tier::{Moment, assess};
 
@@ -20,7 +20,7 @@ pub(super) fn begin(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
 pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<(), FoldError> {
     let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
     let new = |book: &Book, milestone| !book.account().profile.reached.contains_key(&milestone);
-    let trains = is_of_training(&case.event.kind) && !onboarding.trained.is_empty();
+    let trains = opens_gates(&case.event.kind) && !onboarding.trained.is_empty();
     if trains && new(book, Milestone::Trained) {
         let shut = shut(context.program(), book.account(), &onboarding.trained, context.now)?;
         if shut.is_none() {
@@ -35,12 +35,6 @@ pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
         }
     }
     Ok(())
-}
-
-/// Whether an event may complete what a partner is trained by.
-pub(super) fn is_of_training(kind: &Kind) -> bool {
-    let of_course = matches!(kind, Kind::CourseCompleted { .. } | Kind::CertificationGranted { .. });
-    of_course || matches!(kind, Kind::AgreementAccepted { .. } | Kind::PartnerEnrolled { .. })
 }
 
 /// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program

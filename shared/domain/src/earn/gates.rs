@@ -1,5 +1,6 @@
 //! Gates: what a partner must have, before it earns, is paid or spends (M26, M27, M28, M43).
 
+use event::Kind;
 use event::ids::TierId;
 use jiff::Timestamp;
 use program::{Gate, Program};
@@ -45,4 +46,10 @@ pub fn passes(program: &Program, account: &Account, gate: &Gate, now: Timestamp)
             rank(needed).is_some_and(|needed| held.is_some_and(|held| held >= needed))
         }),
     })
+}
+
+/// Whether what an event says of its partner may open a gate that is no tier's.
+pub(crate) fn opens_gates(kind: &Kind) -> bool {
+    let learned = matches!(kind, Kind::CourseCompleted { .. } | Kind::CertificationGranted { .. });
+    learned || matches!(kind, Kind::AgreementAccepted { .. } | Kind::PartnerEnrolled { .. })
 }

@@ -10,7 +10,7 @@ mod stated;
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
 pub(crate) use conditions::{holds, is_stated};
 pub use gates::passes;
-pub(crate) use gates::shut;
+pub(crate) use gates::{opens_gates, shut};
 pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
 pub(crate) use stated::{has_stated, looked_at, stated};

@@ -69,6 +69,7 @@ pub struct Standing {
     pub below: u32,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_kept(below: &u32) -> bool {
     *below == 0
 }

@@ -14,7 +14,7 @@ use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
 use super::pool::PoolPart;
-use super::profile::{Ended, TargetKey};
+use super::profile::{Ended, Milestone, TargetKey};
 use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
@@ -266,27 +266,6 @@ pub enum Effect {
         #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
         below: Option<Below>,
     },
-}
-
-/// How far a partner has come that was new (M17, M29).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Milestone {
-    /// It has every course, certification and agreement that the program asks for.
-    #[serde(rename = "t")]
-    Trained,
-    /// It brings what the program asks for.
-    #[serde(rename = "p")]
-    Productive,
-}
-
-impl Milestone {
-    /// As people read it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Milestone::Trained => "trained",
-            Milestone::Productive => "productive",
-        }
-    }
 }
 
 /// Failed reviews in a row of the lowest tier (M16).

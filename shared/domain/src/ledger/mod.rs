@@ -25,14 +25,14 @@ pub use account::{Account, Certificate, Days, Head, Measures, Membership, Review
 pub use asset::Asset;
 pub use balance::{Balance, Expired, FoldError, Funds, Pending, Release};
 pub use cap::{CapKey, CapOf, Frequency, FrequencyKey};
-pub use effect::{Below, Effect, Errand, Milestone};
+pub use effect::{Below, Effect, Errand};
 pub use exclusive::{Exclusive, Scope};
 pub use fact::{Fact, Stamp};
 pub use outcome::{Outcome, Reply};
 pub use part::Part;
 pub use pool::{Pool, PoolBalance, PoolOf, PoolPart, Pools};
 pub use posting::{Bucket, Posting, PostingKind, never, someday};
-pub use profile::{ATTESTED_MAX, EXCLUSIVE_MAX, Ended, Facts, Profile, TARGETS_MAX, TargetKey};
+pub use profile::{ATTESTED_MAX, EXCLUSIVE_MAX, Ended, Facts, Milestone, Profile, TARGETS_MAX, TargetKey};
 pub use reason::{Reason, Trial, Verdict};
 pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};

@@ -11,7 +11,6 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::effect::Milestone;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::{Fact, Stamp};
 
@@ -30,6 +29,27 @@ pub struct Facts {
     /// What is stated of it in the vendor's own words (M47).
     #[serde(rename = "s", default, skip_serializing_if = "PartnerFacts::is_empty")]
     pub stated: PartnerFacts,
+}
+
+/// How far a partner has come that was new (M17, M29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Milestone {
+    /// It has every course, certification and agreement that the program asks for.
+    #[serde(rename = "t")]
+    Trained,
+    /// It brings what the program asks for.
+    #[serde(rename = "p")]
+    Productive,
+}
+
+impl Milestone {
+    /// As people read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Milestone::Trained => "trained",
+            Milestone::Productive => "productive",
+        }
+    }
 }
 
 /// Facts about a partner, written when they change.
