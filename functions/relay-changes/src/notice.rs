@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, Record, Scope};
+use domain::ledger::{Asset, Bucket, Effect, Milestone, Outcome, PostingKind, Reason, Record, Scope};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -115,8 +115,12 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
-            Effect::Reached(milestone) => {
-                let detail = about(json!({ "milestone": milestone.word(), "on": record.booked }));
+            Effect::Trained(_) | Effect::Productive => {
+                let (milestone, on) = match effect {
+                    Effect::Trained(on) => (Milestone::Trained, *on),
+                    _ => (Milestone::Productive, record.booked),
+                };
+                let detail = about(json!({ "milestone": milestone.word(), "on": on }));
                 notices.push(Notice { kind: "MilestoneReached", detail });
             }
             Effect::Place { place, asks: Some(asks), .. } => {

@@ -34,7 +34,8 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
-        | Effect::Reached(_)
+        | Effect::Trained(_)
+        | Effect::Productive
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }
         | Effect::Tier { .. }

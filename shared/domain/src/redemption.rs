@@ -126,7 +126,8 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Attained { .. }
-            | Effect::Reached(_)
+            | Effect::Trained(_)
+            | Effect::Productive
             | Effect::Sends(_)
             | Effect::Pool { .. }
             | Effect::Exclusive { .. }

@@ -125,7 +125,7 @@ measures! {
 impl Criterion {
     /// It in words, as `5 deals within 1 year`.
     pub fn words(&self) -> String {
-        let level = self.level.map_or_else(String::new, |level| format!(" at level {}", level.get()));
+        let level = self.level.map_or_else(String::new, |level| format!(" at level {} or above", level.get()));
         match &self.certification {
             Some(id) if self.least == Decimal::ONE => format!("1 person certified {id}{level}"),
             Some(id) => format!("{} persons certified {id}{level}", self.least),

@@ -474,6 +474,7 @@ fn goes_on_to_bring(one: &Criterion, asked: &Criterion, review: Review) -> bool 
     let rate = one.least.saturating_mul(asks) >= asked.least.saturating_mul(brings);
     one.measure == asked.measure
         && (asked.certification.is_none() || one.certification == asked.certification)
+        && one.level >= asked.level
         && (enough || (rate && one.measure != Measure::Certifications))
 }
 
@@ -487,7 +488,8 @@ fn implies(a: &Criteria, b: &Criteria) -> bool {
         (Criteria::Fact(a), Criteria::Fact(b)) => a.implies(b),
         (Criteria::Fact(_), Criteria::One(_)) | (Criteria::One(_), Criteria::Fact(_)) => false,
         (Criteria::One(a), Criteria::One(b)) => {
-            a.measure == b.measure && a.certification == b.certification && a.least >= b.least && a.within == b.within
+            let of_same = a.measure == b.measure && a.certification == b.certification && a.within == b.within;
+            of_same && a.level >= b.level && a.least >= b.least
         }
     }
 }

@@ -71,7 +71,7 @@ impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Gate::Certification(id, None) => write!(f, "certification {id}"),
-            Gate::Certification(id, Some(level)) => write!(f, "certification {id} at level {}", level.get()),
+            Gate::Certification(id, Some(level)) => write!(f, "certification {id} at level {} or above", level.get()),
             Gate::Course(id) => write!(f, "course {id}"),
             Gate::Tier(id) => write!(f, "tier {id}"),
             Gate::Agreement(versions) => write!(f, "agreement {}", versions.join(" or ")),

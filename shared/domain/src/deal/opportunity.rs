@@ -112,7 +112,8 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
                 | Effect::Attained { .. }
-                | Effect::Reached(_)
+                | Effect::Trained(_)
+                | Effect::Productive
                 | Effect::Sends(_)
                 | Effect::Pool { .. }
                 | Effect::Exclusive { .. }

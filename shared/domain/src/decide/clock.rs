@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::book::{Book, Why};
 use super::context::Context;
-use super::due::{next_due, runs_out};
+use super::due::{is_reviewed, next_due, runs_out};
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Release};
 use crate::tier::{self, next_review};
 
@@ -72,7 +72,8 @@ fn expire(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldE
 }
 
 fn review(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
-    let standings = book.account().head.tiers.iter();
+    let head = &book.account().head;
+    let standings = head.tiers.iter().filter(|(motion, held)| is_reviewed(context.current, head, motion, held));
     let due = standings.filter_map(|(motion, held)| {
         let next = next_review(context.programs, context.current, motion, held)?;
         (next.on <= day).then(|| (motion.clone(), held.clone(), next))

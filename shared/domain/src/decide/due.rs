@@ -1,12 +1,13 @@
 //! When something of an account becomes due by itself.
 
+use event::ids::Motion;
 use event::time::Month;
 use jiff::civil::Date;
 use program::{Programs, Version};
 
 use super::context::Context;
 use super::state::Decision;
-use crate::ledger::{Account, Head, Membership, never};
+use crate::ledger::{Account, Head, Membership, Standing, never};
 use crate::tier::next_review;
 
 /// The day on which somebody must look at an account: when something becomes due by itself, and for whoever takes part no later
@@ -36,7 +37,15 @@ pub(super) fn next_due(programs: &Programs, current: &Version, account: &mut Acc
 }
 
 fn first_review(programs: &Programs, current: &Version, head: &Head) -> Option<Date> {
-    head.tiers.iter().filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on)).min()
+    let tiers = head.tiers.iter().filter(|(motion, held)| is_reviewed(current, head, motion, held));
+    tiers.filter_map(|(motion, held)| Some(next_review(programs, current, motion, held)?.on)).min()
+}
+
+/// Whether a standing is reviewed at all: who left falls to the lowest tier, and nobody is pruned who is gone.
+pub(super) fn is_reviewed(current: &Version, head: &Head, motion: &Motion, held: &Standing) -> bool {
+    let tier = current.program.ladders.get(motion).and_then(|tiers| tiers.iter().find(|tier| tier.id == held.tier));
+    let prunes = tier.is_some_and(|tier| tier.prune_after.is_some());
+    !prunes || head.membership() != Membership::Offboarded
 }
 
 /// Whether a lot has run out on `day`.

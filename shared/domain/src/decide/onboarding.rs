@@ -1,6 +1,8 @@
 //! Partners that are new: whether they are productive by the day that the program says, and what comes of it if not (M17).
 
 use event::{Event, Kind};
+use jiff::civil::Date;
+use program::Gate;
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -19,22 +21,35 @@ pub(super) fn begin(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
 /// What a partner reaches for the first time with an event: it is trained, or productive (M29).
 pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> Result<(), FoldError> {
     let Some(onboarding) = &context.program().onboarding else { return Ok(()) };
-    let new = |book: &Book, milestone| !book.account().profile.reached.contains_key(&milestone);
     let trains = opens_gates(&case.event.kind) && !onboarding.trained.is_empty();
     if trains && new(book, Milestone::Trained) {
         let shut = shut(context.program(), book.account(), &onboarding.trained, context.now)?;
         if shut.is_none() {
-            book.effect(Effect::Reached(Milestone::Trained))?;
+            let on = trained_on(book, &onboarding.trained).max(case.booked);
+            book.effect(Effect::Trained(on))?;
         }
     }
     if new(book, Milestone::Productive) {
         let at = Moment::of(context.now, context.today);
         let (program, motion) = (context.program(), &onboarding.motion);
         if assess(&onboarding.productive, program, book.account(), motion, at, &mut |_| ())? {
-            book.effect(Effect::Reached(Milestone::Productive))?;
+            book.effect(Effect::Productive)?;
         }
     }
     Ok(())
+}
+
+fn new(book: &Book, milestone: Milestone) -> bool {
+    !book.account().profile.reached.contains_key(&milestone)
+}
+
+/// The last of the days on which the courses that make a partner trained were first completed: one of before may come last.
+fn trained_on(book: &Book, gates: &[Gate]) -> Date {
+    let first = |gate: &Gate| match gate {
+        Gate::Course(id) => book.account().courses.get(id).copied(),
+        Gate::Certification(..) | Gate::Tier(_) | Gate::Agreement(_) => None,
+    };
+    gates.iter().filter_map(first).max().unwrap_or(Date::MIN)
 }
 
 /// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program
@@ -50,6 +65,9 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let day = (*due).min(context.today);
     let at = Moment::of(context.start_of(day), day);
     let met = assess(&onboarding.productive, program, book.account(), &onboarding.motion, at, &mut |_| ())?;
+    if met && new(book, Milestone::Productive) {
+        book.effect(Effect::Productive)?;
+    }
     let needs = || onboarding.productive.words();
     let reason = match (met, plan) {
         (true, _) => Reason::Productive,

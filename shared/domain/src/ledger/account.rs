@@ -6,9 +6,8 @@ use event::Level;
 use event::ids::{CertificationId, CourseId, Motion, PersonId, TierId};
 use event::period::TargetPeriod;
 use event::time::Month;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use litemap::LiteMap;
 use program::Measure;
 use rust_decimal::Decimal;
@@ -17,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::asset::Asset;
 use super::balance::{Balance, Expired, FoldError, Funds, Pending};
 use super::cap::{CapKey, Frequency};
+use super::certificate::{Certificates, Days, level_number};
 use super::fact::{Fact, Stamp};
 use super::part::{Known, Part};
 use super::posting::{never, someday};
 use super::profile::{Profile, TargetKey};
-use super::reason::is_zero;
 
 /// Whether a partner takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,112 +98,6 @@ pub struct Head {
     pub spilled: u8,
 }
 
-/// A certificate of a person (M25, M27).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredCertificate", into = "StoredCertificate")]
-pub struct Certificate {
-    /// Whether it is held.
-    pub validity: Validity,
-    /// The number of its level, 101, 201 or 301; none where it has none.
-    pub level: Option<u16>,
-}
-
-/// A certificate as it is stored: most have no level.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum StoredCertificate {
-    Levelled {
-        #[serde(rename = "v")]
-        validity: Validity,
-        #[serde(rename = "l")]
-        level: u16,
-    },
-    Plain(Validity),
-}
-
-impl From<StoredCertificate> for Certificate {
-    fn from(stored: StoredCertificate) -> Self {
-        match stored {
-            StoredCertificate::Levelled { validity, level } => Self { validity, level: Some(level) },
-            StoredCertificate::Plain(validity) => Self { validity, level: None },
-        }
-    }
-}
-
-impl From<Certificate> for StoredCertificate {
-    fn from(Certificate { validity, level }: Certificate) -> Self {
-        match level {
-            Some(level) => StoredCertificate::Levelled { validity, level },
-            None => StoredCertificate::Plain(validity),
-        }
-    }
-}
-
-/// Whether a certificate is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Validity {
-    /// For ever.
-    Held,
-    /// Until then.
-    Until(Timestamp),
-    /// No longer.
-    Lost,
-}
-
-/// How many certificates are valid, by the last day they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Days {
-    /// For ever.
-    #[serde(rename = "e", default, skip_serializing_if = "is_zero")]
-    ever: i64,
-    /// Until the end of a day in UTC.
-    #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
-    until: BTreeMap<Date, i64>,
-    /// Of those, the ones that have a level, by it (M25).
-    #[serde(rename = "l", default, skip_serializing_if = "BTreeMap::is_empty")]
-    levels: BTreeMap<u16, Days>,
-}
-
-impl Days {
-    pub(super) fn add(&mut self, Certificate { validity, level }: Certificate, by: i64) {
-        self.add_valid(validity, by);
-        let Some(level) = level.filter(|_| validity != Validity::Lost) else { return };
-        let of_level = self.levels.entry(level).or_default();
-        of_level.add_valid(validity, by);
-        if *of_level == Self::default() {
-            self.levels.remove(&level);
-        }
-    }
-
-    fn add_valid(&mut self, validity: Validity, by: i64) {
-        let until = match validity {
-            Validity::Lost => return,
-            Validity::Held => {
-                self.ever += by;
-                return;
-            }
-            Validity::Until(until) => until,
-        };
-        let last = until.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(until);
-        let day = TimeZone::UTC.to_datetime(last).date();
-        let count = self.until.entry(day).or_default();
-        *count += by;
-        if *count == 0 {
-            self.until.remove(&day);
-        }
-    }
-
-    /// How many are valid at `at`: of all, or of a level and those above.
-    fn valid(&self, least: Option<u16>, at: Timestamp) -> i64 {
-        if let Some(least) = least {
-            return self.levels.range(least..).map(|(_, of_level)| of_level.valid(None, at)).sum();
-        }
-        let today = TimeZone::UTC.to_datetime(at).date();
-        self.ever + self.until.range(today..).map(|(_, count)| count).sum::<i64>()
-    }
-}
-
 /// One calendar quarter of measures: by motion, month (1 to 12) and measure.
 pub type Measures = LiteMap<Motion, LiteMap<(i8, Measure), Decimal>>;
 
@@ -226,9 +119,9 @@ pub struct Account {
     pub profile: Profile,
     /// Courses completed by anybody, with the first day.
     pub courses: BTreeMap<CourseId, Date>,
-    /// Certificates by person. One that is no longer held stays as a fact, so that an older grant that comes late does not bring
+    /// Certificates by person and certification. One that is no longer held stays as a fact, so that an older grant that comes late does not bring
     /// it back.
-    pub holders: BTreeMap<PersonId, BTreeMap<CertificationId, Fact<Certificate>>>,
+    pub holders: BTreeMap<PersonId, BTreeMap<CertificationId, Certificates>>,
     /// How many certificates are valid: of each certification, and of all.
     pub certified: BTreeMap<Option<CertificationId>, Days>,
     /// Held amounts.
@@ -350,6 +243,12 @@ impl Account {
     /// Whether the partner was ever enrolled.
     pub fn is_enrolled(&self) -> bool {
         self.head.membership() != Membership::Unknown
+    }
+
+    /// The enrolment with which the partner's membership began; of who left and is back, that of then.
+    pub(crate) fn began(&self) -> Option<Stamp> {
+        let of_now = |began: &Stamp| self.head.left.is_none_or(|left| *began > left);
+        self.profile.began.filter(of_now).or(self.head.enrolled)
     }
 
     /// The four sums of points.
@@ -510,10 +409,4 @@ impl Account {
         self.must_know(|| Part::Certified(of.clone()))?;
         Ok(self.certified.get(&of).map_or(0, |days| days.valid(least, at)))
     }
-}
-
-/// A level as it is stored.
-pub(super) fn level_number(level: Level) -> u16 {
-    // There are three, far below the bound.
-    u16::try_from(level.get()).unwrap_or(u16::MAX)
 }

@@ -14,7 +14,7 @@ use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
 use super::pool::PoolPart;
-use super::profile::{Ended, Milestone, TargetKey};
+use super::profile::{Ended, TargetKey};
 use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
@@ -247,9 +247,12 @@ pub enum Effect {
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
     },
-    /// The partner has come so far for the first time, on the day the record is booked on (M29).
+    /// The partner is trained for the first time, since that day (M29).
     #[serde(rename = "g")]
-    Reached(Milestone),
+    Trained(Date),
+    /// The partner is productive for the first time, on the day that the record is booked on (M29).
+    #[serde(rename = "b")]
+    Productive,
     /// A review that changed no tier.
     #[serde(rename = "r")]
     Reviewed {

@@ -7,13 +7,15 @@ use jiff::civil::Date;
 use program::Measure;
 use rust_decimal::Decimal;
 
-use super::account::{Account, Certificate, Reviewed, Standing, Validity, level_number};
+use super::account::{Account, Reviewed, Standing};
 use super::balance::FoldError;
+use super::certificate::{Certificates, Validity};
 use super::effect::Effect;
 use super::fact::{Fact, Stamp};
 use super::packed;
 use super::part::Part;
 use super::posting::Posting;
+use super::profile::Milestone;
 use super::profile::{Facts, TargetKey};
 use super::record::Record;
 
@@ -48,9 +50,11 @@ impl Account {
         self.head.day = self.head.day.max(Some(record.on));
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
         for effect in &record.effects {
-            if let Effect::Reached(milestone) = effect {
-                self.profile.reached.insert(*milestone, record.booked);
-            }
+            match effect {
+                Effect::Trained(on) => self.profile.reached.insert(Milestone::Trained, *on),
+                Effect::Productive => self.profile.reached.insert(Milestone::Productive, record.booked),
+                _ => None,
+            };
         }
         packed::spill(self);
     }
@@ -73,6 +77,7 @@ impl Account {
                     self.profile.accept(version, since);
                 }
                 self.head.enrolled = self.head.enrolled.max(Some(since));
+                self.profile.begin(since, self.head.left);
                 let stated = facts.clone().unwrap_or_default();
                 Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone, stated }, since)
             }
@@ -91,12 +96,10 @@ impl Account {
             }
             Kind::CertificationGranted { certification_id, person_id, valid_until, level } => {
                 let validity = valid_until.map_or(Validity::Held, Validity::Until);
-                let certificate = Certificate { validity, level: level.map(level_number) };
-                self.certificate(certification_id, person_id, certificate, since)
+                self.certificate(certification_id, person_id, |held| held.grant(*level, validity, since))
             }
-            Kind::CertificationExpired { certification_id, person_id, .. } => {
-                let lost = Certificate { validity: Validity::Lost, level: None };
-                self.certificate(certification_id, person_id, lost, since)
+            Kind::CertificationExpired { certification_id, person_id, level } => {
+                self.certificate(certification_id, person_id, |held| held.end(*level, since))
             }
             Kind::AttestationRecorded { criterion, value, .. } => {
                 self.looked.forget();
@@ -151,20 +154,22 @@ impl Account {
         })
     }
 
-    fn certificate(&mut self, id: &CertificationId, person: &PersonId, value: Certificate, since: Stamp) -> bool {
-        let held = self.holders.entry(person.clone()).or_default();
-        let mut slot = held.remove(id);
-        let before = slot.as_ref().map(|fact| fact.value);
-        let newer = Fact::learn(&mut slot, value, since);
-        held.extend(slot.map(|fact| (id.clone(), fact)));
-        if newer {
+    fn certificate(
+        &mut self,
+        id: &CertificationId,
+        person: &PersonId,
+        say: impl FnOnce(&mut Certificates) -> bool,
+    ) -> bool {
+        let held = self.holders.entry(person.clone()).or_default().entry(id.clone()).or_default();
+        let before = held.clone();
+        let newer = say(held);
+        if *held != before {
             self.looked.moved(Measure::Certifications);
             for of in [None, Some(id.clone())] {
+                let levelled = of.is_some();
                 let days = self.certified.entry(of).or_default();
-                if let Some(before) = before {
-                    days.add(before, -1);
-                }
-                days.add(value, 1);
+                days.count(&before, -1, levelled);
+                days.count(held, 1, levelled);
             }
         }
         newer
@@ -197,8 +202,9 @@ impl Account {
             | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
-            // By the day on which its record is booked.
-            | Effect::Reached(_) => {}
+            // Once the record is known that says on which day.
+            | Effect::Trained(_)
+            | Effect::Productive => {}
             Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),
             Effect::Tier { motion, to, on, as_of, .. } => {

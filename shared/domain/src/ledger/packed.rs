@@ -14,10 +14,11 @@ use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Certificate, Days, Head, Reviewed, Standing};
+use super::account::{Account, Head, Reviewed, Standing};
 use super::asset::Asset;
 use super::balance::{Expired, Funds, Pending};
 use super::cap::CapKey;
+use super::certificate::{Certificates, Days};
 use super::fact::{Fact, Stamp};
 use super::part::{Part, Section};
 use super::profile::Profile;
@@ -41,7 +42,7 @@ struct Content {
     #[serde(rename = "k", default, skip_serializing_if = "BTreeMap::is_empty")]
     courses: BTreeMap<CourseId, Date>,
     #[serde(rename = "h", default, skip_serializing_if = "BTreeMap::is_empty")]
-    holders: BTreeMap<PersonId, BTreeMap<CertificationId, Fact<Certificate>>>,
+    holders: BTreeMap<PersonId, BTreeMap<CertificationId, Certificates>>,
     /// By certification; all of them under an empty name.
     #[serde(rename = "y", default, skip_serializing_if = "BTreeMap::is_empty")]
     certified: BTreeMap<String, Days>,
@@ -173,7 +174,7 @@ pub fn parts(account: &Account) -> BTreeMap<Part, String> {
 fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_> {
     match section {
         Section::Persons => {
-            let certificates = |(who, held): (&PersonId, &BTreeMap<CertificationId, Fact<Certificate>>)| {
+            let certificates = |(who, held): (&PersonId, &BTreeMap<CertificationId, Certificates>)| {
                 let who = who.clone();
                 held.keys().map(move |id| Part::Holder(who.clone(), id.clone())).collect::<Vec<_>>()
             };
@@ -355,9 +356,10 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
 
 /// Counts the certificates of all holders.
 fn count_certificates(account: &mut Account) {
-    for (id, fact) in account.holders.values().flatten() {
+    for (id, held) in account.holders.values().flatten() {
         for of in [None, Some(id.clone())] {
-            account.certified.entry(of).or_default().add(fact.value, 1);
+            let levelled = of.is_some();
+            account.certified.entry(of).or_default().count(held, 1, levelled);
         }
     }
 }

@@ -61,6 +61,9 @@ pub struct Profile {
     /// The agreement version last accepted (M43).
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Fact<String>>,
+    /// The enrolment with which its present membership began, as far as that is known: later ones state facts anew.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Stamp>,
     /// When an agreement was accepted first, by its own time: where the way to being trained begins (M29).
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Timestamp>,
@@ -135,6 +138,15 @@ impl TryFrom<String> for TargetKey {
 }
 
 impl Profile {
+    /// Takes over an enrolment of a partner that left last at `left`, if it did: the first one after that began what it is in now.
+    pub(super) fn begin(&mut self, since: Stamp, left: Option<Stamp>) {
+        let of_now = |stamp: &Stamp| left.is_none_or(|left| *stamp > left);
+        if of_now(&since) {
+            let began = self.began.filter(of_now);
+            self.began = Some(began.map_or(since, |began| began.min(since)));
+        }
+    }
+
     /// Takes over an agreement. False if a later one was accepted before.
     pub(super) fn accept(&mut self, version: &str, since: Stamp) -> bool {
         let signed = self.signed.get_or_insert(since.time());

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::movement::{about, movement};
 use crate::earn::{NEEDS, SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{
-    ATTESTED_MAX, Asset, Effect, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX, Trial,
-    Verdict,
+    ATTESTED_MAX, Asset, Below, Effect, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX,
+    Trial, Verdict,
 };
 use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
@@ -397,7 +397,8 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
 
 fn milestone(effect: &Effect) -> Option<Milestone> {
     match effect {
-        Effect::Reached(milestone) => Some(*milestone),
+        Effect::Trained(_) => Some(Milestone::Trained),
+        Effect::Productive => Some(Milestone::Productive),
         _ => None,
     }
 }
@@ -411,12 +412,11 @@ fn tier_sentence(effect: &Effect) -> Option<String> {
             Some(format!("{motion}: {from} -> {to} from {on}, reviewed as of {as_of}"))
         }
         Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
-        Effect::Reviewed { motion, as_of, below: Some(below), .. } => Some(format!(
-            "{motion}: as of {as_of} below what is asked of everybody, {} of {} times in a row{}",
-            below.times.min(below.of),
-            below.of,
-            if below.is_due() { "; due to be pruned" } else { "" }
-        )),
+        Effect::Reviewed { motion, as_of, below: Some(below), .. } => {
+            let Below { times, of } = *below;
+            let due = if below.is_due() { "due to be pruned".to_owned() } else { format!("to be pruned after {of}") };
+            Some(format!("{motion}: as of {as_of} below what is asked of everybody, {times} in a row; {due}"))
+        }
         Effect::Reviewed { motion, as_of, demotes_on: Some(day), .. } => Some(format!(
             "{motion}: as of {as_of} below what keeps the tier; lost at the first review as of {day} or later"
         )),

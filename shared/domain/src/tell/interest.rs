@@ -43,7 +43,7 @@ impl Interest {
     pub fn add(&mut self, record: &Record) {
         let partner = &record.partner;
         match record.happened() {
-            Some(Kind::RewardViewed { reward_id, .. }) if record.outcome != Outcome::Refused => {
+            Some(Kind::RewardViewed { reward_id, .. }) if record.holds() => {
                 let wanted = self.rewards.entry(reward_id).or_default();
                 wanted.looks += 1;
                 wanted.looked.insert(partner.clone());

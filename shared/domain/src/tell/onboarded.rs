@@ -10,9 +10,9 @@ use crate::ledger::{Account, Milestone};
 /// How far a partner has come that was new.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Onboarded {
-    /// The day of its latest enrolment.
+    /// The day on which its membership began; of who left and is back, the one of then.
     pub enrolled: Date,
-    /// The day on which an agreement was accepted first; none where none was.
+    /// The day on which an agreement was accepted first, of who left and is back since then; none where none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed: Option<Date>,
     /// When it had every course, certification and agreement that the program asks for: days since it signed, or, where it has not,
@@ -29,7 +29,7 @@ pub struct Onboarded {
 pub struct Reached {
     /// The day on which what completed it is booked: its own, unless its books had closed before it was known.
     pub on: Date,
-    /// After so many days; none where that lies before the latest enrolment, or before the agreement.
+    /// After so many days; none where that lies before the membership began, or before the agreement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<i64>,
 }
@@ -37,8 +37,13 @@ pub struct Reached {
 /// How far a partner has come. `None` where it was never enrolled.
 pub fn onboarded(programs: &Programs, account: &Account, now: Timestamp) -> Option<Onboarded> {
     let calendar = &programs.current(now).program.calendar;
-    let enrolled = calendar.day(account.head.enrolled?.time());
-    let signed = account.profile.signed.map(|signed| calendar.day(signed));
+    let head = &account.head;
+    let enrolled = calendar.day(account.began()?.time());
+    // Of who left and is back, what was accepted since.
+    let of_now = |signed: &Timestamp| head.left.is_none_or(|left| *signed > left.time());
+    let latest = || account.profile.agreement.as_ref().map(|fact| fact.since.time());
+    let signed = account.profile.signed.filter(of_now).or_else(|| latest().filter(of_now));
+    let signed = signed.map(|signed| calendar.day(signed));
     let reached = |milestone, since: Date| {
         let on = *account.profile.reached.get(&milestone)?;
         let days = since.until(on).ok().map(|span| i64::from(span.get_days()));

@@ -92,7 +92,7 @@ pub fn scoreboards(
             stays: stays.unwrap_or(true),
             next_review: review.map(|next| next.on),
             reviewed_as_of: review.map(|next| next.as_of),
-            demotes_on: held.demotes_on,
+            demotes_on: held.demotes_on.filter(|_| prune_after.is_none()),
             prune_after,
             failed_reviews: prune_after.map(|_| held.below),
         };

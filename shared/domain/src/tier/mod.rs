@@ -115,7 +115,15 @@ pub(crate) fn review(
     let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
     let kept = met(at)? || met(today)?;
     if let Some(of) = tier.prune_after {
-        let below = (!kept).then(|| Below { times: held.below.saturating_add(1), of });
+        let calendar = &program.calendar;
+        let follows =
+            matches!(held.reviewed, Reviewed::Kept(before) if boundary_after(calendar, tier.review, before) == as_of);
+        let before = if follows { held.below } else { 0 };
+        // Nobody is held to what it did not do while it was away, or in a motion that it left.
+        let began = account.began().map(|began| calendar.day(began.time()));
+        let is_due = began.is_none_or(|began| tier.first_review.after(began) <= as_of);
+        let takes_part = is_due && account.motions().contains(motion);
+        let below = (!kept && takes_part).then(|| Below { times: before.saturating_add(1), of });
         return Ok(Effect::Reviewed { motion: motion.clone(), as_of, demotes_on: None, below });
     }
     Ok(match (kept, held.demotes_on, tier.grace) {

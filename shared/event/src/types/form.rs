@@ -434,6 +434,11 @@ impl Level {
         Self::ALL.contains(&number).then_some(Self(number))
     }
 
+    /// Each of them, the lowest first.
+    pub fn each() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().map(Self)
+    }
+
     /// Its number.
     pub fn get(self) -> i64 {
         self.0

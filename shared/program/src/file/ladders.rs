@@ -205,7 +205,11 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
 /// How many persons hold a certification.
 fn certified(path: &[&str], table: &CriteriaTable, f: &mut Findings<'_>) -> Option<Criteria> {
     if table.certification.is_none() && (table.persons.is_some() || table.level.is_some()) {
-        return f.take(path, Err("say what they hold: { certification = \"sales-pro\", persons = 2 }".to_owned()));
+        let key = if table.persons.is_some() { "persons" } else { "level" };
+        let message = format!(
+            "`{key}` is of one certification: say what they hold: {{ certification = \"sales-pro\", level = 201, persons = 2 }}"
+        );
+        return f.take(path, Err(message));
     }
     let level = match table.level {
         Some(number) => Some(known_level(path, number, f)?),

@@ -385,11 +385,9 @@ fn vouchers() -> String {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NeedsTable {
     pub(crate) tier: Option<TierId>,
-    #[serde(default)]
-    pub(crate) certification: OneOrMany<CertificationId>,
+    pub(crate) certification: Option<OneOrMany<CertificationId>>,
     pub(crate) level: Option<i64>,
-    #[serde(default)]
-    pub(crate) course: OneOrMany<CourseId>,
+    pub(crate) course: Option<OneOrMany<CourseId>>,
     pub(crate) agreement: Option<OneOrMany>,
 }
 
@@ -566,7 +564,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
             type Value = OneOrMany<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text in quotes, as in \"20 per partner per month\", or a list of them")
+                f.write_str("a text in quotes, or a list of them")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
                 T::deserialize(text.into_deserializer()).map(|one| OneOrMany(vec![one]))

@@ -14,25 +14,46 @@ use crate::reward::{Gate, Provider, Reward};
 /// The ladders of a file.
 pub(crate) type Ladders = BTreeMap<Motion, BTreeMap<TierId, TierTable>>;
 
+/// Most courses, and most certifications, that are needed at once: each is read with what asks for it.
+const NEEDED_MAX: usize = 16;
+
 /// What a partner must have, in the order in which it is looked at.
 pub(crate) fn gates(path: &[&str], needs: &NeedsTable, ladders: &Ladders, f: &mut Findings<'_>) -> Vec<Gate> {
     let NeedsTable { tier, certification, level, course, agreement } = needs;
     let level = level.and_then(|number| known_level(path, number, f));
-    if level.is_some() && certification.0.is_empty() {
+    if level.is_some() && certification.is_none() {
         let help = "say which: { certification = \"sales-pro\", level = 301 }".to_owned();
         f.error(Code::BadValue, path, "`level` is that of a certification", Some(help));
     }
     if let Some(tier) = tier.as_ref().filter(|tier| !ladders.values().any(|tiers| tiers.contains_key(*tier))) {
         f.error(Code::UnknownTier, path, format!("no ladder has a tier `{tier}`"), None);
     }
-    let gates = certification.0.iter().cloned().map(|id| Gate::Certification(id, level));
+    for (key, many) in [
+        ("certification", certification.as_ref().map(|all| all.0.len())),
+        ("course", course.as_ref().map(|all| all.0.len())),
+    ] {
+        let Some(many) = many else { continue };
+        if many == 0 {
+            let help = Some(format!("write {key} = \"sales-101\", or leave it out"));
+            f.error(Code::BadValue, path, format!("`{key}` names none, and would ask for nothing"), help);
+        }
+        if many > NEEDED_MAX {
+            f.error(
+                Code::BadValue,
+                path,
+                format!("`{key}` names {many}; at most {NEEDED_MAX} are needed at once"),
+                None,
+            );
+        }
+    }
+    let gates = certification.iter().flat_map(|all| &all.0).cloned().map(|id| Gate::Certification(id, level));
     if agreement.as_ref().is_some_and(|versions| versions.0.is_empty()) {
         let message = "`agreement` names no version, and nobody could have accepted it";
         f.error(Code::BadValue, path, message, Some("write agreement = \"2026-01\", or leave it out".to_owned()));
     }
     let accepted = agreement.as_ref().map(|versions| Gate::Agreement(versions.0.clone()));
     gates
-        .chain(course.0.iter().cloned().map(Gate::Course))
+        .chain(course.iter().flat_map(|all| &all.0).cloned().map(Gate::Course))
         .chain(tier.clone().map(Gate::Tier))
         .chain(accepted)
         .collect()

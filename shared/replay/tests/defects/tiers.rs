@@ -196,7 +196,8 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
-        | Effect::Reached(_)
+        | Effect::Trained(_)
+        | Effect::Productive
         | Effect::Sends(_)
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }

@@ -5,6 +5,7 @@ mod facts;
 mod orders;
 mod reviews;
 mod rules;
+mod standing;
 
 use domain::ledger::Outcome;
 use laurel_replay::World;

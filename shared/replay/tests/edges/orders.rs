@@ -1,7 +1,7 @@
 //! Late, old, repeated and corrected: what once came out wrong in some order stays right.
 
 use domain::ledger::Outcome::{Awarded, NoRule, Refused};
-use domain::ledger::{Membership, Reason, Validity};
+use domain::ledger::{Membership, Reason};
 use laurel_replay::World;
 
 use super::{TODAY, amend, points, world_of};
@@ -84,8 +84,9 @@ fn facts_go_by_their_own_time() {
     };
     grant(&mut world, "new", "2026-05-01T00:00:00Z", "2028-01-01T00:00:00Z");
     grant(&mut world, "old", "2024-05-01T00:00:00Z", "2025-01-01T00:00:00Z");
-    let held = &world.account("p").holders["ann"]["c"].value;
-    assert_eq!(held.validity, Validity::Until("2028-01-01T00:00:00Z".parse().expect("an instant")));
+    let id = "c".try_into().expect("an id");
+    let held = |at: &str| world.account("p").is_certified(&id, None, at.parse().expect("an instant")).expect("known");
+    assert_eq!([held("2027-12-31T23:59:59Z"), held("2028-01-01T00:00:00Z")], [true, false]);
 }
 
 /// I14: what is rated again stays under the caps of the award's own period.
