@@ -87,6 +87,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// From so many events on, a seed tells how far it is.
+const LONG: usize = 10_000;
+
+/// How far a long seed is, a hundred times.
+fn walked(done: usize, of: usize) {
+    if done % (of / 100).max(1) == 0 {
+        eprintln!("step {done} of {of}");
+    }
+}
+
 fn bar(length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {per_sec}, {eta} left {msg}");
     ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -98,6 +108,9 @@ fn seeds(ask: &Ask, plant: Option<Plant>) -> ExitCode {
         if !ask.steps.is_empty() {
             let steps = simulator::Workload::new(seed, ask.events, ask.partners).steps.len();
             plan.skip = (0..steps).filter(|at| !ask.steps.contains(at)).collect();
+        }
+        if ask.events >= LONG {
+            plan.walked = Some(walked);
         }
         let outcome = run(&plan);
         println!(

@@ -58,6 +58,8 @@ pub struct Plan {
     pub shows: Option<String>,
     /// Is told of each fault as it happens.
     pub tells: Option<Tell>,
+    /// Is told after each step how many of how many are done.
+    pub walked: Option<fn(usize, usize)>,
 }
 
 impl Plan {
@@ -72,6 +74,7 @@ impl Plan {
             plant: None,
             shows: None,
             tells: None,
+            walked: None,
         }
     }
 }
@@ -179,6 +182,9 @@ async fn whole(plan: &Plan) -> Outcome {
         }
         if !lock(&aws.watch).findings.is_empty() {
             break;
+        }
+        if let Some(walked) = plan.walked {
+            walked(at + 1, work.steps.len());
         }
     }
     if lock(&aws.watch).findings.is_empty() {
