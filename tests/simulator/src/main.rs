@@ -92,7 +92,7 @@ const LONG: usize = 10_000;
 
 /// How far a long seed is, a hundred times.
 fn walked(done: usize, of: usize) {
-    if done % (of / 100).max(1) == 0 {
+    if done.is_multiple_of((of / 100).max(1)) {
         eprintln!("step {done} of {of}");
     }
 }
