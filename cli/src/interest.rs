@@ -68,7 +68,7 @@ impl Interest {
             println!("{} has no reward", program.id);
             return Ok(ExitCode::SUCCESS);
         }
-        let mut rows = table(&["reward", "looks", "by partners", "pieces", "by partners", "only looked", "refused"]);
+        let mut rows = table(&["reward", "looks", "partners", "pieces", "partners", "only looked", "refused"]);
         for (reward, wanted) in &rewards {
             let many = |many: usize| number(i64::try_from(many).unwrap_or(i64::MAX));
             let count = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));

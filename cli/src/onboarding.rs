@@ -58,19 +58,23 @@ impl Onboarding {
             println!("{} asks nothing of who is new: `[onboarding]` in its file would", program.id);
             return Ok(ExitCode::SUCCESS);
         }
-        let mut rows = table(&["partner", "status", "enrolled", "signed", "trained", "productive"]);
+        let asks_training = program.onboarding.as_ref().is_some_and(|onboarding| !onboarding.trained.is_empty());
+        let mut head = vec!["partner", "status", "enrolled", "signed"];
+        head.extend(asks_training.then_some("trained"));
+        head.push("productive");
+        let mut rows = table(&head);
         for (partner, status, one) in &all {
-            rows.add_row([
+            let mut row = vec![
                 partner.to_string(),
                 format!("{status:?}").to_lowercase(),
                 one.enrolled.to_string(),
                 one.signed.map_or_else(String::new, |day| day.to_string()),
-                told(one.trained),
-                told(one.productive),
-            ]);
+            ];
+            row.extend(asks_training.then(|| told(one.trained)));
+            row.push(told(one.productive));
+            rows.add_row(row);
         }
         println!("{}", shown(&rows));
-        let asks_training = program.onboarding.as_ref().is_some_and(|onboarding| !onboarding.trained.is_empty());
         let halves = [
             ("trained", asks_training, of(&all, |one| one.trained)),
             ("productive", true, of(&all, |one| one.productive)),
@@ -89,10 +93,10 @@ fn of(all: &[(PartnerId, Membership, Onboarded)], what: impl Fn(&Onboarded) -> O
     days
 }
 
-/// A milestone in a cell: when, and after how many days.
+/// A milestone in a cell: after how many days, or, where that is not known, when.
 fn told(reached: Option<Reached>) -> String {
-    let days = |days| format!(" ({days} d)");
-    reached.map_or_else(|| "not yet".to_owned(), |at| format!("{}{}", at.on, at.days.map_or_else(String::new, days)))
+    let told = |at: Reached| at.days.map_or_else(|| at.on.to_string(), |days| format!("{days} days"));
+    reached.map_or_else(|| "not yet".to_owned(), told)
 }
 
 /// How long half of those took that have come so far.

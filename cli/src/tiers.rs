@@ -83,8 +83,8 @@ impl Tiers {
             return Ok(ExitCode::SUCCESS);
         }
         let prunes = program.ladders.values().flatten().any(|tier| tier.prune_after.is_some());
-        let mut head = vec!["ladder", "tier", "partners", "would keep", "fall short", "warned", "reach next"];
-        head.extend(prunes.then_some("to prune"));
+        let mut head = vec!["ladder", "tier", "partners", "would keep", "short", "warned", "rise"];
+        head.extend(prunes.then_some("prune"));
         let mut lines = table(&head);
         for ((motion, tier), Count { partners, keep, warned, prune, rise }) in rows {
             let asks = program.ladders.get(&motion).and_then(|tiers| tiers.iter().find(|one| one.id == tier));

@@ -107,8 +107,8 @@ trained = { course = "sales-101" }
         of_kind.map(detail).map(|detail| members.map(|member| detail[member].to_string()).join(" ")).collect()
     };
     assert_eq!(
-        of("MilestoneReached", ["milestone", "on"]),
-        [r#""trained" "2026-01-15""#, r#""productive" "2027-01-12""#]
+        of("MilestoneReached", ["milestone", "at"]),
+        [r#""trained" "2026-01-15T12:00:00Z""#, r#""productive" "2027-01-12T12:00:00Z""#]
     );
     assert_eq!(of("OnboardingLate", ["partner", "none"]), [r#""p" null"#]);
     assert_eq!(of("BelowMinimum", ["times", "of"]), ["1 2"]);

@@ -115,12 +115,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
-            Effect::Trained(_) | Effect::Productive => {
-                let (milestone, on) = match effect {
-                    Effect::Trained(on) => (Milestone::Trained, *on),
-                    _ => (Milestone::Productive, record.booked),
-                };
-                let detail = about(json!({ "milestone": milestone.word(), "on": on }));
+            Effect::Trained | Effect::Productive => {
+                let is_trained = matches!(effect, Effect::Trained);
+                let milestone = if is_trained { Milestone::Trained } else { Milestone::Productive };
+                let detail = about(json!({ "milestone": milestone.word(), "at": record.time }));
                 notices.push(Notice { kind: "MilestoneReached", detail });
             }
             Effect::Place { place, asks: Some(asks), .. } => {

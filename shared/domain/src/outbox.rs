@@ -34,7 +34,7 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
-        | Effect::Trained(_)
+        | Effect::Trained
         | Effect::Productive
         | Effect::Pool { .. }
         | Effect::Exclusive { .. }

@@ -126,7 +126,7 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Attained { .. }
-            | Effect::Trained(_)
+            | Effect::Trained
             | Effect::Productive
             | Effect::Sends(_)
             | Effect::Pool { .. }

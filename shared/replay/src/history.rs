@@ -292,7 +292,7 @@ fn changed(effect: &Effect) -> String {
             let part = ended.part.unwrap_or_default();
             format!("the target of {} was attained by {part}", String::from(key.clone()))
         }
-        Effect::Trained(on) => format!("is trained for the first time, since {on}"),
+        Effect::Trained => "is trained for the first time".to_owned(),
         Effect::Productive => "is productive for the first time".to_owned(),
         Effect::Stated { facts } => {
             let told: Vec<String> = facts.iter().map(|(name, said)| format!("{name} {said}")).collect();

@@ -112,7 +112,7 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
                 | Effect::Attained { .. }
-                | Effect::Trained(_)
+                | Effect::Trained
                 | Effect::Productive
                 | Effect::Sends(_)
                 | Effect::Pool { .. }

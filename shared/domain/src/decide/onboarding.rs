@@ -1,8 +1,6 @@
 //! Partners that are new: whether they are productive by the day that the program says, and what comes of it if not (M17).
 
 use event::{Event, Kind};
-use jiff::civil::Date;
-use program::Gate;
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -25,8 +23,7 @@ pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
     if trains && new(book, Milestone::Trained) {
         let shut = shut(context.program(), book.account(), &onboarding.trained, context.now)?;
         if shut.is_none() {
-            let on = trained_on(book, &onboarding.trained).max(case.booked);
-            book.effect(Effect::Trained(on))?;
+            book.effect(Effect::Trained)?;
         }
     }
     if new(book, Milestone::Productive) {
@@ -41,15 +38,6 @@ pub(super) fn reach(context: &Context<'_>, book: &mut Book, case: &Case<'_>) -> 
 
 fn new(book: &Book, milestone: Milestone) -> bool {
     !book.account().profile.reached.contains_key(&milestone)
-}
-
-/// The last of the days on which the courses that make a partner trained were first completed: one of before may come last.
-fn trained_on(book: &Book, gates: &[Gate]) -> Date {
-    let first = |gate: &Gate| match gate {
-        Gate::Course(id) => book.account().courses.get(id).copied(),
-        Gate::Certification(..) | Gate::Tier(_) | Gate::Agreement(_) => None,
-    };
-    gates.iter().filter_map(first).max().unwrap_or(Date::MIN)
 }
 
 /// The place of the record of a look at a partner that is new. `None` if the event is none; moot where the partner left, or the program

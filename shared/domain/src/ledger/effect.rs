@@ -247,10 +247,10 @@ pub enum Effect {
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
     },
-    /// The partner is trained for the first time, since that day (M29).
+    /// The partner is trained for the first time, by the event's own time (M29).
     #[serde(rename = "g")]
-    Trained(Date),
-    /// The partner is productive for the first time, on the day that the record is booked on (M29).
+    Trained,
+    /// The partner is productive for the first time, by the event's own time (M29).
     #[serde(rename = "b")]
     Productive,
     /// A review that changed no tier.

@@ -51,8 +51,8 @@ impl Account {
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
         for effect in &record.effects {
             match effect {
-                Effect::Trained(on) => self.profile.reached.insert(Milestone::Trained, *on),
-                Effect::Productive => self.profile.reached.insert(Milestone::Productive, record.booked),
+                Effect::Trained => self.profile.reached.insert(Milestone::Trained, record.time),
+                Effect::Productive => self.profile.reached.insert(Milestone::Productive, record.time),
                 _ => None,
             };
         }
@@ -202,8 +202,8 @@ impl Account {
             | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
-            // Once the record is known that says on which day.
-            | Effect::Trained(_)
+            // Once the record is known that says when.
+            | Effect::Trained
             | Effect::Productive => {}
             Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),
             Effect::Exclusive { of, said, held } => self.profile.say(of, *said, held.as_ref()),

@@ -67,9 +67,9 @@ pub struct Profile {
     /// When an agreement was accepted first, by its own time: where the way to being trained begins (M29).
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Timestamp>,
-    /// How far it has come, and on which day (M29).
+    /// How far it has come, and when, by the own time of the event that completed it (M29).
     #[serde(rename = "r", default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reached: BTreeMap<Milestone, Date>,
+    pub reached: BTreeMap<Milestone, Timestamp>,
     /// What persons attest of it, by criterion (M20), at most [`ATTESTED_MAX`].
     #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attested: BTreeMap<Name, Fact<Name>>,

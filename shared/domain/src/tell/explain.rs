@@ -397,7 +397,7 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
 
 fn milestone(effect: &Effect) -> Option<Milestone> {
     match effect {
-        Effect::Trained(_) => Some(Milestone::Trained),
+        Effect::Trained => Some(Milestone::Trained),
         Effect::Productive => Some(Milestone::Productive),
         _ => None,
     }

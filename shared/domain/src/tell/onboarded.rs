@@ -27,7 +27,7 @@ pub struct Onboarded {
 /// A milestone that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reached {
-    /// The day on which what completed it is booked: its own, unless its books had closed before it was known.
+    /// The day on which what completed it happened, says its sender.
     pub on: Date,
     /// After so many days; none where that lies before the membership began, or before the agreement.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub fn onboarded(programs: &Programs, account: &Account, now: Timestamp) -> Opti
     let signed = account.profile.signed.filter(of_now).or_else(|| latest().filter(of_now));
     let signed = signed.map(|signed| calendar.day(signed));
     let reached = |milestone, since: Date| {
-        let on = *account.profile.reached.get(&milestone)?;
+        let on = calendar.day(*account.profile.reached.get(&milestone)?);
         let days = since.until(on).ok().map(|span| i64::from(span.get_days()));
         Some(Reached { on, days: days.filter(|days| *days >= 0) })
     };

@@ -196,7 +196,7 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
-        | Effect::Trained(_)
+        | Effect::Trained
         | Effect::Productive
         | Effect::Sends(_)
         | Effect::Pool { .. }

@@ -355,3 +355,17 @@ fn who_is_back_signs_anew() {
     let o = onboarded(&w.programs, w.account("p"), w.now).expect("there");
     assert_eq!(o.trained.expect("there").days, Some(3), "{o:?}");
 }
+
+/// A history that is known late, after its books have closed, tells the days that it took, and not when it was known.
+#[test]
+fn milestones_are_of_the_events_own_time() {
+    let t = "[onboarding]\nproductive = { deals = 1, within = \"1 year\" }\nby = \"90 days\"\ntrained = { course = \"a\" }\n";
+    let mut w = world(t, "2026-01-05T12:00:00Z");
+    w.at("2026-11-30T12:00:00Z");
+    course(&mut w, "a", "2026-01-20T12:00:00Z");
+    w.close("p", "d", "2026-05-10T12:00:00Z", "100");
+    let o = onboarded(&w.programs, w.account("p"), w.now).expect("there");
+    assert_eq!(o.trained.expect("trained").days, Some(15), "{o:?}");
+    assert_eq!(o.productive.expect("productive").days, Some(125), "{o:?}");
+    sound(&w);
+}
