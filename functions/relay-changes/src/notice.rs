@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Asset, Bucket, Effect, Milestone, Outcome, PostingKind, Reason, Record, Scope};
+use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, Record, Scope};
 use event::Kind;
 use serde_json::{Value, json};
 use store::aside::Aside;
@@ -98,6 +98,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
         }
         _ => {}
     }
+    for milestone in record.effects.iter().filter_map(Effect::milestone) {
+        let detail = about(json!({ "milestone": milestone.word(), "at": record.time }));
+        notices.push(Notice { kind: "MilestoneReached", detail });
+    }
     for effect in &record.effects {
         match effect {
             Effect::Tier { motion, from, to, .. } => {
@@ -114,12 +118,6 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
-            }
-            Effect::Trained | Effect::Productive => {
-                let is_trained = matches!(effect, Effect::Trained);
-                let milestone = if is_trained { Milestone::Trained } else { Milestone::Productive };
-                let detail = about(json!({ "milestone": milestone.word(), "at": record.time }));
-                notices.push(Notice { kind: "MilestoneReached", detail });
             }
             Effect::Place { place, asks: Some(asks), .. } => {
                 let detail = about(json!({ "bidders": place, "asks": asks, "complete": place >= asks }));

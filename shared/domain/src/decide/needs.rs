@@ -336,7 +336,8 @@ fn slot_gates<'p>(program: &'p Program, kind: &Kind) -> &'p [Gate] {
     benefit.map_or(&[], |benefit| &benefit.gates)
 }
 
-/// The longest window of any ladder, and of what a new partner is asked for, in months before the one that is not over, or before the day as of which is reviewed.
+/// The longest window of any ladder, and of what a new partner is asked for, in months before the one that is not over, or before the
+/// day as of which is reviewed.
 fn longest_window(program: &Program) -> i32 {
     let criteria = program.ladders.values().flatten().flat_map(|tier| tier.enter.iter().chain(&tier.keep));
     let onboarding = program.onboarding.iter().map(|new| &new.productive);

@@ -14,7 +14,7 @@ use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
 use super::pool::PoolPart;
-use super::profile::{Ended, TargetKey};
+use super::profile::{Ended, Milestone, TargetKey};
 use super::reason::is_zero;
 
 /// What an event of Laurel's own is to do.
@@ -269,6 +269,18 @@ pub enum Effect {
         #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
         below: Option<Below>,
     },
+}
+
+impl Effect {
+    /// How far the partner has come with it, if it is that. Each is an effect of its own, without a value: a closing that makes a partner
+    /// productive has few bytes left of its bound.
+    pub fn milestone(&self) -> Option<Milestone> {
+        match self {
+            Effect::Trained => Some(Milestone::Trained),
+            Effect::Productive => Some(Milestone::Productive),
+            _ => None,
+        }
+    }
 }
 
 /// Failed reviews in a row of the lowest tier (M16).

@@ -15,7 +15,6 @@ use super::fact::{Fact, Stamp};
 use super::packed;
 use super::part::Part;
 use super::posting::Posting;
-use super::profile::Milestone;
 use super::profile::{Facts, TargetKey};
 use super::record::Record;
 
@@ -49,13 +48,8 @@ impl Account {
         self.head.as_of = self.head.as_of.max(Some(record.decided_at));
         self.head.day = self.head.day.max(Some(record.on));
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
-        for effect in &record.effects {
-            match effect {
-                Effect::Trained => self.profile.reached.insert(Milestone::Trained, record.time),
-                Effect::Productive => self.profile.reached.insert(Milestone::Productive, record.time),
-                _ => None,
-            };
-        }
+        let reached = record.effects.iter().filter_map(Effect::milestone);
+        self.profile.reached.extend(reached.map(|milestone| (milestone, record.time)));
         packed::spill(self);
     }
 

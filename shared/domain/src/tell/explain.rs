@@ -113,7 +113,7 @@ pub fn explain(record: &Record, program: Option<&Program>) -> Explanation {
         },
         rules,
         tier_changes: record.effects.iter().filter_map(tier_sentence).collect(),
-        milestones: record.effects.iter().filter_map(milestone).map(Milestone::word).collect(),
+        milestones: record.effects.iter().filter_map(Effect::milestone).map(Milestone::word).collect(),
         program_version: record.version(),
         edition: record.edition,
         decided_at: record.decided_at.to_string(),
@@ -392,14 +392,6 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
     match cap.map(|cap| cap.unit) {
         Some(CapUnit::Money(currency)) => Asset::Money(currency).told(used),
         Some(CapUnit::Times | CapUnit::Points) | None => used.to_string(),
-    }
-}
-
-fn milestone(effect: &Effect) -> Option<Milestone> {
-    match effect {
-        Effect::Trained => Some(Milestone::Trained),
-        Effect::Productive => Some(Milestone::Productive),
-        _ => None,
     }
 }
 
