@@ -18,12 +18,12 @@ use event::ids::ProgramId;
 use event::{Event, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use program::{Program, Programs, Version};
+use program::{Programs, Version};
 use replay::{MIX, Replay, Year};
 use serde_json::json;
 
 use crate::arguments::instant;
-use crate::file::read;
+use crate::file::program_of;
 use crate::output::verdict;
 use crate::show::{number, shown, table};
 
@@ -72,9 +72,7 @@ pub(crate) struct Simulate {
 impl Simulate {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let (Some(file), Some(events)) = (&self.file, &self.events) else { return self.generate() };
-        let text = read(file)?;
-        let program = Program::parse(&text)
-            .map_err(|_| anyhow!("{} is in bad form: `laurel check {0}` says where", file.display()))?;
+        let (program, text) = program_of(file)?;
         let version = Version {
             number: 1,
             hash: Version::content_hash(&text),
@@ -185,11 +183,11 @@ fn next_line(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<
 }
 
 /// A line as it is read: without what a program for Windows writes before the first, and after each.
-fn parsed(place: u64, bytes: &[u8]) -> Result<Event, Unreadable> {
+fn parsed(programs: &Programs, place: u64, bytes: &[u8]) -> Result<Event, Unreadable> {
     let bytes = if place == 1 { bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes) } else { bytes };
     match std::str::from_utf8(bytes) {
         // How far ahead an event may be is asked where it is sent.
-        Ok(line) => Event::parse(line.trim_end(), Timestamp::MAX),
+        Ok(line) => programs.parse(line.trim_end(), Timestamp::MAX, Timestamp::MAX),
         Err(error) => {
             let offset = Some(error.valid_up_to());
             Err(Unreadable::Quarantined { reason: "it is no UTF-8".to_owned(), offset })
@@ -200,12 +198,12 @@ fn parsed(place: u64, bytes: &[u8]) -> Result<Event, Unreadable> {
 impl Played {
     fn of(programs: &Programs, history: &History) -> anyhow::Result<Self> {
         let mut played = Self::new(programs);
-        if played.all(programs, in_file_order(history)?)? {
+        if played.all(programs, in_file_order(programs, history)?)? {
             return Ok(played);
         }
         eprintln!("note: {} is not in the order of time; it is sorted first", history.name.display());
         let mut played = Self::new(programs);
-        played.all(programs, in_time_order(history)?)?;
+        played.all(programs, in_time_order(programs, history)?)?;
         Ok(played)
     }
 
@@ -343,6 +341,7 @@ struct Lines {
 
 /// Reads a history on a thread of its own.
 fn lines(
+    programs: &Programs,
     history: &History,
     bytes: u64,
     each: impl FnOnce(&mut dyn FnMut(u64, &[u8]) -> bool) -> std::io::Result<()> + Send + 'static,
@@ -353,14 +352,14 @@ fn lines(
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let (sender, batches) = sync_channel(8);
-    let name = history.name.clone();
+    let (name, programs) = (history.name.clone(), programs.clone());
     std::thread::spawn(move || {
         let mut batch = Vec::with_capacity(BATCH);
         let read = each(&mut |place, line| {
             if line.iter().all(u8::is_ascii_whitespace) {
                 return true;
             }
-            batch.push((line.len() as u64, (place, parsed(place, line))));
+            batch.push((line.len() as u64, (place, parsed(&programs, place, line))));
             batch.len() < BATCH || sender.send(Ok(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))).is_ok()
         });
         let read = read.with_context(|| format!("{} cannot be read", name.display()));
@@ -375,10 +374,10 @@ fn opened(history: &History) -> anyhow::Result<BufReader<File>> {
     Ok(BufReader::with_capacity(1 << 20, file))
 }
 
-fn in_file_order(history: &History) -> anyhow::Result<Lines> {
+fn in_file_order(programs: &Programs, history: &History) -> anyhow::Result<Lines> {
     let mut reader = opened(history)?;
     let bytes = reader.get_ref().metadata().map_or(0, |file| file.len());
-    lines(history, bytes, move |take| {
+    lines(programs, history, bytes, move |take| {
         let (mut line, mut place) = (Vec::new(), 0);
         while next_line(&mut reader, &mut line)?.is_some() {
             place += 1;
@@ -391,19 +390,19 @@ fn in_file_order(history: &History) -> anyhow::Result<Lines> {
 }
 
 /// As [`in_file_order`], by the events' own time; of one time, as they stand. Keeps where each line begins, and not the lines.
-fn in_time_order(history: &History) -> anyhow::Result<Lines> {
+fn in_time_order(programs: &Programs, history: &History) -> anyhow::Result<Lines> {
     let mut order: Vec<(Timestamp, u64, u64)> = Vec::new();
     let mut reader = opened(history)?;
     let (mut line, mut at) = (Vec::new(), 0);
     while let Some(length) = next_line(&mut reader, &mut line)? {
         let place = order.len() as u64 + 1;
         // What cannot be read is told first, at its place.
-        let time = parsed(place, &line).map_or(Timestamp::MIN, |event| event.time);
+        let time = parsed(programs, place, &line).map_or(Timestamp::MIN, |event| event.time);
         order.push((time, place, at));
         at += length as u64;
     }
     order.sort_unstable();
-    lines(history, at, move |take| {
+    lines(programs, history, at, move |take| {
         let mut line = Vec::new();
         for (_, place, at) in order {
             reader.seek(SeekFrom::Start(at))?;

@@ -2,11 +2,11 @@
 //! (M20).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use comfy_table::Cell;
 use domain::decide::{Needs, State, parts_to_show};
@@ -16,6 +16,7 @@ use program::{Program, Programs, Version};
 use store::Store;
 
 use crate::everybody::{Everybody, Whose, bar};
+use crate::file::program_of;
 use crate::show::{number, shown, table};
 
 /// Who stands where on each ladder, and how many would pass a review as things are.
@@ -114,11 +115,8 @@ impl Tiers {
 }
 
 /// The versions of a program with a file in force as of now.
-fn with_file(programs: &Programs, path: &PathBuf, now: jiff::Timestamp) -> anyhow::Result<Programs> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let Ok(file) = Program::parse(&text) else {
-        bail!("{} is not in good form: `laurel check {}` says why", path.display(), path.display())
-    };
+fn with_file(programs: &Programs, path: &Path, now: jiff::Timestamp) -> anyhow::Result<Programs> {
+    let (file, text) = program_of(path)?;
     let own = &programs.current(now).program.id;
     if file.id != *own {
         bail!("{} is of the program {}, and not of {own}", path.display(), file.id);

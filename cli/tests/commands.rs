@@ -288,6 +288,17 @@ async fn b12_versions_are_listed_compared_and_withdrawn() {
 }
 
 #[test]
+fn the_schema_of_a_declared_type_is_printed() {
+    let told = laurel(&["schema", "event", "webinar.attended", "--program", "infra/programs/hr-software.toml"]);
+    let schema: Value = serde_json::from_slice(&told.stdout).expect("a schema");
+    assert_eq!(schema["properties"]["data"]["required"], json!(["minutes", "mode", "person_id", "webinar_id"]));
+    assert_eq!(schema["properties"]["data"]["properties"]["mode"]["enum"], json!(["live", "recorded"]));
+    assert_eq!(schema["examples"][0]["program"], "hr-software");
+    let unknown = laurel(&["schema", "event", "webinar.attended"]);
+    assert!(!unknown.status.success() && text(&unknown.stderr).contains("--program FILE"), "{}", text(&unknown.stderr));
+}
+
+#[test]
 fn check_speaks_of_line_column_and_way_out() {
     let good = laurel(&["check", "infra/programs/hr-software.toml"]);
     assert!(good.status.success(), "{}", text(&good.stderr));

@@ -146,6 +146,41 @@ async fn e3_events_may_be_sent_in_every_legal_form() {
     assert!(status == 400 && told["detail"].as_str().is_some_and(|d| d.contains("batch")), "{told}");
 }
 
+/// A type of the vendor's own is posted, judged and told like any other, its person under a pseudonym; in bad form it is told at once.
+#[tokio::test]
+async fn a_type_that_the_program_declares_is_taken() {
+    let sender = Sender::start().await;
+    let attended = |kind: &str, id: &str, data: &Value| body(kind, "w", "hr-software", "/webinars/zoom", id, data);
+    let good =
+        json!({ "webinar_id": "w1", "person_id": "dana@w.example", "minutes": 45, "mode": "live", "room": "7b" });
+    let batch = [
+        enrolled("w", "/crm/x"),
+        attended("webinar.attended", "a1", &good),
+        attended("webinar.attended", "a2", &json!({ "person_id": "dana@w.example", "minutes": "45", "mode": "maybe" })),
+        attended("webinar.watched", "a3", &good),
+    ];
+    let (status, told) =
+        sender.post(&[("content-type", "application/cloudevents-batch+json")], format!("[{}]", batch.join(","))).await;
+    let item = |at: usize| (told["items"][at]["disposition"].clone(), told["items"][at]["rejection"]["code"].clone());
+    let rejected = |code: &str| (json!("rejected"), json!(code));
+    assert_eq!((status, item(1)), (202, (json!("queued"), Value::Null)), "{told}");
+    assert_eq!([item(2), item(3)], [rejected("bad_form"), rejected("unsupported_type")], "{told}");
+    assert_eq!(told["items"][2]["rejection"]["also"].as_array().map(Vec::len), Some(2), "{told}");
+    let api = sender.test.api(Some("w"), "hr-software", &["read"]);
+    let path = "/v1/partners/w/explanation?source=/webinars/zoom&id=a1";
+    let told = sender
+        .test
+        .until("judged", async || {
+            let (status, told) = api.get(path).await;
+            (status == 200 && told["outcome"] == "awarded").then_some(told)
+        })
+        .await;
+    assert_eq!((&told["type"], &told["points"]), (&json!("webinar.attended"), &json!(20)), "{told}");
+    assert_eq!(told["rules"][0]["why"], "Who listens to us can speak for us.");
+    let (_, events) = api.get("/v1/partners/w/events").await;
+    assert!(!events.to_string().contains("dana@") && !told.to_string().contains("dana@"), "{events}");
+}
+
 /// C4: a token that names its sources sends under no other.
 #[tokio::test]
 async fn c4_a_token_sends_only_as_the_sources_it_names() {

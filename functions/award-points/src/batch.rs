@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::events::Arrival;
 use event::ids::{Identity, PartnerId, ProgramId};
 use event::{Event, Rejection, Unreadable};
-use jiff::Timestamp;
 use worker::Message;
 
 /// An event with the message that brought it.
@@ -35,12 +34,12 @@ pub(crate) struct Grouped {
 }
 
 /// Groups a batch. Of two messages with one identity the first sent stands, and of two sent at once the lower message id.
-pub(crate) fn group(mut messages: Vec<Message>, now: Timestamp) -> Grouped {
-    messages.sort_by(|a, b| (a.sent_ms, &a.id).cmp(&(b.sent_ms, &b.id)));
+pub(crate) fn group(mut messages: Vec<(Message, Result<Event, Unreadable>)>) -> Grouped {
+    messages.sort_by(|(a, _), (b, _)| (a.sent_ms, &a.id).cmp(&(b.sent_ms, &b.id)));
     let mut grouped = Grouped::default();
     let mut seen: BTreeSet<Identity> = BTreeSet::new();
-    for message in messages {
-        match Event::parse(&message.body, now) {
+    for (message, read) in messages {
+        match read {
             Err(Unreadable::Quarantined { reason, offset }) => {
                 grouped.bad.push((message, Bad::Quarantined { reason, offset }));
             }

@@ -7,8 +7,8 @@ use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ledger::{Outcome, Reply};
 use engine::events::{Arrival, Settled, Why};
-use event::Event;
 use event::ids::{PartnerId, PersonId, ProgramId};
+use event::{Event, Unreadable};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use store::{Store, StoreError, aside::Aside, aside::Quarantined, patience::Patience};
@@ -61,8 +61,8 @@ impl AwardPoints {
     pub async fn handle(&self, batch: SqsEvent, deadline: Instant) -> Result<SqsBatchResponse, NamelessMessage> {
         let messages = messages(batch)?;
         let now = self.store.clock().now();
-        let grouped = group(messages, now);
-        let mut done = Vec::new();
+        let (read, mut done) = self.read(messages, now).await;
+        let grouped = group(read);
         for (message, bad) in grouped.bad {
             let outcome = self.put_aside(&message, bad, now).await;
             done.push(Done { message, outcome });
@@ -76,6 +76,32 @@ impl AwardPoints {
             done.push(Done { message: received.message, outcome });
         }
         Ok(reply(done))
+    }
+
+    /// Reads every body. What its program may declare is read once that is known; until then it is delivered again.
+    async fn read(
+        &self,
+        messages: Vec<Message>,
+        now: Timestamp,
+    ) -> (Vec<(Message, Result<Event, Unreadable>)>, Vec<Done>) {
+        let (mut all, mut again) = (Vec::with_capacity(messages.len()), Vec::new());
+        for message in messages {
+            let mut read = Event::parse(&message.body, now);
+            let program = read.as_ref().err().and_then(Unreadable::undeclared).map(ProgramId::try_from);
+            if let Some(Ok(program)) = program {
+                match store::programs::read(&self.store, &program).await {
+                    Ok(Some(programs)) => read = programs.parse(&message.body, now, now),
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(message_id = message.id, %error, "an event waits for its program to be read");
+                        again.push(Done { message, outcome: Outcome::Transient });
+                        continue;
+                    }
+                }
+            }
+            all.push((message, read));
+        }
+        (all, again)
     }
 
     /// Keeps a bad message where a person finds it. Only if that fails is it delivered again.

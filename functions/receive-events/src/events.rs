@@ -10,6 +10,7 @@ use event::{BODY_BYTES_MAX, Code, Event, Rejection, Unreadable};
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use serde::Serialize;
+use store::StoreError;
 use web::{Caller, FieldError, Problem, Scope};
 
 use crate::ReceiveEvents;
@@ -48,7 +49,7 @@ pub(crate) async fn post(
     let sent = Sent::read(&headers, &body)?;
     let now = api.clock.now();
     let programs = api.programs(&caller).await;
-    let read = |body: &String| read_event(body, &caller, programs.as_ref(), now);
+    let read = |body: &String| read_event(body, &caller, &programs, now);
     let read: Vec<Result<Event, Posted>> = match &sent {
         Sent::One(body) => vec![read(body)],
         Sent::Batch(bodies) => bodies.iter().map(read).collect(),
@@ -76,8 +77,17 @@ pub(crate) async fn post(
 }
 
 /// An event that is worth queueing: one that reads, that this caller may send, and that the program may take.
-fn read_event(body: &str, caller: &Caller, programs: Option<&Programs>, now: Timestamp) -> Result<Event, Posted> {
-    let event = match Event::parse(body, now) {
+fn read_event(
+    body: &str,
+    caller: &Caller,
+    programs: &Result<Option<Programs>, StoreError>,
+    now: Timestamp,
+) -> Result<Event, Posted> {
+    let known = programs.as_ref().ok().and_then(Option::as_ref);
+    // A version that is published already may take effect before the event is judged.
+    let declared = |programs: &Programs| programs.parse(body, now, Timestamp::MAX);
+    let event = match known.map_or_else(|| Event::parse(body, now), declared) {
+        Err(unreadable) if unreadable.undeclared().is_some() && programs.is_err() => return Err(unknown(unreadable)),
         Ok(event) => event,
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => {
             return Err(rejected(id, source, *rejection));
@@ -88,7 +98,7 @@ fn read_event(body: &str, caller: &Caller, programs: Option<&Programs>, now: Tim
             return Err(Posted { id: None, source: None, disposition: "rejected", rejection, reason: Some(reason) });
         }
     };
-    match refusal(&event, caller, programs, now) {
+    match refusal(&event, caller, known, now) {
         Some(rejection) => Err(rejected(event.identity.id.to_string(), event.identity.source.to_string(), rejection)),
         None => Ok(event),
     }
@@ -115,6 +125,15 @@ fn refusal(event: &Event, caller: &Caller, programs: Option<&Programs>, now: Tim
     states(&programs.in_force(event.time.min(now))?.program, event).err()
 }
 
+/// Of a type that only its program knows, which cannot be read just now.
+fn unknown(unreadable: Unreadable) -> Posted {
+    let (id, source) = match unreadable {
+        Unreadable::Rejected { identity: [_, source, id], .. } => (Some(id), Some(source)),
+        Unreadable::Quarantined { .. } => (None, None),
+    };
+    Posted { id, source, disposition: "not_queued", rejection: None, reason: None }
+}
+
 fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
     Posted { id: Some(id), source: Some(source), disposition: "rejected", rejection: Some(rejection), reason: None }
 }
@@ -128,6 +147,7 @@ fn queued(event: &Event, taken: bool) -> Posted {
 /// A single bad event is answered as a bad request.
 fn single_problem(bad: &Posted, bytes: usize) -> Problem {
     match &bad.rejection {
+        None if bad.disposition == "not_queued" => Problem::unavailable(),
         _ if bytes > BODY_BYTES_MAX => {
             let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {bytes}");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)

@@ -7,7 +7,7 @@ use ambient::{Clock, Random};
 use axum::Router;
 use axum::routing::post;
 use program::Programs;
-use store::Store;
+use store::{Store, StoreError};
 use web::{Caller, Edge};
 use worker::{Clients, Queue, Settings, SettingsError};
 
@@ -44,13 +44,10 @@ impl ReceiveEvents {
     }
 
     /// The versions of the caller's program. Where they cannot be read just now, or there are none yet, events are queued all the
-    /// same: whoever judges them reads them.
-    async fn programs(&self, caller: &Caller) -> Option<Programs> {
+    /// same: whoever judges them reads them; but for those of a type that only their program knows.
+    async fn programs(&self, caller: &Caller) -> Result<Option<Programs>, StoreError> {
         let read = store::programs::read(&self.store, &caller.program).await;
-        read.unwrap_or_else(|error| {
-            tracing::warn!(%error, "events are queued without a look at their program");
-            None
-        })
+        read.inspect_err(|error| tracing::warn!(%error, "events are queued without a look at their program"))
     }
 
     /// The routes.

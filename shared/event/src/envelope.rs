@@ -16,10 +16,13 @@ use crate::json::{Json, JsonError, members, quote, string};
 use crate::planted::planted;
 use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, is_usual, parse_instant};
-use crate::types::Kind;
+use crate::types::{Kind, OwnType};
 
 /// Largest body that is read, in bytes: SQS takes 1 MiB, a DynamoDB item 400 KB, an honest event 1 KB.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What the program of this id declares of a type for events of this time; `None` where it declares no such type.
+pub type OwnTypes<'t> = dyn Fn(&ProgramId, &str, Timestamp) -> Option<&'t OwnType> + 't;
 
 /// An event that can be judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,12 +74,29 @@ pub enum Unreadable {
     },
 }
 
+impl Unreadable {
+    /// The program of an event whose type Laurel does not know by itself: it may declare it.
+    pub fn undeclared(&self) -> Option<&str> {
+        let Unreadable::Rejected { identity: [program, ..], rejection, .. } = self else { return None };
+        let is_of_type = |fault: &&Rejection| fault.code == Code::UnsupportedType;
+        std::iter::once(&**rejection).chain(&rejection.also).find(is_of_type).map(|_| program.as_str())
+    }
+}
+
 impl Event {
     /// Reads the body of one message. `now` bounds how far in the future an event may lie.
     ///
     /// # Errors
     /// [`Unreadable::Quarantined`] when no identity can be read, else [`Unreadable::Rejected`].
     pub fn parse(body: &str, now: Timestamp) -> Result<Self, Unreadable> {
+        Self::parse_declared(body, now, &|_, _, _| None)
+    }
+
+    /// The same, where programs may declare types of their own.
+    ///
+    /// # Errors
+    /// As [`Event::parse`].
+    pub fn parse_declared(body: &str, now: Timestamp, own: &OwnTypes<'_>) -> Result<Self, Unreadable> {
         let quarantined = |reason: String, offset| Unreadable::Quarantined { reason, offset };
         if body.len() > BODY_BYTES_MAX {
             let reason = format!("the body has {} bytes, the limit is {BODY_BYTES_MAX}", body.len());
@@ -87,7 +107,7 @@ impl Event {
             _ => quarantined("the body is not a JSON object".to_owned(), None),
         })?;
         let identity = envelope.identity().map_err(|reason| quarantined(reason, None))?;
-        envelope.read(&identity, now).map_err(|rejection| Unreadable::Rejected {
+        envelope.read(&identity, now, own).map_err(|rejection| Unreadable::Rejected {
             identity: identity.clone().map(Cow::into_owned),
             partner: envelope.text(Member::Subject).ok().map(Cow::into_owned),
             rejection: Box::new(rejection),
@@ -322,7 +342,7 @@ impl<'a> Envelope<'a> {
         Ok([read(Member::Program)?, read(Member::Source)?, read(Member::Id)?])
     }
 
-    fn read(&self, identity: &[Cow<'_, str>; 3], now: Timestamp) -> Result<Event, Rejection> {
+    fn read(&self, identity: &[Cow<'_, str>; 3], now: Timestamp, own: &OwnTypes<'_>) -> Result<Event, Rejection> {
         self.no_duplicates()?;
         let [program, source, id] = identity;
         let mut faults = Faults::default();
@@ -339,7 +359,8 @@ impl<'a> Envelope<'a> {
         let time = faults.keep(self.text(Member::Time).and_then(|text| check_time(&text, now)));
         faults.keep(self.content_type());
         let (type_name, data) = (faults.keep(named), faults.keep(self.data()));
-        let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::sent(&name, &data)));
+        let own = |name: &str| own(program.as_ref()?, name, time.unwrap_or(now));
+        let kind = type_name.zip(data).and_then(|(name, data)| faults.keep(Kind::sent(&name, &data, own(&name))));
         self.attributes(&mut faults);
         let all = (program, source, id, partner, time, kind);
         let (Some(program), Some(source), Some(id), Some(partner), Some(time), Some(kind)) = all else {

@@ -230,6 +230,12 @@ impl From<&str> for Label {
     }
 }
 
+impl std::borrow::Borrow<str> for Label {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
 impl From<Label> for String {
     fn from(label: Label) -> Self {
         label.as_str().to_owned()

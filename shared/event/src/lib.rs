@@ -17,7 +17,9 @@ mod tests;
 pub mod time;
 mod types;
 
-pub use envelope::{BODY_BYTES_MAX, Event, Meaning, MeaningHash, Unreadable, body_hash, is_json, steady_hash};
+pub use envelope::{
+    BODY_BYTES_MAX, Event, Meaning, MeaningHash, OwnTypes, Unreadable, body_hash, is_json, steady_hash,
+};
 pub use planted::planted;
 #[cfg(feature = "planted")]
 pub use planted::{fired, plant};
@@ -25,5 +27,8 @@ pub use rejection::{Code, Rejection};
 pub use types::{
     DealOutcome, Document, FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, Influence, Kind, Level, PartnerFacts,
     ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS, TEXT_CHARS_MAX, Whole,
+};
+pub use types::{
+    OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person, no_own_name,
 };
 pub use types::{attested, target};

@@ -4,10 +4,24 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::{MemberRow, Row, is_of_program};
 use crate::ids::ID_CHARS_MAX;
-use crate::types::{FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, TEXT_CHARS_MAX};
+use crate::types::{FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, Form, OwnField, OwnForm, OwnType, TEXT_CHARS_MAX};
 
 /// The schema of a whole event of this type.
 pub fn event_schema(row: &Row) -> Value {
+    whole_schema((row.name, row.summary.trim()), subject(row), data_schema(row), sample(row))
+}
+
+/// The schema of a whole event of a type that a program declares.
+pub fn own_schema(own: &OwnType, program: &str) -> Value {
+    let about = if own.about.is_empty() { "A type of the vendor's own." } else { &own.about };
+    let properties: Map<String, Value> =
+        own.fields.iter().map(|field| (field.name.to_string(), own_form_schema(&field.form))).collect();
+    let required: Vec<&str> = own.fields.iter().filter(|field| field.required).map(|field| &*field.name).collect();
+    let data = json!({ "type": "object", "required": required, "properties": properties });
+    whole_schema((&own.name, about), subject_schema(), data, own_sample(own, program))
+}
+
+fn whole_schema((name, about): (&str, &str), subject: Value, data: Value, sample: Value) -> Value {
     let id = || json!({ "type": "string", "minLength": 1, "maxLength": ID_CHARS_MAX });
     let with = |mut schema: Value, about: &str| {
         schema["description"] = about.into();
@@ -15,22 +29,22 @@ pub fn event_schema(row: &Row) -> Value {
     };
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": row.name,
-        "description": row.summary.trim(),
+        "title": name,
+        "description": about,
         "type": "object",
         "required": ["specversion", "id", "source", "type", "subject", "program", "time", "data"],
         "properties": {
             "specversion": { "type": "string", "pattern": "^1\\." },
             "id": with(id(), "The sender's id for the event; with program and source its identity, for ever."),
             "source": with(id(), "Who sends it, as in /crm/acme."),
-            "type": { "const": row.name },
-            "subject": subject(row),
+            "type": { "const": name },
+            "subject": subject,
             "program": with(id(), "The program it belongs to."),
             "time": { "type": "string", "format": "date-time", "description": "When it happened: RFC 3339 with an offset." },
             "datacontenttype": { "type": "string", "pattern": "^application/json" },
-            "data": data_schema(row),
+            "data": data,
         },
-        "examples": [sample(row)],
+        "examples": [sample],
     })
 }
 
@@ -38,9 +52,26 @@ fn subject(row: &Row) -> Value {
     if is_of_program(row.name) {
         return json!({ "const": "@program", "description": "The program itself." });
     }
+    subject_schema()
+}
+
+fn subject_schema() -> Value {
     let mut schema = form_schema(Form::Id);
     schema["description"] = "The partner it is about.".into();
     schema
+}
+
+fn own_form_schema(form: &OwnForm) -> Value {
+    let schema = form.plain().map(form_schema);
+    match form {
+        OwnForm::Words(words) => json!({ "type": "string", "enum": words }),
+        OwnForm::Person => {
+            let mut schema = schema.unwrap_or_default();
+            schema["description"] = "A person; kept as a pseudonym only.".into();
+            schema
+        }
+        _ => schema.unwrap_or_default(),
+    }
 }
 
 fn data_schema(row: &Row) -> Value {
@@ -106,6 +137,27 @@ pub fn sample(row: &Row) -> Value {
         "specversion": "1.0", "id": row.sample.id, "source": row.sample.source, "type": row.name,
         "subject": if is_of_program(row.name) { "@program" } else { "partner-17" },
         "program": "hr-software", "time": row.sample.time, "datacontenttype": "application/json", "data": data,
+    })
+}
+
+/// An event in good form of a type that a program declares, with everything it may say.
+pub fn own_sample(own: &OwnType, program: &str) -> Value {
+    let example = |field: &OwnField| match &field.form {
+        OwnForm::Id => json!(format!("{}-1", field.name.trim_end_matches("_id"))),
+        OwnForm::Person => json!("dana@northwind.example"),
+        OwnForm::Text => json!("a text"),
+        OwnForm::Number => json!(45),
+        OwnForm::Money => json!({ "amount": "100.00", "currency": "USD" }),
+        OwnForm::Flag => json!(true),
+        OwnForm::Instant => json!("2026-03-12T11:00:00Z"),
+        OwnForm::Day => json!("2026-03-12"),
+        OwnForm::Words(words) => json!(words.first()),
+    };
+    let data: Map<String, Value> = own.fields.iter().map(|field| (field.name.to_string(), example(field))).collect();
+    json!({
+        "specversion": "1.0", "id": format!("{}-1", own.name), "source": "/crm/acme", "type": own.name,
+        "subject": "partner-17", "program": program, "time": "2026-03-12T11:00:00Z",
+        "datacontenttype": "application/json", "data": data,
     })
 }
 

@@ -353,7 +353,7 @@ fn nobody_sends_what_only_laurel_makes() {
     let members = r#"{"deal_id":"d","opportunity_id":"o","payout_id":"2026-11-30-USD","amount":{"amount":"4","currency":"USD"},"due":"2027-01-11","until":"2027-01-11","territory":"t","motion":"sell","redemption_id":"r","reward_id":"card","quantity":1,"reason":"declined","version":1,"number":1,"sha256":"s","author":"a"}"#;
     let data = crate::json::Json::parse(members).expect("JSON");
     let mut read = 0;
-    for name in crate::types::OWN {
+    for name in crate::types::INTERNAL {
         read += usize::from(crate::Kind::read(name, &data).is_ok());
         let body = format!(
             r#"{{"specversion":"1.0","id":"x","source":"/crm/x","type":"{name}","subject":"p","program":"test","time":"2026-03-02T15:00:00Z","data":{members}}}"#
@@ -365,6 +365,6 @@ fn nobody_sends_what_only_laurel_makes() {
     assert!(
         read >= 15,
         "only {read} of {} are in good form here, and would be refused for that",
-        crate::types::OWN.len()
+        crate::types::INTERNAL.len()
     );
 }

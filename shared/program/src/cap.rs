@@ -62,11 +62,11 @@ fn says(unit: CapUnit, by: CapBy, field: Option<&str>) -> Label {
 }
 
 impl Cap {
-    /// Reads a phrase.
+    /// Reads a phrase; `fields` are those of the vendor's own event type that it is on, by which a cap may be split.
     ///
     /// # Errors
     /// A sentence that says what form a cap has.
-    pub fn parse(whole: &str) -> Result<Self, String> {
+    pub fn parse(whole: &str, fields: &[&str]) -> Result<Self, String> {
         let (words, in_all) = whole.strip_suffix(" in all").map_or((whole, false), |words| (words, true));
         let bad = || {
             format!(
@@ -95,7 +95,7 @@ impl Cap {
         for part in parts {
             match (every_word(part), &field, every) {
                 (Some(word), _, Every::Ever) => every = word,
-                (None, None, Every::Ever) => field = Some(field_word(part).ok_or_else(bad)?),
+                (None, None, Every::Ever) => field = Some(field_word(part, fields).ok_or_else(bad)?),
                 _ => return Err(bad()),
             }
         }
@@ -119,7 +119,11 @@ fn every_word(word: &str) -> Option<Every> {
     Every::ALL.iter().copied().find(|every| !word.is_empty() && every.word() == word)
 }
 
-fn field_word(word: &str) -> Option<String> {
+fn field_word(word: &str, fields: &[&str]) -> Option<String> {
+    let own = |field: &&&str| **field == word || field.strip_suffix("_id") == Some(word);
+    if let Some(own) = fields.iter().find(own) {
+        return Some((*own).to_owned());
+    }
     let known = ["content", "course", "deal", "project", "certification", "reward", "opportunity", "invoice"];
     known.contains(&word).then(|| format!("{word}_id"))
 }
@@ -130,17 +134,17 @@ mod tests {
 
     #[test]
     fn caps_in_the_vendors_words() {
-        let cap = Cap::parse("50 points per partner per month").expect("cap");
+        let cap = Cap::parse("50 points per partner per month", &[]).expect("cap");
         assert_eq!((cap.limit, cap.unit, cap.by, cap.every), (50, CapUnit::Points, CapBy::Partner, Every::Month));
-        let cap = Cap::parse("1 per person per content per week").expect("cap");
+        let cap = Cap::parse("1 per person per content per week", &[]).expect("cap");
         assert_eq!((cap.field.as_deref(), cap.every), (Some("content_id"), Every::Week));
-        let cap = Cap::parse("once per person per course").expect("cap");
+        let cap = Cap::parse("once per person per course", &[]).expect("cap");
         assert_eq!((cap.limit, cap.field.as_deref(), cap.every), (1, Some("course_id"), Every::Ever));
-        let cap = Cap::parse("twice per team per quarter").expect("cap");
+        let cap = Cap::parse("twice per team per quarter", &[]).expect("cap");
         assert_eq!((cap.limit, cap.by, &*cap.says), (2, CapBy::Team, "times per team"));
-        let cap = Cap::parse("5000.50 USD per partner per year").expect("cap");
+        let cap = Cap::parse("5000.50 USD per partner per year", &[]).expect("cap");
         assert_eq!((cap.limit, cap.unit, &*cap.says), (500_050, CapUnit::Money("USD"), "USD per partner"));
-        let cap = Cap::parse("twice per partner in all").expect("cap");
+        let cap = Cap::parse("twice per partner in all", &[]).expect("cap");
         assert_eq!((cap.limit, cap.every, &*cap.words), (2, Every::Ever, "twice per partner in all"));
         for bad in [
             "20",
@@ -154,7 +158,7 @@ mod tests {
             "1 per partner",
             "2.5 per partner per day",
         ] {
-            assert!(Cap::parse(bad).is_err(), "{bad}");
+            assert!(Cap::parse(bad, &[]).is_err(), "{bad}");
         }
     }
 }

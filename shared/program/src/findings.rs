@@ -52,6 +52,8 @@ pub enum Code {
     UnknownBudget,
     /// No rule gives out of a budget.
     UnusedBudget,
+    /// A type is declared that no source may send.
+    UnsentEvent,
     /// There is no such provider of rewards.
     UnknownProvider,
     /// A rule asks of a field what no event can hold, or what every event does.
@@ -84,6 +86,8 @@ pub enum Code {
     PointsLeap,
     /// What finance had locked is open again.
     LockMovedBack,
+    /// A type of the vendor's own is taken otherwise from now on.
+    EventChanged,
     /// What was stated of partners, or who is paid by it, is another thing from now on.
     FactChanged,
     /// A commission comes to more than the program allows, and is cut.

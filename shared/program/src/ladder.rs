@@ -79,19 +79,22 @@ macro_rules! measures {
     ($($(#[$doc:meta])* $name:ident $word:literal $letter:literal,)*) => {
         /// What is measured per motion and month; kept whatever today's program asks, so that publishing never needs a rebuild.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[serde(try_from = "String", into = "String")]
         pub enum Measure {
             $($(#[$doc])* $name,)*
+            /// Events of the vendor's own that count to this.
+            Own(OwnMeasure),
         }
 
         impl Measure {
-            /// Every measure.
+            /// Every measure of Laurel's own.
             pub const ALL: &[Self] = &[$(Measure::$name),*];
 
             /// The word in the file.
-            pub fn word(self) -> &'static str {
+            pub fn word(&self) -> &str {
                 match self {
                     $(Measure::$name => $word,)*
+                    Measure::Own(own) => own.as_str(),
                 }
             }
 
@@ -99,6 +102,7 @@ macro_rules! measures {
             pub fn letter(self) -> char {
                 match self {
                     $(Measure::$name => $letter,)*
+                    Measure::Own(_) => OWN_LETTER,
                 }
             }
         }
@@ -120,6 +124,57 @@ measures! {
     Certifications "certifications" 'c',
     /// Points awarded less points reversed.
     Points "points" 'p',
+}
+
+/// The letter before the name of a measure of the vendor's own.
+pub(crate) const OWN_LETTER: char = 'x';
+
+/// The name of what events of the vendor's own count to: 1 to 24 small letters, digits and hyphens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnMeasure([u8; 24]);
+
+impl OwnMeasure {
+    /// By its name; `None` where it is none.
+    pub fn new(name: &str) -> Option<Self> {
+        let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let mut bytes = [0; 24];
+        bytes.get_mut(..name.len()).filter(|_| fits)?.copy_from_slice(name.as_bytes());
+        Some(Self(bytes))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        std::str::from_utf8(&self.0[..len]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for OwnMeasure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<Measure> for String {
+    fn from(measure: Measure) -> Self {
+        measure.word().to_owned()
+    }
+}
+
+impl TryFrom<String> for Measure {
+    type Error = String;
+    fn try_from(word: String) -> Result<Self, String> {
+        Measure::named(&word).ok_or_else(|| format!("`{word}` is no measure"))
+    }
+}
+
+impl Measure {
+    /// The one of this name: Laurel's, or the vendor's own.
+    pub fn named(word: &str) -> Option<Self> {
+        let built_in = Measure::ALL.iter().copied().find(|measure| measure.word() == word);
+        built_in.or_else(|| OwnMeasure::new(word).map(Measure::Own))
+    }
 }
 
 impl Criterion {
@@ -195,7 +250,8 @@ mod tests {
 
     #[test]
     fn every_measure_has_a_letter_of_its_own() {
-        let letters: std::collections::BTreeSet<char> = Measure::ALL.iter().map(|measure| measure.letter()).collect();
-        assert_eq!(letters.len(), Measure::ALL.len());
+        let own = [super::OWN_LETTER];
+        let letters = Measure::ALL.iter().map(|measure| measure.letter()).chain(own);
+        assert_eq!(letters.collect::<std::collections::BTreeSet<char>>().len(), Measure::ALL.len() + 1);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event::ids::Name;
+use event::ids::{Name, matches_pattern};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::cap::CapUnit;
@@ -11,6 +11,7 @@ use crate::commission::{Commission, Rate};
 use crate::fact::{FactForm, PARTNER};
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
+use crate::own::OwnEvent;
 use crate::possible;
 use crate::program::Program;
 use crate::rule::{Attainment, Gives, Points, Rule, Times};
@@ -67,8 +68,18 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
         );
     }
     drawn_at_once(program, &mut f);
+    let sent =
+        |name: &str| program.sources.iter().any(|(_, kinds)| kinds.iter().any(|kind| matches_pattern(kind, name)));
+    for name in program.events.keys().filter(|name| !sent(name)) {
+        f.warning(
+            Code::UnsentEvent,
+            &["event", name],
+            format!("no source may send `{name}`"),
+            format!("let one: \"/webinars/*\" = [\"{name}\"] in [sources]"),
+        );
+    }
     for rule in program.rules.values() {
-        for (path, (message, help)) in possible::never(rule, &program.facts) {
+        for (path, (message, help)) in possible::never(rule, program) {
             let [table, id] = rule.place();
             f.error(Code::NeverHolds, &[table, id, path.0, path.1], message, help);
         }
@@ -105,7 +116,7 @@ fn facts_asked(program: &Program, f: &mut Findings<'_>) {
     let some = of_tiers.chain(of_exclusivity).filter_map(|(path, criteria)| Some((path, criteria.as_ref()?)));
     for (path, criteria) in some.chain(of_onboarding) {
         for asked in criteria.facts() {
-            if let Some((message, help)) = possible::never_is_so(asked, &program.facts) {
+            if let Some((message, help)) = possible::never_is_so(asked, program) {
                 f.error(Code::NeverHolds, &path, message, help);
             }
         }
@@ -190,10 +201,52 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
         f.warning(Code::LockMovedBack, &["program", "locked_until"], message, "leave the lock where it was, or later");
     }
     facts_changed(before, after, &mut f);
+    events_changed(before, after, &mut f);
     if let (Some(gave), Some(gives)) = (before.payouts.minimum, after.payouts.minimum) {
         leap_at(&["payouts", "minimum"], "`payouts`: minimum", "", gave, gives, &mut f);
     }
     f.found
+}
+
+/// What was sent of the vendor's own types and is taken no more, or looked at no more.
+fn events_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
+    for (name, old) in &before.events {
+        let path = ["event", name];
+        let Some(new) = after.events.get(name) else {
+            let message =
+                format!("`{name}` is declared no more: what happens from then on and is sent as such is rejected");
+            f.warning(Code::EventChanged, &["event"], message, "leave it, as long as somebody sends it");
+            continue;
+        };
+        let field = |of: &OwnEvent, name: &str| of.form.fields.iter().find(|field| *field.name == *name).cloned();
+        for was in old.form.fields.iter().filter(|was| field(new, &was.name).is_none()) {
+            let message = format!("`{name}` has no field `{}` any more: what is sent of it is not kept", was.name);
+            f.warning(Code::EventChanged, &path, message, "leave it, if anybody looks at it");
+        }
+        for now in &new.form.fields {
+            let was = field(old, &now.name);
+            let said = match was {
+                None if now.required => {
+                    format!("`{name}` needs `{}` from then on: without it, it is rejected", now.name)
+                }
+                Some(was) if was.form != now.form => {
+                    format!("`{}` of `{name}` is of another form: what is sent in the old one is rejected", now.name)
+                }
+                Some(was) if now.required && !was.required => {
+                    format!("`{name}` needs `{}` from then on: without it, it is rejected", now.name)
+                }
+                _ => continue,
+            };
+            f.warning(Code::EventChanged, &path, said, "tell whoever sends it first, or let it be optional");
+        }
+        if old.counts != new.counts {
+            let word =
+                |of: &OwnEvent| of.counts.map_or_else(|| "nothing".to_owned(), |counts| counts.word().to_owned());
+            let message =
+                format!("`{name}` counts to {}, and counted to {}: what was counted stays there", word(new), word(old));
+            f.warning(Code::EventChanged, &path, message, "leave it as it was, if a ladder asks for it");
+        }
+    }
 }
 
 /// What was stated of partners and is not so any more: what was stated in another form is as if nobody had, and who is paid, or what is

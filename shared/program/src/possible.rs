@@ -3,15 +3,16 @@
 use event::catalogue::{self, TOTAL_VALUE};
 use event::ids::{EventId, Name};
 use event::money::parse_decimal;
-use event::{FACT_CHARS_MAX, Form};
+use event::{FACT_CHARS_MAX, Form, OwnForm};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::commission::Rate;
 use crate::condition::{Comparison, Condition, Test};
-use crate::fact::{FactForm, Facts, fact};
+use crate::fact::{FactForm, fact};
 use crate::findings::nearest;
+use crate::program::Program;
 use crate::rule::{Gives, Points, Rule};
 
 /// Why a rule asks for what cannot be, and the way out.
@@ -24,21 +25,21 @@ type Place<'a> = (&'a str, &'a str);
 const PSEUDONYM: &str = "person-";
 
 /// What of a rule no event can meet, or every event does.
-pub(crate) fn never<'r>(rule: &'r Rule, facts: &Facts) -> Vec<(Place<'r>, Never)> {
+pub(crate) fn never<'r>(rule: &'r Rule, program: &Program) -> Vec<(Place<'r>, Never)> {
     let conditions = rule.conditions.iter().filter_map(|condition| {
-        let never = unmet(&condition.field, held(&rule.on, &condition.field, facts)?, &condition.test)?;
+        let never = unmet(&condition.field, held(&rule.on, &condition.field, program)?, &condition.test)?;
         Some((("if", condition.field.as_str()), never))
     });
     let unscaled = match &rule.gives {
-        Gives::Points(points) => unscaled(&rule.on, points, facts),
-        Gives::Money(commission) => unrated(&rule.on, &commission.rate, facts),
+        Gives::Points(points) => unscaled(&rule.on, points, program),
+        Gives::Money(commission) => unrated(&rule.on, &commission.rate, program),
     };
     conditions.chain(unscaled.map(|never| ((rule.key(), ""), never))).collect()
 }
 
 /// Why no partner, or every partner, is what a criterion asks.
-pub(crate) fn never_is_so(asked: &Condition, facts: &Facts) -> Option<Never> {
-    if let Some(form) = fact(facts, &asked.field) {
+pub(crate) fn never_is_so(asked: &Condition, program: &Program) -> Option<Never> {
+    if let Some(form) = fact(&program.facts, &asked.field) {
         return unmet(&asked.field, Held::Fact(form), &asked.test);
     }
     match &asked.test {
@@ -55,40 +56,49 @@ enum Held<'f> {
     Member(Form),
     /// A fact of the partner.
     Fact(&'f FactForm),
+    /// One of the words that the vendor declares.
+    Words(&'f Vec<Name>),
 }
 
 /// What a field of an event type, or a fact of the partner, can hold; none where there is no such field.
-fn held<'f>(on: &str, field: &str, facts: &'f Facts) -> Option<Held<'f>> {
-    if let Some(form) = fact(facts, field) {
+fn held<'f>(on: &str, field: &str, program: &'f Program) -> Option<Held<'f>> {
+    if let Some(form) = fact(&program.facts, field) {
         return Some(Held::Fact(form));
     }
     if field == TOTAL_VALUE {
         return Some(Held::Member(Form::Money));
+    }
+    if let Some(own) = program.events.get(on) {
+        let field = own.form.fields.iter().find(|own| *own.name == *field)?;
+        return Some(match &field.form {
+            OwnForm::Words(words) => Held::Words(words),
+            form => Held::Member(form.plain()?),
+        });
     }
     let member = catalogue::row(on)?.members.iter().find(|member| member.name == field)?;
     Some(Held::Member(member.form))
 }
 
 /// Why a scale gives nothing, or a part of it does.
-fn unscaled(on: &str, points: &Points, facts: &Facts) -> Option<Never> {
+fn unscaled(on: &str, points: &Points, program: &Program) -> Option<Never> {
     match points {
         Points::Fixed(_) => None,
-        Points::Table { by, table } => table_of(by, held(on, by, facts)?, table.keys().map(String::as_str)),
+        Points::Table { by, table } => table_of(by, held(on, by, program)?, table.keys().map(String::as_str)),
         Points::Bands { by, bands } => {
-            let form = held(on, by, facts)?;
+            let form = held(on, by, program)?;
             let last = bands.last().map(|(from, _)| Test::Compare(Comparison::AtLeast, *from));
             no_number(by, form).or_else(|| last.and_then(|last| unmet(by, form, &last)))
         }
         Points::Per { by, per, .. } => {
-            let form = held(on, by, facts)?;
+            let form = held(on, by, program)?;
             no_number(by, form).or_else(|| unmet(by, form, &Test::Compare(Comparison::AtLeast, *per)))
         }
     }
 }
 
 /// Why a scale of rates gives nothing, or a part of it does.
-fn unrated(on: &str, rate: &Rate, facts: &Facts) -> Option<Never> {
-    let form = held(on, rate.by()?, facts)?;
+fn unrated(on: &str, rate: &Rate, program: &Program) -> Option<Never> {
+    let form = held(on, rate.by()?, program)?;
     match rate {
         Rate::Fixed(_) => None,
         Rate::Table { by, table } => table_of(by, form, table.iter().map(|(value, _)| value.as_str())),
@@ -132,7 +142,7 @@ fn unmet(field: &str, form: Held<'_>, test: &Test) -> Option<Never> {
 fn no_value(field: &str, form: Held<'_>, word: &str) -> Option<Never> {
     let form = match form {
         Held::Member(form) => form,
-        Held::Fact(FactForm::Words(words)) => {
+        Held::Fact(FactForm::Words(words)) | Held::Words(words) => {
             return among(field, &words.iter().map(Name::as_str).collect::<Vec<_>>(), word);
         }
         Held::Fact(form) => return unstated(field, form, word),
@@ -203,7 +213,7 @@ fn no_number(field: &str, form: Held<'_>) -> Option<Never> {
     let form = match form {
         Held::Member(form) => form,
         Held::Fact(FactForm::Number | FactForm::Percent) => return None,
-        Held::Fact(FactForm::Words(words)) => {
+        Held::Fact(FactForm::Words(words)) | Held::Words(words) => {
             let words = words.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
             return Some((format!("`{field}` is no number, it is one of the words {words}"), None));
         }
@@ -255,7 +265,7 @@ fn range(form: Held<'_>) -> Option<(Decimal, Option<Decimal>)> {
         Held::Member(form) => form,
         Held::Fact(FactForm::Percent) => return Some((Decimal::ZERO, Some(Decimal::ONE_HUNDRED))),
         Held::Fact(FactForm::Number) => return Some((Decimal::ZERO, None)),
-        Held::Fact(FactForm::Words(_) | FactForm::Text) => return None,
+        Held::Fact(FactForm::Words(_) | FactForm::Text) | Held::Words(_) => return None,
     };
     match form {
         Form::Whole(least, most) => Some((least.into(), Some(most.into()))),

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use crate::commission::Payable;
 use crate::fact::Facts;
 use crate::ladder::{Measure, Tier};
+use crate::own::{self, OwnEvents};
 use crate::policy::{Exclusivity, Onboarding, Payouts, Policy, Registration};
 use crate::pool::{Benefit, Budget};
 use crate::reward::Reward;
@@ -39,6 +40,8 @@ pub struct Program {
     pub sources: Vec<(String, Vec<String>)>,
     /// What is stated of partners, and rules may look at (M47).
     pub facts: Facts,
+    /// Event types of the vendor's own by name.
+    pub events: OwnEvents,
     /// Earning and commission rules by id.
     pub rules: BTreeMap<RuleId, Rule>,
     /// Budgets by id (N10).
@@ -83,6 +86,14 @@ impl Program {
         self.rules.values().filter(move |rule| rule.on == kind)
     }
 
+    /// What a target is set for by this name (M09).
+    ///
+    /// # Errors
+    /// A sentence that names what there is.
+    pub fn targeted(&self, word: &str) -> Result<Measure, String> {
+        own::targeted(&self.events, word)
+    }
+
     /// Whether a commission waits for the customer to pay, or is of what the customer pays.
     pub fn pays_at_invoices(&self) -> bool {
         let mut commissions = self.rules.values().filter_map(Rule::commission);
@@ -106,8 +117,9 @@ impl Program {
             Times::Tier { .. } | Times::Campaign(_) => None,
         });
         let onboarding = self.onboarding.iter().map(|onboarding| &onboarding.motion);
+        let events = self.events.values().filter_map(|event| event.motion.as_ref());
         let own = [&self.default_motion, &self.exclusivity.motion];
-        self.ladders.keys().chain(targets).chain(onboarding).chain(own).collect()
+        self.ladders.keys().chain(targets).chain(onboarding).chain(events).chain(own).collect()
     }
 
     /// Units of the program's currency for one unit of `currency`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event::ids::{Motion, RewardId, TierId};
+use event::{Event, OwnType, Unreadable};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -119,6 +120,26 @@ impl Programs {
     /// more.
     pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
         self.versions.iter().rev().find_map(|version| version.program.rewards.get(id))
+    }
+
+    /// Reads the body of one message of this program: also of a type that it declares, as by `until`.
+    ///
+    /// # Errors
+    /// As [`Event::parse`].
+    pub fn parse(&self, body: &str, now: Timestamp, until: Timestamp) -> Result<Event, Unreadable> {
+        let id = &self.versions[0].program.id;
+        Event::parse_declared(body, now, &|program, name, time| {
+            Some(self).filter(|_| program == id)?.declares(name, time, until)
+        })
+    }
+
+    /// What the program declares of an event type of its own, for events of `time`: the version that was in force then, or the first
+    /// one after it that declares the type, if it takes effect by `until`.
+    pub fn declares(&self, name: &str, time: Timestamp, until: Timestamp) -> Option<&OwnType> {
+        let of = |version: &'_ Version| version.program.events.contains_key(name);
+        let then = self.in_force(time.min(until)).filter(|version| of(version));
+        let later = || self.versions.iter().find(|v| v.effective_from > time && v.effective_from <= until && of(v));
+        then.or_else(later)?.program.events.get(name).map(|own| &own.form)
     }
 
     /// Whether the version with this number was withdrawn: by it nothing is decided, and nothing earned.

@@ -145,7 +145,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "at most 186 days",
             "hold",
         ),
-        ("attainment = \"acv\"", "attainment = \"certifications\"", BadValue, "known: deals, acv", "times ="),
+        ("attainment = \"acv\"", "attainment = \"certifications\"", BadValue, "write one of: deals, acv", "times ="),
         ("per = \"year\"", "per = \"week\"", BadValue, "write \"year\", \"quarter\" or \"month\"", "times ="),
         ("{ from = \"50%\", by = \"1\" }", "{ from = \"50\", by = \"1\" }", BadValue, "write \"50%\"", "times ="),
         ("{ from = \"50%\", by = \"1\" }", "{ from = \"100%\", by = \"1\" }", BandsOrder, "rising order", "times ="),

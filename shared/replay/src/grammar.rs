@@ -402,5 +402,33 @@ suspended_partners = "{}"
         if p.suspended { "earn" } else { "earn nothing" },
         paid,
     );
-    of_facts(&pooled(&text, p.pools), p.facts)
+    of_facts(&own_events(&pooled(&text, p.pools), p), p.facts)
+}
+
+/// What happens in the vendor's own words: of fields that another version may have more of.
+fn own_events(text: &str, p: &Choices) -> String {
+    let room = if p.hold { ", room = \"optional text\"" } else { "" };
+    let motion = if p.second { "motion = \"service\"\n" } else { "" };
+    let text = text.replace(
+        "\"/cms/*\" = [\"content.viewed\"]\n",
+        "\"/cms/*\" = [\"content.viewed\"]\n\"/webinars/*\" = [\"webinar.*\"]\n",
+    );
+    let text = text.replace(
+        "enter = { registrations = 1, within = \"3 months\" }",
+        "enter = { any = [{ registrations = 1, within = \"3 months\" }, { counts = { webinars = 2 }, within = \"3 months\" }] }",
+    );
+    format!(
+        r#"{text}[event."webinar.attended"]
+fields = {{ webinar_id = "id", person_id = "person", minutes = "optional number", mode = "one of live, recorded", fee = "optional money", asked = "yes or no"{room} }}
+counts = "webinars"
+{motion}[earn.webinar]
+on = "webinar.attended"
+if = {{ mode = "live", minutes = ">= 30" }}
+points = 7
+at_most = ["once per person per webinar", "30 points per partner per month"]
+[earn.paid-webinar]
+on = "webinar.attended"
+points = {{ by = "fee", per = "100", points = 1 }}
+"#
+    )
 }

@@ -9,9 +9,9 @@ use domain::ledger::{Asset, Balance, Effect, Errand, Outcome, Posting, Record};
 use domain::payout;
 use domain::tell::trial_sentence;
 use domain::tier::next_review;
+use event::Unreadable;
 use event::ids::{PartnerId, RuleId};
 use event::money::Money;
-use event::{Event, Unreadable};
 use jiff::Timestamp;
 use program::Program;
 use serde::Deserialize;
@@ -219,9 +219,10 @@ fn commissions(asset: Asset, balance: Balance) -> String {
 }
 
 fn sent(world: &mut World, body: &str) -> String {
-    match Event::parse(body, world.now) {
+    match world.parse(body) {
         Ok(event) => {
-            let (kind, id, partner) = (event.kind.name(), event.identity.id.to_string(), event.partner.to_string());
+            let kind = event.kind.name().to_owned();
+            let (id, partner) = (event.identity.id.to_string(), event.partner.to_string());
             let outcome = world.judge(&[event])[0];
             format!("{kind} {id} of {partner}: {}", outcome.word())
         }

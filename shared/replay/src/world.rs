@@ -11,7 +11,7 @@ use domain::ledger::{Account, Effect, Outcome, Part, PoolBalance, PoolPart, Reco
 use domain::outbox::{Outbound, outbound};
 use domain::redemption::{Redemption, RedemptionStep, Wish};
 use event::ids::{DealId, OpportunityId, PartnerId, ProgramId, RedemptionId, RewardId};
-use event::{Event, ReleaseReason, Whole};
+use event::{Event, ReleaseReason, Unreadable, Whole};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Program, Programs, Version};
@@ -110,13 +110,22 @@ impl World {
             "content" | "reward" => "/cms/test",
             "attestation" | "benefit" | "exclusivity" => "/admin/test",
             "budget" => "/finance/test",
+            "webinar" => "/webinars/test",
             _ => "/crm/test",
         };
         let program = self.id();
         let body = format!(
             r#"{{"specversion":"1.0","id":"{id}","source":"{source}","type":"{kind}","subject":"{partner}","program":"{program}","time":"{time}","data":{data}}}"#
         );
-        Event::parse(&body, self.now).expect("an event in good form")
+        self.parse(&body).expect("an event in good form")
+    }
+
+    /// Reads a body as of now.
+    ///
+    /// # Errors
+    /// As [`Event::parse`].
+    pub fn parse(&self, body: &str) -> Result<Event, Unreadable> {
+        self.programs.parse(body, self.now, self.now)
     }
 
     /// Sends one event at its own time's clock or later; its outcome.

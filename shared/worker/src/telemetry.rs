@@ -44,7 +44,7 @@ pub fn start_logs(service: &'static str, clock: Clock) {
 }
 
 /// Counts by name, as one metric each, with the function as the only dimension.
-pub fn count(counts: &BTreeMap<&'static str, u64>) {
+pub fn count(counts: &BTreeMap<&str, u64>) {
     let counts = json!(counts);
     tracing::info!(target: METRICS, %counts);
 }

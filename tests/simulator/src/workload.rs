@@ -677,6 +677,7 @@ impl Maker {
         let source = match kind.split('.').next().unwrap_or_default() {
             "course" | "certification" => "/lms/t",
             "content" => "/cms/t",
+            "webinar" => "/webinars/t",
             "attestation" => "/admin/t",
             _ => "/crm/t",
         };
@@ -758,13 +759,35 @@ impl Maker {
         self.send(body)
     }
 
+    /// What an event of the vendor's own says; now and then in bad form.
+    fn attended(&mut self, person: &str) -> Value {
+        let mode = ["live", "live", "recorded", "maybe"]
+            [self.rng.usize(..4).min(2 + usize::from(self.count.is_multiple_of(9)))];
+        let mut data = json!({ "webinar_id": format!("w{}", self.rng.usize(..5)), "person_id": person, "mode": mode });
+        if self.rng.bool() {
+            data["minutes"] = json!(self.rng.u32(..60));
+        }
+        if self.rng.usize(..3) == 0 {
+            data["fee"] = self.money();
+        }
+        if self.rng.usize(..3) == 0 {
+            data["asked"] = json!(self.rng.bool());
+        }
+        // Some versions of the program declare it, and others look away from it.
+        if self.rng.usize(..3) == 0 {
+            data["room"] = json!("7b");
+        }
+        data
+    }
+
     /// An event of no story.
     fn lone(&mut self) -> String {
         let (partner, late) = (self.partner(), self.late());
         let person = format!("dana{}{PERSON}", self.rng.usize(..4));
         let (kind, data) = match self.rng.usize(..16) {
             0 => return self.enrol(partner),
-            1..=6 => (
+            1 | 2 => ("webinar.attended", self.attended(&person)),
+            3..=6 => (
                 "content.viewed",
                 json!({ "content_id": format!("c{}", self.rng.usize(..4)), "person_id": person, "team": format!("t{}", self.rng.usize(..2)), "seconds": self.rng.u32(..90) }),
             ),

@@ -177,7 +177,8 @@ impl Deal {
             | Kind::DealShared { .. }
             | Kind::DealTruedUp { .. }
             | Kind::InvoicePaid { .. } => true,
-            Kind::PartnerEnrolled { .. }
+            Kind::Own(_)
+            | Kind::PartnerEnrolled { .. }
             | Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }
             | Kind::PartnerOffboarded { .. }

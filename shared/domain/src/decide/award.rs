@@ -21,10 +21,10 @@ use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reas
 use crate::tier::{Moment, promotions};
 
 /// The event's amounts in the program's currency, by field.
-pub(super) type Amounts = LiteMap<&'static str, Decimal>;
+pub(super) type Amounts<'e> = LiteMap<&'e str, Decimal>;
 
 /// Converts the event's amounts: what corrects a deal goes by the rate at which the deal was closed.
-pub(super) fn amounts(context: &Context<'_>, book: &Book, case: &Case<'_>) -> Result<Amounts, Stop> {
+pub(super) fn amounts<'e>(context: &Context<'_>, book: &Book, case: &Case<'e>) -> Result<Amounts<'e>, Stop> {
     let mut amounts = Amounts::new();
     let corrects = matches!(case.event.kind, Kind::DealAmended { .. } | Kind::DealReversed { .. });
     let deal = case.event.kind.deal_id().filter(|_| corrects).and_then(|id| book.state.deal(id));
@@ -61,7 +61,7 @@ pub(super) fn award(
     context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
-    amounts: Amounts,
+    amounts: Amounts<'_>,
     reason: Option<Reason>,
 ) -> Result<usize, Stop> {
     // A deal rated again has measured its own points already.

@@ -82,7 +82,12 @@ impl<'a> Context<'a> {
     /// The motion an event is measured in: its own, else its deal's, else the program's default.
     pub(super) fn motion(&self, state: &State, kind: &Kind) -> Motion {
         let of_deal = || kind.deal_id().and_then(|id| state.deal(id)?.motion.clone());
-        kind.motion().cloned().or_else(of_deal).unwrap_or_else(|| self.program().default_motion.clone())
+        let of_type = || self.program().events.get(kind.name())?.motion.clone();
+        kind.motion()
+            .cloned()
+            .or_else(of_deal)
+            .or_else(of_type)
+            .unwrap_or_else(|| self.program().default_motion.clone())
     }
 
     /// When an event that waits from today on stops waiting.

@@ -31,7 +31,7 @@ pub(super) fn lifecycle(
     context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
-    amounts: &Amounts,
+    amounts: &Amounts<'_>,
 ) -> Result<Option<Reason>, Stop> {
     match &case.event.kind {
         Kind::DealRegistered { deal_id, opportunity_id, public_tender, .. } => {
@@ -49,6 +49,10 @@ pub(super) fn lifecycle(
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
         }
+        Kind::Own(_) => match context.program().events.get(case.event.kind.name()).and_then(|own| own.counts) {
+            Some(measure) => measure_one(context, book, case, measure),
+            None => Ok(None),
+        },
         Kind::PurchaseOrderReceived { deal_id, .. } => order(context, book, case, amounts, deal_id),
         Kind::PayoutSettled { payout_id, .. } | Kind::PayoutReturned { payout_id, .. } => {
             payouts::ended(book, case.event, *payout_id)
@@ -298,7 +302,7 @@ fn close(
     context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
-    amounts: &Amounts,
+    amounts: &Amounts<'_>,
     id: &DealId,
     outcome: DealOutcome,
 ) -> Result<Option<Reason>, Stop> {
@@ -334,7 +338,7 @@ fn order(
     context: &Context<'_>,
     book: &mut Book,
     case: &Case<'_>,
-    amounts: &Amounts,
+    amounts: &Amounts<'_>,
     id: &DealId,
 ) -> Result<Option<Reason>, Stop> {
     own_deal(context, book, case, id)?;

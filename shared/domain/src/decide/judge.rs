@@ -1,7 +1,7 @@
 //! The order of checks for one event: sender, partner, lifecycle, rules, caps, tier. Identity and form came before.
 
 use event::{Code, Event, Kind, Rejection};
-use program::{Measure, Program, Version, refused};
+use program::{Program, Version, refused};
 
 use super::book::Book;
 use super::context::{Case, Context};
@@ -72,7 +72,7 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
 pub fn states(program: &Program, event: &Event) -> Result<(), Rejection> {
     let facts = match &event.kind {
         Kind::PartnerEnrolled { facts: Some(facts), .. } => facts,
-        Kind::TargetSet { measure, .. } => return is_measured(measure),
+        Kind::TargetSet { measure, .. } => return is_measured(program, measure),
         _ => return Ok(()),
     };
     let wrong = refused(&program.facts, facts).into_iter();
@@ -82,14 +82,9 @@ pub fn states(program: &Program, event: &Event) -> Result<(), Rejection> {
 }
 
 /// Whether something is measured by this name of which a target can be set.
-fn is_measured(name: &str) -> Result<(), Rejection> {
-    let mut known = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications).map(|one| one.word());
-    if known.clone().any(|known| known == name) {
-        return Ok(());
-    }
-    let list = known.by_ref().collect::<Vec<_>>().join(", ");
-    let message = format!("no target is set for `{name}`; write one of: {list}");
-    Err(Rejection::new(Code::BadValue, "data.measure", message))
+fn is_measured(program: &Program, name: &str) -> Result<(), Rejection> {
+    let why = program.targeted(name).err();
+    why.map_or(Ok(()), |why| Err(Rejection::new(Code::BadValue, "data.measure", why)))
 }
 
 /// May this source send this type, says the program?

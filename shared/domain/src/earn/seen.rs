@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 pub(crate) struct Seen<'a> {
     pub(crate) kind: &'a Kind,
     /// Amounts by field, in the program's currency.
-    pub(crate) amounts: LiteMap<&'static str, Decimal>,
+    pub(crate) amounts: LiteMap<&'a str, Decimal>,
     /// What the deal that it closes is worth, or what the invoice is over; none of other events, and where no commission is looked at.
     pub(crate) value: Option<Value>,
     /// The partner's share in the deal, in basis points (M34).

@@ -153,8 +153,10 @@ pub(crate) struct Looked {
 struct Moved(u32);
 
 impl Moved {
+    /// Those of the vendor's own share one: that it moved says no more than that the ladders are to be looked at.
     fn bit(measure: Measure) -> u32 {
-        1 << measure as u32
+        let place = Measure::ALL.iter().position(|one| *one == measure).unwrap_or(Measure::ALL.len());
+        1 << place
     }
 
     fn insert(&mut self, measure: Measure) {

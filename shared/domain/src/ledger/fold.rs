@@ -105,7 +105,8 @@ impl Account {
                 target(value).is_some_and(|target| self.profile.set(key, target, since, booked))
             }
             // These say nothing of the partner; a new type must be told apart here.
-            Kind::PurchaseOrderReceived { .. }
+            Kind::Own(_)
+            | Kind::PurchaseOrderReceived { .. }
             | Kind::ExclusivityGranted { .. }
             | Kind::ExclusivityEnded { .. }
             | Kind::BenefitBooked { .. }

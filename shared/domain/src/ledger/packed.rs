@@ -10,7 +10,7 @@ use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use litemap::LiteMap;
-use program::Measure;
+use program::{Measure, OwnMeasure};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -432,6 +432,9 @@ fn cells_text(cells: &LiteMap<(i8, Measure), Decimal>) -> String {
         }
         text.push(' ');
         text.push(measure.letter());
+        if let Measure::Own(own) = measure {
+            text.extend([own.as_str(), "="]);
+        }
         text.push_str(&value.to_string());
     }
     text
@@ -445,8 +448,15 @@ fn cells(text: &str) -> Result<LiteMap<(i8, Measure), Decimal>, String> {
         let number = words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?;
         for word in words {
             let (letter, value) = word.split_at_checked(1).ok_or_else(bad)?;
-            let measure = Measure::ALL.iter().find(|measure| letter.starts_with(measure.letter())).ok_or_else(bad)?;
-            cells.insert((number, *measure), value.parse().map_err(|_| bad())?);
+            let built_in = Measure::ALL.iter().find(|measure| letter.starts_with(measure.letter()));
+            let (measure, value) = match built_in {
+                Some(measure) => (*measure, value),
+                None => {
+                    let (name, value) = value.split_once('=').ok_or_else(bad)?;
+                    (OwnMeasure::new(name).map(Measure::Own).ok_or_else(bad)?, value)
+                }
+            };
+            cells.insert((number, measure), value.parse().map_err(|_| bad())?);
         }
     }
     Ok(cells)

@@ -80,7 +80,8 @@ impl Part {
                 Part::Certified(Some(certification_id.clone())),
                 Part::Certified(None),
             ],
-            Kind::PartnerSuspended { .. }
+            Kind::Own(_)
+            | Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }
             | Kind::PartnerOffboarded { .. }
             | Kind::PurchaseOrderReceived { .. }

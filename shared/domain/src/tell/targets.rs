@@ -66,9 +66,7 @@ pub fn targets(programs: &Programs, account: &Account, now: Timestamp) -> Result
     let mut told = Vec::new();
     for (key, fact) in &account.profile.targets {
         let Some((first, last)) = months(programs, now, day, key.period) else { continue };
-        let Some(measure) = Measure::ALL.iter().copied().find(|measure| *key.measure == *measure.word()) else {
-            continue;
-        };
+        let Some(measure) = Measure::named(&key.measure) else { continue };
         let seen = account.measured(&key.motion, measure, first, last)?;
         let percent = seen.checked_div(fact.value).unwrap_or(Decimal::MAX).saturating_mul(Decimal::ONE_HUNDRED);
         told.push(Target {

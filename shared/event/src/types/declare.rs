@@ -24,12 +24,15 @@ macro_rules! types {
         pub enum Kind {
             $($(#[doc = $doc])* $variant {$($(#[doc = $field_doc])* $field: $form,)*},)*
             $($(#[doc = $own_doc])* $own_variant {$($(#[doc = $own_field_doc])* $own_field: $own_form,)*},)*
+            /// Something of a type that the program declares.
+            Own(Box<Own>),
         }
 
         impl Kind {
             /// The CloudEvents `type`.
-            pub fn name(&self) -> &'static str {
+            pub fn name(&self) -> &str {
                 match self {
+                    Kind::Own(own) => own.name(),
                     $(Kind::$variant { .. } => $name,)*
                     $(Kind::$own_variant { .. } => $own_name,)*
                 }
@@ -55,8 +58,9 @@ macro_rules! types {
             }
 
             /// Tells each member that the type declares, in the order of the declaration.
-            fn each_member<'a>(&'a self, mut tell: impl FnMut(&'static str, &'a dyn Shown)) {
+            fn each_member<'a>(&'a self, mut tell: impl FnMut(&'a str, &'a dyn Shown)) {
                 match self {
+                    Kind::Own(own) => own.each_member(&mut tell),
                     $(Kind::$variant {$($field,)*} => {$(tell(stringify!($field), $field);)*})*
                     $(Kind::$own_variant {$($own_field,)*} => {$(tell(stringify!($own_field), $own_field);)*})*
                 }
@@ -68,6 +72,7 @@ macro_rules! types {
             pub(crate) fn persons_mut(&mut self) -> Vec<&mut PersonId> {
                 let mut found = Vec::new();
                 match self {
+                    Kind::Own(own) => found.extend(own.persons_mut()),
                     $(Kind::$variant {$($field,)*} => {$(found.extend(Member::person_mut($field));)*})*
                     $(Kind::$own_variant {$($own_field,)*} => {$(found.extend(Member::person_mut($own_field));)*})*
                 }
@@ -75,10 +80,14 @@ macro_rules! types {
             }
 
             /// The members that are amounts, by name.
-            pub fn amounts(&self) -> Vec<(&'static str, Money)> {
+            pub fn amounts(&self) -> Vec<(&str, Money)> {
+                if let Kind::Own(own) = self {
+                    return own.amounts().collect();
+                }
                 let mut found = Vec::new();
                 let mut look = |name: &'static str, amount: Option<Money>| found.extend(amount.map(|amount| (name, amount)));
                 match self {
+                    Kind::Own(_) => {}
                     $(Kind::$variant {$($field,)*} => {$(look(stringify!($field), Member::money($field));)*})*
                     $(Kind::$own_variant {$($own_field,)*} => {$(look(stringify!($own_field), Member::money($own_field));)*})*
                 }
@@ -88,8 +97,7 @@ macro_rules! types {
         }
 
         /// The types that only Laurel makes.
-        #[cfg(test)]
-        pub(crate) const OWN: &[&str] = &[$($own_name),*];
+        pub(crate) const INTERNAL: &[&str] = &[$($own_name),*];
 
         /// The rows of the catalogue, in the order of the declarations.
         pub(crate) const ROWS: &[Row] = &[$(Row {

@@ -4,11 +4,15 @@
 mod declare;
 mod facts;
 mod form;
+mod own;
 mod row;
 
 pub use facts::{FACT_CHARS_MAX, FACT_NAME_CHARS_MAX, FACTS_MAX, PartnerFacts};
 pub use form::{
     DealOutcome, Document, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
+};
+pub use own::{
+    OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person, no_own_name,
 };
 pub use row::{MemberRow, Row, Sample};
 
@@ -472,23 +476,30 @@ pub fn attested(value: &Json<'_>) -> Option<Name> {
 pub const TENOR_MONTHS: i64 = 12;
 
 impl Kind {
-    /// Reads the `data` of an event of type `name` that somebody sent: what only Laurel makes nobody sends.
+    /// Reads the `data` of an event of type `name` that somebody sent: what only Laurel makes nobody sends. `own` is what the program
+    /// declares of the type.
     ///
     /// # Errors
     /// As [`Kind::read`]; a type that is Laurel's own.
-    pub fn sent(name: &str, data: &Json<'_>) -> Result<Self, Rejection> {
-        if ROWS.iter().all(|row| row.name != name) {
-            return Err(unsupported(name));
+    pub fn sent(name: &str, data: &Json<'_>, own: Option<&OwnType>) -> Result<Self, Rejection> {
+        if ROWS.iter().any(|row| row.name == name) {
+            return Self::read(name, data);
         }
-        Self::read(name, data)
+        let own = own.ok_or_else(|| unsupported(name))?;
+        Ok(Kind::Own(Box::new(Own::read(own, data)?)))
     }
 
-    /// Reads the `data` of an event of type `name`, of a record's or of what Laurel sent itself.
+    /// Reads the `data` of an event of type `name`, of a record's or of what Laurel sent itself. Of a type of a vendor's own it reads
+    /// what stands there: it was read as its program declares it before.
     ///
     /// # Errors
     /// Every member in bad form; a type that Laurel does not know.
     pub fn read(name: &str, data: &Json<'_>) -> Result<Self, Rejection> {
-        let kind = Self::members(name, data).ok_or_else(|| unsupported(name))??;
+        let Some(kind) = Self::members(name, data) else {
+            let own = if no_own_name(name).is_none() { Own::stored(name, data) } else { Err(unsupported(name)) };
+            return Ok(Kind::Own(Box::new(own?)));
+        };
+        let kind = kind?;
         kind.check()?;
         Ok(kind)
     }
@@ -735,6 +746,9 @@ impl<T: Member> Shown for T {
 fn unsupported(name: &str) -> Rejection {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-    let message = format!("`{shown}` is not a type Laurel knows; it knows {}", known.join(", "));
+    let message = format!(
+        "`{shown}` is not a type Laurel knows, and the program declares no such event; Laurel knows {}",
+        known.join(", ")
+    );
     Rejection::new(Code::UnsupportedType, "type", message)
 }

@@ -7,13 +7,13 @@ use event::money::{decimals, parse_decimal};
 use rust_decimal::Decimal;
 
 use super::rewards::gates;
-use super::rules::{Around, all_times, budget_of, conditions, known, known_field, rising};
+use super::rules::{Around, Declared, all_times, budget_of, conditions, known, known_field, rising};
 use super::values::{caps, length, positive};
 use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 use crate::condition::{Condition, Test};
-use crate::fact::{Facts, PARTNER};
+use crate::fact::PARTNER;
 use crate::findings::{Code, Findings};
 use crate::rule::{COMMISSION, Gives, Rule, Times, facts};
 
@@ -61,8 +61,8 @@ pub(crate) fn commission(
     let looks_at = if table.on == INFLUENCE { CLOSING } else { &table.on };
     let (kind, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
         table.conditions.0.clone().into_iter().partition(|(field, _)| table.on == INFLUENCE && field == "kind");
-    let mut conditions = conditions(place, looks_at, &Conditions(rest), around.facts, f);
-    conditions.extend(super::rules::conditions(place, INFLUENCE, &Conditions(kind), around.facts, f));
+    let mut conditions = conditions(place, looks_at, &Conditions(rest), around.declared, f);
+    conditions.extend(super::rules::conditions(place, INFLUENCE, &Conditions(kind), around.declared, f));
     if table.conditions.0.get("outcome").is_some_and(|word| word.0 != "won") {
         let message = "commissions are for deals that are won";
         let help = "leave `outcome` out; points may be given for others, in [earn.*]".to_owned();
@@ -74,7 +74,7 @@ pub(crate) fn commission(
     }
     let tiers = tiers(&at("tier"), &table.tier.0, around, f);
     let base = base(&at("base"), table, f);
-    let rate = self::rate_table(&at("rate"), looks_at, &table.rate, around.facts, f);
+    let rate = self::rate_table(&at("rate"), looks_at, &table.rate, around.declared, f);
     let tenor = tenor(&at("tenor"), table, f);
     let lasts = table.lasts.as_ref().and_then(|words| length(&at("for"), words, f));
     only_for_one(place, table, f);
@@ -90,14 +90,14 @@ pub(crate) fn commission(
     };
     let payable = f.take(&at("payable"), payable);
     let at_least = table.at_least.as_ref().map(|least| least_of(&at("at_least"), least, around.currency, f));
-    let mut at_most = caps(&at("at_most"), &table.at_most.0, f);
+    let mut at_most = caps(&at("at_most"), &table.at_most.0, &[], f);
     bounds(place, looks_at, &at_most, at_least.is_some(), around, f);
     if table.on == INFLUENCE && !around.shares_deals {
         let message = "the program shares no deal with who influenced it";
         f.error(Code::BadValue, &at("on"), message, Some("say how, in [influence]".to_owned()));
     }
     if of_invoices && !at_most.iter().any(|cap| cap.words == ONCE) {
-        at_most.insert(0, f.take(&at("at_most"), Cap::parse(ONCE))?);
+        at_most.insert(0, f.take(&at("at_most"), Cap::parse(ONCE, &[]))?);
     }
     let hold = table.hold.as_ref().and_then(|words| length(&at("hold"), words, f));
     if hold.is_some_and(|hold| hold.months * 31 + hold.days > HOLD_DAYS_MAX) {
@@ -178,12 +178,12 @@ fn tiers(path: &[&str], words: &[String], around: &Around<'_>, f: &mut Findings<
     tiers
 }
 
-fn rate_table(path: &[&str], on: &str, table: &RateTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Rate> {
+fn rate_table(path: &[&str], on: &str, table: &RateTable, declared: &Declared, f: &mut Findings<'_>) -> Option<Rate> {
     let scale = match table {
         RateTable::Fixed(fixed) => return rate(path, fixed, f).map(Rate::Fixed),
         RateTable::Scale(scale) => scale,
     };
-    known(path, on, &scale.by, facts, f);
+    known(path, on, &scale.by, declared, f);
     let by = scale.by.clone();
     if scale.slices.is_some() && by.starts_with(PARTNER) {
         let message = format!("a deal has no slices by `{by}`");
@@ -238,7 +238,7 @@ fn bounds(place: [&str; 2], on: &str, caps: &[Cap], has_floor: bool, around: &Ar
             );
         }
         if let Some(field) = &cap.field {
-            known_field(&[place[0], place[1], "at_most"], on, field, f);
+            known_field(&[place[0], place[1], "at_most"], on, field, &around.declared.events, f);
         }
     }
     let amounts = |cap: &&Cap| cap.unit != CapUnit::Times;

@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use event::ids::{Motion, Name, ProgramId, matches_pattern};
 use event::money::{RATE_MAX, parse_currency};
 use event::time::Calendar;
-use event::{FACT_NAME_CHARS_MAX, FACTS_MAX, catalogue};
+use event::{FACT_NAME_CHARS_MAX, FACTS_MAX};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::commissions::{commission, least_of};
+use super::events::events;
 use super::ladders::{exclusivity, ladder, onboarding};
 use super::plain;
 use super::policy::{policy, registration, sharing};
 use super::pools::{benefit, budget};
 use super::rewards::reward;
-use super::rules::{Around, campaign, known_fact, rule};
+use super::rules::{Around, Declared, campaign, known_fact, rule};
 use super::shape;
 use super::values::{length, positive};
 use super::{File, Head, PayoutsTable};
 use crate::fact::{FactForm, Facts, PARTNER, TERRITORY, fact};
 use crate::findings::{Code, Diagnostic, Findings, nearest};
 use crate::ladder::{Criteria, Tier};
+use crate::own::{self, OwnEvents};
 use crate::policy::Payouts;
 use crate::program::Program;
 
@@ -73,12 +75,12 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let default_motion = f.take(&["program", "default_motion"], default_motion.map_err(|e| e.to_string()));
     let currency = f.take(&["program", "currency"], parse_currency(&file.program.currency).map_err(|e| e.to_string()));
     let rates = rates(&file.program, f);
-    let sources = sources(&file.sources, f);
-    let facts = facts(&file.facts, f);
+    let declared = Declared { facts: facts(&file.facts, f), events: events(&file.event, f) };
+    let sources = sources(&file.sources, &declared.events, f);
     let campaigns: BTreeMap<_, _> =
         file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
     let ladders: BTreeMap<_, _> =
-        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, &facts, f))).collect();
+        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, &declared, f))).collect();
     let tiers = ladders.values().flatten();
     let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).collect();
     let around = Around {
@@ -86,7 +88,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         in_deals_currency: file.policy.commissions.currency == "of the deal",
         default_motion: default_motion.as_ref(),
         shares_deals: file.influence.is_some(),
-        facts: &facts,
+        declared: &declared,
         campaigns: &file.campaign,
         budgets: &file.budget,
         ladders: &file.ladder,
@@ -100,18 +102,18 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let benefits =
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
-    let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &facts), f);
+    let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &declared), f);
     let onboarding = file
         .onboarding
         .as_ref()
-        .and_then(|table| onboarding(table, default_motion.as_ref(), (&file.ladder, &facts), f));
+        .and_then(|table| onboarding(table, default_motion.as_ref(), (&file.ladder, &declared), f));
     let rewards: BTreeMap<_, _> =
         file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
     counts_as_deal(&file.program.counts_as_deal, f);
     let registration = registration(&file.registration, f);
     let sharing = file.influence.as_ref().map(|table| sharing(table, f));
     let policy = policy(&file.program, &file.policy, f);
-    let payouts = payouts(&file.payouts, &file.program.currency, &facts, f);
+    let payouts = payouts(&file.payouts, &file.program.currency, &declared.facts, f);
     Some(Program {
         id: id?,
         version: file.program.version,
@@ -122,7 +124,8 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         default_motion: default_motion?,
         counts_as_deal: file.program.counts_as_deal,
         sources,
-        facts,
+        facts: declared.facts,
+        events: declared.events,
         rules,
         budgets,
         benefits,
@@ -170,9 +173,13 @@ fn rates(head: &Head, f: &mut Findings<'_>) -> BTreeMap<String, Decimal> {
     rates
 }
 
-fn sources(table: &BTreeMap<String, Vec<String>>, f: &mut Findings<'_>) -> Vec<(String, Vec<String>)> {
+fn sources(
+    table: &BTreeMap<String, Vec<String>>,
+    events: &OwnEvents,
+    f: &mut Findings<'_>,
+) -> Vec<(String, Vec<String>)> {
     for (source, kinds) in table {
-        let names = catalogue::names();
+        let names = own::types(events);
         for kind in kinds.iter().filter(|k| !names.iter().any(|known| matches_pattern(k, known))) {
             let help = nearest(kind, &names).map(|near| format!("did you mean `{near}`?"));
             f.error(Code::UnknownEventType, &["sources", source], format!("`{kind}` matches no event type"), help);

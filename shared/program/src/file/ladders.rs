@@ -1,17 +1,17 @@
 //! From the file's words to tier ladders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{Motion, TierId};
 use event::time::Length;
 use rust_decimal::Decimal;
 
 use super::rewards::{Ladders, gates, known_level};
-use super::rules::{condition, known_fact};
+use super::rules::{Declared, condition, known_fact};
 use super::values::{decimal, length};
 use super::{CriteriaTable, ExclusivityTable, OnboardingTable, Quoted, TierTable};
-use crate::fact::{ATTESTED, Facts, PARTNER};
-use crate::findings::{Code, Findings};
+use crate::fact::{ATTESTED, PARTNER};
+use crate::findings::{Code, Findings, nearest};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
 use crate::policy::{Exclusivity, Onboarding};
 use crate::window::Within;
@@ -24,10 +24,10 @@ const PERSONS_MAX: i64 = 10_000;
 pub(crate) fn ladder(
     motion: &Motion,
     table: &BTreeMap<TierId, TierTable>,
-    facts: &Facts,
+    declared: &Declared,
     f: &mut Findings<'_>,
 ) -> Vec<Tier> {
-    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, (t, facts), f)).collect();
+    let mut tiers: Vec<Tier> = table.iter().filter_map(|(id, t)| tier(motion, id, (t, declared), f)).collect();
     tiers.sort_by_key(|t| t.rank);
     for pair in tiers.windows(2).filter(|pair| pair[0].rank == pair[1].rank) {
         f.error(
@@ -59,10 +59,15 @@ pub(crate) fn ladder(
     tiers
 }
 
-fn tier(motion: &Motion, id: &TierId, (table, facts): (&TierTable, &Facts), f: &mut Findings<'_>) -> Option<Tier> {
+fn tier(
+    motion: &Motion,
+    id: &TierId,
+    (table, declared): (&TierTable, &Declared),
+    f: &mut Findings<'_>,
+) -> Option<Tier> {
     let at = |name| ["ladder", motion.as_str(), id.as_str(), name];
-    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, facts, f));
-    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, facts, f));
+    let enter = table.enter.as_ref().and_then(|c| criteria(&at("enter"), c, declared, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, declared, f));
     let review = review(&at("review"), table.review.as_deref(), f)?;
     let window = keep.as_ref().map_or(12, Criteria::months);
     let first_review = match &table.first_review {
@@ -108,12 +113,12 @@ fn review(path: &[&str], words: Option<&str>, f: &mut Findings<'_>) -> Option<Re
 pub(crate) fn exclusivity(
     table: &ExclusivityTable,
     default_motion: Option<&Motion>,
-    (ladders, facts): (&Ladders, &Facts),
+    (ladders, declared): (&Ladders, &Declared),
     f: &mut Findings<'_>,
 ) -> Option<Exclusivity> {
     let at = |name| ["exclusivity", name];
-    let earn = table.earn.as_ref().and_then(|c| criteria(&at("earn"), c, facts, f));
-    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, facts, f));
+    let earn = table.earn.as_ref().and_then(|c| criteria(&at("earn"), c, declared, f));
+    let keep = table.keep.as_ref().and_then(|c| criteria(&at("keep"), c, declared, f));
     let mut time = |key, words: &Option<String>| words.as_ref().map(|words| length(&at(key), words, f));
     let (first_review, grace, lasts) =
         (time("first_review", &table.first_review), time("grace", &table.grace), time("lasts", &table.lasts));
@@ -144,11 +149,11 @@ pub(crate) fn exclusivity(
 pub(crate) fn onboarding(
     table: &OnboardingTable,
     default_motion: Option<&Motion>,
-    (ladders, facts): (&Ladders, &Facts),
+    (ladders, declared): (&Ladders, &Declared),
     f: &mut Findings<'_>,
 ) -> Option<Onboarding> {
     let at = |name| ["onboarding", name];
-    let productive = criteria(&at("productive"), &table.productive, facts, f);
+    let productive = criteria(&at("productive"), &table.productive, declared, f);
     let by = length(&at("by"), &table.by, f);
     let plan_after = table.plan_after.as_ref().map(|words| length(&at("plan_after"), words, f));
     let motion = table.motion.as_ref().or(default_motion)?.clone();
@@ -160,9 +165,10 @@ pub(crate) fn onboarding(
     Some(Onboarding { motion, productive: productive?, by: by?, plan_after: plan_after.flatten(), trained })
 }
 
-fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Criteria> {
+fn criteria(path: &[&str], table: &CriteriaTable, declared: &Declared, f: &mut Findings<'_>) -> Option<Criteria> {
+    known_counts(path, table, declared, f);
     let mut list = |items: &[CriteriaTable]| -> Vec<Criteria> {
-        items.iter().filter_map(|c| criteria(path, c, facts, f)).collect()
+        items.iter().filter_map(|c| criteria(path, c, declared, f)).collect()
     };
     let asks_who = !table.partner.is_empty() || !table.attested.is_empty();
     if asks_who || table.certification.is_some() || table.persons.is_some() || table.level.is_some() {
@@ -172,7 +178,7 @@ fn criteria(path: &[&str], table: &CriteriaTable, facts: &Facts, f: &mut Finding
         {
             let field = format!("{prefix}{name}");
             if prefix == PARTNER {
-                known_fact(path, &field, facts, f);
+                known_fact(path, &field, &declared.facts, f);
             }
             asked.extend(condition(path, &field, word, f).map(Criteria::Fact));
         }
@@ -235,5 +241,20 @@ fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {
         (Measure::Certifications, whole(table.certifications)),
         (Measure::Points, whole(table.points)),
     ];
-    all.into_iter().filter_map(|(measure, least)| Some((measure, least?))).collect()
+    let own = table.counts.iter().filter_map(|(word, least)| Some((Measure::named(word)?, whole(Some(*least)))));
+    all.into_iter().chain(own).filter_map(|(measure, least)| Some((measure, least?))).collect()
+}
+
+/// That events of the vendor's own count to what a criterion asks for.
+fn known_counts(path: &[&str], table: &CriteriaTable, declared: &Declared, f: &mut Findings<'_>) {
+    let known: BTreeSet<Measure> = declared.events.values().filter_map(|event| event.counts).collect();
+    for word in table.counts.keys() {
+        if known.iter().all(|known| known.word() != word) {
+            let words: Vec<&str> = known.iter().map(Measure::word).collect();
+            let help = nearest(word, &words).map(|near| format!("did you mean `{near}`?"));
+            let help = help
+                .or_else(|| Some(format!("let a type count to it: [event.\"webinar.attended\"] counts = \"{word}\"")));
+            f.error(Code::UnknownField, path, format!("no event counts to `{word}`"), help);
+        }
+    }
 }

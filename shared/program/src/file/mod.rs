@@ -2,6 +2,7 @@
 
 mod commissions;
 mod compile;
+mod events;
 mod ladders;
 mod plain;
 mod policy;
@@ -32,6 +33,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) facts: BTreeMap<Name, String>,
     #[serde(default)]
+    pub(crate) event: BTreeMap<String, EventTable>,
+    #[serde(default)]
     pub(crate) earn: BTreeMap<RuleId, Earn>,
     #[serde(default)]
     pub(crate) commission: BTreeMap<RuleId, CommissionTable>,
@@ -55,6 +58,15 @@ pub(crate) struct File {
     pub(crate) policy: PolicyTable,
     #[serde(default)]
     pub(crate) payouts: PayoutsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventTable {
+    pub(crate) about: Option<String>,
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) counts: Option<String>,
+    pub(crate) motion: Option<Motion>,
 }
 
 #[derive(Deserialize)]
@@ -287,6 +299,8 @@ pub(crate) struct CriteriaTable {
     pub(crate) projects: Option<i64>,
     pub(crate) certifications: Option<i64>,
     pub(crate) points: Option<i64>,
+    #[serde(default)]
+    pub(crate) counts: BTreeMap<String, i64>,
     pub(crate) within: Option<String>,
     #[serde(default)]
     pub(crate) partner: BTreeMap<String, Word>,

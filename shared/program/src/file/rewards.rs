@@ -81,7 +81,7 @@ pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
     let gates = gates(&["reward", id, "needs"], &table.needs, ladders, f);
-    let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, f);
+    let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, &[], f);
     if at_most.iter().any(|cap| cap.unit != CapUnit::Times || cap.field.is_some() || cap.by != CapBy::Partner) {
         f.error(
             Code::BadValue,

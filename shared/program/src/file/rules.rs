@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use event::catalogue;
 use event::ids::{Motion, Name, RuleId, TierId};
 use event::money::parse_decimal;
+use event::no_own_name;
 use event::period::Every;
 use rust_decimal::Decimal;
 
@@ -18,7 +19,7 @@ use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
 use crate::fact::{Facts, PARTNER, TERRITORY, fact};
 use crate::findings::{Code, Findings, nearest};
-use crate::ladder::Measure;
+use crate::own::{self, OwnEvents};
 use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times, facts};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
@@ -37,12 +38,18 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
     Some(Campaign { from, until, by: by? })
 }
 
+/// What the file declares that rules and criteria may look at.
+pub(crate) struct Declared {
+    pub(crate) facts: Facts,
+    pub(crate) events: OwnEvents,
+}
+
 /// What a rule may name of the rest of the file.
 pub(crate) struct Around<'a> {
     pub(crate) currency: &'a str,
     pub(crate) in_deals_currency: bool,
     pub(crate) shares_deals: bool,
-    pub(crate) facts: &'a Facts,
+    pub(crate) declared: &'a Declared,
     pub(crate) default_motion: Option<&'a Motion>,
     pub(crate) campaigns: &'a BTreeMap<String, CampaignTable>,
     pub(crate) budgets: &'a BTreeMap<Name, BudgetTable>,
@@ -68,8 +75,11 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
             Some(help),
         );
     }
-    if catalogue::row(&table.on).is_none() {
-        let help = nearest(&table.on, &catalogue::names()).map(|near| format!("did you mean `{near}`?"));
+    let events = &around.declared.events;
+    if catalogue::row(&table.on).is_none() && !events.contains_key(&*table.on) {
+        let help = nearest(&table.on, &own::types(events)).map(|near| format!("did you mean `{near}`?"));
+        let help =
+            help.or_else(|| no_own_name(&table.on).is_none().then(|| format!("declare it: [event.\"{}\"]", table.on)));
         f.error(Code::UnknownEventType, &["earn", id, "on"], format!("`{}` is no event type", table.on), help);
         return None;
     }
@@ -77,21 +87,21 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         let message = format!("{} is of the program itself: nobody earns by it", table.on);
         f.error(Code::BadValue, &["earn", id, "on"], message, None);
     }
-    let conditions = conditions(place, &table.on, &table.conditions, around.facts, f);
-    let points = points(id, &table.on, &table.points, around.facts, f);
+    let conditions = conditions(place, &table.on, &table.conditions, around.declared, f);
+    let points = points(id, &table.on, &table.points, around.declared, f);
     let times: Vec<Times> = all_times(place, &table.times, around, f);
     if times.iter().any(Times::is_trued_up) {
         let message = "points are not trued up: what a target multiplies is what was attained before the event";
         f.error(Code::BadValue, &["earn", id, "times"], message, Some("leave `true_up` out".to_owned()));
     }
-    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, f);
+    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, &own_fields(events, &table.on), f);
     for cap in &at_most {
         if let CapUnit::Money(currency) = cap.unit {
             let message = format!("`{}` bounds {currency}, and this gives points", cap.words);
             f.error(Code::BadCurrency, &["earn", id, "at_most"], message, None);
         }
         if let Some(field) = &cap.field {
-            known_field(&["earn", id, "at_most"], &table.on, field, f);
+            known_field(&["earn", id, "at_most"], &table.on, field, events, f);
         }
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
@@ -115,12 +125,12 @@ pub(crate) fn conditions(
     [table, id]: [&str; 2],
     on: &str,
     words: &Conditions,
-    facts: &Facts,
+    declared: &Declared,
     f: &mut Findings<'_>,
 ) -> Vec<Condition> {
     let each = words.0.iter().filter_map(|(name, word)| {
         let path = [table, id, "if", name];
-        known(&path, on, name, facts, f);
+        known(&path, on, name, declared, f);
         condition(&path, name, word, f)
     });
     each.collect()
@@ -133,10 +143,10 @@ pub(crate) fn condition(path: &[&str], field: &str, word: &Word, f: &mut Finding
 }
 
 /// That a field of the event, or a fact of the partner, may be looked at.
-pub(crate) fn known(path: &[&str], on: &str, name: &str, facts: &Facts, f: &mut Findings<'_>) {
+pub(crate) fn known(path: &[&str], on: &str, name: &str, declared: &Declared, f: &mut Findings<'_>) {
     match name.strip_prefix(PARTNER) {
-        Some(_) => known_fact(path, name, facts, f),
-        None => known_field(path, on, name, f),
+        Some(_) => known_fact(path, name, &declared.facts, f),
+        None => known_field(path, on, name, &declared.events, f),
     }
 }
 
@@ -157,13 +167,18 @@ pub(crate) fn known_fact(path: &[&str], field: &str, facts: &Facts, f: &mut Find
     f.error(Code::UnknownField, path, format!("no fact `{name}` is declared in [facts]"), Some(help));
 }
 
-pub(crate) fn known_field(path: &[&str], on: &str, name: &str, f: &mut Findings<'_>) {
-    let known = catalogue::rule_fields(on);
+pub(crate) fn known_field(path: &[&str], on: &str, name: &str, events: &OwnEvents, f: &mut Findings<'_>) {
+    let known = own::fields(events, on);
     if !known.contains(&name) {
         let help = nearest(name, &known)
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         f.error(Code::UnknownField, path, format!("{on} has no field `{name}`"), Some(help));
     }
+}
+
+/// The fields of a type that the program declares; none of a built-in one.
+fn own_fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
+    if events.contains_key(on) { own::fields(events, on) } else { Vec::new() }
 }
 
 /// The budget that a rule of points, or of money, names.
@@ -191,13 +206,13 @@ pub(crate) fn budget_of(
     Some(name.clone())
 }
 
-fn points(id: &str, on: &str, table: &PointsTable, facts: &Facts, f: &mut Findings<'_>) -> Option<Points> {
+fn points(id: &str, on: &str, table: &PointsTable, declared: &Declared, f: &mut Findings<'_>) -> Option<Points> {
     let path = ["earn", id, "points"];
     let scale = match table {
         PointsTable::Fixed(points) => return whole_points(&path, *points, f).map(Points::Fixed),
         PointsTable::Scale(scale) => scale,
     };
-    known(&path, on, &scale.by, facts, f);
+    known(&path, on, &scale.by, declared, f);
     match scale {
         Scale { bands: Some(bands), table: None, per: None, points: None, .. } => {
             let each = |band: &Band, f: &mut Findings<'_>| {
@@ -327,7 +342,7 @@ fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Find
             true_up,
         } => {
             let motion = motion.as_ref().or(around.default_motion)?;
-            let attainment = attainment(&path, (motion, measure, per), bands, f)?;
+            let attainment = attainment(&path, (motion, measure, per), (bands, &around.declared.events), f)?;
             Some(Times::Attainment(Attainment { true_up: *true_up, ..attainment }))
         }
         _ => f.take(
@@ -341,14 +356,10 @@ fn times(place: [&str; 2], table: &TimesTable, around: &Around<'_>, f: &mut Find
 fn attainment(
     path: &[&str],
     (motion, measure, per): (&Motion, &str, &str),
-    bands: &[FactorBand],
+    (bands, events): (&[FactorBand], &OwnEvents),
     f: &mut Findings<'_>,
 ) -> Option<Attainment> {
-    let flows = || Measure::ALL.iter().copied().filter(|measure| *measure != Measure::Certifications);
-    let known: Vec<&str> = flows().map(Measure::word).collect();
-    let found = flows().find(|known| known.word() == measure);
-    let no_measure = || format!("`{measure}` is nothing that a target is set for; known: {}", known.join(", "));
-    let found = f.take(path, found.ok_or_else(no_measure));
+    let found = f.take(path, own::targeted(events, measure));
     let periods = [Every::Year, Every::Quarter, Every::Month];
     let every = periods.into_iter().find(|every| every.word() == per);
     let no_period = || format!("no target is set per `{per}`; write \"year\", \"quarter\" or \"month\"");

@@ -12,8 +12,9 @@ use crate::findings::Findings;
 /// Most points a rule may give at once: far above any program, far below an overflow.
 pub(crate) const POINTS_MAX: i64 = 1_000_000_000;
 
-pub(crate) fn caps(path: &[&str], words: &[String], f: &mut Findings<'_>) -> Vec<Cap> {
-    words.iter().filter_map(|w| f.take(path, Cap::parse(w))).collect()
+/// Caps of a rule; `fields` are those of the vendor's own event type that it is on.
+pub(crate) fn caps(path: &[&str], words: &[String], fields: &[&str], f: &mut Findings<'_>) -> Vec<Cap> {
+    words.iter().filter_map(|w| f.take(path, Cap::parse(w, fields))).collect()
 }
 
 pub(crate) fn length(path: &[&str], words: &str, f: &mut Findings<'_>) -> Option<Length> {

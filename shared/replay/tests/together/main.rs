@@ -4,6 +4,7 @@ mod alone;
 mod exclusivity;
 mod influence;
 mod ladders;
+mod own;
 mod pools;
 mod shared_out;
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::ledger::Record;
 use event::ids::{PartnerId, ProgramId};
+use event::{Event, Unreadable};
 use jiff::Timestamp;
 use program::Programs;
 use serde_json::Value;
@@ -75,6 +76,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Reads a message as whoever judged it at `at`: also of a type that its program declares.
+    pub(crate) fn parse(&self, body: &str, at: Timestamp) -> Result<Event, Unreadable> {
+        let read = Event::parse(body, at);
+        let program = read.as_ref().err().and_then(Unreadable::undeclared);
+        match program.and_then(|program| self.programs.get(program)) {
+            Some(programs) => programs.parse(body, at, at),
+            None => read,
+        }
+    }
+
     /// Notes something for the trace.
     pub(crate) fn trace(&mut self, what: &str) {
         if self.shows.as_ref().is_some_and(|text| what.contains(text)) {

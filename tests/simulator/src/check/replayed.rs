@@ -120,7 +120,7 @@ fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Ve
     world.stock.extend(rewards.into_iter().map(|id| (id, left.unwrap_or(PLENTY))));
     let mut events = Vec::new();
     for record in commit.iter().filter(|record| record.identity.source.as_str() != "urn:laurel:clock") {
-        match event(record) {
+        match event(programs, record) {
             Ok(event) => events.push(event),
             Err(why) => found.push(format!("{} #{}: {why}", record.partner, record.position)),
         }
@@ -168,7 +168,7 @@ fn again(world: &mut World, programs: &Programs, commit: &Commit, found: &mut Ve
 }
 
 /// The event of a record, and that its hash is that of its meaning, whoever it names (I28).
-fn event(record: &Record) -> Result<Event, String> {
+fn event(programs: &Programs, record: &Record) -> Result<Event, String> {
     let data = Json::parse(&record.data).map_err(|error| error.to_string())?;
     let kind = Kind::read(&record.kind, &data).map_err(|rejection| rejection.message)?;
     if kind.canonical() != record.data {
@@ -178,7 +178,9 @@ fn event(record: &Record) -> Result<Event, String> {
     event.hash = record.hash;
     event.held_until = record.held_until;
     if !record.identity.source.is_internal() {
-        let sent = Event::parse(&event.body(), record.decided_at).map_err(|error| format!("{error:?}"))?;
+        let sent = programs
+            .parse(&event.body(), record.decided_at, record.decided_at)
+            .map_err(|error| format!("{error:?}"))?;
         if sent.hash != record.hash {
             return Err("its hash is not that of its meaning with persons left blank".to_owned());
         }

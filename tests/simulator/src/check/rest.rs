@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::ledger::{Account, Effect, Record, record_key};
+use event::Unreadable;
 use event::ids::{DealId, PartnerId, ProgramId};
-use event::{Event, Unreadable};
 use jiff::Timestamp;
 
 use super::{Snapshot, Watch, replayed};
@@ -57,7 +57,7 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
     }
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for sent in &watch.sent {
-        match Event::parse(&sent.body, sent.at) {
+        match watch.parse(&sent.body, sent.at) {
             Err(Unreadable::Quarantined { .. }) => {
                 let kept = if sent.body.is_empty() { " " } else { &sent.body };
                 if !quarantined.contains(kept) {
@@ -66,7 +66,7 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
             }
             Err(Unreadable::Rejected { identity, .. }) => {
                 // What was of the future when it came is no more when it comes again.
-                let later = Event::parse(&sent.body, now).ok().map(|event| record_key(&event.identity));
+                let later = watch.parse(&sent.body, now).ok().map(|event| record_key(&event.identity));
                 let judged =
                     later.as_ref().is_some_and(|key| table.item(LEDGER, &(KeyPart::S(key.clone()), None)).is_some());
                 if !judged
@@ -110,7 +110,7 @@ fn i8_nothing_lost(aws: &Aws, table: &crate::table::Dynamo, watch: &Watch) -> Ve
 fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String> {
     let mut meanings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for sent in &watch.sent {
-        if let Ok(event) = Event::parse(&sent.body, sent.at) {
+        if let Ok(event) = watch.parse(&sent.body, sent.at) {
             meanings.entry(record_key(&event.identity)).or_default().insert(event.hash.to_string());
         }
     }
@@ -141,7 +141,7 @@ fn i4_conflicts_kept(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String>
 /// I4: what means the same, persons too, is no conflict.
 fn i4_repetitions_are_none(table: &crate::table::Dynamo, watch: &Watch) -> Vec<String> {
     let mut meanings: BTreeMap<[String; 3], BTreeSet<(String, Vec<String>)>> = BTreeMap::new();
-    for event in watch.sent.iter().filter_map(|sent| Event::parse(&sent.body, sent.at).ok()) {
+    for event in watch.sent.iter().filter_map(|sent| watch.parse(&sent.body, sent.at).ok()) {
         let identity = &event.identity;
         let key = [identity.program.to_string(), identity.source.to_string(), identity.id.to_string()];
         let persons = event.persons().iter().map(ToString::to_string).collect();

@@ -1,0 +1,54 @@
+//! Event types of the vendor's own: what the program file declares of them beside their fields.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use event::ids::{Label, Motion};
+use event::{OwnType, catalogue};
+
+use crate::ladder::Measure;
+
+/// Most event types that a program declares.
+pub const OWN_TYPES_MAX: usize = 32;
+/// Most measures that they count to: each is kept by motion and month, in one item a quarter.
+pub const OWN_MEASURES_MAX: usize = 8;
+
+/// An event type of the vendor's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnEvent {
+    /// Its name, and its fields.
+    pub form: OwnType,
+    /// What each of them counts to on a ladder; none: nothing.
+    pub counts: Option<Measure>,
+    /// The motion in which it counts; none: the program's default.
+    pub motion: Option<Motion>,
+}
+
+/// The types that a program declares, by name.
+pub type OwnEvents = BTreeMap<Label, OwnEvent>;
+
+/// The fields of an event type that rules may look at: of a built-in one, or of one that the program declares.
+pub(crate) fn fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
+    match events.get(on) {
+        Some(own) => own.form.fields.iter().map(|field| &*field.name).collect(),
+        None => catalogue::rule_fields(on),
+    }
+}
+
+/// What a target is set for by this name.
+///
+/// # Errors
+/// A sentence that names what there is.
+pub(crate) fn targeted(events: &OwnEvents, word: &str) -> Result<Measure, String> {
+    let flows = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications);
+    let all: BTreeSet<Measure> = flows.copied().chain(events.values().filter_map(|event| event.counts)).collect();
+    let no_measure = || {
+        let known: Vec<&str> = all.iter().map(Measure::word).collect();
+        format!("no target is set for `{word}`; write one of: {}", known.join(", "))
+    };
+    all.iter().find(|measure| measure.word() == word).copied().ok_or_else(no_measure)
+}
+
+/// Every event type that a rule may be on.
+pub(crate) fn types(events: &OwnEvents) -> Vec<&str> {
+    catalogue::names().into_iter().chain(events.keys().map(|name| &**name)).collect()
+}

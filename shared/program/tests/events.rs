@@ -1,0 +1,128 @@
+//! Event types of the vendor's own in a program file: each broken form is refused where it stands, with the way out.
+
+use laurel_program::{Code, Program, Severity, check};
+
+const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
+
+/// The finding of this code, or the first one, of the shipped program with `to` where `from` stood, and its line.
+fn found(from: &str, to: &str, code: Code) -> Option<(Severity, Code, String, String)> {
+    assert!(HR.contains(from), "{from}");
+    let text = HR.replacen(from, to, 1);
+    let all = check(&text);
+    let one = all.iter().find(|one| one.code == code).or(all.first())?.clone();
+    let said = format!("{} ({})", one.message, one.help.unwrap_or_default());
+    Some((one.severity, one.code, said, text.lines().nth(one.line - 1).unwrap_or_default().to_owned()))
+}
+
+#[test]
+fn broken_forms_are_refused_where_they_stand() {
+    use Code::{BadId, BadValue, MissingKey, NeverHolds, UnknownEventType, UnknownField, UnknownKey, WrongType};
+    let head = "[event.\"webinar.attended\"]";
+    let fields = "fields = { webinar_id = \"id\", person_id = \"person\"";
+    let silver = "{ registrations = 3, within = \"1 year\" }";
+    // what stands there; what it is broken to; the code; a part of message and help; a part of the line
+    let rows: [(&str, &str, Code, &str, &str); 23] = [
+        (head, "[event.webinar]", BadId, "as in \"webinar.attended\"", "[event"),
+        (head, "[event.\"Webinar.attended\"]", BadId, "small letters", "[event"),
+        (head, "[event.\"deal.demoed\"]", BadId, "begin so are Laurel's own", "[event"),
+        (head, "[event.\"content.viewed\"]", BadId, "begin so are Laurel's own", "[event"),
+        (
+            "\"person\", minutes",
+            "\"persn\", minutes",
+            BadValue,
+            "is no form of a field; write \"id\", \"person\"",
+            "fields",
+        ),
+        ("\"person\", minutes", "\"text\", minutes", BadValue, "ends in `person_id` is a person", "fields"),
+        (fields, "fields = { webinar_id = \"id\", host = \"person\"", BadId, "`host_person_id`", "fields"),
+        (fields, "fields = { webinar_id = \"id\", partner = \"id\"", BadId, "`subject`", "fields"),
+        (fields, "fields = { \"webinar-id\" = \"id\", person_id = \"person\"", BadId, "underscores", "fields"),
+        ("one of live, recorded\" }", "one of live, live\" }", BadValue, "stands there twice", "fields"),
+        ("one of live, recorded\" }", "one of live,\" }", BadValue, "is no word", "fields"),
+        ("fields = {", "# {", MissingKey, "fields", "[event"),
+        ("minutes = \"number\"", "minutes = 5", WrongType, "", "fields"),
+        ("counts = \"webinars\"  ", "counts = \"deals\"  ", BadValue, "give it another name", "counts"),
+        ("counts = \"webinars\"  ", "counts = \"Web inars\"  ", BadValue, "as in \"webinars\"", "counts"),
+        ("counts = \"webinars\"  ", "count = \"webinars\"  ", UnknownKey, "did you mean `counts`?", "count"),
+        ("on = \"webinar.attended\"", "on = \"webinar.atended\"", UnknownEventType, "`webinar.attended`?", "on ="),
+        (
+            "on = \"webinar.attended\"",
+            "on = \"workshop.held\"",
+            UnknownEventType,
+            "declare it: [event.\"workshop.held\"]",
+            "on =",
+        ),
+        ("mode = \"live\", minutes", "mode = \"lively\", minutes", NeverHolds, "did you mean `live`?", "if ="),
+        ("mode = \"live\", minutes", "modes = \"live\", minutes", UnknownField, "did you mean `mode`?", "if ="),
+        ("once per person per webinar", "once per person per seminar", BadValue, "is not a cap", "at_most"),
+        ("[\"webinar.attended\"]", "[\"webinars.attended\"]", UnknownEventType, "`webinar.attended`?", "/webinars"),
+        (
+            silver,
+            "{ counts = { webinar = 3 }, within = \"1 year\" }",
+            UnknownField,
+            "did you mean `webinars`?",
+            "enter",
+        ),
+    ];
+    for (from, to, code, said, line) in rows {
+        let (severity, found_code, message, at) = found(from, to, code).unwrap_or_else(|| panic!("nothing: {to}"));
+        assert_eq!((severity, found_code), (Severity::Error, code), "{to}: {message}");
+        assert!(message.contains(said), "{to}: {message}");
+        assert!(at.contains(line), "{to}: {message}: {at}");
+    }
+}
+
+#[test]
+fn good_forms_are_taken() {
+    let silver = "{ registrations = 3, within = \"1 year\" }";
+    for (from, to) in [
+        ("mode = \"one of live, recorded\"", "mode = \"optional one of live, recorded\", fee = \"optional money\""),
+        (silver, "{ counts = { webinars = 3 }, within = \"fiscal quarter\" }"),
+        (
+            "[{ tier = \"gold\", by = \"1.25\" }",
+            "[{ attainment = \"webinars\", per = \"quarter\", bands = [{ from = \"0%\", by = \"1\" }] }",
+        ),
+        ("\"once per person per webinar\"", "\"3 per partner per mode per week\""),
+    ] {
+        assert_eq!(check(&HR.replace(from, to)), [], "{to}");
+    }
+    let unsent = found("\"/webinars/*\" = [\"webinar.attended\"]\n", "", Code::UnsentEvent).expect("a warning");
+    assert_eq!((unsent.0, unsent.1), (Severity::Warning, Code::UnsentEvent), "{unsent:?}");
+}
+
+/// What a new version takes otherwise is told before it is published.
+#[test]
+fn what_is_sent_is_not_changed_in_silence() {
+    let before = Program::parse(HR).expect("a program");
+    let told = |from: &str, to: &str| {
+        let text = HR.replacen(from, to, 1);
+        let after = Program::parse(&text).unwrap_or_else(|found| panic!("{to}: {found:?}"));
+        let found = laurel_program::leaps(&before, &after, &text);
+        found.into_iter().map(|one| (one.code, one.message)).collect::<Vec<_>>()
+    };
+    for (from, to, part) in [
+        ("minutes = \"number\", mode", "minutes = \"number\", room = \"text\", mode", "needs `room` from then on"),
+        ("mode = \"one of live, recorded\"", "mode = \"one of live, recorded, both\"", "is of another form"),
+        (
+            "webinar_id = \"id\", person_id",
+            "webinar_id = \"id\", manager_person_id = \"optional person\", person_id",
+            "",
+        ),
+        ("counts = \"webinars\"  ", "counts = \"seminars\"  ", "counts to seminars, and counted to webinars"),
+    ] {
+        let found = told(from, to);
+        match part {
+            "" => assert_eq!(found, [], "{to}"),
+            part => assert!(
+                matches!(&found[..], [(Code::EventChanged, message)] if message.contains(part)),
+                "{to}: {found:?}"
+            ),
+        }
+    }
+    let gone = HR
+        .replacen("[event.\"webinar.attended\"]", "[event.\"seminar.attended\"]", 1)
+        .replace("webinar.attended", "seminar.attended");
+    let after = Program::parse(&gone).expect("a program");
+    let found = laurel_program::leaps(&before, &after, &gone);
+    assert!(found.iter().any(|one| one.message.contains("declared no more")), "{found:?}");
+}
