@@ -44,6 +44,8 @@ pub enum CapBy {
     Person,
     /// One team's at the partner (the event's `team`).
     Team,
+    /// One territory's at the partner (the event's `territory`).
+    Territory,
 }
 
 fn says(unit: CapUnit, by: CapBy, field: Option<&str>) -> Label {
@@ -56,6 +58,7 @@ fn says(unit: CapUnit, by: CapBy, field: Option<&str>) -> Label {
         CapBy::Partner => "partner",
         CapBy::Person => "person",
         CapBy::Team => "team",
+        CapBy::Territory => "territory",
     };
     let field = field.map(|field| format!(" per {}", field.trim_end_matches("_id")));
     format!("{unit} per {by}{}", field.unwrap_or_default()).into()
@@ -89,6 +92,7 @@ impl Cap {
             Some("partner") => CapBy::Partner,
             Some("person") => CapBy::Person,
             Some("team") => CapBy::Team,
+            Some("territory") => CapBy::Territory,
             _ => return Err(bad()),
         };
         let (mut field, mut every) = (None, Every::Ever);
@@ -142,6 +146,8 @@ mod tests {
         assert_eq!((cap.limit, cap.field.as_deref(), cap.every), (1, Some("course_id"), Every::Ever));
         let cap = Cap::parse("twice per team per quarter", &[]).expect("cap");
         assert_eq!((cap.limit, cap.by, &*cap.says), (2, CapBy::Team, "times per team"));
+        let cap = Cap::parse("9 points per territory per week", &[]).expect("cap");
+        assert_eq!((cap.limit, cap.by, &*cap.says), (9, CapBy::Territory, "points per territory"));
         let cap = Cap::parse("5000.50 USD per partner per year", &[]).expect("cap");
         assert_eq!((cap.limit, cap.unit, &*cap.says), (500_050, CapUnit::Money("USD"), "USD per partner"));
         let cap = Cap::parse("twice per partner in all", &[]).expect("cap");

@@ -72,6 +72,8 @@ pub enum Code {
     MotionWithoutLadder,
     /// A source pattern that no path or URI matches.
     SourceIsAName,
+    /// A cap is by what the event does not name.
+    CapOfNobody,
     /// One event can earn any number of points.
     UnboundedPoints,
     /// Nothing leads to a tier.

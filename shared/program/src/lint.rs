@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use event::ids::{Name, matches_pattern};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::cap::CapUnit;
+use crate::cap::{CapBy, CapUnit};
 use crate::commission::{Commission, Rate};
 use crate::fact::{FactForm, PARTNER};
 use crate::findings::{Code, Diagnostic, Findings};
 use crate::ladder::{Criteria, Criterion, Measure, Review, Tier};
-use crate::own::OwnEvent;
+use crate::own::{self, OwnEvent};
 use crate::possible;
 use crate::program::Program;
 use crate::rule::{Attainment, Gives, Points, Rule, Times};
@@ -78,6 +78,7 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("let one: \"/webinars/*\" = [\"{name}\"] in [sources]"),
         );
     }
+    caps_of_nobody(program, &mut f);
     for rule in program.rules.values() {
         for (path, (message, help)) in possible::never(rule, program) {
             let [table, id] = rule.place();
@@ -99,6 +100,25 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
     }
     f.found.sort_by_key(|found| found.severity);
     f.found
+}
+
+/// Caps by what an event does not name: all of its kind count as one person's, team's or territory's.
+fn caps_of_nobody(program: &Program, f: &mut Findings<'_>) {
+    for rule in program.rules.values() {
+        let [table, id] = rule.place();
+        for cap in &rule.at_most {
+            let (word, field) = match cap.by {
+                CapBy::Partner => continue,
+                CapBy::Person => ("person", None),
+                CapBy::Team => ("team", Some("team")),
+                CapBy::Territory => ("territory", Some("territory")),
+            };
+            if !own::names(&program.events, &rule.on, field) {
+                let message = format!("{} names no {word}: all of them count as those of one", rule.on);
+                f.warning(Code::CapOfNobody, &[table, id, "at_most"], message, "write \"... per partner ...\"");
+            }
+        }
+    }
 }
 
 /// What no partner can be, and every criterion of a ladder asks.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::ids::{Label, Motion};
-use event::{OwnType, catalogue};
+use event::{Form, OwnForm, OwnType, catalogue};
 
 use crate::ladder::Measure;
 
@@ -31,6 +31,18 @@ pub(crate) fn fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
     match events.get(on) {
         Some(own) => own.form.fields.iter().map(|field| &*field.name).collect(),
         None => catalogue::rule_fields(on),
+    }
+}
+
+/// Whether events of a type name this field, or a person where none is asked for.
+pub(crate) fn names(events: &OwnEvents, on: &str, field: Option<&str>) -> bool {
+    let named = |name: &str, is_person: bool| field.map_or(is_person, |field| field == name);
+    match events.get(on) {
+        Some(own) => own.form.fields.iter().any(|field| named(&field.name, field.form == OwnForm::Person)),
+        None => {
+            let members = catalogue::row(on).into_iter().flat_map(|row| row.members);
+            members.into_iter().any(|member| named(member.name, member.form == Form::Person))
+        }
     }
 }
 

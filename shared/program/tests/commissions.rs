@@ -137,7 +137,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "write \"36 months\"",
             "tenor",
         ),
-        ("twice per partner in all", "100 USD per person per year", BadValue, "deal.closed names neither", "at_most"),
+        ("twice per partner in all", "100 USD per person per year", BadValue, "deal.closed names none", "at_most"),
         (
             "hold = \"30 days\"                    # acc",
             "hold = \"1 year\" # acc",

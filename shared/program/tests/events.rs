@@ -90,6 +90,22 @@ fn good_forms_are_taken() {
     assert_eq!((unsent.0, unsent.1), (Severity::Warning, Code::UnsentEvent), "{unsent:?}");
 }
 
+/// A cap by what an event does not name counts all of them as one's: that is told.
+#[test]
+fn a_cap_of_nobody_is_told() {
+    let webinar = "[\"once per person per webinar\", \"200 points per partner per quarter\"]";
+    for (from, to, part) in [
+        (webinar, "\"2 per team per week\"", "webinar.attended names no team"),
+        ("\"20 per partner per month\"", "\"2 per territory per week\"", "deal.registered names no territory"),
+        ("points = 150\n", "points = 150\nat_most = \"2 per person per week\"\n", "deal.qualified names no person"),
+    ] {
+        let (severity, code, said, at) = found(from, to, Code::CapOfNobody).expect("a warning");
+        assert_eq!((severity, code, at.contains("at_most")), (Severity::Warning, Code::CapOfNobody, true), "{said}");
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(check(&HR.replacen("50 points per partner per month", "50 points per territory per month", 1)), []);
+}
+
 /// What a new version takes otherwise is told before it is published.
 #[test]
 fn what_is_sent_is_not_changed_in_silence() {

@@ -18,7 +18,7 @@ const CAPS: [&str; 14] = [
     "60 points per partner per deal per month",
     "1 per partner per deal",
 ];
-const VIEW_CAPS: [&str; 8] = [
+const VIEW_CAPS: [&str; 9] = [
     "1 per person per content per week",
     "7 points per partner per month",
     "1 per partner per content",
@@ -27,6 +27,7 @@ const VIEW_CAPS: [&str; 8] = [
     "4 points per person per content per year",
     "2 per partner per day",
     "9 points per team",
+    "5 points per territory per month",
 ];
 
 /// What a program of the grammar chooses.

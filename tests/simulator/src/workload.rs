@@ -789,7 +789,7 @@ impl Maker {
             1 | 2 => ("webinar.attended", self.attended(&person)),
             3..=6 => (
                 "content.viewed",
-                json!({ "content_id": format!("c{}", self.rng.usize(..4)), "person_id": person, "team": format!("t{}", self.rng.usize(..2)), "seconds": self.rng.u32(..90) }),
+                json!({ "content_id": format!("c{}", self.rng.usize(..4)), "person_id": person, "team": format!("t{}", self.rng.usize(..2)), "territory": format!("US-{}", self.rng.usize(..2)), "seconds": self.rng.u32(..90) }),
             ),
             7..=9 => (
                 "course.completed",

@@ -28,6 +28,7 @@ fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
         CapBy::Partner => Label::default(),
         CapBy::Person => seen.person.map_or_else(|| "nobody".into(), Label::from),
         CapBy::Team => format!("team {}", seen.text("team").unwrap_or_default()).into(),
+        CapBy::Territory => format!("territory {}", seen.text("territory").unwrap_or_default()).into(),
     };
     let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| match seen.kind {
         // One invoice may be of several deals.

@@ -64,7 +64,7 @@ pub struct CapKey {
     pub says: Label,
     /// The period it counts in.
     pub period: Period,
-    /// The person's pseudonym or the team; empty for the partner's own.
+    /// The person's pseudonym, the team or the territory; empty for the partner's own.
     pub who: Label,
     /// The value it is split by; empty where it is not split.
     pub value: Label,
@@ -76,7 +76,7 @@ pub struct CapKey {
 pub struct FrequencyKey {
     /// The period it counts in: first, so that what is counted now stands together.
     pub period: Period,
-    /// The person's pseudonym or the team; `partner` for the partner's own, empty for the partner's own that is split by a
+    /// The person's pseudonym, the team or the territory; `partner` for the partner's own, empty for the partner's own that is split by a
     /// value.
     pub who: Label,
     /// The bucket, by the value; 0 for what is not split by one.

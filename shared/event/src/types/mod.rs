@@ -275,6 +275,8 @@ types! {
             seconds: Option<Whole<0, 86_400>> = "45",
             /// The team of who looked.
             team: Option<String> = r#""field""#,
+            /// The territory of who looked.
+            territory: Option<Name> = r#""US-NY""#,
         }
         /// A service project ended (M19).
         ProjectCompleted = "project.completed", ("crm-p12-done", "/crm/acme", "2026-03-12T11:00:00Z") {

@@ -229,7 +229,7 @@ pub(crate) fn least_of(path: &[&str], least: &Quoted, currency: &str, f: &mut Fi
 fn bounds(place: [&str; 2], on: &str, caps: &[Cap], has_floor: bool, around: &Around<'_>, f: &mut Findings<'_>) {
     for cap in caps {
         if cap.by != CapBy::Partner {
-            let message = format!("`{}` counts by person or team, and {on} names neither", cap.words);
+            let message = format!("`{}` counts by person, team or territory, and {on} names none", cap.words);
             f.error(
                 Code::BadValue,
                 &[place[0], place[1], "at_most"],

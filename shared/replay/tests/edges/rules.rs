@@ -399,6 +399,58 @@ fn one_instant_is_one_meaning() {
     assert_eq!(hash("2028-01-01T00:00:00Z"), hash("2028-01-01T00:00:00+00:00"));
 }
 
+/// M40: content counts by partner, person, team and territory, each cap by itself and with its own frequency; why not is told.
+#[test]
+fn m40_content_is_capped_by_person_team_and_territory() {
+    let program = r#"
+[program]
+id = "test"
+name = "Test"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+"/cms/*" = ["*"]
+[earn.reading]
+on = "content.viewed"
+points = 1
+at_most = [
+  "1 per person per content per week",
+  "2 per team per day",
+  "4 per territory per month",
+  "20 points per partner per quarter",
+]
+"#;
+    let mut world = World::new(program, "2026-05-04T12:00:00Z");
+    world.enrol("p");
+    let mut look = |day: &str, who: &str, what: &str, team: &str, territory: &str| {
+        let at = format!("2026-05-{day}T12:00:00Z");
+        world.at(&at);
+        let data = format!(
+            r#"{{"content_id":"{what}","person_id":"{who}","team":"{team}"{}}}"#,
+            if territory.is_empty() { String::new() } else { format!(r#","territory":"{territory}""#) }
+        );
+        let outcome = world.send("content.viewed", "p", &format!("{day}{who}{what}{team}{territory}"), &at, &data);
+        let why = world.last().reason.as_ref().map(domain::tell::sentence);
+        (outcome, why.unwrap_or_default())
+    };
+    let capped = |words: &str| (Refused, format!("the cap \"{words}\" is reached"));
+    let given = (Awarded, String::new());
+    assert_eq!(look("05", "ann", "a", "field", "US"), given);
+    assert_eq!(look("05", "ann", "a", "inside", "DE"), capped("1 per person per content per week"));
+    assert_eq!(look("05", "bob", "a", "field", "US"), given);
+    assert_eq!(look("05", "cem", "a", "field", "US"), capped("2 per team per day"));
+    assert_eq!(look("06", "cem", "a", "field", "US"), given);
+    assert_eq!(look("06", "cem", "b", "field", "US"), given);
+    assert_eq!(look("07", "ann", "b", "other", "US"), capped("4 per territory per month"));
+    assert_eq!(look("07", "ann", "b", "other", "DE"), given);
+    // Who names no territory is of none, and those count together.
+    for (n, who) in ["eve", "fay", "gus", "hal"].iter().enumerate() {
+        assert_eq!(look(&format!("{:02}", 8 + n), who, "c", "far", ""), given, "{who}");
+    }
+    assert_eq!(look("13", "ida", "c", "far", ""), capped("4 per territory per month"));
+    assert_eq!(world.findings(), Vec::<String>::new());
+}
+
 /// M44: which rewards partners look at and ask for: looks and orders, by whom, who only looked, and what was refused.
 #[test]
 fn m44_interest_in_rewards() {

@@ -195,7 +195,7 @@ fn an_event_is_read_by_the_version_of_its_time() {
     let data = r#"{"webinar_id":"w","host_person_id":"d","guests":1}"#;
     assert_eq!(refused(&w, "webinar.hosted", data), [(Code::MissingField, "data.room".to_owned())]);
     let before = w.event("webinar.hosted", "p", "a", "2026-03-15T00:00:00Z", data);
-    let with_room = data.replace("}", r#","room":"7"}"#);
+    let with_room = data.replace('}', r#","room":"7"}"#);
     let same = w.event("webinar.hosted", "p", "a", "2026-03-15T00:00:00Z", &with_room);
     assert_eq!(before.hash, same.hash, "the type had no such field then");
 }
