@@ -22,6 +22,7 @@ mod schema;
 mod serve;
 mod show;
 mod simulate;
+mod suspects;
 mod tiers;
 mod torture;
 mod versions;
@@ -113,6 +114,8 @@ enum Command {
     Exclusivity(exclusivity::Exclusivity),
     #[command(after_help = "Example:\n  laurel interest --program hr-software --since 2026-01-01")]
     Interest(interest::Interest),
+    /// List awards that look like gaming, and are held until somebody has looked at them.
+    Suspects(suspects::Suspects),
     #[command(after_help = "Example:\n  laurel onboarding --program apex --since 2026-01-01")]
     Onboarding(onboarding::Onboarding),
     /// Voucher card codes.
@@ -168,6 +171,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tiers(tiers) => tiers.run().await,
         Command::Exclusivity(exclusivity) => exclusivity.run().await,
         Command::Interest(interest) => interest.run().await,
+        Command::Suspects(suspects) => suspects.run().await,
         Command::Onboarding(onboarding) => onboarding.run().await,
         Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,

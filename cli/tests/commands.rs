@@ -504,6 +504,10 @@ grace = "1 quarter"
 [onboarding]
 productive = { deals = 2, within = "3 years" }
 by = "90 days"
+[earn.agreed]
+on = "agreement.accepted"
+points = 5
+hold_if = [{ more_than = "1 per partner per month" }]
 "#;
     let data = tempfile::tempdir().expect("a folder");
     let serve = Serve::start(data.path(), free_ports()).await;
@@ -576,4 +580,33 @@ by = "90 days"
     let row: serde_json::Value = serde_json::from_str(&wanted(&[])).expect("one reward");
     assert_eq!((&row["reward_id"], &row["looks"], &row["only_looked"]), (&json!("mug"), &json!(3), &json!(2)));
     assert_eq!(wanted(&["--since", "2200-01-01"]), "");
+    // What looks like gaming is listed until somebody has looked.
+    let agreed = |id: &str| of("agreement.accepted", "a", id, &json!({ "version": id, "person_id": "dana" }));
+    let held = || {
+        let done = laurel(&[&["suspects", "--program", "ladder", "--json"], &at[..]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let rows = text(&done.stdout);
+        let row = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let [partner, id, points, why] =
+                ["partner_id", "event_id", "points", "why"].map(|key| row[key].to_string());
+            format!("{partner} {id} {points} {why} {}", row["until"]).replace('"', "")
+        };
+        rows.lines().map(row).collect::<Vec<_>>()
+    };
+    for id in ["g1", "g2", "g3"] {
+        assert_eq!(serve.queue().send_all(&[agreed(id)]).await, Vec::<usize>::new());
+        serve.worked_off().await;
+    }
+    let why = "5 more than 1 per partner per month null";
+    assert_eq!(held(), [format!("a g2 {why}"), format!("a g3 {why}")]);
+    let source: serde_json::Value = serde_json::from_str(&agreed("g2")).expect("JSON");
+    let released = json!({ "event_source": source["source"], "event_id": "g2", "by": "channel-manager" });
+    let released = of("award.released", "a", "r1", &released);
+    assert_eq!(serve.queue().send_all(&[released]).await, Vec::<usize>::new());
+    serve.worked_off().await;
+    assert_eq!(held(), [format!("a g3 {why}")]);
+    let shown = laurel(&[&["suspects", "--program", "ladder"], &at[..]].concat());
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("until") && shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
 }

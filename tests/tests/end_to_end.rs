@@ -56,6 +56,8 @@ async fn every_sample_event_is_judged() {
         "reward.viewed",
         "project.completed",
         "attestation.recorded",
+        "award.released",
+        "award.withdrawn",
         "exclusivity.granted",
         "exclusivity.ended",
         "benefit.booked",

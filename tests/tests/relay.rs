@@ -88,10 +88,18 @@ productive = { deals = 1, within = "1 year" }
 by = "90 days"
 trained = { course = "sales-101" }
 "#;
-    let mut world = replay::World::new(PROGRAM, "2026-01-15T12:00:00Z");
+    let program = format!(
+        "{PROGRAM}[earn.course]\non = \"course.completed\"\npoints = 9\nhold_if = [{{ more_than = \"1 per person per day\" }}]\n"
+    );
+    let mut world = replay::World::new(&program, "2026-01-15T12:00:00Z");
     world.enrol("p");
     let course = r#"{"course_id":"sales-101","level":101,"person_id":"ann"}"#;
     world.send("course.completed", "p", "c", "2026-01-15T12:00:00Z", course);
+    for (id, then) in [("c2", "released"), ("c3", "withdrawn")] {
+        world.send("course.completed", "p", id, "2026-01-15T12:00:00Z", course);
+        let data = format!(r#"{{"event_source":"/lms/test","event_id":"{id}","by":"staff","reason":"looked at"}}"#);
+        world.send(&format!("award.{then}"), "p", then, "2026-01-15T12:00:00Z", &data);
+    }
     for now in ["2026-05-12T12:00:00Z", "2026-10-12T12:00:00Z", "2027-01-12T12:00:00Z"] {
         world.at(now).catch_up();
     }
@@ -110,6 +118,10 @@ trained = { course = "sales-101" }
         of("MilestoneReached", ["milestone", "at"]),
         [r#""trained" "2026-01-15T12:00:00Z""#, r#""productive" "2027-01-12T12:00:00Z""#]
     );
+    let held = r#""course" "more than 1 per person per day""#;
+    assert_eq!(of("AwardHeld", ["rule", "why"]), [held, held]);
+    assert_eq!(of("AwardReleased", ["points", "partner"]), [r#"9 "p""#]);
+    assert_eq!(of("AwardWithdrawn", ["points", "partner"]), [r#"9 "p""#]);
     assert_eq!(of("OnboardingLate", ["partner", "none"]), [r#""p" null"#]);
     assert_eq!(of("BelowMinimum", ["times", "of"]), ["1 2"]);
     assert_eq!(of("PruningDue", ["times", "of"]), ["2 2", "3 2"], "and at each review after it");

@@ -89,6 +89,18 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             let detail = about(json!({ "deal": deal_id, "opportunity": opportunity_id, "until": until }));
             notices.push(Notice { kind: "LeaseEnding", detail });
         }
+        Some(kind @ (Kind::AwardReleased { .. } | Kind::AwardWithdrawn { .. }))
+            if record.outcome == Outcome::Applied =>
+        {
+            let points = |kind: PostingKind| -> i64 {
+                record.postings.iter().filter(|posting| posting.kind == kind).map(|posting| posting.amount).sum()
+            };
+            let (kind, points) = match kind {
+                Kind::AwardReleased { .. } => ("AwardReleased", points(PostingKind::Release)),
+                _ => ("AwardWithdrawn", points(PostingKind::Reversal)),
+            };
+            notices.push(Notice { kind, detail: about(json!({ "points": points })) });
+        }
         Some(Kind::PayoutStanding { payout_id }) => {
             notices
                 .push(Notice { kind: "PayoutStanding", detail: about(json!({ "payout_id": payout_id.to_string() })) });
@@ -118,6 +130,10 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
             Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
+            }
+            Effect::Suspected { rule, points, release, why } => {
+                let detail = about(json!({ "rule": rule, "points": points, "until": release.day, "why": why }));
+                notices.push(Notice { kind: "AwardHeld", detail });
             }
             Effect::Place { place, asks: Some(asks), .. } => {
                 let detail = about(json!({ "bidders": place, "asks": asks, "complete": place >= asks }));

@@ -34,6 +34,8 @@ pub fn outbound(record: &Record) -> Vec<Outbound> {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
+        | Effect::Suspected { .. }
+        | Effect::Cleared { .. }
         | Effect::Trained
         | Effect::Productive
         | Effect::Pool { .. }

@@ -126,6 +126,8 @@ impl Redemption {
             | Effect::Share { .. }
             | Effect::Stated { .. }
             | Effect::Attained { .. }
+            | Effect::Suspected { .. }
+            | Effect::Cleared { .. }
             | Effect::Trained
             | Effect::Productive
             | Effect::Sends(_)

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Calendar, Month};
@@ -32,6 +34,10 @@ macro_rules! every {
 }
 
 every! {
+    /// Each minute.
+    Minute "minute",
+    /// Each hour, of UTC.
+    Hour "hour",
     /// Each calendar day.
     Day "day",
     /// Each ISO week.
@@ -46,11 +52,15 @@ every! {
     Ever "",
 }
 
-/// One period, in which a cap counts. Written as `2026-03-14`, `2026-W11`, `2026-03`, `ever`; quarters and years by their
+/// One period, in which a cap counts. Written as `2026-03-14T09:30Z`, `2026-03-14T09Z`, `2026-03-14`, `2026-W11`, `2026-03`, `ever`; quarters and years by their
 /// first and last month, as `2026-04..2026-06`, so that a fiscal year that is moved has periods of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Period {
+    /// A minute, counted since 1970.
+    Minute(i32),
+    /// An hour of UTC, counted since 1970.
+    Hour(i32),
     /// A calendar day.
     Day(Date),
     /// An ISO week: year and number.
@@ -65,12 +75,27 @@ pub enum Period {
     Ever,
 }
 
+/// Seconds of a minute, and of an hour.
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+
 impl Period {
-    /// The period that a day lies in.
+    /// The period of what happened at an instant, and is booked on a day.
+    pub fn at(every: Every, at: Timestamp, day: Date, calendar: &Calendar) -> Self {
+        // Every instant that is read fits.
+        let since = |length: i64| i32::try_from(at.as_second().div_euclid(length)).unwrap_or_default();
+        match every {
+            Every::Minute => Period::Minute(since(MINUTE)),
+            Every::Hour => Period::Hour(since(HOUR)),
+            _ => Period::of(every, day, calendar),
+        }
+    }
+
+    /// The period that a day lies in; of what has a time of day, that day.
     pub fn of(every: Every, day: Date, calendar: &Calendar) -> Self {
         let month = Month::of(day);
         match every {
-            Every::Day => Period::Day(day),
+            Every::Minute | Every::Hour | Every::Day => Period::Day(day),
             Every::Week => Period::Week(day.iso_week_date().year(), day.iso_week_date().week()),
             Every::Month => Period::Month(month),
             Every::Quarter => Period::Quarter(calendar.quarter_start(month)),
@@ -83,6 +108,8 @@ impl Period {
     pub fn last_day(self) -> Option<Date> {
         let before = |month: Month| month.first_day().yesterday().ok();
         match self {
+            Period::Minute(minute) => day_of(i64::from(minute) * MINUTE),
+            Period::Hour(hour) => day_of(i64::from(hour) * HOUR),
             Period::Day(day) => Some(day),
             Period::Week(year, week) => ISOWeekDate::new(year, week, Weekday::Sunday).ok().map(ISOWeekDate::date),
             Period::Month(month) => before(month.plus(1)),
@@ -91,6 +118,11 @@ impl Period {
             Period::Ever => None,
         }
     }
+}
+
+/// The day, of UTC, that lies so many seconds after 1970 began.
+fn day_of(seconds: i64) -> Option<Date> {
+    Some(Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).date())
 }
 
 /// The period of a target: a fiscal year, a fiscal quarter or a month. Written as `2026`, `2026-Q3`, `2026-03`; a fiscal year is named by
@@ -138,7 +170,7 @@ impl TargetPeriod {
                 (Self::Quarter(named, i8::try_from(before + 1).ok()?), first, first.plus(2))
             }
             Every::Month => (Self::Month(month), month, month),
-            Every::Day | Every::Week | Every::Ever => return None,
+            Every::Minute | Every::Hour | Every::Day | Every::Week | Every::Ever => return None,
         })
     }
 }
@@ -211,9 +243,18 @@ impl TryFrom<String> for TargetPeriod {
     }
 }
 
+/// How minutes and hours are written.
+const MINUTE_FORM: &str = "%Y-%m-%dT%H:%MZ";
+const HOUR_FORM: &str = "%Y-%m-%dT%HZ";
+
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = |seconds: i64, form: &str| {
+            Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.strftime(form).to_string())
+        };
         match self {
+            Period::Minute(minute) => f.write_str(&written(i64::from(*minute) * MINUTE, MINUTE_FORM)),
+            Period::Hour(hour) => f.write_str(&written(i64::from(*hour) * HOUR, HOUR_FORM)),
             Period::Day(day) => write!(f, "{day}"),
             Period::Week(year, week) => write!(f, "{year:04}-W{week:02}"),
             Period::Month(month) => write!(f, "{month}"),
@@ -237,6 +278,13 @@ impl TryFrom<String> for Period {
         if text == "ever" {
             return Ok(Period::Ever);
         }
+        if let Some(time) = text.strip_suffix('Z') {
+            let is_hour = !time.contains(':');
+            let whole = if is_hour { format!("{time}:00:00Z") } else { format!("{time}:00Z") };
+            let at: Timestamp = whole.parse().map_err(|_| bad())?;
+            let since = |length: i64| i32::try_from(at.as_second().div_euclid(length)).map_err(|_| bad());
+            return Ok(if is_hour { Period::Hour(since(HOUR)?) } else { Period::Minute(since(MINUTE)?) });
+        }
         if let Some((first, last)) = text.split_once("..") {
             let first = Month::try_from(first.to_owned())?;
             let all = [Period::Quarter(first), Period::Year(first)];
@@ -255,17 +303,21 @@ impl TryFrom<String> for Period {
 mod tests {
     use super::*;
     use jiff::civil::date;
-    use jiff::tz::TimeZone;
 
     #[test]
     fn a_period_reads_as_it_was_written() {
         let calendar = Calendar::new(TimeZone::UTC, 4);
         for every in Every::ALL.iter().copied() {
             for day in [date(2026, 3, 31), date(2026, 4, 1), date(2027, 1, 1)] {
-                let period = Period::of(every, day, &calendar);
-                assert_eq!(Period::try_from(period.to_string()), Ok(period));
+                let at: Timestamp = "2026-03-31T23:59:59Z".parse().expect("an instant");
+                for period in [Period::of(every, day, &calendar), Period::at(every, at, day, &calendar)] {
+                    assert_eq!(Period::try_from(period.to_string()), Ok(period));
+                }
             }
         }
+        let at: Timestamp = "2026-03-14T09:30:59Z".parse().expect("an instant");
+        let name = |every| Period::at(every, at, date(2026, 3, 31), &calendar).to_string();
+        assert_eq!((name(Every::Minute), name(Every::Hour)), ("2026-03-14T09:30Z".into(), "2026-03-14T09Z".into()));
         for bad in ["", "2026", "2026-", "2026-W", "2026-W60", "2026-01..2026-02", "soon", "2026-13"] {
             assert!(Period::try_from(bad.to_owned()).is_err(), "{bad}");
         }
@@ -309,5 +361,8 @@ mod tests {
         let days = [date(2026, 5, 14), date(2026, 5, 17), date(2026, 5, 31), date(2026, 6, 30), date(2027, 3, 31)];
         assert_eq!(every.map(last), days.map(Some));
         assert_eq!(last(Every::Ever), None);
+        let at: Timestamp = "2026-05-14T23:59:59Z".parse().expect("an instant");
+        let last = |every| Period::at(every, at, date(2026, 7, 1), &calendar).last_day();
+        assert_eq!([Every::Minute, Every::Hour].map(last), [Some(date(2026, 5, 14)); 2]);
     }
 }

@@ -20,6 +20,7 @@ mod program;
 mod reward;
 mod rule;
 mod sharing;
+mod suspicion;
 mod versions;
 mod window;
 
@@ -38,5 +39,6 @@ pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
 pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 pub use sharing::{INFLUENCERS_MAX, Sharing, WHOLE};
+pub use suspicion::{Suspect, Suspicion};
 pub use versions::{Programs, Version};
 pub use window::Within;

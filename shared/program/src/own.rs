@@ -34,6 +34,11 @@ pub(crate) fn fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
     }
 }
 
+/// The fields of a type that the program declares; none of a built-in one.
+pub(crate) fn own_fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
+    if events.contains_key(on) { fields(events, on) } else { Vec::new() }
+}
+
 /// Whether events of a type name this field, or a person where none is asked for.
 pub(crate) fn names(events: &OwnEvents, on: &str, field: Option<&str>) -> bool {
     let named = |name: &str, is_person: bool| field.map_or(is_person, |field| field == name);

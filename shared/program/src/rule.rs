@@ -14,6 +14,7 @@ use crate::condition::Condition;
 use crate::fact::PARTNER;
 use crate::ladder::Measure;
 use crate::reward::Gate;
+use crate::suspicion::Suspicion;
 
 /// A rule: which events, how many points or how much money, how often (M01-M07, M36-M40).
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ pub struct Rule {
     pub budget: Option<Name>,
     /// How long what it gives stays pending.
     pub hold: Option<Length>,
+    /// What looks like gaming: what it gives then is held (M40).
+    pub hold_if: Vec<Suspicion>,
+    /// For how long; none: until a person releases it.
+    pub held_for: Option<Length>,
     /// The vendor's reason, shown to partners.
     pub why: Option<String>,
 }

@@ -106,6 +106,88 @@ fn a_cap_of_nobody_is_told() {
     assert_eq!(check(&HR.replacen("50 points per partner per month", "50 points per territory per month", 1)), []);
 }
 
+/// What looks like gaming (M40): each broken form is refused where it stands.
+#[test]
+fn broken_suspicions_are_refused_where_they_stand() {
+    use Code::{BadValue, UnknownKey, WrongType};
+    let fast = "hold_if = [{ more_than = \"10 per person per minute\" }]";
+    let ratio = "hold_if = [{ less_than = \"10% of registrations qualified\", from = 10, within = \"6 months\" }]";
+    let closed = "if = { outcome = \"won\", renewal = false }\n";
+    let rows: [(&str, &str, Code, &str, &str); 15] = [
+        (fast, "hold_if = [{ more_than = \"10 per person\" }]", BadValue, "is no frequency", "hold_if"),
+        (
+            fast,
+            "hold_if = [{ more_than = \"10 points per person per minute\" }]",
+            BadValue,
+            "is no frequency",
+            "hold_if",
+        ),
+        (fast, "hold_if = [{ more_than = \"ten per person per minute\" }]", BadValue, "is not a cap", "hold_if"),
+        (fast, "hold_if = \"10 per person per minute\"", WrongType, "", "hold_if"),
+        (
+            fast,
+            "hold_if = [{ more = \"10 per person per minute\" }]",
+            UnknownKey,
+            "known here: more_than",
+            "hold_if",
+        ),
+        (
+            fast,
+            "hold_if = [{ more_than = \"10 per person per minute\", from = 2 }]",
+            BadValue,
+            "write { more_than",
+            "hold_if",
+        ),
+        (fast, "# {", BadValue, "nothing does", "held_for"),
+        (
+            ratio,
+            "hold_if = [{ less_than = \"10% of registrations\", within = \"6 months\" }]",
+            BadValue,
+            "no target is set",
+            "hold_if",
+        ),
+        (
+            ratio,
+            "hold_if = [{ less_than = \"10 of registrations qualified\", within = \"6 months\" }]",
+            BadValue,
+            "is no rate",
+            "hold_if",
+        ),
+        (
+            ratio,
+            "hold_if = [{ less_than = \"10% of registrations qualified\" }]",
+            BadValue,
+            "write { more_than",
+            "hold_if",
+        ),
+        (
+            ratio,
+            "hold_if = [{ less_than = \"10% of registrations qualified\", from = 0, within = \"6 months\" }]",
+            BadValue,
+            "at least 1",
+            "hold_if",
+        ),
+        (
+            ratio,
+            "hold_if = [{ less_than = \"10% of calls qualified\", within = \"6 months\" }]",
+            BadValue,
+            "no target is set for `calls`",
+            "hold_if",
+        ),
+        ("held_for = \"14 days\"", "held_for = \"a while\"", BadValue, "is no length", "held_for"),
+        (closed, &format!("{closed}{fast}\n"), BadValue, "follows its deal", "hold_if"),
+        (fast, &format!("budget = \"launch-fund\"\n{fast}"), BadValue, "out of no budget", "hold_if"),
+    ];
+    for (from, to, code, said, line) in rows {
+        let (severity, found_code, message, at) = found(from, to, code).unwrap_or_else(|| panic!("nothing: {to}"));
+        assert_eq!((severity, found_code), (Severity::Error, code), "{to}: {message}");
+        assert!(message.contains(said), "{to}: {message}");
+        assert!(at.contains(line), "{to}: {message}: {at}");
+    }
+    let reward = found("\"10 per partner per month\"", "\"2 per partner per minute\"", BadValue).expect("an error");
+    assert!(reward.2.contains("by the day or longer"), "{reward:?}");
+}
+
 /// What a new version takes otherwise is told before it is published.
 #[test]
 fn what_is_sent_is_not_changed_in_silence() {

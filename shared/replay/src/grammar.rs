@@ -340,6 +340,8 @@ points = 1
 [earn.registered]
 on = "deal.registered"
 points = 5
+hold_if = [{{ less_than = "60% of registrations qualified", from = 2, within = "3 months" }}]
+held_for = "40 days"
 [earn.reading]
 on = "content.viewed"
 points = 3
@@ -409,10 +411,11 @@ suspended_partners = "{}"
 /// What happens in the vendor's own words: of fields that another version may have more of.
 fn own_events(text: &str, p: &Choices) -> String {
     let room = if p.hold { ", room = \"optional text\"" } else { "" };
+    let held_for = if p.required { "held_for = \"9 days\"\n" } else { "" };
     let motion = if p.second { "motion = \"service\"\n" } else { "" };
     let text = text.replace(
         "\"/cms/*\" = [\"content.viewed\"]\n",
-        "\"/cms/*\" = [\"content.viewed\"]\n\"/webinars/*\" = [\"webinar.*\"]\n",
+        "\"/cms/*\" = [\"content.viewed\"]\n\"/webinars/*\" = [\"webinar.*\"]\n\"/staff/*\" = [\"award.*\"]\n",
     );
     let text = text.replace(
         "enter = { registrations = 1, within = \"3 months\" }",
@@ -426,7 +429,8 @@ counts = "webinars"
 on = "webinar.attended"
 if = {{ mode = "live", minutes = ">= 30" }}
 points = 7
-at_most = ["once per person per webinar", "30 points per partner per month"]
+hold_if = [{{ more_than = "1 per person per hour" }}]
+{held_for}at_most = ["once per person per webinar", "30 points per partner per month"]
 [earn.paid-webinar]
 on = "webinar.attended"
 points = {{ by = "fee", per = "100", points = 1 }}

@@ -293,6 +293,12 @@ fn changed(effect: &Effect) -> String {
             let part = ended.part.unwrap_or_default();
             format!("the target of {} was attained by {part}", String::from(key.clone()))
         }
+        Effect::Suspected { rule, points, release, why } => {
+            format!("{points} points of {rule} are held until {} for {}: {why}", release.day, release.lot)
+        }
+        Effect::Cleared { event } => {
+            format!("held no more: {}", event.as_ref().map_or("everything", |event| event.as_str()))
+        }
         Effect::Trained => "is trained for the first time".to_owned(),
         Effect::Productive => "is productive for the first time".to_owned(),
         Effect::Stated { facts } => {

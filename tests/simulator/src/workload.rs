@@ -679,6 +679,13 @@ impl Maker {
             "content" => "/cms/t",
             "webinar" => "/webinars/t",
             "attestation" => "/admin/t",
+            "award" => {
+                if self.program == "test" {
+                    "/staff/t"
+                } else {
+                    "/admin/t"
+                }
+            }
             _ => "/crm/t",
         };
         let id = format!("e{}-{}", self.sent.len(), self.rng.u32(..1_000_000));
@@ -759,6 +766,17 @@ impl Maker {
         self.send(body)
     }
 
+    /// What staff say of awards that are held for their looks: of one event's, or of all.
+    fn looked_at(&mut self) -> (&'static str, Value) {
+        let mut data = json!({ "by": format!("channel{PERSON}"), "reason": "looked at" });
+        let sent = (!self.sent.is_empty()).then(|| &self.sent[self.rng.usize(..self.sent.len())]);
+        let event = sent.and_then(|body| serde_json::from_str::<Value>(body).ok());
+        if let Some(event) = event.filter(|_| self.rng.usize(..3) > 0) {
+            (data["event_source"], data["event_id"]) = (event["source"].clone(), event["id"].clone());
+        }
+        (if self.rng.bool() { "award.released" } else { "award.withdrawn" }, data)
+    }
+
     /// What an event of the vendor's own says; now and then in bad form.
     fn attended(&mut self, person: &str) -> Value {
         let mode = ["live", "live", "recorded", "maybe"]
@@ -786,6 +804,7 @@ impl Maker {
         let person = format!("dana{}{PERSON}", self.rng.usize(..4));
         let (kind, data) = match self.rng.usize(..16) {
             0 => return self.enrol(partner),
+            1 if self.count.is_multiple_of(3) => self.looked_at(),
             1 | 2 => ("webinar.attended", self.attended(&person)),
             3..=6 => (
                 "content.viewed",

@@ -12,7 +12,7 @@ use event::ids::{DealId, RuleId};
 use program::Programs;
 
 use crate::ledger::packed;
-use crate::ledger::{Account, Asset, Balance, PostingKind, Record};
+use crate::ledger::{Account, Asset, Balance, PostingKind, Record, Release};
 use crate::redemption::Redemption;
 
 /// I1, I2, I5, I9, I11, I14, I15, I21 over one partner's records in the order of their positions.
@@ -106,7 +106,7 @@ pub fn check_redemptions(stored: &[Redemption], records: &[Record]) -> Vec<Strin
     found
 }
 
-/// I10: the stored account is what its records add up to.
+/// I10: the stored account is what its records add up to; I5: what is held for its looks is pending (M40).
 pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     // Items that were loaded and never touched are empty; they are not stored.
     let solid = |account: &Account| {
@@ -141,6 +141,14 @@ pub fn check_account(stored: &Account, rebuilt: &Account) -> Vec<String> {
     compare("measures", p == q, format!("{p:?}"), format!("{q:?}"));
     let (p, q) = (&stored.frequency, &rebuilt.frequency);
     compare("frequency counts", p == q, format!("{p:?}"), format!("{q:?}"));
+    let mut held: BTreeMap<Release, i64> = BTreeMap::new();
+    for one in &stored.profile.suspects {
+        *held.entry(one.release).or_default() += one.points;
+    }
+    let pending = |release: &Release| stored.pending.get(&Asset::Points).and_then(|held| held.get(release)).copied();
+    for (release, points) in held.iter().filter(|(release, points)| pending(release).unwrap_or(0) < **points) {
+        found.push(format!("I5: {points} points are held for their looks until {}, and less is pending", release.day));
+    }
     // Whatever was not named above: the same, byte for byte.
     if found.is_empty()
         && (packed::head(&stored), packed::parts(&stored)) != (packed::head(&rebuilt), packed::parts(&rebuilt))

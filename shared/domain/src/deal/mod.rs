@@ -178,6 +178,8 @@ impl Deal {
             | Kind::DealTruedUp { .. }
             | Kind::InvoicePaid { .. } => true,
             Kind::Own(_)
+            | Kind::AwardReleased { .. }
+            | Kind::AwardWithdrawn { .. }
             | Kind::PartnerEnrolled { .. }
             | Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }

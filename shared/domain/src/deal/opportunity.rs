@@ -112,6 +112,8 @@ impl Opportunity {
                 | Effect::Share { .. }
                 | Effect::Stated { .. }
                 | Effect::Attained { .. }
+                | Effect::Suspected { .. }
+                | Effect::Cleared { .. }
                 | Effect::Trained
                 | Effect::Productive
                 | Effect::Sends(_)

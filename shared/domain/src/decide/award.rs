@@ -14,10 +14,10 @@ use super::context::{Case, Context, Part};
 use super::onboarding;
 use super::pools;
 use super::stop::Stop;
-use super::true_up;
+use super::{suspects, true_up};
 use crate::deal::{Credit, Deal};
 use crate::earn::{Seen, Sold, Value, looked_at, try_rule};
-use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Verdict, never, someday};
+use crate::ledger::{Asset, Bucket, Effect, FoldError, Outcome, PostingKind, Reason, Trial, Verdict, never, someday};
 use crate::tier::{Moment, promotions};
 
 /// The event's amounts in the program's currency, by field.
@@ -144,10 +144,20 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
     let later = |rule: &&Rule| rule.on == "deal.influenced" && rule.commission().is_some();
     for rule in program.rules_on(case.event.kind.name()).filter(|rule| !later(rule)) {
         let purse = pools::purse(context, book, (program, rule), case.booked)?;
-        let award = try_rule(program, rule, seen, book.account(), purse.as_ref())?;
+        let mut award = try_rule(program, rule, seen, book.account(), purse.as_ref())?;
         let purse = purse.filter(|purse| purse.is_of(award.trial.asset));
         pools::draw(book, purse.as_ref(), &rule.id, (award.amount, award.short))?;
-        if award.amount > 0 {
+        let suspect = match award.amount {
+            0 => None,
+            _ => suspects::holds(context, book, (case, rule), seen, &mut award.effects)?,
+        };
+        if suspect.is_some() && suspects::is_full(book) {
+            let Trial { verdict, .. } = &mut award.trial;
+            *verdict = suspects::full(verdict.times().to_vec());
+            award.effects.clear();
+        } else if let Some(held) = suspect {
+            suspects::hold(book, rule, award.amount, held)?;
+        } else if award.amount > 0 {
             let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));
             accrue(book, Why::rule(&rule.id), (award.trial.asset, award.amount), lot, release)?;
         }

@@ -115,7 +115,12 @@ impl Book {
         match &effect {
             Effect::Measured { month, .. } => account.must_know(|| Part::Measures(month.quarter()))?,
             Effect::Cap { key, .. } => account.must_know(|| Part::Count(key.item()))?,
-            Effect::Exclusive { .. } | Effect::Attained { .. } | Effect::Trained | Effect::Productive => {
+            Effect::Exclusive { .. }
+            | Effect::Attained { .. }
+            | Effect::Trained
+            | Effect::Productive
+            | Effect::Suspected { .. }
+            | Effect::Cleared { .. } => {
                 account.must_know(|| Part::Profile)?;
             }
             Effect::Pool { part, funded, drawn, .. } => self.state.pools.post(part, *funded, *drawn)?,

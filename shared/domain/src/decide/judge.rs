@@ -8,7 +8,7 @@ use super::context::{Case, Context};
 use super::membership::takes_part;
 use super::state::Judgement;
 use super::stop::{Awaited, Stop};
-use super::{award, deals, errands, exclusivity, onboarding, payouts, pools, redemptions, shares};
+use super::{award, deals, errands, exclusivity, onboarding, payouts, pools, redemptions, shares, suspects};
 use crate::ledger::{FoldError, Outcome, Reason};
 
 /// Judges one event to its end, or to where it stops.
@@ -59,6 +59,9 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
     let part = takes_part(context, book, event)?;
     let day = context.day(event.time, context.current);
+    if let Some(place) = suspects::judge(context, book, event)? {
+        return Ok(place);
+    }
     let case = Case { event, earning, part, day, booked: context.booked(day) };
     let amounts = award::amounts(context, book, &case)?;
     let reason = deals::lifecycle(context, book, &case, &amounts)?;

@@ -24,6 +24,7 @@ mod redemptions;
 mod shares;
 mod state;
 mod stop;
+mod suspects;
 mod true_up;
 
 pub use clock::CATCH_UP_MAX;

@@ -16,7 +16,7 @@ use super::due::{lots_since, runs_out};
 use super::pooled;
 use super::state::State;
 use crate::deal::{Closed, Credit, Deal};
-use crate::earn::{Seen, opens_gates, reward_caps, rule_caps};
+use crate::earn::{Seen, opens_gates, reward_caps, rule_caps, suspicion_counts};
 use crate::ledger::{Account, CapKey, Part, Pool, PoolPart, Scope};
 use crate::tier::next_review;
 
@@ -215,6 +215,8 @@ impl<'a> Asking<'a> {
             };
             for rule in earning.program.rules_on(event.kind.name()) {
                 self.counts(&rule_caps(&earning.program, rule, &seen));
+                self.counts(&suspicion_counts(&earning.program, rule, &seen));
+                self.suspected(&earning.program, rule);
                 self.gates(&rule.gates);
                 self.attained(&earning.program, rule, booked);
                 self.pool(pooled::pool_of_rule(&earning.program, rule, booked));
@@ -258,6 +260,14 @@ impl<'a> Asking<'a> {
             self.pool(pooled::pool_of_rule(&earning.program, rule, closed.booked));
         }
         self.drawn(&closed.credits);
+    }
+
+    /// What is measured where a rule may look like gaming.
+    fn suspected(&mut self, program: &Program, rule: &Rule) {
+        let last = Month::of(self.context.today);
+        for first in rule.hold_if.iter().filter_map(|one| one.first_month(last, &program.calendar)) {
+            self.quarters(first, last);
+        }
     }
 
     /// What targets are attained by in the periods that a rule looks at, of what is booked on a day.
@@ -311,6 +321,8 @@ pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestam
 pub fn more_parts(programs: &Programs, state: &State, now: Timestamp) -> BTreeSet<Part> {
     let mut asking = Asking::of(programs, &state.account, now);
     asking.expiries();
+    // What is withdrawn counts no more in the month in which it was measured.
+    asking.parts(state.account.profile.suspects.iter().map(|one| Part::Measures(one.month.quarter())));
     for redemption in state.redemptions.values() {
         asking.counts(&redemption.counts);
     }

@@ -22,8 +22,9 @@ pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) 
     reward.at_most.iter().map(|cap| (key(cap), cap)).collect()
 }
 
-fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
-    let period = Period::of(cap.every, seen.booked, &program.calendar);
+/// The count that a cap looks at for an event.
+pub(super) fn rule_cap(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
+    let period = Period::at(cap.every, seen.at, seen.booked, &program.calendar);
     let who = match cap.by {
         CapBy::Partner => Label::default(),
         CapBy::Person => seen.person.map_or_else(|| "nobody".into(), Label::from),
@@ -42,7 +43,7 @@ fn key(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
 
 /// The counts that a rule's caps look at for an event, in the order of the caps.
 pub(crate) fn rule_caps(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Vec<CapKey> {
-    rule.at_most.iter().map(|cap| key(program, rule, cap, seen)).collect()
+    rule.at_most.iter().map(|cap| rule_cap(program, rule, cap, seen)).collect()
 }
 
 /// Whether a cap is of what is given: an amount of one money bounds no other.

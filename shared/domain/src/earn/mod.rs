@@ -6,6 +6,7 @@ mod gates;
 mod pay;
 mod seen;
 mod stated;
+mod suspicion;
 
 pub(crate) use caps::{free_caps, left, reward_caps, rule_caps, use_caps};
 pub(crate) use conditions::{holds, is_stated};
@@ -14,6 +15,7 @@ pub(crate) use gates::{opens_gates, shut};
 pub(crate) use pay::{Corrected, pays_again, terms};
 pub(crate) use seen::{Seen, Sold, Value, in_data};
 pub(crate) use stated::{has_stated, looked_at, stated};
+pub(crate) use suspicion::{suspicion, suspicion_counts};
 
 use event::ids::{Motion, Name};
 use event::period::TargetPeriod;

@@ -182,7 +182,7 @@ impl CapKey {
         // What is split by a value is spread, the more the longer it counts, so that ten thousand values leave items small.
         let bucket = match self.period {
             _ if self.value.is_empty() => 0,
-            Period::Day(_) | Period::Week(..) | Period::Month(_) => hash % 16,
+            Period::Minute(_) | Period::Hour(_) | Period::Day(_) | Period::Week(..) | Period::Month(_) => hash % 16,
             Period::Quarter(_) | Period::Year(_) | Period::Ever => hash,
         };
         let own = self.who.is_empty() && self.value.is_empty();

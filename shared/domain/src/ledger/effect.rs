@@ -1,7 +1,7 @@
 //! A change that is no movement and that the event's own data does not say.
 
 use event::PartnerFacts;
-use event::ids::{Motion, OpportunityId, PartnerId, RuleId, TierId};
+use event::ids::{Label, Motion, OpportunityId, PartnerId, RuleId, TierId};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,6 +10,7 @@ use program::Measure;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::balance::Release;
 use super::cap::CapKey;
 use super::exclusive::{Exclusive, Scope};
 use super::fact::Stamp;
@@ -246,6 +247,29 @@ pub enum Effect {
         /// The day as of which it was reviewed, where a review brought it down.
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
+    },
+    /// What a rule gave looks like gaming, and is held (M40).
+    #[serde(rename = "y")]
+    Suspected {
+        /// The rule.
+        #[serde(rename = "r")]
+        rule: RuleId,
+        /// How many points.
+        #[serde(rename = "n")]
+        points: i64,
+        /// When time releases it, and into which lot.
+        #[serde(rename = "d")]
+        release: Release,
+        /// What looks so, in the vendor's words.
+        #[serde(rename = "w")]
+        why: String,
+    },
+    /// A person said of awards that are held for their looks what they are (M40).
+    #[serde(rename = "z")]
+    Cleared {
+        /// Of which event, by a hash of its identity; none: of all.
+        #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+        event: Option<Label>,
     },
     /// The partner is trained for the first time, by the event's own time (M29).
     #[serde(rename = "g")]

@@ -17,6 +17,7 @@ use super::part::Part;
 use super::posting::Posting;
 use super::profile::{Facts, TargetKey};
 use super::record::Record;
+use super::suspect;
 
 impl Account {
     /// Adds one record. The only way an account ever changes.
@@ -50,6 +51,7 @@ impl Account {
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
         let reached = record.effects.iter().filter_map(Effect::milestone);
         self.profile.reached.extend(reached.map(|milestone| (milestone, record.time)));
+        suspect::fold(&mut self.profile.suspects, record);
         packed::spill(self);
     }
 
@@ -106,6 +108,8 @@ impl Account {
             }
             // These say nothing of the partner; a new type must be told apart here.
             Kind::Own(_)
+            | Kind::AwardReleased { .. }
+            | Kind::AwardWithdrawn { .. }
             | Kind::PurchaseOrderReceived { .. }
             | Kind::ExclusivityGranted { .. }
             | Kind::ExclusivityEnded { .. }
@@ -197,7 +201,9 @@ impl Account {
             | Effect::Stated { .. }
             | Effect::Sends(_)
             | Effect::Pool { .. }
-            // Once the record is known that says when.
+            // Once the record is known that says when, and of what.
+            | Effect::Suspected { .. }
+            | Effect::Cleared { .. }
             | Effect::Trained
             | Effect::Productive => {}
             Effect::Attained { key, ended } => self.profile.attain(key.clone(), *ended),

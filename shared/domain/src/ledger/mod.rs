@@ -20,6 +20,7 @@ mod profile;
 mod reason;
 mod record;
 mod stored;
+mod suspect;
 
 pub(crate) use account::Used;
 pub use account::{Account, Head, Measures, Membership, Reviewed, Standing};
@@ -40,3 +41,4 @@ pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};
 pub(crate) use stored::HASH_DIGITS;
 pub use stored::{history_key, history_of, record_key};
+pub use suspect::{SUSPECTS_MAX, Suspect, is_held, suspect_of};

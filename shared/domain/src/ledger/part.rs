@@ -81,6 +81,8 @@ impl Part {
                 Part::Certified(None),
             ],
             Kind::Own(_)
+            | Kind::AwardReleased { .. }
+            | Kind::AwardWithdrawn { .. }
             | Kind::PartnerSuspended { .. }
             | Kind::PartnerReinstated { .. }
             | Kind::PartnerOffboarded { .. }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exclusive::{Exclusive, Scope};
 use super::fact::{Fact, Stamp};
+use super::suspect::Suspect;
 
 /// What the enrolment says of a partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,9 @@ pub struct Profile {
     /// How far targets were attained in the end, by which deals are trued up (M09): the latest periods, at most [`TARGETS_MAX`].
     #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attained: BTreeMap<TargetKey, Ended>,
+    /// What is held for its looks (M40), at most [`SUSPECTS_MAX`](super::suspect::SUSPECTS_MAX) told apart.
+    #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<Suspect>,
     /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
     #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exclusive: BTreeMap<Scope, Exclusive>,

@@ -52,6 +52,8 @@ pub enum Reason {
     NoSlot,
     /// The slot's time is over.
     SlotOver,
+    /// Nothing of it is held for its looks (M40).
+    NothingHeld,
     /// It is the partner's alone from now on (M23).
     Exclusive {
         /// Until the end of the day before this one; none as long as nobody ends it.
@@ -304,6 +306,7 @@ impl Reason {
             "no_slot_left" => Reason::NoSlotLeft { slot },
             "slots_held" => Reason::SlotsHeld,
             "no_slot" => Reason::NoSlot,
+            "nothing_held" => Reason::NothingHeld,
             "slot_over" => Reason::SlotOver,
             "exclusive" => Reason::Exclusive { until },
             "exclusive_kept" => Reason::ExclusiveKept,
@@ -487,8 +490,8 @@ pub(crate) fn factor(times: &[(String, Decimal)]) -> Decimal {
 }
 
 impl Verdict {
-    /// The multipliers that applied, multiplied.
-    pub fn factor(&self) -> Decimal {
+    /// The multipliers that applied.
+    pub(crate) fn times(&self) -> &[(String, Decimal)] {
         match self {
             Verdict::Gave { times, .. }
             | Verdict::Capped { times, .. }
@@ -496,7 +499,12 @@ impl Verdict {
             | Verdict::Nothing { times }
             | Verdict::Unmatched { times, .. }
             | Verdict::RatedAgain { times, .. }
-            | Verdict::TruedUp { times, .. } => factor(times),
+            | Verdict::TruedUp { times, .. } => times,
         }
+    }
+
+    /// The multipliers that applied, multiplied.
+    pub fn factor(&self) -> Decimal {
+        factor(self.times())
     }
 }

@@ -11,7 +11,7 @@ use super::movement::{about, movement};
 use crate::earn::{NEEDS, SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{
     ATTESTED_MAX, Asset, Below, Effect, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX,
-    Trial, Verdict,
+    Trial, Verdict, someday,
 };
 use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
@@ -293,6 +293,19 @@ fn facts_told(stated: &PartnerFacts, rule: Option<&Rule>) -> String {
     if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
 }
 
+/// Why what a rule gave is held for its looks, and until when (M40).
+fn held_told(record: &Record, trial: &Trial) -> String {
+    let held = record.effects.iter().find_map(|effect| match effect {
+        Effect::Suspected { rule, release, why, .. } if *rule == trial.rule => Some((release.day, why)),
+        _ => None,
+    });
+    match held {
+        Some((day, why)) if day == someday() => format!(", held until somebody has looked at it: {why}"),
+        Some((day, why)) => format!(", held until {day} or until somebody has looked at it: {why}"),
+        None => String::new(),
+    }
+}
+
 /// What came of trying a rule, in a sentence; with the words of the program where it is known.
 pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>) -> String {
     let (asset, moved) = (trial.asset, moved_by(record, &trial.rule));
@@ -304,7 +317,9 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             let cut = cut_by.as_ref().map(|cap| format!(", cut from {worth} by \"{cap}\"")).unwrap_or_default();
             let (terms, after) = commission_terms(record, (trial, rule), program).unwrap_or_default();
             let share = share_told(record, rule);
-            format!("{}{terms}{times}{share}{after}{cut}{}", asset.told(moved), facts_told(record.stated_now(), rule))
+            let held = held_told(record, trial);
+            let facts = facts_told(record.stated_now(), rule);
+            format!("{}{terms}{times}{share}{after}{cut}{held}{facts}", asset.told(moved))
         }
         // Of what a commission paid when the deal closed.
         Verdict::Unmatched { field, .. } if field == "on" => {
@@ -429,6 +444,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoSlotLeft { slot } => format!("no slot is left: {slot}"),
         Reason::SlotsHeld => "the partner has as many slots of it as it may".to_owned(),
         Reason::NoSlot => "the partner has no such slot".to_owned(),
+        Reason::NothingHeld => "nothing of it is held: it was released or withdrawn before, or was never held".to_owned(),
         Reason::SlotOver => "the time of the slot is over".to_owned(),
         Reason::Exclusive { until: Some(until) } => format!("it is the partner's alone until the day before {until}"),
         Reason::Exclusive { until: None } => "it is the partner's alone".to_owned(),

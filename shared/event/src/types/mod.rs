@@ -296,6 +296,26 @@ types! {
             /// Who attests it.
             by: PersonId = r#""channel-manager""#,
         }
+        /// What a partner earned and looked like gaming is its own after all (M40): it becomes available.
+        AwardReleased = "award.released", ("award-17-cms-31", "/admin/channel", "2026-03-12T13:00:00Z") {
+            /// The source of the event that earned it; left out with its id, all that is held for its looks.
+            event_source: Option<Name> = r#""/cms/portal""#,
+            /// The id of that event.
+            event_id: Option<Name> = r#""cms-31""#,
+            /// Who says so.
+            by: PersonId = r#""channel-manager""#,
+        }
+        /// What a partner earned was gaming (M40): what is held of it is taken back.
+        AwardWithdrawn = "award.withdrawn", ("award-17-cms-32", "/admin/channel", "2026-03-12T13:05:00Z") {
+            /// The source of the event that earned it; left out with its id, all that is held for its looks.
+            event_source: Option<Name> = r#""/cms/portal""#,
+            /// The id of that event.
+            event_id: Option<Name> = r#""cms-32""#,
+            /// Who says so.
+            by: PersonId = r#""channel-manager""#,
+            /// Why.
+            reason: String = r#""a script, not a reader""#,
+        }
         /// A budget has more to give (N10). It stands in the history of the program itself: its subject is `@program`.
         BudgetFunded = "budget.funded", ("budget-launch-2026-q1", "/finance/erp", "2026-01-02T09:00:00Z") {
             /// The budget.
@@ -536,6 +556,13 @@ impl Kind {
                     return Err(Rejection::new(Code::BadValue, "data.points", message));
                 }
                 Ok(())
+            }
+            Kind::AwardReleased { event_source, event_id, .. }
+            | Kind::AwardWithdrawn { event_source, event_id, .. }
+                if event_source.is_some() != event_id.is_some() =>
+            {
+                let message = "write both the source and the id of the event that earned it, or neither";
+                Err(Rejection::new(Code::BadValue, "data.event_id", message))
             }
             Kind::ExclusivityGranted { territory, vertical, .. }
             | Kind::ExclusivityEnded { territory, vertical, .. }

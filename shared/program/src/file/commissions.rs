@@ -123,6 +123,8 @@ pub(crate) fn commission(
         at_most,
         budget,
         hold,
+        hold_if: Vec::new(),
+        held_for: None,
         why: table.why.clone(),
     })
 }

@@ -10,6 +10,7 @@ mod pools;
 mod rewards;
 mod rules;
 mod shape;
+mod suspicions;
 mod values;
 
 pub(crate) use compile::{compile, published};
@@ -130,7 +131,19 @@ pub(crate) struct Earn {
     pub(crate) at_most: OneOrMany,
     pub(crate) budget: Option<Name>,
     pub(crate) hold: Option<String>,
+    #[serde(default)]
+    pub(crate) hold_if: Vec<SuspicionTable>,
+    pub(crate) held_for: Option<String>,
     pub(crate) why: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SuspicionTable {
+    pub(crate) more_than: Option<String>,
+    pub(crate) less_than: Option<String>,
+    pub(crate) from: Option<i64>,
+    pub(crate) within: Option<String>,
 }
 
 #[derive(Deserialize)]

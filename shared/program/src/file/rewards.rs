@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use event::Level;
 use event::ids::{Motion, RewardId, TierId};
+use event::period::Every;
 
 use super::values::{POINTS_MAX, caps};
 use super::{NeedsTable, RewardTable, TierTable};
-use crate::cap::{CapBy, CapUnit};
+use crate::cap::{Cap, CapBy, CapUnit};
 use crate::findings::{Code, Findings};
 use crate::reward::{Gate, Provider, Reward};
 
@@ -82,11 +83,15 @@ pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &
     let provider = provider.unwrap_or(Provider::Vouchers);
     let gates = gates(&["reward", id, "needs"], &table.needs, ladders, f);
     let at_most = caps(&["reward", id, "at_most"], &table.at_most.0, &[], f);
-    if at_most.iter().any(|cap| cap.unit != CapUnit::Times || cap.field.is_some() || cap.by != CapBy::Partner) {
+    let is_of_pieces = |cap: &Cap| {
+        let whole_days = !matches!(cap.every, Every::Minute | Every::Hour);
+        cap.unit == CapUnit::Times && cap.field.is_none() && cap.by == CapBy::Partner && whole_days
+    };
+    if !at_most.iter().all(is_of_pieces) {
         f.error(
             Code::BadValue,
             &["reward", id, "at_most"],
-            "a reward's cap counts pieces per partner, as in \"2 per partner per month\"",
+            "a reward's cap counts pieces per partner, by the day or longer, as in \"2 per partner per month\"",
             None,
         );
     }

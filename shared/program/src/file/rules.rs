@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::Word;
 use super::rewards::gates;
+use super::suspicions::suspicions;
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{
     Band, BudgetTable, CampaignTable, Conditions, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable,
@@ -94,7 +95,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         let message = "points are not trued up: what a target multiplies is what was attained before the event";
         f.error(Code::BadValue, &["earn", id, "times"], message, Some("leave `true_up` out".to_owned()));
     }
-    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, &own_fields(events, &table.on), f);
+    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, &own::own_fields(events, &table.on), f);
     for cap in &at_most {
         if let CapUnit::Money(currency) = cap.unit {
             let message = format!("`{}` bounds {currency}, and this gives points", cap.words);
@@ -105,6 +106,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         }
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
+    let (hold_if, held_for) = suspicions(id, table, around, f);
     let points = points?;
     Some(Rule {
         id: id.clone(),
@@ -117,6 +119,8 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         at_most,
         budget: budget_of(place, table.budget.as_ref(), (true, around), f),
         hold,
+        hold_if,
+        held_for,
         why: table.why.clone(),
     })
 }
@@ -174,11 +178,6 @@ pub(crate) fn known_field(path: &[&str], on: &str, name: &str, events: &OwnEvent
             .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         f.error(Code::UnknownField, path, format!("{on} has no field `{name}`"), Some(help));
     }
-}
-
-/// The fields of a type that the program declares; none of a built-in one.
-fn own_fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
-    if events.contains_key(on) { own::fields(events, on) } else { Vec::new() }
 }
 
 /// The budget that a rule of points, or of money, names.

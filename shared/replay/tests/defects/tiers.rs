@@ -196,6 +196,8 @@ fn e1_the_witness_of_an_oscillating_ladder_oscillates() {
         | Effect::Share { .. }
         | Effect::Stated { .. }
         | Effect::Attained { .. }
+        | Effect::Suspected { .. }
+        | Effect::Cleared { .. }
         | Effect::Trained
         | Effect::Productive
         | Effect::Sends(_)

@@ -6,6 +6,7 @@ mod orders;
 mod reviews;
 mod rules;
 mod standing;
+mod suspects;
 
 use domain::ledger::Outcome;
 use laurel_replay::World;

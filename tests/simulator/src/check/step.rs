@@ -34,6 +34,8 @@ pub(super) struct History {
     awards: BTreeSet<(String, String, String)>,
     /// Points that were ever set aside for redemptions.
     spent: i64,
+    /// Of each record, the deal or the event that it is of.
+    names: Vec<String>,
     /// By the record that gave and the rule: given and taken back, over all records of its deal.
     taken: BTreeMap<(String, String), [i64; 2]>,
 }
@@ -163,9 +165,14 @@ fn i2_awarded_once(history: &mut History, record: &Record) -> Option<String> {
 fn i14_never_more_than_given(history: &mut History, record: &Record) -> Option<String> {
     let deal = record.happened().and_then(|kind| kind.deal_id().map(ToString::to_string));
     let name = deal.unwrap_or_else(|| record.identity.to_string());
+    history.names.push(name.clone());
+    let of_another = matches!(record.happened(), Some(Kind::AwardWithdrawn { .. }));
     for posting in &record.postings {
         let Some(rule) = &posting.rule else { continue };
-        let [given, taken] = history.taken.entry((name.clone(), rule.to_string())).or_default();
+        // What staff withdraw is of the event that they name.
+        let corrected = posting.corrects.filter(|_| of_another).and_then(|at| usize::try_from(at).ok()?.checked_sub(1));
+        let name = corrected.and_then(|at| history.names.get(at)).unwrap_or(&name).clone();
+        let [given, taken] = history.taken.entry((name, rule.to_string())).or_default();
         if posting.kind == PostingKind::Reversal {
             *taken += posting.amount;
             if posting.corrects.is_none_or(|at| at == 0 || at >= record.position) {
