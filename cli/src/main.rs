@@ -12,6 +12,7 @@ mod exclusivity;
 mod export;
 mod file;
 mod interest;
+mod leaderboard;
 mod onboarding;
 mod output;
 mod payouts;
@@ -114,6 +115,11 @@ enum Command {
     Exclusivity(exclusivity::Exclusivity),
     #[command(after_help = "Example:\n  laurel interest --program hr-software --since 2026-01-01")]
     Interest(interest::Interest),
+    /// Partners beside each other by what a challenge measures, as things are.
+    #[command(
+        after_help = "Example:\n  laurel leaderboard --program hr-software --challenge deals-of-the-quarter --period 2026-Q2"
+    )]
+    Leaderboard(leaderboard::Leaderboard),
     /// List awards that look like gaming, and are held until somebody has looked at them.
     Suspects(suspects::Suspects),
     #[command(after_help = "Example:\n  laurel onboarding --program apex --since 2026-01-01")]
@@ -171,6 +177,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tiers(tiers) => tiers.run().await,
         Command::Exclusivity(exclusivity) => exclusivity.run().await,
         Command::Interest(interest) => interest.run().await,
+        Command::Leaderboard(leaderboard) => leaderboard.run().await,
         Command::Suspects(suspects) => suspects.run().await,
         Command::Onboarding(onboarding) => onboarding.run().await,
         Command::Budgets(budgets) => budgets.run().await,

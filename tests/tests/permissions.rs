@@ -103,6 +103,7 @@ async fn callers(test: &TestStack) -> String {
     }
     assert_eq!(api.get(&format!("{own}/explanation?source=/crm/acme&id=nothing")).await.0, 404);
     assert_eq!(api.get("/v1/rewards").await.0, 200);
+    assert_eq!(api.get("/v1/leaderboard").await.0, 200);
     let ask = r#"{"reward_id":"starbucks-10","quantity":1}"#;
     let (status, taken) = api.redeem("partner-17", "order-1", ask).await;
     assert_eq!(status, 201, "{taken}");

@@ -2,6 +2,7 @@
 
 mod deals;
 mod events;
+mod leaderboard;
 mod partner;
 mod redemptions;
 mod rewards;
@@ -45,6 +46,7 @@ impl ReadAccounts {
     pub fn routes(self) -> Router {
         Router::new()
             .route("/v1/rewards", get(rewards::list))
+            .route("/v1/leaderboard", get(leaderboard::show))
             .route("/v1/partners/{partner_id}", get(partner::show))
             .route("/v1/partners/{partner_id}/statement", get(statement::show))
             .route("/v1/partners/{partner_id}/commissions", get(statement::commissions))

@@ -23,6 +23,9 @@ use crate::ReadAccounts;
 #[derive(Serialize)]
 pub(crate) struct PartnerView {
     partner_id: PartnerId,
+    /// Its name for people, as its latest enrolment says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
     program: String,
     status: Membership,
     balance: BalanceView,
@@ -102,6 +105,7 @@ pub(crate) async fn show(
     let expiring = lots.map(|(lot, points)| Expiring { points: *points, on: lot.plus(1).first_day() }).collect();
     Ok(Json(PartnerView {
         partner_id: partner,
+        name: account.profile.facts.as_ref().map(|facts| facts.value.name.clone()).unwrap_or_default(),
         program: caller.program.to_string(),
         status: account.head.membership(),
         balance: BalanceView {

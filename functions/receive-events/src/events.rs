@@ -19,6 +19,9 @@ use crate::sent::Sent;
 /// For how long a sender may send again what it had no answer to.
 const SENT_AGAIN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// The disposition of what its sender is to send again.
+const NOT_QUEUED: &str = "not_queued";
+
 /// What became of one posted event.
 #[derive(Serialize)]
 struct Posted {
@@ -131,7 +134,7 @@ fn unknown(unreadable: Unreadable) -> Posted {
         Unreadable::Rejected { identity: [_, source, id], .. } => (Some(id), Some(source)),
         Unreadable::Quarantined { .. } => (None, None),
     };
-    Posted { id, source, disposition: "not_queued", rejection: None, reason: None }
+    Posted { id, source, disposition: NOT_QUEUED, rejection: None, reason: None }
 }
 
 fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
@@ -140,14 +143,14 @@ fn rejected(id: String, source: String, rejection: Rejection) -> Posted {
 
 fn queued(event: &Event, taken: bool) -> Posted {
     let (id, source) = (event.identity.id.to_string(), event.identity.source.to_string());
-    let disposition = if taken { "queued" } else { "not_queued" };
+    let disposition = if taken { "queued" } else { NOT_QUEUED };
     Posted { id: Some(id), source: Some(source), disposition, rejection: None, reason: None }
 }
 
 /// A single bad event is answered as a bad request.
 fn single_problem(bad: &Posted, bytes: usize) -> Problem {
     match &bad.rejection {
-        None if bad.disposition == "not_queued" => Problem::unavailable(),
+        None if bad.disposition == NOT_QUEUED => Problem::unavailable(),
         _ if bytes > BODY_BYTES_MAX => {
             let detail = format!("an event has at most {BODY_BYTES_MAX} bytes, this one has {bytes}");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)

@@ -14,6 +14,7 @@ use store::holds::{Hold, Of};
 use store::outbox::Due;
 use worker::{HELD_UNTIL, Outgoing, count};
 
+use crate::boards::{self, count_page};
 use crate::budgets;
 use crate::handler::{ReviewError, ReviewPartners};
 use crate::task::{Over, Task, Walk};
@@ -90,6 +91,10 @@ impl ReviewPartners {
                     done = done.and(Err(error.into()));
                 }
             }
+            if let Err(error) = Box::pin(self.have_boards_counted(&programs, now)).await {
+                tracing::error!(program = id.as_str(), %error, "a program's leaderboards could not be counted");
+                done = done.and(Err(error));
+            }
             for over in Over::all(&id) {
                 let walk = Walk { over, from: None };
                 done = done.and(Box::pin(self.walk_or_leave(walk, Some(&programs), now, deadline, &mut counts)).await);
@@ -102,6 +107,24 @@ impl ReviewPartners {
         }
         count(&counts);
         done
+    }
+
+    /// Has the challenges of a program counted, once a day: sent first and noted then, since twice is as once.
+    async fn have_boards_counted(&self, programs: &Programs, now: Timestamp) -> Result<(), ReviewError> {
+        let program = &programs.current(now).program;
+        let counts = boards::to_count(&self.store, programs, now).await?;
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let walk = |(challenge, shard, so_far)| {
+            let over = Over::Board { program: program.id.clone(), shard, challenge, so_far };
+            Task::Walk(Walk { over, from: None }).body()
+        };
+        let failed = self.reviews.send_all(counts.into_iter().map(walk)).await;
+        if !failed.is_empty() {
+            return Err(ReviewError::NotSent(failed.len()));
+        }
+        Ok(store::boards::set_day(&self.store, &program.id, program.calendar.day(now)).await?)
     }
 
     /// Looks at a part of a sweep, or leaves all of it to another invocation where this one has little time left.
@@ -142,12 +165,16 @@ impl ReviewPartners {
         let mut sweep = Sweep { programs, now, known: Known::default(), counts };
         for _ in 0..PAGES_AT_ONCE {
             let from = walk.from.as_deref();
-            walk.from = match &walk.over {
+            walk.from = match &mut walk.over {
                 Over::Due { program, shard } => self.sweep_due(&sweep, program, *shard, from).await?,
                 Over::Holds { program } => self.sweep_holds(&mut sweep, Of::Program(program), from).await?,
                 Over::HoldsForPrograms => self.sweep_holds(&mut sweep, Of::Unknown, from).await?,
                 Over::Standing { program } => self.sweep_standing(&mut sweep, program, from).await?,
                 Over::Outbox { program } => self.sweep_outbox(&sweep, program, from).await?,
+                Over::Board { shard, challenge, so_far, .. } => {
+                    let Some(programs) = programs else { return Ok(()) };
+                    count_page(&self.store, programs, (*shard, challenge), so_far, (from, now)).await?
+                }
             };
             if walk.from.is_none() {
                 return Ok(());

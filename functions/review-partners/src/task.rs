@@ -1,8 +1,10 @@
 //! What the queue `partner-reviews` holds.
 
-use event::ids::{EventId, PartnerId, ProgramId};
+use event::ids::{EventId, Name, PartnerId, ProgramId};
 use serde::{Deserialize, Serialize};
 use store::tables::keys;
+
+use crate::boards::SoFar;
 
 /// What a message asks for.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) enum Over {
     Standing { program: ProgramId },
     /// Events of a program that its records sent, and that are due.
     Outbox { program: ProgramId },
+    /// Partners of one shard of the index, for a challenge; what was counted of it so far.
+    Board { program: ProgramId, shard: u32, challenge: Name, so_far: SoFar },
 }
 
 /// A message as it is written: a partner of a program, or a part of a sweep.
@@ -52,6 +56,10 @@ struct Written {
     shard: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    challenge: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    so_far: Option<SoFar>,
 }
 
 impl Over {
@@ -60,7 +68,8 @@ impl Over {
             Over::Due { program, .. }
             | Over::Holds { program }
             | Over::Standing { program }
-            | Over::Outbox { program } => Some(program),
+            | Over::Outbox { program }
+            | Over::Board { program, .. } => Some(program),
             Over::HoldsForPrograms => None,
         }
     }
@@ -84,6 +93,7 @@ impl Over {
             Over::HoldsForPrograms => "holds_for_programs",
             Over::Standing { .. } => "standing",
             Over::Outbox { .. } => "outbox",
+            Over::Board { .. } => "board",
         }
     }
 }
@@ -91,7 +101,8 @@ impl Over {
 impl Task {
     /// Reads a message; `None` where it is none.
     pub(crate) fn read(body: &str) -> Option<Self> {
-        let Written { program, partner, outbox, sweep, shard, from } = serde_json::from_str(body).ok()?;
+        let Written { program, partner, outbox, sweep, shard, from, challenge, so_far } =
+            serde_json::from_str(body).ok()?;
         let over = match (sweep.as_deref(), program) {
             (None, Some(program)) if outbox.is_some() => return Some(Task::Judge { program, id: outbox? }),
             (None, Some(program)) => return Some(Task::Review { program, partner: partner? }),
@@ -100,6 +111,9 @@ impl Task {
             (Some("holds_for_programs"), None) => Over::HoldsForPrograms,
             (Some("standing"), Some(program)) => Over::Standing { program },
             (Some("outbox"), Some(program)) => Over::Outbox { program },
+            (Some("board"), Some(program)) => {
+                Over::Board { program, shard: shard?, challenge: challenge?, so_far: so_far? }
+            }
             _ => return None,
         };
         Some(Task::Walk(Walk { over, from }))
@@ -113,9 +127,14 @@ impl Task {
             }
             Task::Judge { program, id } => Written { program: Some(program), outbox: Some(id), ..Written::default() },
             Task::Walk(Walk { over, from }) => {
-                let shard = if let Over::Due { shard, .. } = over { Some(shard) } else { None };
-                let sweep = Some(over.word().to_owned());
-                Written { program: over.program().cloned(), sweep, shard, from, ..Written::default() }
+                let (sweep, program) = (Some(over.word().to_owned()), over.program().cloned());
+                let (shard, board) = match over {
+                    Over::Due { shard, .. } => (Some(shard), None),
+                    Over::Board { shard, challenge, so_far, .. } => (Some(shard), Some((challenge, so_far))),
+                    _ => (None, None),
+                };
+                let (challenge, so_far) = board.unzip();
+                Written { program, sweep, shard, from, challenge, so_far, ..Written::default() }
             }
         };
         // Texts and a number: writing them does not fail.

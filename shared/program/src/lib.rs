@@ -4,6 +4,7 @@
 //! (`lint`), and its published versions. No async, no AWS type, no clock, no randomness, no float.
 
 mod cap;
+mod challenge;
 mod check;
 mod commission;
 mod condition;
@@ -25,6 +26,7 @@ mod versions;
 mod window;
 
 pub use cap::{Cap, CapBy, CapUnit};
+pub use challenge::{CHALLENGES_MAX, Challenge, PLACES_MAX};
 pub use check::{FILE_BYTES_MAX, check};
 pub use commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 pub use condition::{Comparison, Condition, Test};

@@ -7,6 +7,7 @@ use event::time::{Calendar, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::challenge::Challenge;
 use crate::commission::Payable;
 use crate::fact::Facts;
 use crate::ladder::{Measure, Tier};
@@ -48,6 +49,8 @@ pub struct Program {
     pub budgets: BTreeMap<Name, Budget>,
     /// Benefits with a capacity by id (M22).
     pub benefits: BTreeMap<Name, Benefit>,
+    /// Challenges by id (M39).
+    pub challenges: BTreeMap<Name, Challenge>,
     /// What is one partner's alone (M23).
     pub exclusivity: Exclusivity,
     /// What is asked of a partner that is new (M17); none: nothing is.
@@ -118,8 +121,9 @@ impl Program {
         });
         let onboarding = self.onboarding.iter().map(|onboarding| &onboarding.motion);
         let events = self.events.values().filter_map(|event| event.motion.as_ref());
+        let challenges = self.challenges.values().map(|challenge| &challenge.motion);
         let own = [&self.default_motion, &self.exclusivity.motion];
-        self.ladders.keys().chain(targets).chain(onboarding).chain(events).chain(own).collect()
+        self.ladders.keys().chain(targets).chain(onboarding).chain(events).chain(challenges).chain(own).collect()
     }
 
     /// Units of the program's currency for one unit of `currency`.

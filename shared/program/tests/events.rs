@@ -124,13 +124,7 @@ fn broken_suspicions_are_refused_where_they_stand() {
         ),
         (fast, "hold_if = [{ more_than = \"ten per person per minute\" }]", BadValue, "is not a cap", "hold_if"),
         (fast, "hold_if = \"10 per person per minute\"", WrongType, "", "hold_if"),
-        (
-            fast,
-            "hold_if = [{ more = \"10 per person per minute\" }]",
-            UnknownKey,
-            "known here: more_than",
-            "hold_if",
-        ),
+        (fast, "hold_if = [{ more = \"10 per person per minute\" }]", UnknownKey, "known here: more_than", "hold_if"),
         (
             fast,
             "hold_if = [{ more_than = \"10 per person per minute\", from = 2 }]",
@@ -186,6 +180,37 @@ fn broken_suspicions_are_refused_where_they_stand() {
     }
     let reward = found("\"10 per partner per month\"", "\"2 per partner per minute\"", BadValue).expect("an error");
     assert!(reward.2.contains("by the day or longer"), "{reward:?}");
+}
+
+/// A challenge (M39): each broken form is refused where it stands.
+#[test]
+fn broken_challenges_are_refused_where_they_stand() {
+    use Code::{BadValue, MissingKey, UnknownKey};
+    let twin = "[challenge.twin]\nname = \"Twin\"\nmetric = \"deals\"\nper = \"quarter\"\n";
+    let head = "[challenge.deals-of-the-quarter]";
+    let rows: [(&str, &str, Code, &str, &str); 8] = [
+        (
+            "metric = \"deals\"",
+            "metric = \"calls\"",
+            BadValue,
+            "partners are not compared by `calls`; write one of: deals",
+            "metric",
+        ),
+        ("metric = \"deals\"", "metric = \"certifications\"", BadValue, "not compared by", "metric"),
+        ("metric = \"deals\"", "metrics = \"deals\"", UnknownKey, "did you mean `metric`?", "metrics"),
+        ("per = \"quarter\"\nplaces", "per = \"week\"\nplaces", BadValue, "\"year\", \"quarter\" or \"month\"", "per"),
+        ("per = \"quarter\"\nplaces", "places", MissingKey, "per", "[challenge"),
+        ("places = 10", "places = 0", BadValue, "1 to 100 places", "places"),
+        ("places = 10", "places = 101", BadValue, "1 to 100 places", "places"),
+        (head, &format!("{twin}{head}"), BadValue, "is of the same as `deals-of-the-quarter`", "[challenge.twin]"),
+    ];
+    for (from, to, code, said, line) in rows {
+        let (severity, found_code, message, at) = found(from, to, code).unwrap_or_else(|| panic!("nothing: {to}"));
+        assert_eq!((severity, found_code), (Severity::Error, code), "{to}: {message}");
+        assert!(message.contains(said), "{to}: {message}");
+        assert!(at.contains(line), "{to}: {message}: {at}");
+    }
+    assert_eq!(check(&HR.replacen("metric = \"deals\"", "metric = \"webinars\"", 1)), []);
 }
 
 /// What a new version takes otherwise is told before it is published.

@@ -421,8 +421,13 @@ fn own_events(text: &str, p: &Choices) -> String {
         "enter = { registrations = 1, within = \"3 months\" }",
         "enter = { any = [{ registrations = 1, within = \"3 months\" }, { counts = { webinars = 2 }, within = \"3 months\" }] }",
     );
+    let challenge = if p.frees {
+        "[challenge.month]\nname = \"Month\"\nmetric = \"points\"\nper = \"month\"\nplaces = 2\n"
+    } else {
+        ""
+    };
     format!(
-        r#"{text}[event."webinar.attended"]
+        r#"{text}{challenge}[event."webinar.attended"]
 fields = {{ webinar_id = "id", person_id = "person", minutes = "optional number", mode = "one of live, recorded", fee = "optional money", asked = "yes or no"{room} }}
 counts = "webinars"
 {motion}[earn.webinar]

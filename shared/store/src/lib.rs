@@ -3,6 +3,7 @@
 //! One concrete store and no port trait: tests hand its client an engine in the process, and inject faults below the SDK.
 
 pub mod aside;
+pub mod boards;
 mod cache;
 pub mod cards;
 mod error;

@@ -147,9 +147,10 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
         let mut award = try_rule(program, rule, seen, book.account(), purse.as_ref())?;
         let purse = purse.filter(|purse| purse.is_of(award.trial.asset));
         pools::draw(book, purse.as_ref(), &rule.id, (award.amount, award.short))?;
+        let place = credit_place(context, program, rule, (case.booked, is_invoiced));
         let suspect = match award.amount {
             0 => None,
-            _ => suspects::holds(context, book, (case, rule), seen, &mut award.effects)?,
+            _ => suspects::holds(context, book, (case, rule), seen, place, &mut award.effects)?,
         };
         if suspect.is_some() && suspects::is_full(book) {
             let Trial { verdict, .. } = &mut award.trial;
@@ -158,7 +159,7 @@ fn try_rules(context: &Context<'_>, book: &mut Book, case: &Case<'_>, seen: &See
         } else if let Some(held) = suspect {
             suspects::hold(book, rule, award.amount, held)?;
         } else if award.amount > 0 {
-            let (lot, release) = credit_place(context, program, rule, (case.booked, is_invoiced));
+            let (lot, release) = place;
             accrue(book, Why::rule(&rule.id), (award.trial.asset, award.amount), lot, release)?;
         }
         for effect in award.effects {

@@ -3,6 +3,7 @@
 use event::ids::{EventId, Identity, Label, Source};
 use event::time::Month;
 use event::{Event, Kind};
+use jiff::civil::Date;
 use program::{Measure, Rule};
 use rust_decimal::Decimal;
 
@@ -24,6 +25,7 @@ pub(super) fn holds(
     book: &mut Book,
     (case, rule): (&Case<'_>, &Rule),
     seen: &Seen<'_>,
+    (lot, hold): (Month, Option<Date>),
     used: &mut Vec<Effect>,
 ) -> Result<Option<(Release, String)>, FoldError> {
     if rule.hold_if.is_empty() {
@@ -39,7 +41,6 @@ pub(super) fn holds(
         }
     }
     let Some(words) = words else { return Ok(None) };
-    let (lot, hold) = super::award::credit_place(context, program, rule, (case.booked, false));
     let day = rule.held_for.map_or(someday(), |time| time.after(context.today)).max(hold.unwrap_or(context.today));
     Ok(Some((Release { day, lot }, words.to_owned())))
 }

@@ -15,9 +15,9 @@ use super::fact::{Fact, Stamp};
 use super::packed;
 use super::part::Part;
 use super::posting::Posting;
-use super::profile::{Facts, TargetKey};
+use super::profile::{Facts, NAME_CHARS_MAX, TargetKey};
 use super::record::Record;
-use super::suspect;
+use super::suspected;
 
 impl Account {
     /// Adds one record. The only way an account ever changes.
@@ -51,7 +51,7 @@ impl Account {
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
         let reached = record.effects.iter().filter_map(Effect::milestone);
         self.profile.reached.extend(reached.map(|milestone| (milestone, record.time)));
-        suspect::fold(&mut self.profile.suspects, record);
+        suspected::fold(&mut self.profile.suspects, record);
         packed::spill(self);
     }
 
@@ -64,7 +64,7 @@ impl Account {
             self.must_know(|| part)?;
         }
         Ok(match kind {
-            Kind::PartnerEnrolled { motions, territory, timezone, agreement_version, facts, .. } => {
+            Kind::PartnerEnrolled { name, motions, territory, timezone, agreement_version, facts, unlisted } => {
                 self.looked.forget();
                 let mut distinct = motions.clone();
                 distinct.dedup_by(|a, b| a == b);
@@ -75,7 +75,9 @@ impl Account {
                 self.head.enrolled = self.head.enrolled.max(Some(since));
                 self.profile.begin(since, self.head.left);
                 let stated = facts.clone().unwrap_or_default();
-                Fact::learn(&mut self.profile.facts, Facts { motions, territory, timezone, stated }, since)
+                let name = name.chars().take(NAME_CHARS_MAX).collect();
+                let said = Facts { motions, territory, timezone, name, unlisted: *unlisted, stated };
+                Fact::learn(&mut self.profile.facts, said, since)
             }
             Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
             Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),

@@ -21,6 +21,7 @@ mod reason;
 mod record;
 mod stored;
 mod suspect;
+mod suspected;
 
 pub(crate) use account::Used;
 pub use account::{Account, Head, Measures, Membership, Reviewed, Standing};
@@ -41,4 +42,5 @@ pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};
 pub(crate) use stored::HASH_DIGITS;
 pub use stored::{history_key, history_of, record_key};
-pub use suspect::{SUSPECTS_MAX, Suspect, is_held, suspect_of};
+pub use suspect::{SUSPECTS_MAX, Suspect, is_held};
+pub use suspected::suspect_of;

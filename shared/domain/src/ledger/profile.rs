@@ -27,10 +27,19 @@ pub struct Facts {
     /// Its time zone.
     #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// Its name for people, at most 48 characters of it.
+    #[serde(rename = "n", default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Whether it stands on no leaderboard (M39).
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
     /// What is stated of it in the vendor's own words (M47).
     #[serde(rename = "s", default, skip_serializing_if = "PartnerFacts::is_empty")]
     pub stated: PartnerFacts,
 }
+
+/// So much of a partner's name is kept, in characters.
+pub(super) const NAME_CHARS_MAX: usize = 48;
 
 /// How far a partner has come that was new (M17, M29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

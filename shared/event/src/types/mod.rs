@@ -47,6 +47,8 @@ types! {
             timezone: Option<String> = r#""America/New_York""#,
             /// Facts about it in the vendor's own words, as the program's `[facts]` declare them (M47): at most 16 short texts by name. An enrolment says all of them anew.
             facts: Option<PartnerFacts> = r#"{"type":"reseller","vertical":"healthcare","employees":"120"}"#,
+            /// Whether it stands on no leaderboard (M39).
+            unlisted: bool,
         }
         /// A partner is suspended: it never redeems; whether it earns is policy.
         PartnerSuspended = "partner.suspended", ("partner-17-suspended", "/crm/acme", "2026-04-01T09:00:00Z") {

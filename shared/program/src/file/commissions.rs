@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use event::ids::{RuleId, TierId};
-use event::money::{decimals, parse_decimal};
+use event::money::decimals;
 use rust_decimal::Decimal;
 
 use super::rewards::gates;
 use super::rules::{Around, Declared, all_times, budget_of, conditions, known, known_field, rising};
-use super::values::{caps, length, positive};
+use super::values::{caps, length, positive, rate};
 use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Base, Commission, CommissionPolicy, Payable, Rate};
@@ -31,14 +31,6 @@ const HOLD_DAYS_MAX: i32 = 186;
 
 /// Longest contract, in months.
 const TENOR_MAX: u32 = 600;
-
-/// A rate in percent: `"7%"`, `"12.5%"`; above zero, at most a hundred.
-pub(crate) fn rate(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
-    let percent = quoted.0.strip_suffix('%').and_then(|number| parse_decimal(number.trim_end()).ok());
-    let fits = percent.filter(|percent| *percent > Decimal::ZERO && *percent <= Decimal::ONE_HUNDRED);
-    let rate = fits.and_then(|percent| percent.checked_div(Decimal::ONE_HUNDRED));
-    f.take(path, rate.ok_or_else(|| format!("`{}` is no rate; write \"7%\" or \"12.5%\", at most \"100%\"", quoted.0)))
-}
 
 pub(crate) fn commission(
     id: &RuleId,

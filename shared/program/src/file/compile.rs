@@ -9,6 +9,7 @@ use event::{FACT_NAME_CHARS_MAX, FACTS_MAX};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
+use super::challenges::challenges;
 use super::commissions::{commission, least_of};
 use super::events::events;
 use super::ladders::{exclusivity, ladder, onboarding};
@@ -102,6 +103,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let benefits =
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
     let benefits = benefits.collect();
+    let challenges = challenges(&file.challenge, (&declared, default_motion.as_ref()), f);
     let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &declared), f);
     let onboarding = file
         .onboarding
@@ -129,6 +131,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         rules,
         budgets,
         benefits,
+        challenges,
         exclusivity: exclusivity?,
         onboarding,
         campaigns,

@@ -1,5 +1,6 @@
 //! The program file as it is written, before any phrase is understood.
 
+mod challenges;
 mod commissions;
 mod compile;
 mod events;
@@ -45,6 +46,8 @@ pub(crate) struct File {
     pub(crate) benefit: BTreeMap<Name, BenefitTable>,
     #[serde(default)]
     pub(crate) campaign: BTreeMap<String, CampaignTable>,
+    #[serde(default)]
+    pub(crate) challenge: BTreeMap<Name, ChallengeTable>,
     #[serde(default)]
     pub(crate) ladder: BTreeMap<Motion, BTreeMap<TierId, TierTable>>,
     #[serde(default)]
@@ -284,6 +287,21 @@ pub(crate) struct CampaignTable {
     pub(crate) from: String,
     pub(crate) until: String,
     pub(crate) by: Quoted,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChallengeTable {
+    pub(crate) name: String,
+    pub(crate) metric: String,
+    pub(crate) per: String,
+    pub(crate) motion: Option<Motion>,
+    #[serde(default = "ten")]
+    pub(crate) places: i64,
+}
+
+fn ten() -> i64 {
+    10
 }
 
 #[derive(Deserialize)]

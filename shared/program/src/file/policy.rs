@@ -5,8 +5,7 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::commissions::rate;
-use super::values::{length, parse_date};
+use super::values::{length, parse_date, rate};
 use super::{Head, InfluenceTable, PolicyTable, Quoted, RegistrationTable, commissions};
 use crate::findings::{Code, Findings};
 use crate::policy::{Policy, REGISTRANTS_MAX, Registration};

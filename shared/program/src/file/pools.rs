@@ -5,9 +5,9 @@ use event::money::parse_currency;
 use event::period::Every;
 use rust_decimal::Decimal;
 
-use super::commissions::rate;
 use super::rewards::{Ladders, gates};
 use super::rules::Around;
+use super::values::rate;
 use super::{BenefitTable, BudgetTable};
 use crate::findings::{Code, Findings};
 use crate::pool::{Benefit, Budget, PARTS_MAX};

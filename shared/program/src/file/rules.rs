@@ -106,7 +106,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         }
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
-    let (hold_if, held_for) = suspicions(id, table, around, f);
+    let (hold_if, held_for) = suspicions(id, table, events, f);
     let points = points?;
     Some(Rule {
         id: id.clone(),

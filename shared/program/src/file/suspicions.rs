@@ -4,13 +4,11 @@ use event::period::Every;
 use event::time::Length;
 use rust_decimal::Decimal;
 
-use super::commissions::rate;
-use super::rules::{Around, Declared};
-use super::values::{caps, length};
+use super::values::{caps, length, rate};
 use super::{Earn, Quoted, SuspicionTable};
 use crate::cap::CapUnit;
 use crate::findings::{Code, Findings};
-use crate::own;
+use crate::own::{self, OwnEvents};
 use crate::suspicion::{Suspect, Suspicion};
 use crate::window::Within;
 
@@ -23,7 +21,7 @@ const HOW: &str = "write { more_than = \"10 per person per minute\" } or { less_
 pub(crate) fn suspicions(
     id: &str,
     table: &Earn,
-    around: &Around<'_>,
+    events: &OwnEvents,
     f: &mut Findings<'_>,
 ) -> (Vec<Suspicion>, Option<Length>) {
     let path = ["earn", id, "hold_if"];
@@ -40,8 +38,8 @@ pub(crate) fn suspicions(
         let help = Some("say what looks so: hold_if = [{ more_than = \"10 per person per minute\" }]".to_owned());
         f.error(Code::BadValue, &for_path, "it is for what looks like gaming, and nothing does", help);
     }
-    let fields = own::own_fields(&around.declared.events, &table.on);
-    let all = table.hold_if.iter().filter_map(|one| suspicion(&path, one, (&fields, around.declared), f)).collect();
+    let fields = own::own_fields(events, &table.on);
+    let all = table.hold_if.iter().filter_map(|one| suspicion(&path, one, (&fields, events), f)).collect();
     let held_for = table.held_for.as_ref().and_then(|words| length(&for_path, words, f));
     (all, held_for)
 }
@@ -49,7 +47,7 @@ pub(crate) fn suspicions(
 fn suspicion(
     path: &[&str],
     table: &SuspicionTable,
-    (fields, declared): (&[&str], &Declared),
+    (fields, events): (&[&str], &OwnEvents),
     f: &mut Findings<'_>,
 ) -> Option<Suspicion> {
     match table {
@@ -67,9 +65,8 @@ fn suspicion(
             let (part, rest) = words.split_once(" of ").unwrap_or((words, ""));
             let part = rate(path, &Quoted(part.to_owned()), f)?;
             let (of, which) = rest.split_once(' ').unwrap_or((rest, ""));
-            let mut measure = |word: &str| {
-                f.take(path, own::targeted(&declared.events, word).map_err(|error| format!("{error}; {HOW}")))
-            };
+            let mut measure =
+                |word: &str| f.take(path, own::targeted(events, word).map_err(|error| format!("{error}; {HOW}")));
             let (of, which) = (measure(of)?, measure(which)?);
             let from = from.unwrap_or(1);
             if from < 1 {

@@ -41,6 +41,14 @@ pub(crate) fn positive(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> 
     if value > Decimal::ZERO { Some(value) } else { f.take(path, Err("must be above zero".to_owned())) }
 }
 
+/// A rate in percent: `"7%"`, `"12.5%"`; above zero, at most a hundred.
+pub(crate) fn rate(path: &[&str], quoted: &Quoted, f: &mut Findings<'_>) -> Option<Decimal> {
+    let percent = quoted.0.strip_suffix('%').and_then(|number| parse_decimal(number.trim_end()).ok());
+    let fits = percent.filter(|percent| *percent > Decimal::ZERO && *percent <= Decimal::ONE_HUNDRED);
+    let rate = fits.and_then(|percent| percent.checked_div(Decimal::ONE_HUNDRED));
+    f.take(path, rate.ok_or_else(|| format!("`{}` is no rate; write \"7%\" or \"12.5%\", at most \"100%\"", quoted.0)))
+}
+
 /// Most that a multiplier multiplies by: more is a slip of the hand, and several of them together stay far below an overflow.
 pub(crate) const FACTOR_MAX: i64 = 1_000;
 

@@ -1,6 +1,7 @@
 //! What several partners share, draw on together, or have alone: deals (M34), budgets and benefits (N10, M22), territories (M23).
 
 mod alone;
+mod boards;
 mod exclusivity;
 mod influence;
 mod ladders;

@@ -27,6 +27,26 @@ impl Moment {
     }
 }
 
+/// Everybody of one shard of the due index, whatever is due and when, a few at a time.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn everybody(
+    store: &Store,
+    program: &ProgramId,
+    shard: u32,
+    start: Option<&str>,
+) -> Result<Page<PartnerId>, StoreError> {
+    let page = due(store, keys::due_shard_number(program, shard), (WHENEVER.to_owned(), FEW), start).await?;
+    let items = page.items.iter().filter_map(|(pk, _)| partner_of(pk)).collect();
+    Ok(Page { items, next: page.next })
+}
+
+/// Behind every day.
+const WHENEVER: &str = "~";
+/// So many partners are looked at one by one.
+const FEW: i32 = 25;
+
 /// Partners of one shard of the due index on whom something is due at `at`, from `start` on; not those who were sent to be looked
 /// at and have time until later: [`mark_sent`].
 ///
@@ -39,7 +59,7 @@ pub async fn partners(
     at: Moment,
     start: Option<&str>,
 ) -> Result<Page<PartnerId>, StoreError> {
-    let page = due(store, keys::due_shard_number(program, shard), at.place(), start).await?;
+    let page = due(store, keys::due_shard_number(program, shard), (at.place(), PAGE), start).await?;
     let items = page.items.iter().filter_map(|(pk, _)| partner_of(pk)).collect();
     Ok(Page { items, next: page.next })
 }
@@ -74,7 +94,7 @@ pub async fn standing_redemptions(
     before: Timestamp,
     start: Option<&str>,
 ) -> Result<Page<(PartnerId, String)>, StoreError> {
-    let page = due(store, keys::standing(program), before.to_string(), start).await?;
+    let page = due(store, keys::standing(program), (before.to_string(), PAGE), start).await?;
     let id = |sk: &str| sk.split('#').nth(1).map(str::to_owned);
     let items = page.items.iter().filter_map(|(pk, sk)| Some((partner_of(pk)?, id(sk)?))).collect();
     Ok(Page { items, next: page.next })
@@ -84,12 +104,12 @@ pub async fn standing_redemptions(
 async fn due(
     store: &Store,
     shard: String,
-    until: String,
+    (until, many): (String, i32),
     start: Option<&str>,
 ) -> Result<Page<(String, String)>, StoreError> {
     let query = store.client.query().table_name(store.state()).index_name(keys::BY_DUE);
     let query = query.key_condition_expression("due_shard = :shard AND due_on <= :until");
-    let query = query.expression_attribute_values(":shard", text(shard)).limit(PAGE);
+    let query = query.expression_attribute_values(":shard", text(shard)).limit(many);
     let query = query.expression_attribute_values(":until", text(until));
     let reply = query.set_exclusive_start_key(start.and_then(start_from_text)).send().await?;
     let part = |item: &crate::tables::items::Item, name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned();

@@ -173,6 +173,20 @@ pub fn redemption(id: &str) -> String {
     join(&["redemption", id])
 }
 
+/// The partition of a program's leaderboards.
+pub fn boards(program: &ProgramId) -> String {
+    join(&["boards", program.as_str()])
+}
+
+/// How the sort keys of all shards of a leaderboard begin, behind which the shard's number stands; by what is measured, in which motion
+/// and in which period.
+pub fn board_shards([metric, motion, period]: [&str; 3]) -> String {
+    format!("{}#", join(&["board", metric, motion, period]))
+}
+
+/// Sort key of the day on which a program's leaderboards were counted last.
+pub const DAY: &str = "day";
+
 /// Partition of a deal.
 pub fn deal(program: &ProgramId, id: &str) -> String {
     join(&["deal", program.as_str(), id])
