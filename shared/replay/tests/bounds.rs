@@ -30,6 +30,15 @@ late_events = "book in the period of the event while it is open, else in the cur
 "/crm/*" = ["partner.*", "deal.*", "project.completed"]
 "/lms/*" = ["course.completed", "certification.*"]
 "/cms/*" = ["content.viewed"]
+"/webinars/*" = ["webinar.*"]
+[event."webinar.attended"]
+fields = { webinar_id = "id", person_id = "person" }
+counts = "webinars"
+[earn.webinar]
+on = "webinar.attended"
+points = 1
+at_most = "once per person per webinar"
+hold_if = [{ more_than = "1 per person per hour" }]
 [earn.closed]
 on = "deal.closed"
 points = 1
@@ -122,6 +131,26 @@ fn stays_small(what: &str, kind: &str, data: impl Fn(usize) -> String) -> Accoun
 fn persons_with_certificates() {
     stays_small("persons with certificates", "certification.granted", |n| {
         format!(r#"{{"certification_id":"pro","person_id":"person-{n}","valid_until":"2030-01-01T00:00:00Z"}}"#)
+    });
+}
+
+/// Each at a level of its own, until a day of its own.
+#[test]
+fn persons_with_certificates_of_all_levels() {
+    stays_small("persons with certificates of all levels", "certification.granted", |n| {
+        let until = date(2028, 1, 1).saturating_add(jiff::Span::new().days(i64::try_from(n % 1_000).expect("days")));
+        let level = [101, 201, 301][n % 3];
+        format!(
+            r#"{{"certification_id":"pro","person_id":"person-{n}","level":{level},"valid_until":"{until}T00:00:00Z"}}"#
+        )
+    });
+}
+
+/// What the vendor declares itself, as content is: persons, ids, and what it counts to.
+#[test]
+fn events_of_the_vendors_own() {
+    stays_small("events of the vendor's own", "webinar.attended", |n| {
+        format!(r#"{{"webinar_id":"w{n}","person_id":"person-{}"}}"#, n % 977)
     });
 }
 
