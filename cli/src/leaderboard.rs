@@ -47,7 +47,9 @@ impl Leaderboard {
             *state.account = store::state::begun(&store, &program.id, &partner).await?;
             let parts = parts_to_rank(&program, &state.account, &[period]);
             store::state::fill(&store, &program.id, &Needs { parts, ..Needs::default() }, &mut state).await?;
-            if let Some(one) = ranked(&program, &partner, &state.account, (challenge, period))? {
+            if let Some(one) =
+                ranked(&program, &partner, &state.account, (challenge.metric, &challenge.motion, period))?
+            {
                 board.add(one, challenge.places);
             }
             bar.inc(1);

@@ -91,7 +91,7 @@ impl AwardPoints {
             if let Some(Ok(program)) = program {
                 match store::programs::read(&self.store, &program).await {
                     Ok(Some(programs)) => read = programs.parse(&message.body, now, now),
-                    Ok(None) => {}
+                    Ok(None) => read = Event::parse_early(&message.body, now),
                     Err(error) => {
                         tracing::warn!(message_id = message.id, %error, "an event waits for its program to be read");
                         again.push(Done { message, outcome: Outcome::Transient });

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::decide::{Needs, State as Partner};
-use domain::tell::{brought, days_of, parts_to_rank};
+use domain::tell::{brought, days_of, is_listed, parts_to_rank};
 use event::ids::{Motion, Name, PartnerId};
 use event::period::TargetPeriod;
 use jiff::Timestamp;
@@ -79,7 +79,10 @@ pub(crate) async fn show(
     let of = BoardOf::of(challenge, period);
     let counted = store::boards::board(&api.store, &caller.program, &of, challenge.places).await?;
     let you = match caller.own_partner() {
-        Ok(partner) => you(&api, &caller, program, &partner, (challenge, period)).await?,
+        Ok(partner) => {
+            let own = you(&api, &caller, program, &partner, (challenge, period)).await?;
+            own.map(|(value, listed)| (partner, value, listed))
+        }
         Err(_) => None,
     };
     let board = counted.as_ref().map(|counted| &counted.board);
@@ -101,7 +104,10 @@ pub(crate) async fn show(
         as_of: counted.as_ref().map(|counted| counted.as_of),
         of: board.map_or(0, |board| board.of()),
         items: items.collect(),
-        you: you.map(|(value, listed)| YouView { value, place: board.and_then(|board| board.place(value)), listed }),
+        you: you.map(|(partner, value, listed)| {
+            let place = board.and_then(|board| board.place_of(&partner, value));
+            YouView { value, place, listed }
+        }),
     }))
 }
 
@@ -120,9 +126,9 @@ async fn you(
     }
     let parts = parts_to_rank(program, &own.account, &[period]);
     store::state::fill(&api.store, &caller.program, &Needs { parts, ..Needs::default() }, &mut own).await?;
-    let value = brought(program, &own.account, (challenge, period)).map_err(StoreError::from)?;
-    let unlisted = own.account.profile.facts.as_ref().is_some_and(|facts| facts.value.unlisted);
-    Ok(Some((value, !unlisted)))
+    let asked = (challenge.metric, challenge.motion.as_str(), period);
+    let value = brought(program, &own.account, asked).map_err(StoreError::from)?;
+    Ok(Some((value, is_listed(&own.account))))
 }
 
 impl Asked {

@@ -89,7 +89,9 @@ fn read_event(
     let known = programs.as_ref().ok().and_then(Option::as_ref);
     // A version that is published already may take effect before the event is judged.
     let declared = |programs: &Programs| programs.parse(body, now, Timestamp::MAX);
-    let event = match known.map_or_else(|| Event::parse(body, now), declared) {
+    // One whose program nobody knows yet waits for it.
+    let unknown_program = || if programs.is_ok() { Event::parse_early(body, now) } else { Event::parse(body, now) };
+    let event = match known.map_or_else(unknown_program, declared) {
         Err(unreadable) if unreadable.undeclared().is_some() && programs.is_err() => return Err(unknown(unreadable)),
         Ok(event) => event,
         Err(Unreadable::Rejected { identity: [_, source, id], rejection, .. }) => {

@@ -131,7 +131,7 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
                 notices
                     .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
             }
-            Effect::Suspected { rule, points, release, why } => {
+            Effect::Suspected { rule, points, release, why, .. } => {
                 let detail = about(json!({ "rule": rule, "points": points, "until": release.day, "why": why }));
                 notices.push(Notice { kind: "AwardHeld", detail });
             }

@@ -2,28 +2,29 @@
 
 use domain::decide::{Needs, State};
 use domain::tell::{Board, Ranked, open_periods, parts_to_rank, ranked};
-use event::ids::{Name, PartnerId};
-use event::period::TargetPeriod;
+use event::ids::PartnerId;
 use jiff::Timestamp;
-use program::{Challenge, Programs};
+use program::Programs;
 use serde::{Deserialize, Serialize};
 use store::boards::{BoardOf, Counted};
 use store::tables::keys;
 use store::{Store, StoreError, boards, due, state};
 
-/// What was counted so far of one shard, by period: it goes along from one invocation to the next.
+/// What is counted of one shard, and what came of it so far: it goes along from one invocation to the next, whatever versions say
+/// meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SoFar(Vec<(TargetPeriod, Board)>);
+pub(crate) struct Count {
+    of: BoardOf,
+    places: usize,
+    pub(crate) shard: u32,
+    so_far: Board,
+}
 
-/// The counts that today asks for, if they were not begun yet: of each challenge, every shard, with nothing counted so far.
+/// The counts that today asks for, if they were not begun yet: of each challenge and each of its open periods, every shard.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub(crate) async fn to_count(
-    store: &Store,
-    programs: &Programs,
-    now: Timestamp,
-) -> Result<Vec<(Name, u32, SoFar)>, StoreError> {
+pub(crate) async fn to_count(store: &Store, programs: &Programs, now: Timestamp) -> Result<Vec<Count>, StoreError> {
     let program = &programs.current(now).program;
     let today = program.calendar.day(now);
     if program.challenges.is_empty() || boards::day(store, &program.id).await?.is_some_and(|day| day >= today) {
@@ -31,28 +32,30 @@ pub(crate) async fn to_count(
     }
     let mut all = Vec::new();
     for challenge in program.challenges.values() {
-        let periods = open_periods(programs, challenge, now);
-        let so_far = SoFar(periods.into_iter().map(|period| (period, Board::default())).collect());
-        all.extend((0..keys::DUE_SHARDS).map(|shard| (challenge.id.clone(), shard, so_far.clone())));
+        for period in open_periods(programs, challenge, now) {
+            let (of, places) = (BoardOf::of(challenge, period), challenge.places);
+            let count = |shard| Count { of: of.clone(), places, shard, so_far: Board::default() };
+            all.extend((0..keys::DUE_SHARDS).map(count));
+        }
     }
     Ok(all)
 }
 
-/// Counts a page of partners of one shard; whoever takes part is in the due index, whatever is due and when. Behind the last page what
+/// Counts the next partners of one shard; whoever takes part is in the due index, whatever is due and when. Behind the last of them what
 /// was counted is kept.
-pub(crate) async fn count_page(
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Unreadable`], [`StoreError::Refused`].
+pub(crate) async fn count_on(
     store: &Store,
     programs: &Programs,
-    (shard, challenge): (u32, &Name),
-    so_far: &mut SoFar,
-    (from, now): (Option<&str>, Timestamp),
+    count: &mut Count,
+    (after, now): (Option<&str>, Timestamp),
 ) -> Result<Option<String>, StoreError> {
     let program = &programs.current(now).program;
-    // A version may have done away with it meanwhile.
-    let Some(challenge) = program.challenges.get(challenge) else { return Ok(None) };
-    let page = due::everybody(store, &program.id, shard, from).await?;
-    let periods: Vec<TargetPeriod> = so_far.0.iter().map(|(period, _)| *period).collect();
-    let rank = |partner| Box::pin(rank(store, programs, (partner, challenge), &periods, now));
+    let page = due::everybody(store, &program.id, count.shard, after).await?;
+    let of = &count.of;
+    let rank = |partner| Box::pin(rank(store, programs, partner, of, now));
     let (fours, rest) = page.items.as_chunks::<4>();
     let mut found = Vec::with_capacity(page.items.len());
     for [one, two, three, four] in fours {
@@ -62,35 +65,28 @@ pub(crate) async fn count_page(
     for partner in rest {
         found.push(rank(partner).await?);
     }
-    for of_partner in found {
-        for ((_, board), one) in so_far.0.iter_mut().zip(of_partner) {
-            if let Some(one) = one {
-                board.add(one, challenge.places);
-            }
-        }
+    for one in found.into_iter().flatten() {
+        count.so_far.add(one, count.places);
     }
     if page.next.is_none() {
-        for (period, board) in &so_far.0 {
-            let counted = Counted { as_of: now, board: board.clone() };
-            boards::put(store, &program.id, (&BoardOf::of(challenge, *period), shard), &counted).await?;
-        }
+        let counted = Counted { as_of: now, board: count.so_far.clone() };
+        boards::put(store, &program.id, (&count.of, count.shard), &counted).await?;
     }
     Ok(page.next)
 }
 
-/// What a partner brought in each of the periods.
+/// What a partner brought.
 async fn rank(
     store: &Store,
     programs: &Programs,
-    (partner, challenge): (&PartnerId, &Challenge),
-    periods: &[TargetPeriod],
+    partner: &PartnerId,
+    of: &BoardOf,
     now: Timestamp,
-) -> Result<Vec<Option<Ranked>>, StoreError> {
+) -> Result<Option<Ranked>, StoreError> {
     let program = &programs.current(now).program;
     let mut account = State::new(partner.clone());
     *account.account = state::begun(store, &program.id, partner).await?;
-    let parts = parts_to_rank(program, &account.account, periods);
+    let parts = parts_to_rank(program, &account.account, &[of.period]);
     state::fill(store, &program.id, &Needs { parts, ..Needs::default() }, &mut account).await?;
-    let one = |period: &TargetPeriod| ranked(program, partner, &account.account, (challenge, *period));
-    Ok(periods.iter().map(one).collect::<Result<_, _>>()?)
+    Ok(ranked(program, partner, &account.account, (of.metric, &of.motion, of.period))?)
 }

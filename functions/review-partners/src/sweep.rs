@@ -14,7 +14,7 @@ use store::holds::{Hold, Of};
 use store::outbox::Due;
 use worker::{HELD_UNTIL, Outgoing, count};
 
-use crate::boards::{self, count_page};
+use crate::boards::{self, count_on};
 use crate::budgets;
 use crate::handler::{ReviewError, ReviewPartners};
 use crate::task::{Over, Task, Walk};
@@ -116,8 +116,8 @@ impl ReviewPartners {
         if counts.is_empty() {
             return Ok(());
         }
-        let walk = |(challenge, shard, so_far)| {
-            let over = Over::Board { program: program.id.clone(), shard, challenge, so_far };
+        let walk = |count| {
+            let over = Over::Board { program: program.id.clone(), count };
             Task::Walk(Walk { over, from: None }).body()
         };
         let failed = self.reviews.send_all(counts.into_iter().map(walk)).await;
@@ -171,9 +171,9 @@ impl ReviewPartners {
                 Over::HoldsForPrograms => self.sweep_holds(&mut sweep, Of::Unknown, from).await?,
                 Over::Standing { program } => self.sweep_standing(&mut sweep, program, from).await?,
                 Over::Outbox { program } => self.sweep_outbox(&sweep, program, from).await?,
-                Over::Board { shard, challenge, so_far, .. } => {
+                Over::Board { count, .. } => {
                     let Some(programs) = programs else { return Ok(()) };
-                    count_page(&self.store, programs, (*shard, challenge), so_far, (from, now)).await?
+                    count_on(&self.store, programs, count, (from, now)).await?
                 }
             };
             if walk.from.is_none() {

@@ -1,10 +1,10 @@
 //! What the queue `partner-reviews` holds.
 
-use event::ids::{EventId, Name, PartnerId, ProgramId};
+use event::ids::{EventId, PartnerId, ProgramId};
 use serde::{Deserialize, Serialize};
 use store::tables::keys;
 
-use crate::boards::SoFar;
+use crate::boards::Count;
 
 /// What a message asks for.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(crate) enum Over {
     Standing { program: ProgramId },
     /// Events of a program that its records sent, and that are due.
     Outbox { program: ProgramId },
-    /// Partners of one shard of the index, for a challenge; what was counted of it so far.
-    Board { program: ProgramId, shard: u32, challenge: Name, so_far: SoFar },
+    /// Partners of one shard of the index, for a leaderboard.
+    Board { program: ProgramId, count: Count },
 }
 
 /// A message as it is written: a partner of a program, or a part of a sweep.
@@ -57,9 +57,7 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    challenge: Option<Name>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    so_far: Option<SoFar>,
+    board: Option<Count>,
 }
 
 impl Over {
@@ -101,8 +99,7 @@ impl Over {
 impl Task {
     /// Reads a message; `None` where it is none.
     pub(crate) fn read(body: &str) -> Option<Self> {
-        let Written { program, partner, outbox, sweep, shard, from, challenge, so_far } =
-            serde_json::from_str(body).ok()?;
+        let Written { program, partner, outbox, sweep, shard, from, board } = serde_json::from_str(body).ok()?;
         let over = match (sweep.as_deref(), program) {
             (None, Some(program)) if outbox.is_some() => return Some(Task::Judge { program, id: outbox? }),
             (None, Some(program)) => return Some(Task::Review { program, partner: partner? }),
@@ -111,9 +108,7 @@ impl Task {
             (Some("holds_for_programs"), None) => Over::HoldsForPrograms,
             (Some("standing"), Some(program)) => Over::Standing { program },
             (Some("outbox"), Some(program)) => Over::Outbox { program },
-            (Some("board"), Some(program)) => {
-                Over::Board { program, shard: shard?, challenge: challenge?, so_far: so_far? }
-            }
+            (Some("board"), Some(program)) => Over::Board { program, count: board? },
             _ => return None,
         };
         Some(Task::Walk(Walk { over, from }))
@@ -130,11 +125,10 @@ impl Task {
                 let (sweep, program) = (Some(over.word().to_owned()), over.program().cloned());
                 let (shard, board) = match over {
                     Over::Due { shard, .. } => (Some(shard), None),
-                    Over::Board { shard, challenge, so_far, .. } => (Some(shard), Some((challenge, so_far))),
+                    Over::Board { count, .. } => (None, Some(count)),
                     _ => (None, None),
                 };
-                let (challenge, so_far) = board.unzip();
-                Written { program, sweep, shard, from, challenge, so_far, ..Written::default() }
+                Written { program, sweep, shard, from, board, ..Written::default() }
             }
         };
         // Texts and a number: writing them does not fail.

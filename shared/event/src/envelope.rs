@@ -16,13 +16,13 @@ use crate::json::{Json, JsonError, members, quote, string};
 use crate::planted::planted;
 use crate::rejection::{Code, Faults, Rejection};
 use crate::time::{EARLIEST, FUTURE_SECONDS_MAX, is_usual, parse_instant};
-use crate::types::{Kind, OwnType};
+use crate::types::{Declared, Kind};
 
 /// Largest body that is read, in bytes: SQS takes 1 MiB, a DynamoDB item 400 KB, an honest event 1 KB.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// What the program of this id declares of a type for events of this time; `None` where it declares no such type.
-pub type OwnTypes<'t> = dyn Fn(&ProgramId, &str, Timestamp) -> Option<&'t OwnType> + 't;
+/// What is known of a type that is not Laurel's, of the program of this id and for events of this time; `None`: it declares no such type.
+pub type OwnTypes<'t> = dyn Fn(&ProgramId, &str, Timestamp) -> Option<Declared<'t>> + 't;
 
 /// An event that can be judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,14 @@ impl Event {
     /// [`Unreadable::Quarantined`] when no identity can be read, else [`Unreadable::Rejected`].
     pub fn parse(body: &str, now: Timestamp) -> Result<Self, Unreadable> {
         Self::parse_declared(body, now, &|_, _, _| None)
+    }
+
+    /// The same of an event whose program nobody knows yet: a type that is not Laurel's is read as it looks, to wait for its program.
+    ///
+    /// # Errors
+    /// As [`Event::parse`].
+    pub fn parse_early(body: &str, now: Timestamp) -> Result<Self, Unreadable> {
+        Self::parse_declared(body, now, &|_, _, _| Some(Declared::NotYet))
     }
 
     /// The same, where programs may declare types of their own.

@@ -29,6 +29,7 @@ pub use types::{
     ProjectOutcome, ReleaseReason, RevenueLine, TENOR_MONTHS, TEXT_CHARS_MAX, Whole,
 };
 pub use types::{
-    OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person, no_own_name,
+    Declared, OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person,
+    no_own_name,
 };
 pub use types::{attested, target};

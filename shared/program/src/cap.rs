@@ -60,7 +60,10 @@ fn says(unit: CapUnit, by: CapBy, field: Option<&str>) -> Label {
         CapBy::Team => "team",
         CapBy::Territory => "territory",
     };
-    let field = field.map(|field| format!(" per {}", field.trim_end_matches("_id")));
+    // A field of the vendor's own by its whole name: it may have two that differ in this only.
+    let field = field.map(|field| {
+        format!(" per {}", field.strip_suffix("_id").filter(|word| SPLITS.contains(word)).unwrap_or(field))
+    });
     format!("{unit} per {by}{}", field.unwrap_or_default()).into()
 }
 
@@ -119,6 +122,9 @@ impl Cap {
     }
 }
 
+/// What a cap of a built-in type may be split by.
+const SPLITS: [&str; 8] = ["content", "course", "deal", "project", "certification", "reward", "opportunity", "invoice"];
+
 fn every_word(word: &str) -> Option<Every> {
     Every::ALL.iter().copied().find(|every| !word.is_empty() && every.word() == word)
 }
@@ -128,8 +134,7 @@ fn field_word(word: &str, fields: &[&str]) -> Option<String> {
     if let Some(own) = fields.iter().find(own) {
         return Some((*own).to_owned());
     }
-    let known = ["content", "course", "deal", "project", "certification", "reward", "opportunity", "invoice"];
-    known.contains(&word).then(|| format!("{word}_id"))
+    SPLITS.contains(&word).then(|| format!("{word}_id"))
 }
 
 #[cfg(test)]

@@ -106,7 +106,9 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
 fn caps_of_nobody(program: &Program, f: &mut Findings<'_>) {
     for rule in program.rules.values() {
         let [table, id] = rule.place();
-        for cap in &rule.at_most {
+        let at_most = rule.at_most.iter().map(|cap| (cap, "at_most"));
+        let hold_if = rule.hold_if.iter().filter_map(|one| Some((one.counts()?, "hold_if")));
+        for (cap, key) in at_most.chain(hold_if) {
             let (word, field) = match cap.by {
                 CapBy::Partner => continue,
                 CapBy::Person => ("person", None),
@@ -115,7 +117,13 @@ fn caps_of_nobody(program: &Program, f: &mut Findings<'_>) {
             };
             if !own::names(&program.events, &rule.on, field) {
                 let message = format!("{} names no {word}: all of them count as those of one", rule.on);
-                f.warning(Code::CapOfNobody, &[table, id, "at_most"], message, "write \"... per partner ...\"");
+                f.warning(Code::CapOfNobody, &[table, id, key], message, "write \"... per partner ...\"");
+            }
+            let persons = own::persons(&program.events, &rule.on);
+            if cap.by == CapBy::Person && persons.len() > 1 && !persons.contains(&"person_id") {
+                let message = format!("{} names several persons, and `{}` is the one that counts", rule.on, persons[0]);
+                let help = "name the one that is to count `person_id`";
+                f.warning(Code::CapOfNobody, &[table, id, key], message, help);
             }
         }
     }

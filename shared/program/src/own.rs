@@ -34,9 +34,18 @@ pub(crate) fn fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
     }
 }
 
-/// The fields of a type that the program declares; none of a built-in one.
-pub(crate) fn own_fields<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
-    if events.contains_key(on) { fields(events, on) } else { Vec::new() }
+/// The fields of a type that the program declares by which a cap may be split: those that say one of few short things. None of a
+/// built-in type.
+pub(crate) fn splits<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
+    let splits = |form: &OwnForm| !matches!(form, OwnForm::Text | OwnForm::Money | OwnForm::Instant);
+    let fields = events.get(on).into_iter().flat_map(|own| &own.form.fields);
+    fields.filter(|field| splits(&field.form)).map(|field| &*field.name).collect()
+}
+
+/// The persons that a type of the vendor's own names, in the order of their fields.
+pub(crate) fn persons<'e>(events: &'e OwnEvents, on: &str) -> Vec<&'e str> {
+    let fields = events.get(on).into_iter().flat_map(|own| &own.form.fields);
+    fields.filter(|field| field.form == OwnForm::Person).map(|field| &*field.name).collect()
 }
 
 /// Whether events of a type name this field, or a person where none is asked for.

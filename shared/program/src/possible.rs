@@ -65,15 +65,15 @@ fn held<'f>(on: &str, field: &str, program: &'f Program) -> Option<Held<'f>> {
     if let Some(form) = fact(&program.facts, field) {
         return Some(Held::Fact(form));
     }
-    if field == TOTAL_VALUE {
-        return Some(Held::Member(Form::Money));
-    }
     if let Some(own) = program.events.get(on) {
         let field = own.form.fields.iter().find(|own| *own.name == *field)?;
         return Some(match &field.form {
             OwnForm::Words(words) => Held::Words(words),
             form => Held::Member(form.plain()?),
         });
+    }
+    if field == TOTAL_VALUE {
+        return Some(Held::Member(Form::Money));
     }
     let member = catalogue::row(on)?.members.iter().find(|member| member.name == field)?;
     Some(Held::Member(member.form))

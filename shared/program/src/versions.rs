@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event::ids::{Motion, RewardId, TierId};
-use event::{Event, OwnType, Unreadable};
+use event::{Declared, Event, OwnType, Unreadable};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -129,15 +129,15 @@ impl Programs {
     pub fn parse(&self, body: &str, now: Timestamp, until: Timestamp) -> Result<Event, Unreadable> {
         let id = &self.versions[0].program.id;
         Event::parse_declared(body, now, &|program, name, time| {
-            Some(self).filter(|_| program == id)?.declares(name, time, until)
+            Some(self).filter(|_| program == id)?.declares(name, time, until).map(Declared::So)
         })
     }
 
-    /// What the program declares of an event type of its own, for events of `time`: the version that was in force then, or the first
-    /// one after it that declares the type, if it takes effect by `until`.
+    /// What the program declares of an event type of its own, for events of `time`: the version in force then, though a sender's clock
+    /// may be ahead of this one, or the first one after it that declares the type, if it takes effect by `until`.
     pub fn declares(&self, name: &str, time: Timestamp, until: Timestamp) -> Option<&OwnType> {
         let of = |version: &'_ Version| version.program.events.contains_key(name);
-        let then = self.in_force(time.min(until)).filter(|version| of(version));
+        let then = self.in_force(time).filter(|version| of(version));
         let later = || self.versions.iter().find(|v| v.effective_from > time && v.effective_from <= until && of(v));
         then.or_else(later)?.program.events.get(name).map(|own| &own.form)
     }

@@ -293,7 +293,7 @@ fn changed(effect: &Effect) -> String {
             let part = ended.part.unwrap_or_default();
             format!("the target of {} was attained by {part}", String::from(key.clone()))
         }
-        Effect::Suspected { rule, points, release, why } => {
+        Effect::Suspected { rule, points, release, why, .. } => {
             format!("{points} points of {rule} are held until {} for {}: {why}", release.day, release.lot)
         }
         Effect::Cleared { event } => {

@@ -14,7 +14,7 @@ use crate::tables::keys;
 use crate::{Store, StoreError};
 
 /// What a leaderboard is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoardOf {
     /// What is measured.
     pub metric: Measure,

@@ -98,7 +98,7 @@ pub(super) fn award(
         }
     }
     let points = Decimal::from(book.accrued() - measured_before);
-    let motion = context.motion(&book.state, &case.event.kind);
+    let motion = context.motion(&book.state, case.event);
     book.measure(context, &motion, Month::of(case.booked), Measure::Points, points)?;
     if let Part::Full = case.part {
         let at = Moment::of(context.now, context.today);

@@ -204,9 +204,18 @@ impl Book {
         self.draft.postings.iter().filter(earned)
     }
 
-    /// Points that entered the account by a rule in this draft.
+    /// Points that entered the account by a rule in this draft, but for what is held for its looks: that counts once it is released.
     pub(super) fn accrued(&self) -> i64 {
-        self.earnings().filter(|p| p.asset.is_points()).map(|p| p.amount).sum()
+        let earned: i64 = self.earnings().filter(|p| p.asset.is_points()).map(|p| p.amount).sum();
+        earned - self.suspected().sum::<i64>()
+    }
+
+    /// Points that are held for their looks in this draft, award by award.
+    pub(super) fn suspected(&self) -> impl Iterator<Item = i64> {
+        self.draft.effects.iter().filter_map(|effect| match effect {
+            Effect::Suspected { points, .. } => Some(*points),
+            _ => None,
+        })
     }
 
     /// Whether anything entered the account by a rule in this draft, points or money.

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::book::{Book, Why};
 use super::context::Context;
 use super::due::{is_reviewed, next_due, runs_out};
+use super::suspects;
 use crate::ledger::{Asset, Bucket, FoldError, Outcome, PostingKind, Release};
 use crate::tier::{self, next_review};
 
@@ -49,6 +50,9 @@ fn release(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), Fold
             book.post(PostingKind::Release, (asset, amount), from, to, Why::default())?;
             let netted = amount.min(book.account().head.funds(asset).owed);
             book.post(PostingKind::Netting, (asset, netted), to, Bucket::Owed, Why::default())?;
+        }
+        if is_points {
+            suspects::count_released(context, book, day)?;
         }
         record(context, book, kind, day);
     }

@@ -1,10 +1,10 @@
 //! What a decision is judged by: the program's versions, and the day.
 
 use event::ids::{Motion, PartnerId};
-use event::{Event, Kind, planted};
+use event::{Event, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Program, Programs, Version};
+use program::{OwnEvent, Program, Programs, Version};
 use rust_decimal::Decimal;
 
 use super::state::State;
@@ -79,10 +79,16 @@ impl<'a> Context<'a> {
         of(closed.version).or_else(|| of(closed.decided_by))
     }
 
+    /// What the version that it earns by declares of an event of the vendor's own.
+    pub(super) fn declared(&self, event: &Event) -> Option<&'a OwnEvent> {
+        self.earning(event)?.program.events.get(event.kind.name())
+    }
+
     /// The motion an event is measured in: its own, else its deal's, else the program's default.
-    pub(super) fn motion(&self, state: &State, kind: &Kind) -> Motion {
+    pub(super) fn motion(&self, state: &State, event: &Event) -> Motion {
+        let kind = &event.kind;
         let of_deal = || kind.deal_id().and_then(|id| state.deal(id)?.motion.clone());
-        let of_type = || self.program().events.get(kind.name())?.motion.clone();
+        let of_type = || self.declared(event)?.motion.clone();
         kind.motion()
             .cloned()
             .or_else(of_deal)

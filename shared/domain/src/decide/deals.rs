@@ -49,7 +49,7 @@ pub(super) fn lifecycle(
         Kind::ProjectCompleted { outcome: ProjectOutcome::Successful, .. } => {
             measure_one(context, book, case, Measure::Projects)
         }
-        Kind::Own(_) => match context.program().events.get(case.event.kind.name()).and_then(|own| own.counts) {
+        Kind::Own(_) => match context.declared(case.event).and_then(|own| own.counts) {
             Some(measure) => measure_one(context, book, case, measure),
             None => Ok(None),
         },
@@ -153,7 +153,7 @@ fn measure_one(
     case: &Case<'_>,
     measure: Measure,
 ) -> Result<Option<Reason>, Stop> {
-    let motion = context.motion(&book.state, &case.event.kind);
+    let motion = context.motion(&book.state, case.event);
     book.measure(context, &motion, Month::of(case.booked), measure, Decimal::ONE)?;
     Ok(None)
 }
@@ -316,7 +316,7 @@ fn close(
     }
     let counts = outcome == DealOutcome::Won && context.program().is_deal("deal.closed", Some(outcome.word()));
     if counts {
-        let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
+        let (motion, month) = (context.motion(&book.state, case.event), Month::of(case.booked));
         book.measure(context, &motion, month, Measure::Deals, Decimal::ONE)?;
         book.measure(context, &motion, month, Measure::Acv, amounts.get("acv").copied().unwrap_or_default())?;
     }
@@ -343,7 +343,7 @@ fn order(
 ) -> Result<Option<Reason>, Stop> {
     own_deal(context, book, case, id)?;
     if context.program().is_deal(case.event.kind.name(), None) {
-        let (motion, month) = (context.motion(&book.state, &case.event.kind), Month::of(case.booked));
+        let (motion, month) = (context.motion(&book.state, case.event), Month::of(case.booked));
         book.measure(context, &motion, month, Measure::Deals, Decimal::ONE)?;
         book.measure(context, &motion, month, Measure::Acv, amounts.get("amount").copied().unwrap_or_default())?;
     }

@@ -57,11 +57,11 @@ fn try_judge(context: &Context<'_>, book: &mut Book, event: &Event, earning: Opt
     }
     is_known(book, event)?;
     let earning = earning.ok_or(Stop::Refused(Reason::NoProgram))?;
-    let part = takes_part(context, book, event)?;
-    let day = context.day(event.time, context.current);
     if let Some(place) = suspects::judge(context, book, event)? {
         return Ok(place);
     }
+    let part = takes_part(context, book, event)?;
+    let day = context.day(event.time, context.current);
     let case = Case { event, earning, part, day, booked: context.booked(day) };
     let amounts = award::amounts(context, book, &case)?;
     let reason = deals::lifecycle(context, book, &case, &amounts)?;

@@ -321,8 +321,6 @@ pub fn needs(programs: &Programs, state: &State, events: &[Event], now: Timestam
 pub fn more_parts(programs: &Programs, state: &State, now: Timestamp) -> BTreeSet<Part> {
     let mut asking = Asking::of(programs, &state.account, now);
     asking.expiries();
-    // What is withdrawn counts no more in the month in which it was measured.
-    asking.parts(state.account.profile.suspects.iter().map(|one| Part::Measures(one.month.quarter())));
     for redemption in state.redemptions.values() {
         asking.counts(&redemption.counts);
     }

@@ -1,6 +1,6 @@
 //! What looks like gaming is held, and what a person says of it: that it is the partner's after all, or was gaming (M40).
 
-use event::ids::{EventId, Identity, Label, Source};
+use event::ids::{EventId, Identity, Label, Motion, Source};
 use event::time::Month;
 use event::{Event, Kind};
 use jiff::civil::Date;
@@ -27,11 +27,11 @@ pub(super) fn holds(
     seen: &Seen<'_>,
     (lot, hold): (Month, Option<Date>),
     used: &mut Vec<Effect>,
-) -> Result<Option<(Release, String)>, FoldError> {
+) -> Result<Option<Held>, FoldError> {
     if rule.hold_if.is_empty() {
         return Ok(None);
     }
-    let motion = context.motion(&book.state, &case.event.kind);
+    let motion = context.motion(&book.state, case.event);
     let program = &case.earning.program;
     let (words, counts) = suspicion(program, rule, seen, (book.account(), &motion, context.today))?;
     for key in counts {
@@ -42,12 +42,22 @@ pub(super) fn holds(
     }
     let Some(words) = words else { return Ok(None) };
     let day = rule.held_for.map_or(someday(), |time| time.after(context.today)).max(hold.unwrap_or(context.today));
-    Ok(Some((Release { day, lot }, words.to_owned())))
+    // What time releases lives as long as what comes back does.
+    let soonest = (day < someday()).then(|| Month::of(context.program().policy.returned_for.after(day)));
+    let lot = lot.max(soonest.unwrap_or(lot));
+    Ok(Some(Held { release: Release { day, lot }, motion, why: words.to_owned() }))
+}
+
+/// How an award is held.
+pub(super) struct Held {
+    release: Release,
+    motion: Motion,
+    why: String,
 }
 
 /// Gives nothing instead, where as much of the partner is held as may be: who floods has no more of it.
 pub(super) fn is_full(book: &Book) -> bool {
-    book.account().profile.suspects.len() >= SUSPECTS_MAX
+    book.account().profile.suspects.len() + book.suspected().count() >= SUSPECTS_MAX
 }
 
 /// The verdict then.
@@ -61,11 +71,11 @@ pub(super) fn hold(
     book: &mut Book,
     rule: &Rule,
     points: i64,
-    (release, why): (Release, String),
+    Held { release, motion, why }: Held,
 ) -> Result<(), FoldError> {
     let to = Bucket::Pending { release: release.day, lot: release.lot };
     book.post(PostingKind::Accrual, (Asset::Points, points), Bucket::Program, to, Why::rule(&rule.id))?;
-    book.effect(Effect::Suspected { rule: rule.id.clone(), points, release, why })
+    book.effect(Effect::Suspected { rule: rule.id.clone(), points, release, motion, why })
 }
 
 /// The place of the record of what a person says of such awards. `None` if the event says nothing of them.
@@ -90,7 +100,7 @@ pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Re
     let held: Vec<Suspect> = held.cloned().collect();
     let mut any = false;
     for one in held {
-        any |= if withdrawn { withdraw(context, book, &one)? } else { release(context, book, &one)? } > 0;
+        any |= if withdrawn { withdraw(book, &one)? } else { release(context, book, &one)? } > 0;
     }
     if !any {
         return Err(Stop::Refused(Reason::NothingHeld));
@@ -114,16 +124,31 @@ fn release(context: &Context<'_>, book: &mut Book, one: &Suspect) -> Result<i64,
     book.post(PostingKind::Release, (Asset::Points, points), from, to, Why::default())?;
     let netted = points.min(book.account().head.funds(Asset::Points).owed);
     book.post(PostingKind::Netting, (Asset::Points, netted), to, Bucket::Owed, Why::default())?;
+    count(context, book, one, points)?;
     Ok(points)
 }
 
-/// It was gaming: it goes back, and counts for no tier.
-fn withdraw(context: &Context<'_>, book: &mut Book, one: &Suspect) -> Result<i64, FoldError> {
+/// It was gaming: it goes back.
+fn withdraw(book: &mut Book, one: &Suspect) -> Result<i64, FoldError> {
     let points = left(book, one);
     let from = Bucket::Pending { release: one.release.day, lot: one.release.lot };
     let why = Why { rule: Some(&one.rule), corrects: Some(one.position) };
     book.post(PostingKind::Reversal, (Asset::Points, points), from, Bucket::Program, why)?;
-    let motion = one.motion.clone().unwrap_or_else(|| context.program().default_motion.clone());
-    book.measure(context, &motion, one.month, Measure::Points, Decimal::from(-points))?;
     Ok(points)
+}
+
+/// What is released on a day counts from now on.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`], [`FoldError::Overflow`].
+pub(super) fn count_released(context: &Context<'_>, book: &mut Book, day: Date) -> Result<(), FoldError> {
+    let suspects = book.account().profile.suspects.iter().filter(|one| one.release.day == day);
+    for one in suspects.cloned().collect::<Vec<_>>() {
+        count(context, book, &one, one.points)?;
+    }
+    Ok(())
+}
+
+fn count(context: &Context<'_>, book: &mut Book, one: &Suspect, points: i64) -> Result<(), FoldError> {
+    book.measure(context, &one.motion, Month::of(context.today), Measure::Points, Decimal::from(points))
 }

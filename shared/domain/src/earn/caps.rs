@@ -4,6 +4,7 @@
 use event::Kind;
 use event::ids::Label;
 use event::period::Period;
+use jiff::Span;
 use jiff::civil::Date;
 use program::{Cap, CapBy, CapUnit, Program, Reward, Rule};
 
@@ -22,9 +23,18 @@ pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) 
     reward.at_most.iter().map(|cap| (key(cap), cap)).collect()
 }
 
+/// So many days ago minutes and hours are told apart: fewer than counts are kept.
+const LATELY_DAYS: i64 = 365;
+
 /// The count that a cap looks at for an event.
 pub(super) fn rule_cap(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_>) -> CapKey {
-    let period = Period::at(cap.every, seen.at, seen.booked, &program.calendar);
+    // What becomes known long after it happened counts on the day on which it is booked: its minute, or hour, is forgotten by then.
+    let lately = seen.booked.checked_sub(Span::new().days(LATELY_DAYS)).is_ok_and(|since| seen.day >= since);
+    let calendar = &program.calendar;
+    let period = match lately {
+        true => Period::at(cap.every, seen.at, seen.booked, calendar),
+        false => Period::of(cap.every, seen.booked, calendar),
+    };
     let who = match cap.by {
         CapBy::Partner => Label::default(),
         CapBy::Person => seen.person.map_or_else(|| "nobody".into(), Label::from),

@@ -81,7 +81,7 @@ pub(crate) fn in_data<'k>(kind: &'k Kind, field: &str) -> Option<Cow<'k, str>> {
         return Some(money.amount().to_string().into());
     }
     match (field, kind.member(field)) {
-        ("renewal" | "public_tender", None) => Some("false".into()),
+        ("renewal" | "public_tender", None) if !matches!(kind, Kind::Own(_)) => Some("false".into()),
         (_, value) => value.map(Json::into_plain),
     }
 }

@@ -260,6 +260,9 @@ pub enum Effect {
         /// When time releases it, and into which lot.
         #[serde(rename = "d")]
         release: Release,
+        /// In which motion it counts then.
+        #[serde(rename = "o")]
+        motion: Motion,
         /// What looks so, in the vendor's words.
         #[serde(rename = "w")]
         why: String,

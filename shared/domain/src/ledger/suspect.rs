@@ -1,7 +1,6 @@
 //! Awards that look like gaming: what each of them holds until a person or time releases it (M40).
 
 use event::ids::{Label, Motion, RuleId};
-use event::time::Month;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +21,9 @@ pub struct Suspect {
     /// The rule.
     #[serde(rename = "r")]
     pub rule: RuleId,
-    /// In which motion it was measured.
-    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub motion: Option<Motion>,
-    /// In which month.
-    #[serde(rename = "m")]
-    pub month: Month,
+    /// In which motion it counts once it is released.
+    #[serde(rename = "o")]
+    pub motion: Motion,
     /// The position of its record.
     #[serde(rename = "p")]
     pub position: u64,

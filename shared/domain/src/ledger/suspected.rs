@@ -2,8 +2,6 @@
 
 use event::MeaningHash;
 use event::ids::{Identity, Label};
-use event::time::Month;
-use program::Measure;
 
 use super::effect::Effect;
 use super::record::Record;
@@ -17,17 +15,12 @@ pub fn suspect_of(identity: &Identity) -> Label {
 
 /// Those of a record.
 fn of(record: &Record) -> impl Iterator<Item = Suspect> {
-    let measured = record.effects.iter().find_map(|effect| match effect {
-        Effect::Measured { motion, month, by } if by.contains_key(&Measure::Points) => Some((motion.clone(), *month)),
-        _ => None,
-    });
-    record.effects.iter().filter_map(move |effect| match effect {
-        Effect::Suspected { rule, points, release, .. } => Some(Suspect {
+    record.effects.iter().filter_map(|effect| match effect {
+        Effect::Suspected { rule, points, release, motion, .. } => Some(Suspect {
             release: *release,
             event: suspect_of(&record.identity),
             rule: rule.clone(),
-            motion: measured.as_ref().map(|(motion, _)| motion.clone()),
-            month: measured.as_ref().map_or_else(|| Month::of(record.booked), |(_, month)| *month),
+            motion: motion.clone(),
             position: record.position,
             points: *points,
         }),

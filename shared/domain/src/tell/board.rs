@@ -8,7 +8,7 @@ use event::period::{Period, TargetPeriod};
 use event::time::Month;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{Challenge, Program, Programs};
+use program::{Challenge, Measure, Program, Programs};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,13 @@ impl Board {
         (value > Decimal::ZERO && is_known).then(|| 1 + before.map(|(_, many)| many).sum::<u64>())
     }
 
+    /// The place of a partner that brings so much by now: of whom what it brought before is counted is not behind itself.
+    pub fn place_of(&self, partner: &PartnerId, value: Decimal) -> Option<u64> {
+        let before = self.best.iter().find(|one| one.partner == *partner).map(|one| one.value.0);
+        let itself = u64::from(before.is_some_and(|before| before > value));
+        self.place(value).map(|place| place - itself)
+    }
+
     /// The best, each with its place.
     pub fn best(&self) -> impl Iterator<Item = (u64, &Ranked)> {
         self.best.iter().filter_map(|one| Some((self.place(one.value.0)?, one)))
@@ -115,19 +122,29 @@ pub fn days_of(program: &Program, period: TargetPeriod) -> Option<(Date, Date)> 
     Some((first.first_day(), last.plus(1).first_day().yesterday().ok()?))
 }
 
-/// The periods of a challenge that are counted at `now`: the one that it is in, and the one before until its books have closed.
+/// The periods of a challenge that are counted at `now`: the one that it is in, and those before it of which the books are open; once more
+/// on the day on which they close.
 pub fn open_periods(programs: &Programs, challenge: &Challenge, now: Timestamp) -> Vec<TargetPeriod> {
     let program = &programs.current(now).program;
     let today = program.calendar.day(now);
-    let of = |day| TargetPeriod::of(challenge.every, day, &program.calendar);
-    let Some((current, first, _)) = of(today) else { return Vec::new() };
-    let before = first.first_day().yesterday().ok().and_then(|last| {
-        let (period, ..) = of(last)?;
-        // Counted once more on the day on which they close.
-        (today <= program.closes(last)).then_some(period)
-    });
-    std::iter::once(current).chain(before).collect()
+    let mut periods = Vec::new();
+    let mut day = Some(today);
+    while let Some((period, first, last)) =
+        day.and_then(|day| TargetPeriod::of(challenge.every, day, &program.calendar))
+    {
+        let ended = last.plus(1).first_day().yesterday().ok();
+        let is_open = ended.is_some_and(|ended| ended >= today || program.closes(ended) >= today);
+        if !is_open || periods.len() >= PERIODS_MAX {
+            break;
+        }
+        periods.push(period);
+        day = first.first_day().yesterday().ok();
+    }
+    periods
 }
+
+/// Most periods of a challenge that are counted on one day.
+const PERIODS_MAX: usize = 12;
 
 /// What ranking an account looks at and was not read.
 pub fn parts_to_rank(program: &Program, account: &Account, periods: &[TargetPeriod]) -> BTreeSet<Part> {
@@ -148,16 +165,22 @@ pub fn ranked(
     program: &Program,
     partner: &PartnerId,
     account: &Account,
-    (challenge, period): (&Challenge, TargetPeriod),
+    (metric, motion, period): (Measure, &str, TargetPeriod),
 ) -> Result<Option<Ranked>, FoldError> {
-    let facts = account.profile.facts.as_ref().map(|fact| &fact.value);
-    if account.head.membership() != Membership::Active || facts.is_some_and(|facts| facts.unlisted) {
+    if !is_listed(account) {
         return Ok(None);
     }
-    let value = brought(program, account, (challenge, period))?;
+    let facts = account.profile.facts.as_ref().map(|fact| &fact.value);
+    let value = brought(program, account, (metric, motion, period))?;
     let name = facts.map(|facts| facts.name.clone()).unwrap_or_default();
     let one = || Ranked { value: Reverse(value), partner: partner.clone(), name };
     Ok((value > Decimal::ZERO).then(one))
+}
+
+/// Whether others see a partner on leaderboards: who takes part, is not suspended, and would be seen.
+pub fn is_listed(account: &Account) -> bool {
+    let unlisted = account.profile.facts.as_ref().is_some_and(|facts| facts.value.unlisted);
+    account.head.membership() == Membership::Active && !unlisted
 }
 
 /// What a partner brought in a period.
@@ -167,8 +190,8 @@ pub fn ranked(
 pub fn brought(
     program: &Program,
     account: &Account,
-    (challenge, period): (&Challenge, TargetPeriod),
+    (metric, motion, period): (Measure, &str, TargetPeriod),
 ) -> Result<Decimal, FoldError> {
     let Some((first, last)) = months(program, period) else { return Ok(Decimal::ZERO) };
-    account.measured(&challenge.motion, challenge.metric, first, last)
+    account.measured(motion, metric, first, last)
 }

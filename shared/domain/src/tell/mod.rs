@@ -9,7 +9,7 @@ mod onboarded;
 mod scoreboard;
 mod targets;
 
-pub use board::{BOARD_VALUES_MAX, Board, Ranked, brought, days_of, open_periods, parts_to_rank, ranked};
+pub use board::{BOARD_VALUES_MAX, Board, Ranked, brought, days_of, is_listed, open_periods, parts_to_rank, ranked};
 pub use csv::csv_field;
 pub use explain::{Explanation, FailedCondition, RuleExplanation, earned, explain, paid, sentence, trial_sentence};
 pub use interest::{Interest, Wanted};

@@ -12,7 +12,8 @@ pub use form::{
     DealOutcome, Document, Form, Influence, Level, ProjectOutcome, ReleaseReason, RevenueLine, TEXT_CHARS_MAX, Whole,
 };
 pub use own::{
-    OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person, no_own_name,
+    Declared, OWN_FIELDS_MAX, OWN_NAME_CHARS_MAX, OWN_NUMBER_MAX, Own, OwnField, OwnForm, OwnType, names_person,
+    no_own_name,
 };
 pub use row::{MemberRow, Row, Sample};
 
@@ -500,17 +501,21 @@ pub fn attested(value: &Json<'_>) -> Option<Name> {
 pub const TENOR_MONTHS: i64 = 12;
 
 impl Kind {
-    /// Reads the `data` of an event of type `name` that somebody sent: what only Laurel makes nobody sends. `own` is what the program
-    /// declares of the type.
+    /// Reads the `data` of an event of type `name` that somebody sent: what only Laurel makes nobody sends. `own` is what is known of the
+    /// type where it is not Laurel's.
     ///
     /// # Errors
     /// As [`Kind::read`]; a type that is Laurel's own.
-    pub fn sent(name: &str, data: &Json<'_>, own: Option<&OwnType>) -> Result<Self, Rejection> {
+    pub fn sent(name: &str, data: &Json<'_>, own: Option<Declared<'_>>) -> Result<Self, Rejection> {
         if ROWS.iter().any(|row| row.name == name) {
             return Self::read(name, data);
         }
-        let own = own.ok_or_else(|| unsupported(name))?;
-        Ok(Kind::Own(Box::new(Own::read(own, data)?)))
+        let own = match own {
+            Some(Declared::So(own)) => Own::read(own, data)?,
+            Some(Declared::NotYet) if no_own_name(name).is_none() => Own::stored(name, data)?,
+            Some(Declared::NotYet) | None => return Err(unsupported(name)),
+        };
+        Ok(Kind::Own(Box::new(own)))
     }
 
     /// Reads the `data` of an event of type `name`, of a record's or of what Laurel sent itself. Of a type of a vendor's own it reads
@@ -584,9 +589,12 @@ impl Kind {
         found
     }
 
-    /// The first person it names.
+    /// The person whose it is: the first that it names; of a type of a vendor's own the one in `person_id`, where there is one.
     pub fn person(&self) -> Option<PersonId> {
-        let mut found = None;
+        let mut found = match self {
+            Kind::Own(_) => self.shown("person_id").and_then(|member| member.person().cloned()),
+            _ => None,
+        };
         self.each_member(|_, member| found = found.take().or_else(|| member.person().cloned()));
         found
     }

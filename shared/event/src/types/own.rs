@@ -32,6 +32,15 @@ pub struct OwnType {
     pub fields: Vec<OwnField>,
 }
 
+/// What is known of a type that is not Laurel's.
+#[derive(Clone, Copy, Debug)]
+pub enum Declared<'t> {
+    /// What its program declares.
+    So(&'t OwnType),
+    /// Nobody knows its program yet: it is read as it looks, to wait until somebody does.
+    NotYet,
+}
+
 /// A member of the `data` of such a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnField {
@@ -181,17 +190,19 @@ impl Own {
         let member = |(name, value): (&str, &Json<'_>)| {
             let at = format!("data.{name}");
             let form = match value {
+                // As good as absent.
+                Json::Null => return Ok(None),
                 Json::Text(_) if names_person(name) => OwnForm::Person,
                 Json::Text(_) => OwnForm::Text,
                 Json::Number(_) => OwnForm::Number,
                 Json::Bool(_) => OwnForm::Flag,
                 Json::Map(_) => OwnForm::Money,
-                Json::List(_) | Json::Null => return Err(Rejection::form(&at, "no such event has a list")),
+                Json::List(_) => return Err(Rejection::form(&at, "no such event has a list")),
             };
-            Ok((Label::from(name), form.read(value, &at)?))
+            Ok(Some((Label::from(name), form.read(value, &at)?)))
         };
-        let members = all.iter().map(|(name, value)| member((&**name, value))).collect::<Result<_, _>>()?;
-        Ok(Self { name: name.into(), members })
+        let members = all.iter().map(|(name, value)| member((&**name, value))).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { name: name.into(), members: members.into_iter().flatten().collect() })
     }
 
     pub(super) fn each_member<'a>(&'a self, mut tell: impl FnMut(&'a str, &'a dyn Shown)) {

@@ -65,6 +65,9 @@ impl Around<'_> {
     }
 }
 
+/// What staff say of awards that are held.
+const SAY_OF_AWARDS: [&str; 2] = ["award.released", "award.withdrawn"];
+
 pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findings<'_>) -> Option<Rule> {
     let place = ["earn", id.as_str()];
     if id.starts_with(COMMISSION) || id.starts_with(COMMISSION_STORED) {
@@ -88,6 +91,10 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         let message = format!("{} is of the program itself: nobody earns by it", table.on);
         f.error(Code::BadValue, &["earn", id, "on"], message, None);
     }
+    if SAY_OF_AWARDS.contains(&table.on.as_str()) {
+        let message = format!("{} says what an award is: nobody earns by it", table.on);
+        f.error(Code::BadValue, &["earn", id, "on"], message, None);
+    }
     let conditions = conditions(place, &table.on, &table.conditions, around.declared, f);
     let points = points(id, &table.on, &table.points, around.declared, f);
     let times: Vec<Times> = all_times(place, &table.times, around, f);
@@ -95,7 +102,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         let message = "points are not trued up: what a target multiplies is what was attained before the event";
         f.error(Code::BadValue, &["earn", id, "times"], message, Some("leave `true_up` out".to_owned()));
     }
-    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, &own::own_fields(events, &table.on), f);
+    let at_most = caps(&["earn", id, "at_most"], &table.at_most.0, &own::splits(events, &table.on), f);
     for cap in &at_most {
         if let CapUnit::Money(currency) = cap.unit {
             let message = format!("`{}` bounds {currency}, and this gives points", cap.words);
@@ -107,6 +114,9 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
     }
     let hold = table.hold.as_ref().and_then(|words| length(&["earn", id, "hold"], words, f));
     let (hold_if, held_for) = suspicions(id, table, events, f);
+    for field in hold_if.iter().filter_map(|one| one.counts()?.field.as_ref()) {
+        known_field(&["earn", id, "hold_if"], &table.on, field, events, f);
+    }
     let points = points?;
     Some(Rule {
         id: id.clone(),

@@ -38,7 +38,7 @@ pub(crate) fn suspicions(
         let help = Some("say what looks so: hold_if = [{ more_than = \"10 per person per minute\" }]".to_owned());
         f.error(Code::BadValue, &for_path, "it is for what looks like gaming, and nothing does", help);
     }
-    let fields = own::own_fields(events, &table.on);
+    let fields = own::splits(events, &table.on);
     let all = table.hold_if.iter().filter_map(|one| suspicion(&path, one, (&fields, events), f)).collect();
     let held_for = table.held_for.as_ref().and_then(|words| length(&for_path, words, f));
     (all, held_for)

@@ -1,6 +1,7 @@
 //! What must hold at the edges: of what rules, caps, versions and facts say, and of the order in which it becomes known.
 
 mod criteria;
+mod declared;
 mod facts;
 mod orders;
 mod reviews;

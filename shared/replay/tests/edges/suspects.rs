@@ -135,10 +135,10 @@ fn who_registers_and_never_qualifies_is_held_until_somebody_looks() {
         why(&w),
         "50 points, held until somebody has looked at it: less than 25% of registrations qualified within 6 months"
     );
-    // It counts to tiers as what is held does, until it is withdrawn.
+    // It counts to no tier before it is released.
     register(&mut w, 4, "2026-05-06T10:00:00Z");
     register(&mut w, 5, "2026-05-06T11:00:00Z");
-    assert_eq!((has(&w), w.tier("p")), ((150, 150), "gold"));
+    assert_eq!((has(&w), w.tier("p")), ((150, 150), "member"));
     w.at("2026-05-07T09:00:00Z");
     let time = w.now.to_string();
     w.send("deal.qualified", "p", "q", &time, r#"{"deal_id":"d0"}"#);
@@ -156,6 +156,9 @@ fn who_registers_and_never_qualifies_is_held_until_somebody_looks() {
     assert_eq!(says(&mut w, "award.withdrawn", "w", Some(("/crm/test", "reg6"))), Applied);
     assert_eq!(says(&mut w, "award.released", "r", None), Applied);
     assert_eq!(has(&w), (150, 0));
+    let may = event::time::Month::of(jiff::civil::date(2028, 5, 1));
+    let counted = w.accounts["p"].measured("sell", program::Measure::Points, may, may);
+    assert_eq!(counted, Ok(150.into()), "from now on");
     w.at("2028-06-30T10:00:00Z").catch_up();
     assert_eq!(has(&w), (150, 0));
     w.at("2028-07-01T10:00:00Z").catch_up();

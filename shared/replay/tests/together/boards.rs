@@ -90,7 +90,8 @@ fn values(w: &World, challenge: &str) -> Vec<String> {
     for period in open_periods(&w.programs, challenge, w.now) {
         let mut board = Board::default();
         for (partner, account) in &w.accounts {
-            let one = ranked(program, partner, account, (challenge, period)).expect("measured");
+            let one =
+                ranked(program, partner, account, (challenge.metric, &challenge.motion, period)).expect("measured");
             if let Some(one) = one {
                 board.add(one, 10);
             }
@@ -124,7 +125,8 @@ fn who_is_listed_and_for_how_long() {
     assert_eq!(values(&w, "deals"), ["2026-Q2: ", "2026-Q1: 1 a 1, 1 c 1"], "the books of the first quarter are open");
     let (program, period) =
         (w.programs.current(w.now).program.clone(), "2026-Q1".to_owned().try_into().expect("a period"));
-    let own = brought(&program, &w.accounts["b"], (&program.challenges["deals"], period));
+    let of = &program.challenges["deals"];
+    let own = brought(&program, &w.accounts["b"], (of.metric, &of.motion, period));
     assert_eq!(own, Ok(Decimal::TWO), "who is not seen sees itself");
     w.at("2026-04-02T13:00:00Z");
     enrol(&mut w, "b", "");

@@ -1,5 +1,7 @@
 //! What is due: accounts by day, redemptions that stand still.
 
+use std::collections::BTreeSet;
+
 use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,7 +29,8 @@ impl Moment {
     }
 }
 
-/// Everybody of one shard of the due index, whatever is due and when, a few at a time.
+/// The next partners of one shard of the due index, whatever is due and when, in the order of their ids, which nothing moves: all of the
+/// shard's keys are read, since their days move while others go through them.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -35,17 +38,29 @@ pub async fn everybody(
     store: &Store,
     program: &ProgramId,
     shard: u32,
-    start: Option<&str>,
+    after: Option<&str>,
 ) -> Result<Page<PartnerId>, StoreError> {
-    let page = due(store, keys::due_shard_number(program, shard), (WHENEVER.to_owned(), FEW), start).await?;
-    let items = page.items.iter().filter_map(|(pk, _)| partner_of(pk)).collect();
-    Ok(Page { items, next: page.next })
+    let (mut all, mut start) = (BTreeSet::new(), None);
+    loop {
+        let shard = keys::due_shard_number(program, shard);
+        let page = due(store, shard, (WHENEVER.to_owned(), PAGE), start.as_deref()).await?;
+        let partners = page.items.iter().filter_map(|(pk, _)| partner_of(pk));
+        all.extend(partners.filter(|partner| after.is_none_or(|after| partner.as_str() > after)));
+        start = page.next;
+        if start.is_none() {
+            break;
+        }
+    }
+    let many = all.len();
+    let items: Vec<PartnerId> = all.into_iter().take(FEW).collect();
+    let next = items.last().filter(|_| many > FEW).map(ToString::to_string);
+    Ok(Page { items, next })
 }
 
 /// Behind every day.
 const WHENEVER: &str = "~";
 /// So many partners are looked at one by one.
-const FEW: i32 = 25;
+const FEW: usize = 100;
 
 /// Partners of one shard of the due index on whom something is due at `at`, from `start` on; not those who were sent to be looked
 /// at and have time until later: [`mark_sent`].
