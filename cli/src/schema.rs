@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use event::catalogue::{names, row};
+use event::ids::matches_pattern;
 use event::schema::{event_schema, own_schema};
+use program::Program;
 
 use crate::file::program_of;
 
@@ -39,7 +41,7 @@ impl Schema {
         let own = program.and_then(|program| Some((program, program.events.get(&**name)?)));
         let schema = match (row(name), own) {
             (Some(row), _) => event_schema(row),
-            (None, Some((program, own))) => own_schema(&own.form, &program.id),
+            (None, Some((program, own))) => own_schema(&own.form, (&program.id, &source_of(program, name))),
             (None, None) => {
                 let declared = program.iter().flat_map(|program| program.events.keys().map(|name| &**name));
                 let known: Vec<&str> = names().into_iter().chain(declared).collect();
@@ -50,4 +52,11 @@ impl Schema {
         println!("{}", serde_json::to_string_pretty(&schema)?);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A source that may send a type, for its example.
+fn source_of(program: &Program, name: &str) -> String {
+    let may = |kinds: &Vec<String>| kinds.iter().any(|kind| matches_pattern(kind, name));
+    let found = program.sources.iter().find(|(_, kinds)| may(kinds));
+    found.map_or_else(|| "/crm/acme".to_owned(), |(source, _)| source.replace('*', "acme"))
 }

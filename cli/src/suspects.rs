@@ -91,7 +91,7 @@ impl Suspects {
                 partner.to_string().into(),
                 format!("{} {}", record.identity.source, record.identity.id).into(),
                 number(held.points),
-                until(held).unwrap_or_else(|| "released".to_owned()).into(),
+                until(held).unwrap_or_else(|| "looked at".to_owned()).into(),
                 why(record, held).into(),
             ]);
         }

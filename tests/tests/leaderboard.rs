@@ -1,4 +1,4 @@
-//! Leaderboards (M39): counted by the sweep once a day, shard by shard, and read with ties, without who would not be seen.
+//! Leaderboards (M39): counted by the sweep now and then, shard by shard, and read with ties, without who would not be seen.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ async fn m39_partners_see_who_is_ahead() {
     // Whoever would not be seen sees where it would stand.
     assert_eq!(sees(&test, "hidden").await.1, "1 \"5\" false");
     assert_eq!(sees(&test, "idle").await.1, "null \"0\" true");
-    // One day, one count: what came later shows in one's own line.
+    // Not counted anew at once: what came later shows in one's own line.
     test.send(&[won("d", "more"), won("d", "even-more")]).await;
     deals.insert("d", 3);
     test.stack.sweep().await.expect("a sweep");

@@ -105,7 +105,7 @@ pub(crate) async fn show(
         of: board.map_or(0, |board| board.of()),
         items: items.collect(),
         you: you.map(|(partner, value, listed)| {
-            let place = board.and_then(|board| board.place_of(&partner, value));
+            let place = board.filter(|board| board.of() > 0).and_then(|board| board.place_of(&partner, value));
             YouView { value, place, listed }
         }),
     }))

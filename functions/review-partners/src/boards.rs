@@ -1,12 +1,12 @@
-//! Leaderboards are counted once a day over all partners, shard by shard (M39).
+//! Leaderboards are counted now and then over all partners, shard by shard (M39).
 
 use domain::decide::{Needs, State};
 use domain::tell::{Board, Ranked, open_periods, parts_to_rank, ranked};
 use event::ids::PartnerId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use program::Programs;
 use serde::{Deserialize, Serialize};
-use store::boards::{BoardOf, Counted};
+use store::boards::{Begun, BoardOf, Counted};
 use store::tables::keys;
 use store::{Store, StoreError, boards, due, state};
 
@@ -20,15 +20,42 @@ pub(crate) struct Count {
     so_far: Board,
 }
 
-/// The counts that today asks for, if they were not begun yet: of each challenge and each of its open periods, every shard.
+/// How long a count stands: of few partners it costs little, of many it is made once a day.
+fn stands_for(partners: usize) -> SignedDuration {
+    match partners {
+        0..=1_000 => SignedDuration::from_mins(10),
+        1_001..=3_000 => SignedDuration::from_hours(2),
+        _ => SignedDuration::from_hours(24),
+    }
+}
+
+/// The counts that are due, and what is noted once they are sent: of each challenge and each of its open periods, every shard. `None`
+/// where what was counted stands still, or nobody is there to be counted.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub(crate) async fn to_count(store: &Store, programs: &Programs, now: Timestamp) -> Result<Vec<Count>, StoreError> {
-    let program = &programs.current(now).program;
-    let today = program.calendar.day(now);
-    if program.challenges.is_empty() || boards::day(store, &program.id).await?.is_some_and(|day| day >= today) {
-        return Ok(Vec::new());
+pub(crate) async fn to_count(
+    store: &Store,
+    programs: &Programs,
+    now: Timestamp,
+) -> Result<Option<(Vec<Count>, Begun)>, StoreError> {
+    let current = programs.current(now);
+    let program = &current.program;
+    if program.challenges.is_empty() {
+        return Ok(None);
+    }
+    let before = boards::begun(store, &program.id).await?;
+    let day = |at| program.calendar.day(at);
+    let stands = |begun: &Begun| {
+        let lately = now.duration_since(begun.at) < stands_for(begun.partners);
+        lately && begun.version == current.number && day(begun.at) == day(now)
+    };
+    if before.is_some_and(|begun| stands(&begun)) {
+        return Ok(None);
+    }
+    let partners = due::how_many(store, &program.id).await?;
+    if partners == 0 {
+        return Ok(None);
     }
     let mut all = Vec::new();
     for challenge in program.challenges.values() {
@@ -38,7 +65,7 @@ pub(crate) async fn to_count(store: &Store, programs: &Programs, now: Timestamp)
             all.extend((0..keys::DUE_SHARDS).map(count));
         }
     }
-    Ok(all)
+    Ok(Some((all, Begun { at: now, partners, version: current.number })))
 }
 
 /// Counts the next partners of one shard; whoever takes part is in the due index, whatever is due and when. Behind the last of them what

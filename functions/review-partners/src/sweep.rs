@@ -109,13 +109,10 @@ impl ReviewPartners {
         done
     }
 
-    /// Has the challenges of a program counted, once a day: sent first and noted then, since twice is as once.
+    /// Has the challenges of a program counted, where that is due: sent first and noted then, since twice is as once.
     async fn have_boards_counted(&self, programs: &Programs, now: Timestamp) -> Result<(), ReviewError> {
         let program = &programs.current(now).program;
-        let counts = boards::to_count(&self.store, programs, now).await?;
-        if counts.is_empty() {
-            return Ok(());
-        }
+        let Some((counts, begun)) = boards::to_count(&self.store, programs, now).await? else { return Ok(()) };
         let walk = |count| {
             let over = Over::Board { program: program.id.clone(), count };
             Task::Walk(Walk { over, from: None }).body()
@@ -124,7 +121,7 @@ impl ReviewPartners {
         if !failed.is_empty() {
             return Err(ReviewError::NotSent(failed.len()));
         }
-        Ok(store::boards::set_day(&self.store, &program.id, program.calendar.day(now)).await?)
+        Ok(store::boards::begin(&self.store, &program.id, begun).await?)
     }
 
     /// Looks at a part of a sweep, or leaves all of it to another invocation where this one has little time left.

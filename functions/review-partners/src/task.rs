@@ -147,7 +147,12 @@ mod tests {
         let walks = walks.map(|over| Task::Walk(Walk { over, from: Some("{\"k\":\"s\"}".to_owned()) }));
         let review = Task::Review { program: program.clone(), partner: "p".try_into().expect("a partner") };
         let judge = Task::Judge { program: program.clone(), id: "%2Fcrm%2Ft/e1/0".try_into().expect("an id") };
-        for task in walks.chain([review, judge]) {
+        let count = serde_json::json!({ "of": { "metric": "deals", "motion": "sell", "period": "2026-Q2" }, "places": 10, "shard": 3,
+            "so_far": { "t": [{ "v": "2", "p": "q" }], "v": { "2": 1 }, "o": 1 } });
+        let count = serde_json::from_value(count).expect("a count");
+        let board =
+            Task::Walk(Walk { over: Over::Board { program: program.clone(), count }, from: Some("q".to_owned()) });
+        for task in walks.chain([review, judge, board]) {
             let told = format!("{task:?}");
             assert_eq!(Task::read(&task.body()).map(|task| format!("{task:?}")), Some(told));
         }

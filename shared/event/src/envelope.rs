@@ -81,6 +81,16 @@ impl Unreadable {
         let is_of_type = |fault: &&Rejection| fault.code == Code::UnsupportedType;
         std::iter::once(&**rejection).chain(&rejection.also).find(is_of_type).map(|_| program.as_str())
     }
+
+    /// Says of an unknown type which ones its program declares.
+    pub fn declares(&mut self, types: &str) {
+        let Unreadable::Rejected { rejection, .. } = self else { return };
+        let Rejection { code, message, also, .. } = &mut **rejection;
+        let own = std::iter::once((code, message)).chain(also.iter_mut().map(|one| (&mut one.code, &mut one.message)));
+        for (_, message) in own.filter(|(code, _)| **code == Code::UnsupportedType) {
+            *message = format!("{message}; the program declares {types}");
+        }
+    }
 }
 
 impl Event {

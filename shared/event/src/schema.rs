@@ -12,13 +12,13 @@ pub fn event_schema(row: &Row) -> Value {
 }
 
 /// The schema of a whole event of a type that a program declares.
-pub fn own_schema(own: &OwnType, program: &str) -> Value {
+pub fn own_schema(own: &OwnType, (program, source): (&str, &str)) -> Value {
     let about = if own.about.is_empty() { "A type of the vendor's own." } else { &own.about };
     let properties: Map<String, Value> =
         own.fields.iter().map(|field| (field.name.to_string(), own_form_schema(&field.form))).collect();
     let required: Vec<&str> = own.fields.iter().filter(|field| field.required).map(|field| &*field.name).collect();
     let data = json!({ "type": "object", "required": required, "properties": properties });
-    whole_schema((&own.name, about), subject_schema(), data, own_sample(own, program))
+    whole_schema((&own.name, about), subject_schema(), data, own_sample(own, (program, source)))
 }
 
 fn whole_schema((name, about): (&str, &str), subject: Value, data: Value, sample: Value) -> Value {
@@ -141,7 +141,7 @@ pub fn sample(row: &Row) -> Value {
 }
 
 /// An event in good form of a type that a program declares, with everything it may say.
-pub fn own_sample(own: &OwnType, program: &str) -> Value {
+pub fn own_sample(own: &OwnType, (program, source): (&str, &str)) -> Value {
     let example = |field: &OwnField| match &field.form {
         OwnForm::Id => json!(format!("{}-1", field.name.trim_end_matches("_id"))),
         OwnForm::Person => json!("dana@northwind.example"),
@@ -155,7 +155,7 @@ pub fn own_sample(own: &OwnType, program: &str) -> Value {
     };
     let data: Map<String, Value> = own.fields.iter().map(|field| (field.name.to_string(), example(field))).collect();
     json!({
-        "specversion": "1.0", "id": format!("{}-1", own.name), "source": "/crm/acme", "type": own.name,
+        "specversion": "1.0", "id": format!("{}-1", own.name), "source": source, "type": own.name,
         "subject": "partner-17", "program": program, "time": "2026-03-12T11:00:00Z",
         "datacontenttype": "application/json", "data": data,
     })

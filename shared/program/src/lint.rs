@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::OwnForm;
 use event::ids::{Name, matches_pattern};
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -40,6 +41,22 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
             format!("no ladder is of `{motion}`: nobody may be measured in it"),
             format!("ladders: {}", program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")),
         );
+    }
+    let events = program.events.iter().filter_map(|(name, own)| Some(("event", name.as_str(), own.motion.as_ref()?)));
+    let challenges = program.challenges.iter().map(|(id, one)| ("challenge", id.as_str(), &one.motion));
+    for (table, id, motion) in events.chain(challenges) {
+        let is_known = program.ladders.contains_key(motion) || *motion == program.default_motion;
+        if !is_known && !program.ladders.is_empty() {
+            f.warning(
+                Code::MotionWithoutLadder,
+                &[table, id, "motion"],
+                format!("no ladder is of `{motion}`: nobody may be measured in it"),
+                format!(
+                    "ladders: {}",
+                    program.ladders.keys().map(|motion| motion.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            );
+        }
     }
     facts_asked(program, &mut f);
     for (source, _) in program.sources.iter().filter(|(source, _)| !source.starts_with('/') && !source.contains(':')) {
@@ -236,6 +253,15 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
     f.found
 }
 
+/// Whether a form takes whatever another took.
+fn takes_more(was: &OwnForm, now: &OwnForm) -> bool {
+    match (was, now) {
+        (OwnForm::Words(was), OwnForm::Words(now)) => was.iter().all(|word| now.contains(word)),
+        (OwnForm::Words(_) | OwnForm::Id, OwnForm::Text) | (OwnForm::Words(_), OwnForm::Id) => true,
+        (was, now) => was == now,
+    }
+}
+
 /// What was sent of the vendor's own types and is taken no more, or looked at no more.
 fn events_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
     for (name, old) in &before.events {
@@ -257,7 +283,7 @@ fn events_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
                 None if now.required => {
                     format!("`{name}` needs `{}` from then on: without it, it is rejected", now.name)
                 }
-                Some(was) if was.form != now.form => {
+                Some(was) if !takes_more(&was.form, &now.form) => {
                     format!("`{}` of `{name}` is of another form: what is sent in the old one is rejected", now.name)
                 }
                 Some(was) if now.required && !was.required => {
@@ -266,6 +292,15 @@ fn events_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
                 _ => continue,
             };
             f.warning(Code::EventChanged, &path, said, "tell whoever sends it first, or let it be optional");
+        }
+        if old.counts.is_some() && old.motion != new.motion {
+            let word = |of: &OwnEvent| of.motion.as_ref().unwrap_or(&after.default_motion).to_string();
+            let message = format!(
+                "`{name}` counts in `{}`, and counted in `{}`: what was counted stays there",
+                word(new),
+                word(old)
+            );
+            f.warning(Code::EventChanged, &path, message, "leave it as it was, if a ladder asks for it");
         }
         if old.counts != new.counts {
             let word =

@@ -128,8 +128,15 @@ impl Programs {
     /// As [`Event::parse`].
     pub fn parse(&self, body: &str, now: Timestamp, until: Timestamp) -> Result<Event, Unreadable> {
         let id = &self.versions[0].program.id;
-        Event::parse_declared(body, now, &|program, name, time| {
+        let read = Event::parse_declared(body, now, &|program, name, time| {
             Some(self).filter(|_| program == id)?.declares(name, time, until).map(Declared::So)
+        });
+        read.map_err(|mut unreadable| {
+            let declared = self.current(now).program.events.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+            if !declared.is_empty() {
+                unreadable.declares(&declared);
+            }
+            unreadable
         })
     }
 

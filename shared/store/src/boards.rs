@@ -1,9 +1,8 @@
-//! Leaderboards (M39): counted once a day over all partners, each shard of them in an item of its own, and put together by who reads.
+//! Leaderboards (M39): counted now and then over all partners, each shard of them in an item of its own, and put together by who reads.
 
 use domain::tell::Board;
 use event::ids::{Motion, ProgramId};
 use event::period::TargetPeriod;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use program::{Challenge, Measure};
 use serde::{Deserialize, Serialize};
@@ -98,21 +97,32 @@ pub async fn board(
     Ok(whole)
 }
 
-/// The day on which leaderboards were counted last, if they were.
+/// When leaderboards were counted last, of how many partners, and by which version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When that began.
+    pub at: Timestamp,
+    /// Of how many partners, as far as that was counted.
+    pub partners: usize,
+    /// The number of the version.
+    pub version: u32,
+}
+
+/// When leaderboards were counted last, if they were.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
-pub async fn day(store: &Store, program: &ProgramId) -> Result<Option<Date>, StoreError> {
-    let item = get(store, &keys::boards(program), keys::DAY).await?;
-    Ok(item.map(|item| read::<Content<Date>>(&item, "day")).transpose()?.map(|day| day.content))
+pub async fn begun(store: &Store, program: &ProgramId) -> Result<Option<Begun>, StoreError> {
+    let item = get(store, &keys::boards(program), keys::BEGUN).await?;
+    Ok(item.map(|item| read::<Content<Begun>>(&item, "counting")).transpose()?.map(|begun| begun.content))
 }
 
-/// Notes the day on which they are counted.
+/// Notes that they are counted.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Refused`], [`StoreError::Unreadable`].
-pub async fn set_day(store: &Store, program: &ProgramId, day: Date) -> Result<(), StoreError> {
-    let item = with_key(state_key(&keys::boards(program), keys::DAY), &Content { content: day }, "day")?;
+pub async fn begin(store: &Store, program: &ProgramId, begun: Begun) -> Result<(), StoreError> {
+    let item = with_key(state_key(&keys::boards(program), keys::BEGUN), &Content { content: begun }, "counting")?;
     store.client.put_item().table_name(store.state()).set_item(Some(item)).send().await?;
     Ok(())
 }

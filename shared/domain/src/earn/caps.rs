@@ -31,9 +31,10 @@ pub(super) fn rule_cap(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_
     // What becomes known long after it happened counts on the day on which it is booked: its minute, or hour, is forgotten by then.
     let lately = seen.booked.checked_sub(Span::new().days(LATELY_DAYS)).is_ok_and(|since| seen.day >= since);
     let calendar = &program.calendar;
-    let period = match lately {
-        true => Period::at(cap.every, seen.at, seen.booked, calendar),
-        false => Period::of(cap.every, seen.booked, calendar),
+    let period = if lately {
+        Period::at(cap.every, seen.at, seen.booked, calendar)
+    } else {
+        Period::of(cap.every, seen.booked, calendar)
     };
     let who = match cap.by {
         CapBy::Partner => Label::default(),

@@ -168,11 +168,32 @@ fn headline(record: &Record, points: i64, commissions: &BTreeMap<Asset, i64>) ->
         (Some(reason), Outcome::Awarded) => format!("{}; {}", awarded(record, points, given, taken), sentence(reason)),
         (Some(reason), _) => sentence(reason),
         (None, Outcome::Awarded) => awarded(record, points, given, taken),
+        (None, Outcome::Applied) if looked_at(record).is_some() => looked_at(record).unwrap_or_default(),
         // A step of Laurel's own: what it moved says what it is.
         (None, Outcome::Applied) if !record.postings.is_empty() => movement(record, &record.postings[0], None),
         (None, Outcome::Applied) => errand(record).unwrap_or_else(|| record.outcome.word().to_owned()),
         (None, outcome) => outcome.word().replace('_', " "),
     }
+}
+
+/// What staff said of awards that were held for their looks, and why (M40).
+fn looked_at(record: &Record) -> Option<String> {
+    let sum = |kind: PostingKind| -> i64 {
+        record.postings.iter().filter(|posting| posting.kind == kind).map(|posting| posting.amount).sum()
+    };
+    Some(match record.happened()? {
+        Kind::AwardReleased { .. } => {
+            let released = Asset::Points.told(sum(PostingKind::Release));
+            match sum(PostingKind::Netting) {
+                0 => format!("{released} that were held are yours"),
+                owed => format!("{released} that were held are yours, {owed} of them against what was owed"),
+            }
+        }
+        Kind::AwardWithdrawn { reason, .. } => {
+            format!("{} that were held are taken back: {reason}", Asset::Points.told(sum(PostingKind::Reversal)))
+        }
+        _ => return None,
+    })
 }
 
 /// What an award gave, and what it took back of others.
@@ -300,8 +321,8 @@ fn held_told(record: &Record, trial: &Trial) -> String {
         _ => None,
     });
     match held {
-        Some((day, why)) if day == someday() => format!(", held until somebody has looked at it: {why}"),
-        Some((day, why)) => format!(", held until {day} or until somebody has looked at it: {why}"),
+        Some((day, why)) if day == someday() => format!(", held at first, until somebody has looked at it: {why}"),
+        Some((day, why)) => format!(", held at first, until {day} or until somebody has looked at it: {why}"),
         None => String::new(),
     }
 }

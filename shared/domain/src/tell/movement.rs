@@ -9,7 +9,9 @@ use program::Program;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ledger::{Account, Asset, Balance, Bucket, Funds, Posting, PostingKind, Record, Verdict, never, someday};
+use crate::ledger::{
+    Account, Asset, Balance, Bucket, Effect, Funds, Posting, PostingKind, Record, Verdict, never, someday,
+};
 
 /// What a posting adds to the partner's total: points as a whole number, money as an amount with its currency.
 #[derive(Clone, Debug, Serialize)]
@@ -123,6 +125,13 @@ pub fn about(record: &Record) -> Option<String> {
     }
 }
 
+/// Whether an award is held for its looks (M40).
+fn is_suspected(record: &Record, posting: &Posting) -> bool {
+    let is_it =
+        |effect: &Effect| matches!(effect, Effect::Suspected { rule, .. } if posting.rule.as_ref() == Some(rule));
+    record.effects.iter().any(is_it)
+}
+
 /// What a movement is, in a sentence without its amount's sign: `500 points for deal D-17 by "closed" (every sale counts), until the
 /// end of 2028-03`. The rule is told with the vendor's own reason, where the program is known and gives one.
 pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -> String {
@@ -135,6 +144,10 @@ pub fn movement(record: &Record, posting: &Posting, program: Option<&Program>) -
     let amount = posting.asset.told(posting.amount);
     match (posting.kind, posting.from, posting.to) {
         (PostingKind::Accrual, _, Bucket::Expired(_)) => format!("{amount}{about}{rule}, in a lot that has run out"),
+        (PostingKind::Accrual, _, Bucket::Pending { release, .. }) if is_suspected(record, posting) => {
+            let until = if release == someday() { String::new() } else { format!("until {release} or ") };
+            format!("{amount}{about}{rule}, held {until}until somebody has looked at it")
+        }
         (PostingKind::Accrual, _, Bucket::Pending { release, .. }) if release == someday() => {
             format!("{amount}{about}{rule}, payable once the customer has paid")
         }

@@ -102,7 +102,14 @@ impl OwnForm {
             OwnForm::Money => OwnValue::Money(Money::read(value, at)?),
             OwnForm::Flag => OwnValue::Flag(Answer(bool::read(value, at)?)),
             OwnForm::Instant => text(Timestamp::read(value, at)?.to_string()),
-            OwnForm::Day => text(Date::read(value, at)?.to_string()),
+            OwnForm::Day => {
+                let day = Date::read(value, at)?;
+                let is_usual =
+                    value.and_then(Json::as_text) == Some(&*day.to_string()) && (1900..9000).contains(&day.year());
+                let bad =
+                    || Rejection::new(Code::BadTime, at, "write a day of the years 1900 to 8999, as in \"2026-03-14\"");
+                text(is_usual.then(|| day.to_string()).ok_or_else(bad)?)
+            }
             OwnForm::Words(words) => {
                 let word = String::read(value, at)?;
                 if words.iter().all(|known| **known != *word) {

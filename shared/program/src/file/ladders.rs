@@ -248,7 +248,10 @@ fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {
 /// That events of the vendor's own count to what a criterion asks for.
 fn known_counts(path: &[&str], table: &CriteriaTable, declared: &Declared, f: &mut Findings<'_>) {
     let known: BTreeSet<Measure> = declared.events.values().filter_map(|event| event.counts).collect();
-    for word in table.counts.keys() {
+    for (word, least) in &table.counts {
+        if *least < 1 {
+            f.error(Code::BadValue, path, format!("`{word}` is asked for {least} times, which everybody has"), None);
+        }
         if known.iter().all(|known| known.word() != word) {
             let words: Vec<&str> = known.iter().map(Measure::word).collect();
             let help = nearest(word, &words).map(|near| format!("did you mean `{near}`?"));

@@ -272,7 +272,7 @@ fn versions_that_drop_what_is_held() {
     w.publish(&format!("{HEAD}[ladder.sell.member]\nrank = 1\n"), "2026-05-10T00:00:00Z");
     w.at("2026-05-11T00:00:00Z");
     let late = r#"{"webinar_id":"w2","person_id":"dana","host_person_id":"hank"}"#;
-    let told = w.send("webinar.attended", "p", "a2", "2026-05-05T00:00:00Z", late);
+    w.send("webinar.attended", "p", "a2", "2026-05-05T00:00:00Z", late);
     assert_eq!(says(&mut w, "award.withdrawn", "w", Some(("/webinars/test", "a1"))), Applied);
     assert_eq!(w.findings(), Vec::<String>::new());
     assert_eq!(
@@ -337,12 +337,11 @@ rank = 1
 /// Several rules of one event.
 #[test]
 fn no_more_than_so_many_are_held() {
-    let mut body = String::new();
-    for n in 0..6 {
-        body += &format!(
-            "[earn.r{n}]\non = \"content.viewed\"\npoints = 2\nhold_if = [{{ more_than = \"1 per person per day\" }}]\n"
-        );
-    }
+    let rule = |n| {
+        let hold_if = "hold_if = [{ more_than = \"1 per person per day\" }]";
+        format!("[earn.r{n}]\non = \"content.viewed\"\npoints = 2\n{hold_if}\n")
+    };
+    let body: String = (0..6).map(rule).collect();
     let mut w = world(&body, "2026-05-04T12:00:00Z");
     for n in 0..10 {
         let time = w.now.to_string();
@@ -468,7 +467,6 @@ on = "visit.made"
 points = 20
 at_most = ["once per partner per site", "once per partner per site_id"]
 "#;
-    let text = format!("{HEAD}{body}");
     let mut w = world(body, "2026-05-04T12:00:00Z");
     let time = w.now.to_string();
     w.send("visit.made", "p", "a", &time, r#"{"site":"x","site_id":"y"}"#);
@@ -501,7 +499,7 @@ fn stored_is_as_it_was_read() {
                 continue;
             }
         };
-        w.judge(&[event.clone()]);
+        w.judge(std::slice::from_ref(&event));
         let read = w.last().happened().expect("what happened");
         assert_eq!(
             (read.canonical(), read.amounts(), read.persons()),
@@ -689,7 +687,7 @@ fn a_held_event_is_read_again_as_it_was() {
         "2026-06-01T00:01:00Z",
         r#"{"webinar_id":"w1","person_id":"dana","host_person_id":"hank","room":"7"}"#,
     );
-    assert_eq!(w.judge(&[event.clone()]), [Outcome::Held]);
+    assert_eq!(w.judge(std::slice::from_ref(&event)), [Outcome::Held]);
     w.at("2026-06-01T00:03:00Z");
     let again = w.parse(&event.body());
     assert!(again.is_ok(), "{again:?}");
@@ -725,8 +723,7 @@ fn a_target_of_a_count_that_is_dropped() {
     );
     let mut w = world(&body, "2026-05-04T12:00:00Z");
     let time = w.now.to_string();
-    let set =
-        w.send("target.set", "p", "t", &time, r#"{"motion":"sell","measure":"webinars","period":"2026","value":2}"#);
+    w.send("target.set", "p", "t", &time, r#"{"motion":"sell","measure":"webinars","period":"2026","value":2}"#);
     for n in 0..3 {
         attend(&mut w, &format!("a{n}"), r#"{"webinar_id":"w1","person_id":"dana","host_person_id":"hank"}"#);
     }

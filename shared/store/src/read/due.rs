@@ -57,6 +57,19 @@ pub async fn everybody(
     Ok(Page { items, next })
 }
 
+/// How many partners the due index holds, as far as one page of each shard tells.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn how_many(store: &Store, program: &ProgramId) -> Result<usize, StoreError> {
+    let mut many = 0;
+    for shard in 0..keys::DUE_SHARDS {
+        let shard = keys::due_shard_number(program, shard);
+        many += due(store, shard, (WHENEVER.to_owned(), PAGE), None).await?.items.len();
+    }
+    Ok(many)
+}
+
 /// Behind every day.
 const WHENEVER: &str = "~";
 /// So many partners are looked at one by one.

@@ -184,8 +184,8 @@ pub fn board_shards([metric, motion, period]: [&str; 3]) -> String {
     format!("{}#", join(&["board", metric, motion, period]))
 }
 
-/// Sort key of the day on which a program's leaderboards were counted last.
-pub const DAY: &str = "day";
+/// Sort key of when a program's leaderboards were counted last.
+pub const BEGUN: &str = "begun";
 
 /// Partition of a deal.
 pub fn deal(program: &ProgramId, id: &str) -> String {
