@@ -1,7 +1,12 @@
 //! Leaderboards are counted now and then over all partners, shard by shard (M39).
 
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use domain::decide::{Needs, State};
 use domain::tell::{Board, Ranked, open_periods, parts_to_rank, ranked};
+use event::MeaningHash;
 use event::ids::PartnerId;
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
@@ -18,15 +23,58 @@ pub(crate) struct Count {
     places: usize,
     pub(crate) shard: u32,
     so_far: Board,
+    /// Who was counted: the index moves under who goes through it.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    seen: Seen,
+    /// How often all of them were gone through, and whether somebody was new this time.
+    #[serde(default)]
+    passes: (u8, bool),
 }
+
+/// Partners by a hash of each, so that they go along in a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Seen(BTreeSet<[u8; 6]>);
+
+/// So many are remembered: a message holds no more. Of more partners one may be counted twice on a day.
+const SEEN_MAX: usize = 20_000;
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a partner is new.
+    fn add(&mut self, partner: &PartnerId) -> bool {
+        let [a, b, c, d, e, f, ..] = *MeaningHash::of(partner).bytes();
+        let hash = [a, b, c, d, e, f];
+        !self.0.contains(&hash) && (self.0.len() >= SEEN_MAX || self.0.insert(hash))
+    }
+}
+
+impl From<Seen> for String {
+    fn from(Seen(all): Seen) -> Self {
+        STANDARD_NO_PAD.encode(all.into_iter().flatten().collect::<Vec<u8>>())
+    }
+}
+
+impl TryFrom<String> for Seen {
+    type Error = base64::DecodeError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = STANDARD_NO_PAD.decode(text)?;
+        Ok(Self(bytes.as_chunks::<6>().0.iter().copied().collect()))
+    }
+}
+
+/// So often at most all partners are gone through, until nobody is new.
+const PASSES_MAX: u8 = 3;
+
+/// Partners that are few.
+const FEW: usize = 500;
 
 /// How long a count stands: of few partners it costs little, of many it is made once a day.
 fn stands_for(partners: usize) -> SignedDuration {
-    match partners {
-        0..=1_000 => SignedDuration::from_mins(10),
-        1_001..=3_000 => SignedDuration::from_hours(2),
-        _ => SignedDuration::from_hours(24),
-    }
+    if partners <= FEW { SignedDuration::from_mins(10) } else { SignedDuration::from_hours(24) }
 }
 
 /// The counts that are due, and what is noted once they are sent: of each challenge and each of its open periods, every shard. `None`
@@ -61,7 +109,14 @@ pub(crate) async fn to_count(
     for challenge in program.challenges.values() {
         for period in open_periods(programs, challenge, now) {
             let (of, places) = (BoardOf::of(challenge, period), challenge.places);
-            let count = |shard| Count { of: of.clone(), places, shard, so_far: Board::default() };
+            let count = |shard| Count {
+                of: of.clone(),
+                places,
+                shard,
+                so_far: Board::default(),
+                seen: Seen::default(),
+                passes: (0, false),
+            };
             all.extend((0..keys::DUE_SHARDS).map(count));
         }
     }
@@ -80,11 +135,14 @@ pub(crate) async fn count_on(
     (after, now): (Option<&str>, Timestamp),
 ) -> Result<Option<String>, StoreError> {
     let program = &programs.current(now).program;
-    let page = due::everybody(store, &program.id, count.shard, after).await?;
+    let (pass, _) = count.passes;
+    let page = due::everybody(store, &program.id, (count.shard, pass > 0), after).await?;
+    let new: Vec<PartnerId> = page.items.into_iter().filter(|partner| count.seen.add(partner)).collect();
+    count.passes.1 |= !new.is_empty();
     let of = &count.of;
     let rank = |partner| Box::pin(rank(store, programs, partner, of, now));
-    let (fours, rest) = page.items.as_chunks::<4>();
-    let mut found = Vec::with_capacity(page.items.len());
+    let (fours, rest) = new.as_chunks::<4>();
+    let mut found = Vec::with_capacity(new.len());
     for [one, two, three, four] in fours {
         let (one, two, three, four) = tokio::try_join!(rank(one), rank(two), rank(three), rank(four))?;
         found.extend([one, two, three, four]);
@@ -95,12 +153,22 @@ pub(crate) async fn count_on(
     for one in found.into_iter().flatten() {
         count.so_far.add(one, count.places);
     }
-    if page.next.is_none() {
-        let counted = Counted { as_of: now, board: count.so_far.clone() };
-        boards::put(store, &program.id, (&count.of, count.shard), &counted).await?;
+    if page.next.is_some() {
+        return Ok(page.next);
     }
-    Ok(page.next)
+    let (pass, any) = count.passes;
+    if any && pass + 1 < PASSES_MAX {
+        // Whoever moved to where others had been gone through is found now.
+        count.passes = (pass + 1, false);
+        return Ok(Some(FROM_THE_START.to_owned()));
+    }
+    let counted = Counted { as_of: now, board: count.so_far.clone() };
+    boards::put(store, &program.id, (&count.of, count.shard), &counted).await?;
+    Ok(None)
 }
+
+/// A place in the index that is none: it begins anew.
+const FROM_THE_START: &str = "";
 
 /// What a partner brought.
 async fn rank(

@@ -148,7 +148,7 @@ mod tests {
         let review = Task::Review { program: program.clone(), partner: "p".try_into().expect("a partner") };
         let judge = Task::Judge { program: program.clone(), id: "%2Fcrm%2Ft/e1/0".try_into().expect("an id") };
         let count = serde_json::json!({ "of": { "metric": "deals", "motion": "sell", "period": "2026-Q2" }, "places": 10, "shard": 3,
-            "so_far": { "t": [{ "v": "2", "p": "q" }], "v": { "2": 1 }, "o": 1 } });
+            "so_far": { "t": [{ "v": "2", "p": "q" }], "v": { "2": 1 }, "o": 1 }, "seen": "AAECAwQF", "passes": [1, true] });
         let count = serde_json::from_value(count).expect("a count");
         let board =
             Task::Walk(Walk { over: Over::Board { program: program.clone(), count }, from: Some("q".to_owned()) });

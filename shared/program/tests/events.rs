@@ -225,7 +225,8 @@ fn what_is_sent_is_not_changed_in_silence() {
     };
     for (from, to, part) in [
         ("minutes = \"number\", mode", "minutes = \"number\", room = \"text\", mode", "needs `room` from then on"),
-        ("mode = \"one of live, recorded\"", "mode = \"one of live, recorded, both\"", "is of another form"),
+        ("mode = \"one of live, recorded\"", "mode = \"one of live, recorded, both\"", ""),
+        ("mode = \"one of live, recorded\"", "mode = \"one of live, both\"", "is of another form"),
         (
             "webinar_id = \"id\", person_id",
             "webinar_id = \"id\", manager_person_id = \"optional person\", person_id",

@@ -80,7 +80,7 @@ fn nobody_reads_so_fast() {
     assert_eq!(has(&w), (6, 2));
     assert_eq!(
         why(&w),
-        "2 points, held until 2026-05-19 or until somebody has looked at it: more than 3 per person per minute"
+        "2 points, held at first, until 2026-05-19 or until somebody has looked at it: more than 3 per person per minute"
     );
     // Another person, and the next minute.
     view(&mut w, "bob", "c3", "2026-05-05T09:30:50Z");
@@ -133,7 +133,7 @@ fn who_registers_and_never_qualifies_is_held_until_somebody_looks() {
     assert_eq!(has(&w), (150, 50));
     assert_eq!(
         why(&w),
-        "50 points, held until somebody has looked at it: less than 25% of registrations qualified within 6 months"
+        "50 points, held at first, until somebody has looked at it: less than 25% of registrations qualified within 6 months"
     );
     // It counts to no tier before it is released.
     register(&mut w, 4, "2026-05-06T10:00:00Z");

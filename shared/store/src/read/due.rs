@@ -1,7 +1,5 @@
 //! What is due: accounts by day, redemptions that stand still.
 
-use std::collections::BTreeSet;
-
 use event::ids::{PartnerId, ProgramId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -29,32 +27,21 @@ impl Moment {
     }
 }
 
-/// The next partners of one shard of the due index, whatever is due and when, in the order of their ids, which nothing moves: all of the
-/// shard's keys are read, since their days move while others go through them.
+/// Partners of one shard of the due index, whatever is due and when, from `start` on: as many as are looked at one by one, or as are only
+/// passed by. Their days move while others go through them, so that one may come twice, or not at all.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn everybody(
     store: &Store,
     program: &ProgramId,
-    shard: u32,
-    after: Option<&str>,
+    (shard, passed_by): (u32, bool),
+    start: Option<&str>,
 ) -> Result<Page<PartnerId>, StoreError> {
-    let (mut all, mut start) = (BTreeSet::new(), None);
-    loop {
-        let shard = keys::due_shard_number(program, shard);
-        let page = due(store, shard, (WHENEVER.to_owned(), PAGE), start.as_deref()).await?;
-        let partners = page.items.iter().filter_map(|(pk, _)| partner_of(pk));
-        all.extend(partners.filter(|partner| after.is_none_or(|after| partner.as_str() > after)));
-        start = page.next;
-        if start.is_none() {
-            break;
-        }
-    }
-    let many = all.len();
-    let items: Vec<PartnerId> = all.into_iter().take(FEW).collect();
-    let next = items.last().filter(|_| many > FEW).map(ToString::to_string);
-    Ok(Page { items, next })
+    let many = if passed_by { PAGE } else { FEW };
+    let page = due(store, keys::due_shard_number(program, shard), (WHENEVER.to_owned(), many), start).await?;
+    let items = page.items.iter().filter_map(|(pk, _)| partner_of(pk)).collect();
+    Ok(Page { items, next: page.next })
 }
 
 /// How many partners the due index holds, as far as one page of each shard tells.
@@ -65,7 +52,7 @@ pub async fn how_many(store: &Store, program: &ProgramId) -> Result<usize, Store
     let mut many = 0;
     for shard in 0..keys::DUE_SHARDS {
         let shard = keys::due_shard_number(program, shard);
-        many += due(store, shard, (WHENEVER.to_owned(), PAGE), None).await?.items.len();
+        many += due(store, shard, (WHENEVER.to_owned(), GLANCE), None).await?.items.len();
     }
     Ok(many)
 }
@@ -73,7 +60,9 @@ pub async fn how_many(store: &Store, program: &ProgramId) -> Result<usize, Store
 /// Behind every day.
 const WHENEVER: &str = "~";
 /// So many partners are looked at one by one.
-const FEW: usize = 100;
+const FEW: i32 = 200;
+/// So many of each shard are counted where it is only asked whether they are many.
+const GLANCE: i32 = 63;
 
 /// Partners of one shard of the due index on whom something is due at `at`, from `start` on; not those who were sent to be looked
 /// at and have time until later: [`mark_sent`].
