@@ -74,7 +74,7 @@ const FEW: usize = 500;
 
 /// How long a count stands: of few partners it costs little, of many it is made once a day.
 fn stands_for(partners: usize) -> SignedDuration {
-    if partners <= FEW { SignedDuration::from_mins(15) } else { SignedDuration::from_hours(24) }
+    if partners <= FEW { SignedDuration::from_hours(6) } else { SignedDuration::from_hours(24) }
 }
 
 /// The counts that are due, and what is noted once they are sent: of each challenge and each of its open periods, every shard. `None`

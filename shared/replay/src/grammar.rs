@@ -421,7 +421,7 @@ fn own_events(text: &str, p: &Choices) -> String {
         "enter = { registrations = 1, within = \"3 months\" }",
         "enter = { any = [{ registrations = 1, within = \"3 months\" }, { counts = { webinars = 2 }, within = \"3 months\" }] }",
     );
-    let challenge = if p.frees {
+    let challenge = if p.frees && p.second {
         "[challenge.month]\nname = \"Month\"\nmetric = \"points\"\nper = \"month\"\nplaces = 2\n"
     } else {
         ""
