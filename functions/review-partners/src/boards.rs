@@ -46,8 +46,7 @@ impl Seen {
 
     /// Whether a partner is new.
     fn add(&mut self, partner: &PartnerId) -> bool {
-        let [a, b, c, d, e, f, ..] = *MeaningHash::of(partner).bytes();
-        let hash = [a, b, c, d, e, f];
+        let Some(hash) = MeaningHash::of(partner).bytes().first_chunk::<6>().copied() else { return true };
         !self.0.contains(&hash) && (self.0.len() >= SEEN_MAX || self.0.insert(hash))
     }
 }
