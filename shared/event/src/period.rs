@@ -122,7 +122,7 @@ impl Period {
 
 /// The day, of UTC, that lies so many seconds after 1970 began.
 fn day_of(seconds: i64) -> Option<Date> {
-    Some(Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).date())
+    Some(TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).ok()?).date())
 }
 
 /// The period of a target: a fiscal year, a fiscal quarter or a month. Written as `2026`, `2026-Q3`, `2026-03`; a fiscal year is named by
@@ -243,18 +243,23 @@ impl TryFrom<String> for TargetPeriod {
     }
 }
 
-/// How minutes and hours are written.
-const MINUTE_FORM: &str = "%Y-%m-%dT%H:%MZ";
-const HOUR_FORM: &str = "%Y-%m-%dT%HZ";
+/// An instant of UTC to its hour, or to its minute.
+struct Clock(i64, bool);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = Timestamp::from_second(self.0).map_err(|_| fmt::Error)?;
+        let at = TimeZone::UTC.to_datetime(at);
+        write!(f, "{}T{:02}", at.date(), at.hour())?;
+        if self.1 { write!(f, ":{:02}Z", at.minute()) } else { f.write_str("Z") }
+    }
+}
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = |seconds: i64, form: &str| {
-            Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.strftime(form).to_string())
-        };
         match self {
-            Period::Minute(minute) => f.write_str(&written(i64::from(*minute) * MINUTE, MINUTE_FORM)),
-            Period::Hour(hour) => f.write_str(&written(i64::from(*hour) * HOUR, HOUR_FORM)),
+            Period::Minute(minute) => write!(f, "{}", Clock(i64::from(*minute) * MINUTE, true)),
+            Period::Hour(hour) => write!(f, "{}", Clock(i64::from(*hour) * HOUR, false)),
             Period::Day(day) => write!(f, "{day}"),
             Period::Week(year, week) => write!(f, "{year:04}-W{week:02}"),
             Period::Month(month) => write!(f, "{month}"),
