@@ -7,6 +7,7 @@ use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ledger::{Outcome, Reply};
 use engine::events::{Arrival, Settled, Why};
+use event::Gather;
 use event::ids::{PartnerId, PersonId, ProgramId};
 use event::{Event, Unreadable};
 use futures::{FutureExt, StreamExt};
@@ -272,7 +273,7 @@ impl AwardPoints {
         partner: &PartnerId,
         arrivals: &mut [Arrival],
     ) -> Result<(), StoreError> {
-        let persons: BTreeSet<PersonId> = arrivals.iter().flat_map(|arrival| arrival.event.persons_as_sent()).collect();
+        let persons: BTreeSet<PersonId> = arrivals.iter().flat_map(|arrival| arrival.event.persons_as_sent()).gather();
         if persons.is_empty() {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ambient::Instant;
 use domain::decide::Awaited;
+use event::Gather;
 use event::ids::{DealId, PartnerId, ProgramId};
 use jiff::{SignedDuration, Timestamp};
 use program::Programs;
@@ -71,7 +72,7 @@ impl ReviewPartners {
     /// The first [`ReviewError`] there was.
     pub(crate) async fn sweep(&self, now: Timestamp, deadline: Instant) -> Result<(), ReviewError> {
         let none = [HELD_PAST_DEADLINE, HOLDS_NOT_SWEPT, REDEMPTIONS_STANDING, BUDGETS_LOW].map(|metric| (metric, 0));
-        let mut counts: Counts = none.into_iter().chain([(SWEEPS, 1)]).collect();
+        let mut counts: Counts = none.into_iter().chain([(SWEEPS, 1)]).gather();
         let mut done = Ok(());
         for id in store::programs::ids(&self.store).await? {
             let Ok(id) = ProgramId::try_from(id) else { continue };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::decide::{Awaited, Decision, Judgement, State};
 use domain::ledger::{Outcome, Reason, Record};
+use event::Gather;
 use event::ids::{PartnerId, PersonId};
 use event::{Event, Kind, Meaning, Rejection};
 use jiff::Timestamp;
@@ -236,12 +237,12 @@ async fn try_chunk(
 fn new_in_records<'n>(events: &[Event], names: &'n Names, decision: &Decision) -> BTreeSet<&'n PersonId> {
     let recorded = events.iter().zip(&decision.judgements).filter(|(_, on)| matches!(on, Judgement::Recorded(_)));
     let named = recorded.flat_map(|(event, _)| event.persons_as_sent());
-    named.filter_map(|person| names.new.get(&person)).collect()
+    named.filter_map(|person| names.new.get(&person)).gather()
 }
 
 /// Gives the new persons of an event that is kept without a record the names that they are to have.
 async fn name(store: &Store, event: &mut Event, names: &Names) -> Result<(), StoreError> {
-    let persons: BTreeSet<PersonId> = event.persons_as_sent().into_iter().collect();
+    let persons: BTreeSet<PersonId> = event.persons_as_sent().into_iter().gather();
     if persons.iter().any(|person| names.new.contains(person)) {
         let (program, partner) = (&event.identity.program, &event.partner);
         let names = persons::pseudonyms(store, program, partner, &persons).await?;

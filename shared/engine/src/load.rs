@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::decide::{Decision, Needs, State, decide, more_parts, named, needs};
 use event::Event;
+use event::Gather;
 use event::ids::{PartnerId, PersonId};
 use jiff::Timestamp;
 use program::Programs;
@@ -35,7 +36,7 @@ pub async fn load(
 ) -> Result<Loaded, StoreError> {
     let program = &programs.current(now).program.id;
     let mut events = events.to_vec();
-    let persons: BTreeSet<PersonId> = events.iter().flat_map(Event::persons_as_sent).collect();
+    let persons: BTreeSet<PersonId> = events.iter().flat_map(Event::persons_as_sent).gather();
     let (mut state, found) =
         state::begin(store, program, partner, &named(&events), persons::sort_keys(&persons)).await?;
     let names = persons::named(store, &persons, &found)?;

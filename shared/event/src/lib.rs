@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 mod envelope;
+mod gather;
 pub mod ids;
 pub mod json;
 pub mod money;
@@ -20,6 +21,7 @@ mod types;
 pub use envelope::{
     BODY_BYTES_MAX, Event, Meaning, MeaningHash, OwnTypes, Unreadable, body_hash, is_json, steady_hash,
 };
+pub use gather::{Gather, Gathered};
 pub use planted::planted;
 #[cfg(feature = "planted")]
 pub use planted::{fired, plant};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Label, Motion};
 use event::{Form, OwnForm, OwnType, catalogue};
 
@@ -66,7 +67,7 @@ pub(crate) fn names(events: &OwnEvents, on: &str, field: Option<&str>) -> bool {
 /// A sentence that names what there is.
 pub(crate) fn targeted(events: &OwnEvents, word: &str) -> Result<Measure, String> {
     let flows = Measure::ALL.iter().filter(|measure| **measure != Measure::Certifications);
-    let all: BTreeSet<Measure> = flows.copied().chain(events.values().filter_map(|event| event.counts)).collect();
+    let all: BTreeSet<Measure> = flows.copied().chain(events.values().filter_map(|event| event.counts)).gather();
     let no_measure = || {
         let known: Vec<&str> = all.iter().map(Measure::word).collect();
         format!("no target is set for `{word}`; write one of: {}", known.join(", "))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Motion, Name, ProgramId, RewardId, RuleId, Source, matches_pattern};
 use event::time::{Calendar, Month};
 use jiff::civil::Date;
@@ -123,7 +124,7 @@ impl Program {
         let events = self.events.values().filter_map(|event| event.motion.as_ref());
         let challenges = self.challenges.values().map(|challenge| &challenge.motion);
         let own = [&self.default_motion, &self.exclusivity.motion];
-        self.ladders.keys().chain(targets).chain(onboarding).chain(events).chain(challenges).chain(own).collect()
+        self.ladders.keys().chain(targets).chain(onboarding).chain(events).chain(challenges).chain(own).gather()
     }
 
     /// Units of the program's currency for one unit of `currency`.

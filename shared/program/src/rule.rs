@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Motion, Name, RuleId, TierId};
 use event::period::Every;
 use event::time::Length;
@@ -92,7 +93,7 @@ impl Rule {
 pub(crate) fn facts(conditions: &[Condition], by: Option<&str>) -> Vec<Name> {
     let fields = conditions.iter().map(|condition| condition.field.as_str()).chain(by);
     let names = fields.filter_map(|field| Name::try_from(field.strip_prefix(PARTNER)?).ok());
-    let names: BTreeSet<Name> = names.collect();
+    let names: BTreeSet<Name> = names.gather();
     names.into_iter().collect()
 }
 

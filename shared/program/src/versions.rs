@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use event::Gather;
 use event::ids::{Motion, RewardId, TierId};
 use event::{Declared, Event, OwnType, Unreadable};
 use jiff::Timestamp;
@@ -67,9 +68,9 @@ impl Programs {
             let of = |(motion, tiers): (&Motion, &Vec<Tier>)| {
                 let each = tiers.iter();
                 let each = each.map(|tier| (tier.id.clone(), since(motion, tier).unwrap_or(version.effective_from)));
-                (motion.clone(), each.collect())
+                (motion.clone(), each.gather())
             };
-            let all = version.program.ladders.iter().map(of).collect();
+            let all = version.program.ladders.iter().map(of).gather();
             reviewed_since.push(all);
         }
         Self { versions: versions.into(), withdrawn: [].into(), reviewed_since: reviewed_since.into() }

@@ -1,5 +1,6 @@
 //! What one rule credited to a deal.
 
+use event::Gather;
 use event::catalogue::TOTAL_VALUE;
 use event::ids::RuleId;
 use event::time::Month;
@@ -286,7 +287,7 @@ impl Credit {
             (credit.worth, credit.peak) = (worth, credit.peak.max(worth));
         }
         let returned = credits.iter().filter(|(_, credit)| !credit.returned.is_empty());
-        let before: LiteMap<RuleId, i64> = returned.map(|(rule, credit)| (rule.clone(), credit.taken())).collect();
+        let before: LiteMap<RuleId, i64> = returned.map(|(rule, credit)| (rule.clone(), credit.taken())).gather();
         for posting in record.postings.iter().filter(|posting| closes || posting.corrects.is_some()) {
             let Some(rule) = &posting.rule else { continue };
             let Some(credit) = credits.get_mut(rule) else { continue };

@@ -1,5 +1,6 @@
 //! Rules, caps and tier: what an event earns once its lifecycle has let it through.
 
+use event::Gather;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{Money, at_rate};
 use event::time::Month;
@@ -132,7 +133,7 @@ fn sold<'a>(context: &Context<'a>, book: &Book, case: &Case<'_>) -> Option<Sold<
         Asset::Money(currency) => Some(currency),
         Asset::Points => None,
     };
-    let paid_in = closed.credits.iter().filter_map(|(rule, credit)| Some((rule.clone(), money(credit)?))).collect();
+    let paid_in = closed.credits.iter().filter_map(|(rule, credit)| Some((rule.clone(), money(credit)?))).gather();
     Some(Sold { on: context.day(closed.at, version), by: &version.program, void: deal.void, paid_in })
 }
 

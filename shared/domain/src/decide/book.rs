@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use event::Gather;
 use event::ids::{Motion, OpportunityId, RuleId};
 use event::time::Month;
 use event::{Event, planted};
 use jiff::civil::Date;
-use litemap::LiteMap;
 use program::{Measure, Version};
 use rust_decimal::Decimal;
 
@@ -159,7 +159,7 @@ impl Book {
             return Ok(());
         }
         let one =
-            Effect::Measured { motion: motion.clone(), month, by: LiteMap::from_iter([(measure, by.normalize())]) };
+            Effect::Measured { motion: motion.clone(), month, by: [(measure, by.normalize())].into_iter().gather() };
         self.effect(one)?;
         self.join_measures(measure, by)
     }

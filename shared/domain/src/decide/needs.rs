@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use event::Gather;
 use event::ids::{CertificationId, DealId, OpportunityId, PartnerId, RedemptionId, RewardId, RuleId};
 use event::period::TargetPeriod;
 use event::time::Month;
@@ -114,16 +115,16 @@ impl<'a> Asking<'a> {
         let (account, today) = (self.account, self.context.today);
         let lots = account.head.funds.values().flat_map(|funds| funds.lots.keys());
         let held = account.pending.values().flat_map(LiteMap::keys).map(|release| &release.lot);
-        let ending: BTreeSet<Month> = lots.chain(held).copied().filter(|lot| runs_out(*lot, today)).collect();
+        let ending: BTreeSet<Month> = lots.chain(held).copied().filter(|lot| runs_out(*lot, today)).gather();
         self.parts(ending.into_iter().map(|lot| Part::Expired(lot.quarter())));
     }
 
     /// What expired of an award's lots, and of all that ran out since the first of them.
     fn expired_since(&mut self, lots: impl IntoIterator<Item = Month>) {
         let today = self.context.today;
-        let lots: BTreeSet<Month> = lots.into_iter().filter(|lot| runs_out(*lot, today)).collect();
+        let lots: BTreeSet<Month> = lots.into_iter().filter(|lot| runs_out(*lot, today)).gather();
         let since = lots.first().into_iter().flat_map(|first| lots_since(*first, today));
-        let quarters: BTreeSet<Month> = since.chain(lots.iter().copied()).map(Month::quarter).collect();
+        let quarters: BTreeSet<Month> = since.chain(lots.iter().copied()).map(Month::quarter).gather();
         self.parts(quarters.into_iter().map(Part::Expired));
     }
 
@@ -151,7 +152,7 @@ impl<'a> Asking<'a> {
     /// What was drawn on budgets for credits, where it goes once it is given back, and where what was given back lies.
     fn drawn(&mut self, credits: &LiteMap<RuleId, Credit>) {
         let parts = credits.values().flat_map(|credit| credit.drawn.keys().chain(credit.returned.keys()));
-        let pools: BTreeSet<Pool> = parts.map(|part| part.pool.clone()).collect();
+        let pools: BTreeSet<Pool> = parts.map(|part| part.pool.clone()).gather();
         for pool in pools {
             self.pool(Some(pool));
         }
@@ -360,7 +361,7 @@ fn certifications(program: &Program) -> BTreeSet<CertificationId> {
     let exclusivity = &program.exclusivity;
     let onboarding = program.onboarding.iter().map(|new| &new.productive);
     let all = tiers.chain(&exclusivity.earn).chain(&exclusivity.keep).chain(onboarding);
-    all.flat_map(Criteria::certifications).cloned().collect()
+    all.flat_map(Criteria::certifications).cloned().gather()
 }
 
 /// Months within which a period closes that ended, with those of the longest period.

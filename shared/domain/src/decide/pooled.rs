@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Label, Name};
 use event::period::{Every, Period, TargetPeriod};
 use event::{Code, Event, Kind, Rejection, Whole};
@@ -177,7 +178,7 @@ pub(super) fn wanted_slot<'a>(context: &Context<'a>, case: &Case<'_>) -> Result<
 pub(super) fn pools_of_slot(context: &Context<'_>, named: (&Name, &str)) -> BTreeSet<Pool> {
     let came = context.programs.all().iter().filter(|version| version.effective_from <= context.now);
     let versions = came.chain([context.current]);
-    versions.filter_map(|version| pool_of_slot(&version.program, named)).collect()
+    versions.filter_map(|version| pool_of_slot(&version.program, named)).gather()
 }
 
 /// The benefit and the slot that an event names.

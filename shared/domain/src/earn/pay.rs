@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use event::Gather;
 use event::PartnerFacts;
 use event::catalogue::TOTAL_VALUE;
 use event::money::{at_rate, minor_units, parse_currency};
@@ -221,7 +222,7 @@ fn of_value<'k>((kind, facts): (&'k Kind, &'k PartnerFacts), value: &Value) -> S
 impl Value {
     /// What rules see of it, in the program's currency.
     pub(crate) fn amounts(&self) -> LiteMap<&'static str, Decimal> {
-        LiteMap::from_iter([("acv", at_rate(self.acv, self.rate)), (TOTAL_VALUE, at_rate(self.total, self.rate))])
+        [("acv", at_rate(self.acv, self.rate)), (TOTAL_VALUE, at_rate(self.total, self.rate))].into_iter().gather()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Gather;
 use event::Level;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -98,7 +99,7 @@ impl From<Days> for StoredDays {
             below = (of.ever, of.until.clone());
             (level, (!same).then(|| of.into()))
         };
-        let at_least = at_least.into_iter().map(level).collect();
+        let at_least = at_least.into_iter().map(level).gather();
         Self { ever, until, at_least }
     }
 }
@@ -112,7 +113,7 @@ impl From<StoredDays> for Days {
             }
             (level, below.clone())
         };
-        let at_least = at_least.into_iter().map(level).collect();
+        let at_least = at_least.into_iter().map(level).gather();
         Self { ever, until, at_least }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{CertificationId, CourseId, Motion, PersonId};
 use event::payout::PayoutRun;
 use event::period::Period;
@@ -144,7 +145,7 @@ pub fn head(account: &Account) -> StoredHead {
         enrolled: head.enrolled,
         suspended: head.suspended.clone(),
         left: head.left,
-        tiers: head.tiers.iter().map(|(motion, standing)| (motion.clone(), standing_text(standing))).collect(),
+        tiers: head.tiers.iter().map(|(motion, standing)| (motion.clone(), standing_text(standing))).gather(),
     };
     let mut content = Content::default();
     for section in Section::ALL.into_iter().filter(|section| !section.left(head.spilled)) {
@@ -167,7 +168,7 @@ pub fn parts(account: &Account) -> BTreeMap<Part, String> {
         (part, text)
     };
     let all = Section::ALL.into_iter().flat_map(|section| of(account, section));
-    all.filter(|part| !account.inside(part)).map(text).collect()
+    all.filter(|part| !account.inside(part)).map(text).gather()
 }
 
 /// The parts of a section that hold something, or held something once: what is empty again is written so.
@@ -194,7 +195,7 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
         Section::Lots => {
             let any = !account.head.funds.is_empty() || !account.inside(&Part::Lots);
             let lots = account.expired.values().flat_map(BTreeMap::keys);
-            let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).collect();
+            let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).gather();
             Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
         Section::Caps => Box::new(account.frequency.items(true).cloned().map(Part::Count)),
@@ -209,12 +210,12 @@ impl Content {
                 let stored = |(asset, funds): (&Asset, &Funds)| {
                     (*asset, StoredFunds::of(funds, account.pending.get(asset).unwrap_or(&none)))
                 };
-                self.lots = account.head.funds.iter().map(stored).collect();
+                self.lots = account.head.funds.iter().map(stored).gather();
             }
             Part::Expired(quarter) => {
                 for (asset, lots) in &account.expired {
                     let there: Expired =
-                        lots.range(*quarter..quarter.plus(3)).map(|(lot, held)| (*lot, *held)).collect();
+                        lots.range(*quarter..quarter.plus(3)).map(|(lot, held)| (*lot, *held)).gather();
                     self.expired.extend(Some((*asset, there)).filter(|(_, there)| !there.is_empty()));
                 }
             }
@@ -231,7 +232,7 @@ impl Content {
             }
             Part::Measures(quarter) => {
                 let motions = account.measures.get(quarter).into_iter().flatten();
-                let stored = motions.map(|(motion, cells)| (motion.clone(), cells_text(cells))).collect();
+                let stored = motions.map(|(motion, cells)| (motion.clone(), cells_text(cells))).gather();
                 self.measures.insert(*quarter, stored);
             }
             Part::Count(key) => {
@@ -324,8 +325,10 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
         account.certified.insert(of, days);
     }
     for (quarter, motions) in content.measures {
-        let read = |(motion, text): (Motion, String)| Ok((motion, cells(&text)?));
-        account.measures.insert(quarter, motions.into_iter().map(read).collect::<Result<_, String>>()?);
+        let of_quarter = account.measures.entry(quarter).or_default();
+        for (motion, text) in motions {
+            of_quarter.insert(motion, cells(&text)?);
+        }
     }
     let mut count = |of: &str, says: &str, period, who: &str, value: &str, used| {
         let says = long(says).into();

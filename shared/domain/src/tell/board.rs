@@ -148,7 +148,8 @@ const PERIODS_MAX: usize = 12;
 
 /// What ranking an account looks at and was not read.
 pub fn parts_to_rank(program: &Program, account: &Account, periods: &[TargetPeriod]) -> BTreeSet<Part> {
-    let mut parts: BTreeSet<Part> = [Part::Profile].into();
+    let mut parts = BTreeSet::new();
+    parts.insert(Part::Profile);
     for (first, last) in periods.iter().filter_map(|period| months(program, *period)) {
         let quarters = std::iter::successors(Some(first.quarter()), |quarter| Some(quarter.plus(3)));
         parts.extend(quarters.take_while(|quarter| *quarter <= last).map(Part::Measures));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use event::Gather;
 use event::ids::{Motion, Name};
 use event::period::{Every, TargetPeriod};
 use event::time::Month;
@@ -54,7 +55,7 @@ pub fn parts_of_targets(programs: &Programs, account: &Account, now: Timestamp) 
     let first = open.map(|(first, _)| first.quarter()).min();
     let last = Month::of(day);
     let quarters = std::iter::successors(first, |quarter| Some(quarter.plus(3))).take_while(|quarter| *quarter <= last);
-    quarters.map(Part::Measures).filter(|part| !account.knows(part)).collect()
+    quarters.map(Part::Measures).filter(|part| !account.knows(part)).gather()
 }
 
 /// The targets of an account in periods that are not over.

@@ -5,6 +5,7 @@
 
 mod scan;
 
+use crate::Gather;
 use std::borrow::Cow;
 
 use litemap::LiteMap;
@@ -86,7 +87,7 @@ impl<'a> Json<'a> {
             Json::Number(text) => Json::Number(owned(text)),
             Json::Text(text) => Json::Text(owned(text)),
             Json::List(items) => Json::List(items.into_iter().map(Json::into_owned).collect()),
-            Json::Map(map) => Json::Map(map.into_iter().map(|(key, value)| (owned(key), value.into_owned())).collect()),
+            Json::Map(map) => Json::Map(map.into_iter().map(|(key, value)| (owned(key), value.into_owned())).gather()),
         }
     }
 

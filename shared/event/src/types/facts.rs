@@ -1,5 +1,6 @@
 //! What is said of a partner in the vendor's own words: its type, vertical, size, overlap of customers (M47).
 
+use crate::Gather;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +86,7 @@ impl Member for PartnerFacts {
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Map(
-            self.iter().map(|(name, value)| (name.as_str().into(), Json::Text(value.as_str().into()))).collect(),
+            self.iter().map(|(name, value)| (name.as_str().into(), Json::Text(value.as_str().into()))).gather(),
         ))
     }
 }

@@ -1,5 +1,6 @@
 //! The forms that a member of `data` can have: how each is read, written, and told to others.
 
+use crate::Gather;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -263,7 +264,7 @@ impl Member for Money {
     }
     fn json(&self) -> Option<Json<'_>> {
         let parts = [("amount", self.amount().to_string().into()), ("currency", self.currency().into())];
-        Some(Json::Map(parts.into_iter().map(|(name, text)| (name.into(), Json::Text(text))).collect()))
+        Some(Json::Map(parts.into_iter().map(|(name, text)| (name.into(), Json::Text(text))).gather()))
     }
     fn write(&self, out: &mut String) -> bool {
         // Neither has anything to be escaped.
@@ -363,7 +364,7 @@ impl Member for Vec<RevenueLine> {
         fn line(line: &RevenueLine) -> Json<'_> {
             let amount = line.amount.json().map(|amount| ("amount".into(), amount));
             let kind = ("revenue_type".into(), Json::Text(line.revenue_type.as_str().into()));
-            Json::Map(amount.into_iter().chain([kind]).collect())
+            Json::Map(amount.into_iter().chain([kind]).gather())
         }
         (!self.is_empty()).then(|| Json::List(self.iter().map(line).collect()))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Gather;
 use event::ids::{Motion, Name};
 use event::period::Every;
 
@@ -21,7 +22,7 @@ pub(crate) fn challenges(
         f.error(Code::BadValue, &["challenge"], message, None);
     }
     let all = tables.iter().filter_map(|(id, table)| challenge(id, table, (declared, default_motion), f));
-    let all: BTreeMap<Name, Challenge> = all.map(|one| (one.id.clone(), one)).collect();
+    let all: BTreeMap<Name, Challenge> = all.map(|one| (one.id.clone(), one)).gather();
     for (place, (id, one)) in all.iter().enumerate() {
         let same =
             |other: &&Challenge| (other.metric, &other.motion, other.every) == (one.metric, &one.motion, one.every);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Gather;
 use event::ids::{Motion, Name, ProgramId, matches_pattern};
 use event::money::{RATE_MAX, parse_currency};
 use event::time::Calendar;
@@ -79,11 +80,11 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
     let declared = Declared { facts: facts(&file.facts, f), events: events(&file.event, f) };
     let sources = sources(&file.sources, &declared.events, f);
     let campaigns: BTreeMap<_, _> =
-        file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).collect();
+        file.campaign.iter().filter_map(|(id, c)| Some((id.clone(), campaign(id, c, f)?))).gather();
     let ladders: BTreeMap<_, _> =
-        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, &declared, f))).collect();
+        file.ladder.iter().map(|(motion, tiers)| (motion.clone(), ladder(motion, tiers, &declared, f))).gather();
     let tiers = ladders.values().flatten();
-    let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).collect();
+    let promoting = tiers.filter_map(|tier: &Tier| tier.enter.as_ref()).flat_map(Criteria::measures).gather();
     let around = Around {
         currency: &file.program.currency,
         in_deals_currency: file.policy.commissions.currency == "of the deal",
@@ -95,14 +96,14 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         ladders: &file.ladder,
     };
     let mut rules: BTreeMap<_, _> =
-        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &around, f)?))).collect();
+        file.earn.iter().filter_map(|(id, e)| Some((id.clone(), rule(id, e, &around, f)?))).gather();
     let pays = file.commission.iter().filter_map(|(id, table)| commission(id, table, &around, f));
     rules.extend(pays.map(|rule| (rule.id.clone(), rule)));
     let budgets = file.budget.iter().filter_map(|(id, table)| Some((id.clone(), budget(id, table, &around, f)?)));
-    let budgets = budgets.collect();
+    let budgets = budgets.gather();
     let benefits =
         file.benefit.iter().filter_map(|(id, table)| Some((id.clone(), benefit(id, table, &file.ladder, f)?)));
-    let benefits = benefits.collect();
+    let benefits = benefits.gather();
     let challenges = challenges(&file.challenge, (&declared, default_motion.as_ref()), f);
     let exclusivity = exclusivity(&file.exclusivity, default_motion.as_ref(), (&file.ladder, &declared), f);
     let onboarding = file
@@ -110,7 +111,7 @@ fn program(file: File, f: &mut Findings<'_>) -> Option<Program> {
         .as_ref()
         .and_then(|table| onboarding(table, default_motion.as_ref(), (&file.ladder, &declared), f));
     let rewards: BTreeMap<_, _> =
-        file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).collect();
+        file.reward.iter().map(|(id, r)| (id.clone(), reward(id, r, &file.ladder, f))).gather();
     counts_as_deal(&file.program.counts_as_deal, f);
     let registration = registration(&file.registration, f);
     let sharing = file.influence.as_ref().map(|table| sharing(table, f));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Label, Name};
 use event::{FACT_CHARS_MAX, OWN_FIELDS_MAX, OwnField, OwnForm, OwnType, TEXT_CHARS_MAX, names_person, no_own_name};
 
@@ -18,8 +19,8 @@ pub(crate) fn events(tables: &BTreeMap<String, EventTable>, f: &mut Findings<'_>
         let message = format!("{} event types are declared, and a program has at most {OWN_TYPES_MAX}", tables.len());
         f.error(Code::BadValue, &["event"], message, None);
     }
-    let events: OwnEvents = tables.iter().map(|(name, table)| (name.as_str().into(), event(name, table, f))).collect();
-    let counted: BTreeSet<Measure> = events.values().filter_map(|event| event.counts).collect();
+    let events: OwnEvents = tables.iter().map(|(name, table)| (name.as_str().into(), event(name, table, f))).gather();
+    let counted: BTreeSet<Measure> = events.values().filter_map(|event| event.counts).gather();
     if counted.len() > OWN_MEASURES_MAX {
         let message = format!("they count to {} things, and a program has at most {OWN_MEASURES_MAX}", counted.len());
         let help = "let several types count to the same".to_owned();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Gather;
 use event::ids::{Motion, TierId};
 use event::time::Length;
 use rust_decimal::Decimal;
@@ -247,7 +248,7 @@ fn measured(table: &CriteriaTable) -> Vec<(Measure, Quoted)> {
 
 /// That events of the vendor's own count to what a criterion asks for.
 fn known_counts(path: &[&str], table: &CriteriaTable, declared: &Declared, f: &mut Findings<'_>) {
-    let known: BTreeSet<Measure> = declared.events.values().filter_map(|event| event.counts).collect();
+    let known: BTreeSet<Measure> = declared.events.values().filter_map(|event| event.counts).gather();
     for (word, least) in &table.counts {
         if *least < 1 {
             f.error(Code::BadValue, path, format!("`{word}` is asked for {least} times, which everybody has"), None);

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::decide::{Named, Needs, State};
 use domain::ledger::packed::{self, StoredHead};
 use domain::ledger::{Account, Head, PoolBalance, PoolPart};
+use event::Gather;
 use event::ids::{PartnerId, ProgramId};
 
 use crate::tables::items::{Item, PartItem, Stock, read, state_key, text};
@@ -117,7 +118,7 @@ pub async fn begin(
         let item = found.remove(&(own.clone(), sort_key.clone()))?;
         Some((sort_key, item))
     });
-    Ok((state, more.collect()))
+    Ok((state, more.gather()))
 }
 
 /// Reads what is named outside of an account into `state`.

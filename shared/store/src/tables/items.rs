@@ -1,5 +1,6 @@
 //! Items as they stand in the tables.
 
+use event::Gather;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -100,7 +101,7 @@ pub(crate) fn start_to_text(key: &Item) -> String {
         AttributeValue::N(digits) => format!("n{digits}"),
         other => format!("s{}", other.as_s().map_or("", String::as_str)),
     };
-    let members: BTreeMap<&String, String> = key.iter().map(|(name, v)| (name, value(v))).collect();
+    let members: BTreeMap<&String, String> = key.iter().map(|(name, v)| (name, value(v))).gather();
     serde_json::to_string(&members).unwrap_or_default()
 }
 
