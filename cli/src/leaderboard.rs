@@ -12,7 +12,7 @@ use program::{Challenge, Program};
 use crate::everybody::{Everybody, Whose, bar};
 use crate::show::{number, shown, table};
 
-/// Partners beside each other by what a challenge measures, as things are: the API shows what was counted once a day.
+/// Partners beside each other by what a challenge measures, as things are: the API shows what was counted last.
 #[derive(Args)]
 pub(crate) struct Leaderboard {
     /// The challenge, as the program's file names it; left out, the only one there is.

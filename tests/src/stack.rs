@@ -88,6 +88,27 @@ impl TestStack {
         counts.values().filter_map(|n| n.parse::<u64>().ok()).sum()
     }
 
+    /// Takes all messages of a queue that nobody else reads; their bodies.
+    ///
+    /// # Panics
+    /// If the queue does not answer.
+    pub async fn take_all(&self, queue: &str) -> Vec<String> {
+        let (sqs, url) = (self.stack.clients.sqs(), self.stack.aws.queue_url(queue));
+        let mut bodies = Vec::new();
+        loop {
+            let got = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.expect("messages");
+            let got = got.messages.unwrap_or_default();
+            if got.is_empty() {
+                return bodies;
+            }
+            for message in got {
+                let handle = message.receipt_handle.expect("a handle");
+                sqs.delete_message().queue_url(&url).receipt_handle(handle).send().await.expect("deleted");
+                bodies.extend(message.body);
+            }
+        }
+    }
+
     /// Waits until `look` gives something.
     ///
     /// # Panics

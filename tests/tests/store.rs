@@ -44,13 +44,12 @@ fn enrolled(who: &str) -> Event {
     event("partner.enrolled", who, &format!("{who}-enrolled"), &serde_json::json!({ "name": who, "motions": ["sell"] }))
 }
 
+/// Somebody reads the `n`th content: ten in a minute, as many as do not look like gaming, and all on one day.
 fn view(who: &str, n: usize, person: &str) -> Event {
-    event(
-        "content.viewed",
-        who,
-        &format!("view-{n}"),
-        &serde_json::json!({ "content_id": format!("c{n}"), "person_id": person, "seconds": 40 }),
-    )
+    let data = serde_json::json!({ "content_id": format!("c{n}"), "person_id": person, "seconds": 40 });
+    let mut view = event("content.viewed", who, &format!("view-{n}"), &data);
+    view.time += jiff::SignedDuration::from_mins(i64::try_from(n / 10 % 600).expect("few"));
+    view
 }
 
 fn won(who: &str, deal: &str, acv: &str) -> Event {
@@ -303,11 +302,13 @@ async fn d8_who_was_sent_is_not_sent_again() {
         let handler = ReviewPartners::new(then, queue(queues::QUARANTINE), events, redemptions);
         let schedule = Trigger::Schedule(serde_json::json!({}));
         handler.handle(schedule, Instant::now() + Duration::from_secs(60)).await.expect("swept");
-        test.in_queue(queues::QUARANTINE).await
+        let sent = test.take_all(queues::QUARANTINE).await;
+        // Leaderboards are counted beside.
+        sent.iter().filter(|message| !message.contains(r#""sweep":"board""#)).count()
     };
     assert_eq!(sent_by_sweep(0).await, 2);
-    assert_eq!([sent_by_sweep(15).await, sent_by_sweep(59).await], [2, 2], "they are on their way");
-    assert_eq!(sent_by_sweep(60).await, 4, "nobody was reviewed in time");
+    assert_eq!([sent_by_sweep(15).await, sent_by_sweep(59).await], [0, 0], "they are on their way");
+    assert_eq!(sent_by_sweep(60).await, 2, "nobody was reviewed in time");
     let tomorrow = Moment { today: today.tomorrow().expect("a day"), now };
     assert_eq!(due_at(store, &program(), tomorrow).await.len(), 2, "a mark is of its day");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));
@@ -653,6 +654,12 @@ async fn units_and_rounds_by_type() {
             commit(store, &who, &[enrolled(&who), won(&who, &format!("{who}-settled"), "1")]).await;
             commit(store, &who, &[view(&who, 9_000 + n, "ann")]).await;
             let deals: Vec<String> = (0..n).map(|at| format!("{who}-{at}")).collect();
+            if kind == "deal.registered" {
+                // Of so many at least one in ten is qualified: nothing looks like gaming.
+                let honest: Vec<String> = (0..5).map(|at| format!("{who}-honest-{at}")).collect();
+                let both = honest.iter().flat_map(|id| [registered(&who, id), qualified(&who, id)]);
+                commit(store, &who, &both.collect::<Vec<_>>()).await;
+            }
             if kind == "deal.qualified" {
                 commit(store, &who, &deals.iter().map(|id| registered(&who, id)).collect::<Vec<_>>()).await;
             }

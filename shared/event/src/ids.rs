@@ -260,6 +260,9 @@ impl From<String> for Label {
     }
 }
 
+/// How the pseudonyms of persons begin.
+pub const PSEUDONYM: &str = "person-";
+
 impl From<&PersonId> for Label {
     fn from(person: &PersonId) -> Self {
         Self(person.0.clone())

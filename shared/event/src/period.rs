@@ -78,6 +78,9 @@ pub enum Period {
 /// Seconds of a minute, and of an hour.
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
+/// Minutes of an hour, and of a day.
+const HOUR_MINUTES: i32 = 60;
+const DAY_MINUTES: i32 = 24 * HOUR_MINUTES;
 
 impl Period {
     /// The period of what happened at an instant, and is booked on a day.
@@ -102,6 +105,51 @@ impl Period {
             Every::Year => Period::Year(calendar.year_start(month)),
             Every::Ever => Period::Ever,
         }
+    }
+
+    /// The day, of UTC, that a minute or an hour is of; of all else, it is what it is.
+    pub fn whole_day(self) -> Self {
+        match self {
+            Period::Minute(_) | Period::Hour(_) => self.last_day().map_or(self, Period::Day),
+            Period::Day(_)
+            | Period::Week(..)
+            | Period::Month(_)
+            | Period::Quarter(_)
+            | Period::Year(_)
+            | Period::Ever => self,
+        }
+    }
+
+    /// The time of day that a minute or an hour begins at, as `0930` or `09`; none for what has none.
+    pub fn time_of_day(self) -> Option<String> {
+        match self {
+            Period::Minute(minute) => {
+                let of_day = minute.rem_euclid(DAY_MINUTES);
+                Some(format!("{:02}{:02}", of_day / HOUR_MINUTES, of_day % HOUR_MINUTES))
+            }
+            Period::Hour(hour) => Some(format!("{:02}", hour.rem_euclid(DAY_MINUTES / HOUR_MINUTES))),
+            Period::Day(_)
+            | Period::Week(..)
+            | Period::Month(_)
+            | Period::Quarter(_)
+            | Period::Year(_)
+            | Period::Ever => None,
+        }
+    }
+
+    /// The minute or the hour of a day, by its [`time_of_day`](Self::time_of_day).
+    pub fn on_day(day: Date, time: &str) -> Option<Self> {
+        let midnight =
+            i32::try_from(TimeZone::UTC.to_timestamp(day.into()).ok()?.as_second().div_euclid(MINUTE)).ok()?;
+        let digits = time.bytes().all(|byte| byte.is_ascii_digit());
+        let (hour, minute) = time.split_at_checked(2).filter(|_| digits)?;
+        let hour: i32 = hour.parse().ok().filter(|hour| (0..DAY_MINUTES / HOUR_MINUTES).contains(hour))?;
+        if minute.is_empty() {
+            return Some(Period::Hour(midnight / HOUR_MINUTES + hour));
+        }
+        let minute: i32 =
+            minute.parse().ok().filter(|of_hour| minute.len() == 2 && (0..HOUR_MINUTES).contains(of_hour))?;
+        Some(Period::Minute(midnight + HOUR_MINUTES * hour + minute))
     }
 
     /// Its last day; none if it never ends.
@@ -323,6 +371,19 @@ mod tests {
         let at: Timestamp = "2026-03-14T09:30:59Z".parse().expect("an instant");
         let name = |every| Period::at(every, at, date(2026, 3, 31), &calendar).to_string();
         assert_eq!((name(Every::Minute), name(Every::Hour)), ("2026-03-14T09:30Z".into(), "2026-03-14T09Z".into()));
+        for every in [Every::Minute, Every::Hour] {
+            for text in ["2026-03-31T23:59:59Z", "2026-04-01T00:00:00Z", "1969-12-31T23:59:00Z"] {
+                let at: Timestamp = text.parse().expect("an instant");
+                let period = Period::at(every, at, date(2026, 3, 31), &calendar);
+                let Period::Day(day) = period.whole_day() else { panic!("{period}") };
+                assert_eq!(Period::on_day(day, &period.time_of_day().expect("a time")), Some(period), "{text}");
+            }
+        }
+        assert!(
+            ["", "9", "24", "0960", "093", "09300", "+930"]
+                .iter()
+                .all(|bad| Period::on_day(date(2026, 3, 31), bad).is_none())
+        );
         for bad in ["", "2026", "2026-", "2026-W", "2026-W60", "2026-01..2026-02", "soon", "2026-13"] {
             assert!(Period::try_from(bad.to_owned()).is_err(), "{bad}");
         }

@@ -41,6 +41,6 @@ pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
 pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
 pub use sharing::{INFLUENCERS_MAX, Sharing, WHOLE};
-pub use suspicion::{Suspect, Suspicion};
+pub use suspicion::{Suspicion, SuspicionTest};
 pub use versions::{Programs, Version};
 pub use window::Within;

@@ -1,7 +1,7 @@
 //! What an event type's members can hold, against what a rule asks of them: a rule that no event can meet is a slip of the hand.
 
 use event::catalogue::{self, TOTAL_VALUE};
-use event::ids::{EventId, Name};
+use event::ids::{EventId, Name, PSEUDONYM};
 use event::money::parse_decimal;
 use event::{FACT_CHARS_MAX, Form, OwnForm};
 use jiff::Timestamp;
@@ -20,9 +20,6 @@ type Never = (String, Option<String>);
 
 /// Where in a rule: a key, and a key below it.
 type Place<'a> = (&'a str, &'a str);
-
-/// How pseudonyms of persons begin.
-const PSEUDONYM: &str = "person-";
 
 /// What of a rule no event can meet, or every event does.
 pub(crate) fn never<'r>(rule: &'r Rule, program: &Program) -> Vec<(Place<'r>, Never)> {

@@ -10,15 +10,15 @@ use crate::window::Within;
 /// Something that looks like gaming.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
-    /// What looks so.
-    pub test: Suspect,
+    /// How it is found.
+    pub test: SuspicionTest,
     /// It in words, for partners and staff.
     pub words: String,
 }
 
-/// What looks like gaming.
+/// How it is found.
 #[derive(Clone, Debug)]
-pub enum Suspect {
+pub enum SuspicionTest {
     /// More awards of the rule than this in a minute, an hour, a day ...: counted as a cap is, and cuts nothing.
     MoreThan(Cap),
     /// A smaller part of what is counted comes to something than this.
@@ -40,16 +40,16 @@ impl Suspicion {
     /// The first month that it looks at in `month`; none where it counts.
     pub fn first_month(&self, month: Month, calendar: &Calendar) -> Option<Month> {
         match self.test {
-            Suspect::MoreThan(_) => None,
-            Suspect::LessThan { within, .. } => Some(within.first_month(month, false, calendar)),
+            SuspicionTest::MoreThan(_) => None,
+            SuspicionTest::LessThan { within, .. } => Some(within.first_month(month, false, calendar)),
         }
     }
 
     /// What it counts as a cap does.
     pub fn counts(&self) -> Option<&Cap> {
         match &self.test {
-            Suspect::MoreThan(cap) => Some(cap),
-            Suspect::LessThan { .. } => None,
+            SuspicionTest::MoreThan(cap) => Some(cap),
+            SuspicionTest::LessThan { .. } => None,
         }
     }
 }

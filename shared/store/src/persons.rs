@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use event::Meaning;
-use event::ids::{PartnerId, PersonId, ProgramId};
+use event::ids::{PSEUDONYM, PartnerId, PersonId, ProgramId};
 
 use crate::tables::items::{Content, Item, read, state_key, text, with_key};
 use crate::tables::{built, keys};
@@ -89,7 +89,7 @@ fn mapping(own: &str, person: &PersonId, name: &PersonId) -> Result<Item, StoreE
 
 /// A name that says nothing.
 fn fresh(store: &Store) -> Result<PersonId, StoreError> {
-    let name = format!("person-{}", &store.random.uuid()?.simple().to_string()[..12]);
+    let name = format!("{PSEUDONYM}{}", &store.random.uuid()?.simple().to_string()[..12]);
     PersonId::try_from(name).map_err(|error| StoreError::Refused(error.to_string()))
 }
 

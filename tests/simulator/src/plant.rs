@@ -101,6 +101,7 @@ plants! {
         BudgetNotDrawn = "a budget is not drawn",
         BudgetKept = "a budget gets nothing back",
         ShortUnchecked = "a short pool is not checked",
+        UnlistedShown = "who would not be seen is listed",
     }
 }
 

@@ -10,6 +10,7 @@ use award_points::AwardPoints;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use axum::Router;
 use fulfil_redemptions::FulfilRedemptions;
+use read_accounts::ReadAccounts;
 use redeem_rewards::{CardKeys, RedeemRewards};
 use relay_changes::RelayChanges;
 use review_partners::{ReviewPartners, Trigger};
@@ -260,6 +261,35 @@ pub(crate) async fn relays(aws: Arc<Aws>) {
     }
 }
 
+/// A leaderboard as `read-accounts` answers a partner who asks for it: status, and body.
+///
+/// # Errors
+/// [`Dead`].
+pub(crate) async fn leaderboard(
+    aws: &Arc<Aws>,
+    (program, partner): (&str, &str),
+    query: &str,
+) -> Result<(u16, String), Dead> {
+    let given = Given::new(aws, "read-accounts");
+    let router = web::closed(ReadAccounts::new(given.store()).routes(), web::ClaimNames::default());
+    let claims =
+        BTreeMap::from([("program", program), ("partner_id", partner), ("scope", "read"), ("exp", "99999999999")]);
+    let call = serde_json::json!({
+        "rawPath": "/v1/leaderboard", "rawQueryString": query, "headers": {},
+        "requestContext": { "http": { "method": "GET" }, "authorizer": { "jwt": { "claims": claims, "scopes": null } } },
+    });
+    answered(&given, router, call).await
+}
+
+/// One request: status, and body.
+async fn answered(given: &Given, router: Router, call: Value) -> Result<(u16, String), Dead> {
+    let Ok(call) = serde_json::from_value(call) else { return Err(Dead) };
+    let reply = given.call(web::answer(router, call)).await?;
+    let reply = serde_json::to_value(&reply).unwrap_or_default();
+    let status = reply["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
+    Ok((status, reply["body"].as_str().unwrap_or_default().to_owned()))
+}
+
 /// `redeem-rewards`, for one request: a process of its own, which may die of it.
 pub(crate) struct Redeems {
     given: Given,
@@ -300,10 +330,6 @@ impl Redeems {
             "rawPath": path, "headers": headers, "body": body.to_string(),
             "requestContext": { "http": { "method": "POST" }, "authorizer": { "jwt": { "claims": claims, "scopes": null } } },
         });
-        let Ok(call) = serde_json::from_value(call) else { return Err(Dead) };
-        let reply = self.given.call(web::answer(self.router.clone(), call)).await?;
-        let reply = serde_json::to_value(&reply).unwrap_or_default();
-        let status = reply["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
-        Ok((status, reply["body"].as_str().unwrap_or_default().to_owned()))
+        answered(&self.given, self.router.clone(), call).await
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use ambient::{Clock, Random};
 use domain::ledger::Record;
+use domain::tell::open_periods;
 use event::ids::PartnerId;
 use event::payout::PayoutRun;
 use jiff::{SignedDuration, Timestamp};
+use program::Programs;
 use serde_json::json;
 use store::cards::Sealer;
 use store::patience::Patience;
@@ -16,7 +18,7 @@ use store::programs::WithdrawError;
 use tokio::task::LocalSet;
 
 use crate::aws::{Aws, Calls, lock};
-use crate::check::{Sent, Snapshot, Watch, at_rest};
+use crate::check::{Sent, Snapshot, Watch, at_rest, m39_leaderboard};
 use crate::fate::{Fate, Fault, Tell};
 use crate::plant::{self, Plant};
 use crate::process::{self, Given, Redeems};
@@ -431,9 +433,10 @@ async fn rest(aws: &Arc<Aws>) {
     quiet(aws).await;
     look(aws);
     // Past every deadline of what waits, and past every hold of points.
-    for days in [1, 9, 40, 40] {
+    for days in [1, 1, 8, 40, 40] {
         aws.calls.jump(&aws.clock, aws.clock.now() + SignedDuration::from_hours(24 * days)).await;
         quiet(aws).await;
+        leaderboards(aws).await;
         if !lock(&aws.watch).findings.is_empty() {
             return;
         }
@@ -441,6 +444,26 @@ async fn rest(aws: &Arc<Aws>) {
     expire(aws, |_| true);
     let found = at_rest(aws);
     lock(&aws.watch).add(found);
+}
+
+/// Somebody asks for every leaderboard.
+async fn leaderboards(aws: &Arc<Aws>) {
+    let programs: Vec<Programs> = lock(&aws.watch).programs.values().cloned().collect();
+    let now = aws.clock.now();
+    for programs in programs {
+        let program = &programs.current(now).program;
+        for challenge in program.challenges.values() {
+            for period in open_periods(&programs, challenge, now) {
+                let query = format!("metric={}&motion={}&period={period}", challenge.metric.word(), challenge.motion);
+                let answer = process::leaderboard(aws, (&program.id, "p0"), &query).await;
+                let shown = answer.ok().filter(|(status, _)| *status == 200).map(|(_, body)| body);
+                let shown = shown.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default();
+                let all = Snapshot::of(&lock(&aws.table), now);
+                let found = m39_leaderboard(&all, program, (challenge, period), &shown);
+                lock(&aws.watch).add(found.map(|found| ("M39", found)).into_iter().collect());
+            }
+        }
+    }
 }
 
 /// Sweeps and waits until nothing moves.

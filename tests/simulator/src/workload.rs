@@ -668,6 +668,9 @@ impl Maker {
         // Another each time; what nobody declares is nobody's business.
         let seed = event::steady_hash(format!("{partner} {}", self.count).bytes());
         data["facts"] = serde_json::from_str(&stated(seed)).unwrap_or_default();
+        if seed % 5 == 0 {
+            data["unlisted"] = json!(true);
+        }
         let late = self.rng.i64(0..20 * 24 * 3_600);
         self.body("partner.enrolled", partner, late, data)
     }

@@ -20,13 +20,18 @@ const PLANTED_SEEDS: u64 = 120;
 fn first_seed(plant: Plant) -> u64 {
     match plant {
         // In the first only by what it leaves behind.
-        Plant::ConflictForgotten => 2,
-        Plant::UnknownProgramsNotSwept => 4,
-        Plant::PseudonymUnconditioned => 5,
-        Plant::CardUnconditioned => 7,
-        Plant::WithdrawnDecides | Plant::StandingNotIndexed => 9,
-        Plant::OtherUnchecked => 10,
-        Plant::ReleasedInDoubt => 15,
+        Plant::ConflictForgotten
+        | Plant::PseudonymUnconditioned
+        | Plant::TierFromNowhere
+        | Plant::UnknownProgramsNotSwept => 2,
+        Plant::AmendmentByArrival | Plant::BudgetKept | Plant::DealUnconditioned | Plant::FactByArrival => 3,
+        Plant::ReleasedInDoubt => 5,
+        Plant::OtherUnchecked => 6,
+        Plant::DealOfNobody | Plant::StockUnconditioned => 7,
+        Plant::OrderUnderNewId => 12,
+        Plant::UnlistedShown => 13,
+        Plant::StandingNotIndexed => 15,
+        Plant::CardUnconditioned => 26,
         Plant::ExpiredTakenAgain => 33,
         _ => 1,
     }
@@ -117,7 +122,7 @@ fn seeds_hold_every_invariant() {
     }
     let all = [
         "I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I17", "I18",
-        "I19", "I20", "I21", "I22", "I23", "I24", "I25", "I26", "I27", "I28", "I3",
+        "I19", "I20", "I21", "I22", "I23", "I24", "I25", "I26", "I27", "I28", "I3", "M39",
     ];
     assert_eq!(looked, BTreeSet::from(all), "invariants that were looked at");
 }
@@ -145,7 +150,7 @@ fn planted_defects_are_found() {
     let fail: BTreeSet<&str> = by.values().flatten().map(String::as_str).collect();
     for invariant in [
         "I1", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12", "I14", "I15", "I16", "I17", "I18", "I19", "I20",
-        "I21", "I25", "I26", "I27", "I28",
+        "I21", "I25", "I26", "I27", "I28", "M39",
     ] {
         assert!(fail.contains(invariant), "{invariant} found nothing; it did find {fail:?}");
     }

@@ -68,9 +68,8 @@ impl<'a> Asking<'a> {
 
     /// A part, unless it was read, or stands in the head and will after this decision.
     fn part(&mut self, part: Part) {
-        let (day, open_from) = (Some(self.context.today), Some(self.context.open_from));
-        let (day, open_from) = (self.account.head.day.max(day), self.account.head.open_from.max(open_from));
-        if !self.account.has_read(&part) && !self.account.is_inside(&part, day, open_from) {
+        let inside = || self.account.is_inside(&part, self.context.today, self.context.open_from);
+        if !self.account.has_read(&part) && !inside() {
             self.needs.parts.insert(part);
         }
     }

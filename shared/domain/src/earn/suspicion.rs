@@ -2,7 +2,7 @@
 
 use event::time::Month;
 use jiff::civil::Date;
-use program::{Program, Rule, Suspect};
+use program::{Program, Rule, SuspicionTest};
 
 use super::caps::{rule_cap, unused};
 use super::seen::Seen;
@@ -21,13 +21,13 @@ pub(crate) fn suspicion<'r>(
     let (mut found, mut counts) = (None, Vec::new());
     for one in &rule.hold_if {
         let looks_so = match &one.test {
-            Suspect::MoreThan(cap) => {
+            SuspicionTest::MoreThan(cap) => {
                 let key = rule_cap(program, rule, cap, seen);
                 let (left, _) = unused(cap, &key, account)?;
                 counts.push(key);
                 left == 0
             }
-            Suspect::LessThan { part, of, which, from, within } => {
+            SuspicionTest::LessThan { part, of, which, from, within } => {
                 let last = Month::of(today);
                 let first = within.first_month(last, false, &program.calendar);
                 let all = account.measured(motion, *of, first, last)?;

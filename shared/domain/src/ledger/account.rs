@@ -18,7 +18,7 @@ use super::balance::{Balance, Expired, FoldError, Funds, Pending};
 use super::cap::{CapKey, Frequency};
 use super::certificate::{Certificates, Days, level_number};
 use super::fact::{Fact, Stamp};
-use super::part::{Known, Part};
+use super::part::{Edges, Known, Part};
 use super::posting::{never, someday};
 use super::profile::{Profile, TargetKey};
 
@@ -96,6 +96,8 @@ pub struct Head {
     pub open_from: Option<Date>,
     /// How many sections have left the head for items of their own; never fewer.
     pub spilled: u8,
+    /// The last day whose counts have left the head, as they did not fit; never goes back.
+    pub days_left: Option<Date>,
 }
 
 /// One calendar quarter of measures: by motion, month (1 to 12) and measure.
@@ -250,7 +252,7 @@ impl Account {
     /// The enrolment with which the partner's membership began; of who left and is back, that of then.
     pub(crate) fn began(&self) -> Option<Stamp> {
         let of_now = |began: &Stamp| self.head.left.is_none_or(|left| *began > left);
-        self.profile.began.filter(of_now).or(self.head.enrolled)
+        self.profile.began().filter(of_now).or(self.head.enrolled)
     }
 
     /// The four sums of points.
@@ -263,19 +265,25 @@ impl Account {
         self.profile.facts.as_ref().map_or(&[], |facts| &facts.value.motions)
     }
 
-    /// Whether a part stands in the head, of an account whose day and first open day are these.
-    pub(crate) fn is_inside(&self, part: &Part, day: Option<Date>, open_from: Option<Date>) -> bool {
-        !part.section().left(self.head.spilled) && part.belongs_inside(day, open_from)
+    /// Whether a part stands in the head, and will when its day and first open day are these.
+    pub(crate) fn is_inside(&self, part: &Part, day: Date, open_from: Date) -> bool {
+        let now = self.edges();
+        let then = Edges { day: now.day.max(Some(day)), open_from: now.open_from.max(Some(open_from)), ..now };
+        !part.section().left(self.head.spilled) && part.belongs_inside(then)
+    }
+
+    fn edges(&self) -> Edges {
+        Edges { day: self.head.day, open_from: self.head.open_from, days_left: self.head.days_left }
     }
 
     /// Whether a part stands in the head.
     pub(super) fn inside(&self, part: &Part) -> bool {
-        self.is_inside(part, self.head.day, self.head.open_from)
+        !part.section().left(self.head.spilled) && part.belongs_inside(self.edges())
     }
 
     /// Whether what the account says of a part is all there is: a part that was not read is never written (I25).
     pub(crate) fn knows(&self, part: &Part) -> bool {
-        let read = || self.known.has(part, self.head.day, self.head.open_from);
+        let read = || self.known.has(part, self.edges());
         self.knows_all() || self.inside(part) || read()
     }
 

@@ -70,8 +70,8 @@ pub struct CapKey {
     pub value: Label,
 }
 
-/// Which item a count stands in: one per person (or none) and period. What is split by a value is spread over buckets, so that
-/// items stay small.
+/// Which item a count stands in: one per person (or none) and period, of minutes and hours one for their day. What is split by a
+/// value is spread over buckets, so that items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrequencyKey {
     /// The period it counts in: first, so that what is counted now stands together.
@@ -161,6 +161,11 @@ impl FrequencyKey {
         drops_on(self.period)
     }
 
+    /// The day it counts in, where it counts by days or what is shorter.
+    pub(super) fn day(&self) -> Option<Date> {
+        if let Period::Day(day) = self.period { Some(day) } else { None }
+    }
+
     /// Whether it is the partner's own, split by nothing.
     pub(super) fn is_own(&self) -> bool {
         &*self.who == OWN
@@ -187,7 +192,7 @@ impl CapKey {
         };
         let own = self.who.is_empty() && self.value.is_empty();
         let who = if own { OWN_LABEL.clone() } else { self.who.clone() };
-        FrequencyKey { who, period: self.period, bucket }
+        FrequencyKey { who, period: self.period.whole_day(), bucket }
     }
 
     /// Whether what it counted is forgotten by `day`: nobody can say how much of it is used.

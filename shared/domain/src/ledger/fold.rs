@@ -73,11 +73,10 @@ impl Account {
                     self.profile.accept(version, since);
                 }
                 self.head.enrolled = self.head.enrolled.max(Some(since));
-                self.profile.begin(since, self.head.left);
                 let stated = facts.clone().unwrap_or_default();
                 let name = name.chars().take(NAME_CHARS_MAX).collect();
                 let said = Facts { motions, territory, timezone, name, unlisted: *unlisted, stated };
-                Fact::learn(&mut self.profile.facts, said, since)
+                self.profile.enrol(said, since, self.head.left)
             }
             Kind::PartnerSuspended { .. } => Fact::learn(&mut self.head.suspended, true, since),
             Kind::PartnerReinstated { .. } => Fact::learn(&mut self.head.suspended, false, since),

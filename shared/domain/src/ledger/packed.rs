@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::Gather;
-use event::ids::{CertificationId, CourseId, Motion, PersonId};
+use event::ids::{CertificationId, CourseId, Motion, PSEUDONYM, PersonId};
 use event::payout::PayoutRun;
 use event::period::Period;
 use event::time::Month;
@@ -52,6 +52,9 @@ struct Content {
     measures: BTreeMap<Month, BTreeMap<Motion, String>>,
     #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
     counts: Counts,
+    /// Used caps of minutes and hours, by their day, and each value behind its time of day: `0930 c1`.
+    #[serde(rename = "t", default, skip_serializing_if = "BTreeMap::is_empty")]
+    timed: Counts,
     /// What ran out unspent, by asset and lot.
     #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     expired: BTreeMap<Asset, Expired>,
@@ -106,6 +109,8 @@ struct Own {
     day: Option<Date>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     open_from: Option<Date>,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    days_left: Option<Date>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     enrolled: Option<Stamp>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
@@ -117,17 +122,31 @@ struct Own {
     tiers: BTreeMap<Motion, String>,
 }
 
-/// Lets sections go until the head fits.
+/// So many items at most are counted by days in a head: they leave it together, in one transaction.
+const DAYS_MAX: usize = 8;
+
+/// Lets what is counted by days go until the head fits, then sections.
 pub(super) fn spill(account: &mut Account) {
     if account.known.is_in_memory() {
         return;
     }
-    for section in Section::ALL {
+    let fits = |account: &Account| {
+        let head = head(account);
+        head.own.len() + head.content.len() <= HEAD_BYTES_MAX
+    };
+    let inside = of(account, Section::Days).filter(|part| account.inside(part));
+    let day = |part| if let Part::Count(key) = part { key.day() } else { None };
+    let days: Vec<Date> = inside.filter_map(day).collect();
+    let is_full = days.len() > DAYS_MAX;
+    if !is_full && fits(account) {
+        return;
+    }
+    account.head.days_left = days.into_iter().max().or(account.head.days_left);
+    for section in Section::LEAVING {
         if section.left(account.head.spilled) {
             continue;
         }
-        let head = head(account);
-        if head.own.len() + head.content.len() <= HEAD_BYTES_MAX {
+        if fits(account) {
             break;
         }
         account.head.spilled = section as u8;
@@ -142,6 +161,7 @@ pub fn head(account: &Account) -> StoredHead {
         as_of: head.as_of,
         day: head.day,
         open_from: head.open_from,
+        days_left: head.days_left,
         enrolled: head.enrolled,
         suspended: head.suspended.clone(),
         left: head.left,
@@ -179,7 +199,7 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
                 let who = who.clone();
                 held.keys().map(move |id| Part::Holder(who.clone(), id.clone())).collect::<Vec<_>>()
             };
-            let counts = account.frequency.items(false).cloned().map(Part::Count);
+            let counts = account.frequency.items(false).filter(|key| key.day().is_none()).cloned().map(Part::Count);
             let holders = account.holders.iter().flat_map(certificates);
             let certified = account.certified.keys().cloned().map(Part::Certified);
             Box::new(holders.chain(certified).chain(counts))
@@ -198,7 +218,14 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
             let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).gather();
             Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
-        Section::Caps => Box::new(account.frequency.items(true).cloned().map(Part::Count)),
+        Section::Caps => {
+            let own = account.frequency.items(true).filter(|key| key.day().is_none());
+            Box::new(own.cloned().map(Part::Count))
+        }
+        Section::Days => {
+            let all = [true, false].into_iter().flat_map(|own| account.frequency.items(own));
+            Box::new(all.filter(|key| key.day().is_some()).cloned().map(Part::Count))
+        }
     }
 }
 
@@ -238,13 +265,19 @@ impl Content {
             Part::Count(key) => {
                 for (CapKey { of, says, period, who, value }, used) in account.frequency.counts(key) {
                     let (of, says) = (of.to_string(), short(says));
-                    if key.is_own() {
+                    let time = period.time_of_day();
+                    if key.is_own() && time.is_none() {
                         self.own.entry(of).or_default().entry(says).or_default().insert(*period, *used);
                         continue;
                     }
-                    let by_who =
-                        self.counts.entry(of).or_default().entry(says).or_default().entry(*period).or_default();
-                    by_who.entry(who.to_string()).or_default().insert(value.to_string(), *used);
+                    let (counts, value) = match time {
+                        Some(time) if value.is_empty() => (&mut self.timed, time),
+                        Some(time) => (&mut self.timed, format!("{time} {value}")),
+                        None => (&mut self.counts, value.to_string()),
+                    };
+                    let by_who = counts.entry(of).or_default().entry(says).or_default();
+                    let by_who = by_who.entry(period.whole_day()).or_default();
+                    by_who.entry(short_who(who)).or_default().insert(value, *used);
                 }
             }
         }
@@ -263,6 +296,7 @@ pub fn open(stored: &StoredHead) -> Result<Account, String> {
         as_of: own.as_of,
         day: own.day,
         open_from: own.open_from,
+        days_left: own.days_left,
         enrolled: own.enrolled,
         suspended: own.suspended,
         left: own.left,
@@ -270,6 +304,7 @@ pub fn open(stored: &StoredHead) -> Result<Account, String> {
         tiers: LiteMap::new(),
     };
     let mut account = Account { head, ..Account::default() };
+    account.known.begin_days(account.head.days_left);
     for (motion, text) in own.tiers {
         account.head.tiers.insert(motion, standing(&text).ok_or("a standing does not read")?);
     }
@@ -332,7 +367,7 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
     }
     let mut count = |of: &str, says: &str, period, who: &str, value: &str, used| {
         let says = long(says).into();
-        let key = CapKey { of: of.parse()?, says, period, who: who.into(), value: value.into() };
+        let key = CapKey { of: of.parse()?, says, period, who: long_who(who).into(), value: value.into() };
         account.frequency.set(key, used);
         Ok::<_, String>(())
     };
@@ -343,18 +378,29 @@ pub fn take(account: &mut Account, text: &str) -> Result<(), String> {
             }
         }
     }
-    for (of, caps) in &content.counts {
-        for (says, periods) in caps {
-            for (period, persons) in periods {
-                for (who, values) in persons {
-                    for (value, used) in values {
-                        count(of, says, *period, who, value, *used)?;
+    for (counts, are_timed) in [(&content.counts, false), (&content.timed, true)] {
+        for (of, caps) in counts {
+            for (says, periods) in caps {
+                for (period, persons) in periods {
+                    for (who, values) in persons {
+                        for (value, used) in values {
+                            let (period, value) = if are_timed { timed(*period, value)? } else { (*period, &**value) };
+                            count(of, says, period, who, value, *used)?;
+                        }
                     }
                 }
             }
         }
     }
     Ok(())
+}
+
+/// The minute or the hour of a day, and the value behind it.
+fn timed(day: Period, text: &str) -> Result<(Period, &str), String> {
+    let (time, value) = text.split_once(' ').unwrap_or((text, ""));
+    let Period::Day(day) = day else { return Err(format!("`{day}` is no day")) };
+    let period = Period::on_day(day, time).ok_or_else(|| format!("`{time}` is no time of day"))?;
+    Ok((period, value))
 }
 
 /// Counts the certificates of all holders.
@@ -421,6 +467,25 @@ fn short(says: &str) -> String {
 fn long(says: &str) -> String {
     let found = SAYS.iter().find_map(|(long, short)| Some(format!("{long}{}", says.strip_prefix(short)?)));
     found.unwrap_or_else(|| says.to_owned())
+}
+
+/// Who counts are of: a pseudonym by what is its own, behind this.
+const PERSON: &str = "-";
+
+fn short_who(who: &str) -> String {
+    match who.strip_prefix(PSEUDONYM) {
+        Some(own) if !own.starts_with(PERSON) => format!("{PERSON}{own}"),
+        _ if who.starts_with(PERSON) => format!("{PERSON}{who}"),
+        _ => who.to_owned(),
+    }
+}
+
+fn long_who(who: &str) -> String {
+    match who.strip_prefix(PERSON) {
+        Some(own) if !own.starts_with(PERSON) => format!("{PSEUDONYM}{own}"),
+        Some(whole) => whole.to_owned(),
+        None => who.to_owned(),
+    }
 }
 
 /// Cells of a quarter by month, each measure by its letter: `3 d1 a48000;4 p5`.
@@ -547,6 +612,16 @@ mod tests {
         assert_eq!(amounts(&runs(&all)), Ok(all));
         assert_eq!(amounts(""), Ok(LiteMap::new()));
         assert!(amounts("2027-13:5").is_err() && amounts("2027-11:x").is_err());
+    }
+
+    #[test]
+    fn who_counts_are_of_reads_as_it_was_written() {
+        for who in
+            ["person-006dc2ce0a63", "person-", "person--a", "person---a", "-", "-a", "--a", "team a", "nobody", ""]
+        {
+            assert_eq!(long_who(&short_who(who)), who);
+        }
+        assert_eq!(short_who("person-006dc2ce0a63"), "-006dc2ce0a63");
     }
 
     #[test]

@@ -43,10 +43,15 @@ pub(super) enum Section {
     Measures,
     Lots,
     Caps,
+    /// What counts by days, hours and minutes: a day leaves by itself, and the next one begins in the head again.
+    Days,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 5] =
+    pub(super) const ALL: [Self; 6] =
+        [Section::Persons, Section::Profile, Section::Measures, Section::Lots, Section::Caps, Section::Days];
+    /// Those that leave for good.
+    pub(super) const LEAVING: [Self; 5] =
         [Section::Persons, Section::Profile, Section::Measures, Section::Lots, Section::Caps];
 
     /// Whether it has left a head of which so many have.
@@ -61,6 +66,7 @@ impl Part {
             Part::Lots | Part::Expired(_) => Section::Lots,
             Part::Profile | Part::Course(_) => Section::Profile,
             Part::Measures(_) => Section::Measures,
+            Part::Count(key) if key.day().is_some() => Section::Days,
             Part::Count(key) if key.is_own() => Section::Caps,
             Part::Holder(..) | Part::Certified(_) | Part::Count(_) => Section::Persons,
         }
@@ -129,11 +135,14 @@ impl Part {
         }
     }
 
-    /// Whether it may stand in a head at all: measures of this quarter, caps of periods that are open.
-    pub(super) fn belongs_inside(&self, day: Option<Date>, open_from: Option<Date>) -> bool {
+    /// Whether it may stand in a head at all: measures of this quarter, caps of periods that are open, days that have not left.
+    pub(super) fn belongs_inside(&self, edges: Edges) -> bool {
         match self {
-            Part::Measures(quarter) => day.is_none_or(|day| *quarter >= Month::of(day).quarter()),
-            Part::Count(key) => key.period.last_day().zip(open_from).is_none_or(|(last, open)| last >= open),
+            Part::Measures(quarter) => edges.day.is_none_or(|day| *quarter >= Month::of(day).quarter()),
+            Part::Count(key) => match key.day() {
+                Some(day) => Some(day) > edges.days_left,
+                None => key.period.last_day().zip(edges.open_from).is_none_or(|(last, open)| last >= open),
+            },
             Part::Expired(_) => false,
             Part::Lots | Part::Profile | Part::Course(_) | Part::Holder(..) | Part::Certified(_) => true,
         }
@@ -144,6 +153,17 @@ impl Part {
         let Part::Count(key) = self else { return None };
         key.drops_on()?.checked_add(Span::new().days(EXPIRY_DAYS)).ok()
     }
+}
+
+/// What of an account's head says which parts may stand in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edges {
+    /// The account's day.
+    pub day: Option<Date>,
+    /// Its first open day.
+    pub open_from: Option<Date>,
+    /// The last day whose counts have left.
+    pub days_left: Option<Date>,
 }
 
 /// Which parts of an account are there, beside those in its head. No part of what an account is: two that differ in this only
@@ -157,6 +177,8 @@ pub(crate) struct Known {
     parts: BTreeSet<Part>,
     /// Sections that left the head since it was read.
     sections: BTreeSet<Section>,
+    /// The last day whose counts had left when it was read: what a later one counted stood in it.
+    days_left: Option<Date>,
 }
 
 impl Known {
@@ -189,8 +211,16 @@ impl Known {
         self.sections.insert(section);
     }
 
-    pub(super) fn has(&self, part: &Part, day: Option<Date>, open_from: Option<Date>) -> bool {
-        let stood_inside = || self.sections.contains(&part.section()) && part.belongs_inside(day, open_from);
+    /// The head was read: counts up to this day are not in it.
+    pub(super) fn begin_days(&mut self, days_left: Option<Date>) {
+        self.days_left = days_left;
+    }
+
+    pub(super) fn has(&self, part: &Part, edges: Edges) -> bool {
+        let stood_inside = || match part.section() {
+            Section::Days => part.belongs_inside(Edges { days_left: self.days_left, ..edges }),
+            section => self.sections.contains(&section) && part.belongs_inside(edges),
+        };
         self.has_part(part) || stood_inside()
     }
 }

@@ -71,9 +71,9 @@ pub struct Profile {
     /// The agreement version last accepted (M43).
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Fact<String>>,
-    /// The enrolment with which its present membership began, as far as that is known: later ones state facts anew.
+    /// The enrolment with which its membership began, where a later one stated the facts anew.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
-    pub began: Option<Stamp>,
+    pub since: Option<Stamp>,
     /// When an agreement was accepted first, by its own time: where the way to being trained begins (M29).
     #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Timestamp>,
@@ -89,7 +89,7 @@ pub struct Profile {
     /// How far targets were attained in the end, by which deals are trued up (M09): the latest periods, at most [`TARGETS_MAX`].
     #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attained: BTreeMap<TargetKey, Ended>,
-    /// What is held for its looks (M40), at most [`SUSPECTS_MAX`](super::suspect::SUSPECTS_MAX) told apart.
+    /// What is held for its looks (M40), at most [`SUSPECTS_MAX`](super::suspect::SUSPECTS_MAX), by the day it is released.
     #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspect>,
     /// What is the partner's alone (M23), at most [`EXCLUSIVE_MAX`].
@@ -152,12 +152,25 @@ impl TryFrom<String> for TargetKey {
 
 impl Profile {
     /// Takes over an enrolment of a partner that left last at `left`, if it did: the first one after that began what it is in now.
-    pub(super) fn begin(&mut self, since: Stamp, left: Option<Stamp>) {
+    /// False if a later one stated the facts before (I24).
+    pub(super) fn enrol(&mut self, said: Facts, since: Stamp, left: Option<Stamp>) -> bool {
         let of_now = |stamp: &Stamp| left.is_none_or(|left| *stamp > left);
+        let mut began = self.began();
         if of_now(&since) {
-            let began = self.began.filter(of_now);
-            self.began = Some(began.map_or(since, |began| began.min(since)));
+            began = Some(began.filter(of_now).map_or(since, |began| began.min(since)));
         }
+        let newer = Fact::learn(&mut self.facts, said, since);
+        self.since = began.filter(|began| self.stated() != Some(*began));
+        newer
+    }
+
+    /// The enrolment with which a membership began, as far as that is known; it may have ended since.
+    pub(crate) fn began(&self) -> Option<Stamp> {
+        self.since.or(self.stated())
+    }
+
+    fn stated(&self) -> Option<Stamp> {
+        self.facts.as_ref().map(|facts| facts.since)
     }
 
     /// Takes over an agreement. False if a later one was accepted before.

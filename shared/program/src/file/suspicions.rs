@@ -9,7 +9,7 @@ use super::{Earn, Quoted, SuspicionTable};
 use crate::cap::CapUnit;
 use crate::findings::{Code, Findings};
 use crate::own::{self, OwnEvents};
-use crate::suspicion::{Suspect, Suspicion};
+use crate::suspicion::{Suspicion, SuspicionTest};
 use crate::window::Within;
 
 /// What a deal gave follows the deal, and is held by `hold`.
@@ -57,7 +57,7 @@ fn suspicion(
                 let message = format!("`{words}` is no frequency; write \"10 per person per minute\"");
                 return f.take(path, Err(message));
             }
-            Some(Suspicion { test: Suspect::MoreThan(cap), words: format!("more than {words}") })
+            Some(Suspicion { test: SuspicionTest::MoreThan(cap), words: format!("more than {words}") })
         }
         SuspicionTable { more_than: None, less_than: Some(words), from, within: Some(within) } => {
             let whole = within;
@@ -73,7 +73,7 @@ fn suspicion(
                 return f.take(path, Err("`from` is at least 1".to_owned()));
             }
             let words = format!("less than {words} within {whole}");
-            let test = Suspect::LessThan { part, of, which, from: Decimal::from(from), within };
+            let test = SuspicionTest::LessThan { part, of, which, from: Decimal::from(from), within };
             Some(Suspicion { test, words })
         }
         _ => f.take(path, Err(HOW.to_owned())),

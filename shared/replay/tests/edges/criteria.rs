@@ -368,7 +368,7 @@ fn the_profile_fits_an_item() {
             },
         );
     }
-    account.head.spilled = 5;
+    (account.head.spilled, account.head.days_left) = (5, Some(jiff::civil::Date::MAX));
     let parts = packed::parts(&account);
     let bytes = parts.get(&Part::Profile).map(String::len);
     assert!(bytes.is_some_and(|bytes| bytes < 300_000), "{bytes:?}");

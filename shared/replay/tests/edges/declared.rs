@@ -570,7 +570,9 @@ hold_if = [{{ more_than = \"2 per person per minute\" }}, {{ less_than = \"50% o
         };
         for step in 0..260 {
             if forced {
-                w.accounts.values_mut().for_each(|a| a.head.spilled = 5);
+                for account in w.accounts.values_mut() {
+                    (account.head.spilled, account.head.days_left) = (5, account.head.day);
+                }
             }
             let jump = match next(12) {
                 0 => 86_400 * 20,

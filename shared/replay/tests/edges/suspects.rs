@@ -1,7 +1,9 @@
 //! What looks like gaming is held with a reason until a person or time releases it, and never twice (M40).
 
+use std::collections::BTreeMap;
+
 use domain::ledger::Outcome::{Applied, Awarded, Refused};
-use domain::ledger::{Asset, Outcome, SUSPECTS_MAX, Suspect};
+use domain::ledger::{Asset, Bucket, Outcome, SUSPECTS_MAX, Suspect, packed};
 use domain::tell::explain;
 use laurel_replay::World;
 use proptest::prelude::*;
@@ -212,6 +214,66 @@ fn a_flood_is_held_in_a_bounded_item() {
     view(&mut w, "ann", "more", "2026-05-05T09:06:41Z");
     assert_eq!(has(&w), (6, 2));
     assert_eq!(w.findings(), Vec::<String>::new());
+}
+
+/// On the day on which time releases a flood nothing is full any more, also where an event is the first to look.
+#[test]
+fn what_time_releases_makes_room_for_the_event_that_comes_then() {
+    let mut w = world();
+    for n in 0..60 {
+        view(&mut w, "ann", &format!("c{n}"), &format!("2026-05-05T09:00:{n:02}Z"));
+    }
+    assert_eq!((w.accounts["p"].profile.suspects.len(), has(&w)), (SUSPECTS_MAX, (6, 64)));
+    assert_eq!(view(&mut w, "ann", "then", "2026-05-19T09:00:00Z"), Awarded);
+    assert_eq!(has(&w), (72, 0));
+    assert_eq!(w.findings(), Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    /// Minutes and hours are counted as they are, in whatever order and groups what happened in them becomes known, and whether their day
+    /// stands in the head or beside it.
+    #[test]
+    fn minutes_count_whether_their_day_is_in_the_head_or_beside_it(
+        views in proptest::collection::vec((0_u8..4, 0_i64..4, 0_i64..5, 0_i64..4), 60..160),
+        group in 1_usize..12,
+    ) {
+        let mut w = world();
+        w.at("2026-05-09T12:00:00Z");
+        let (mut minutes, mut hours) = (BTreeMap::new(), BTreeMap::<_, i64>::new());
+        let mut held = 0;
+        let mut ids = 0..;
+        for views in views.chunks(group) {
+            let mut events = Vec::new();
+            let mut expected = Vec::new();
+            for (who, day, hour, minute) in views {
+                let at = format!("2026-05-0{}T{:02}:0{minute}:00Z", day + 5, hour + 9);
+                let counts = |of: i64, most: i64| of >= most;
+                let of_minute = minutes.entry((*who, *day, *hour, *minute)).or_insert(0_i64);
+                let of_hour = hours.entry((*day, *hour)).or_default();
+                let looks_bad = counts(*of_minute, 3) || counts(*of_hour, 10);
+                if looks_bad && held == i64::try_from(SUSPECTS_MAX).expect("few") {
+                    continue;
+                }
+                held += i64::from(looks_bad);
+                (*of_minute, *of_hour) = (*of_minute + 1, *of_hour + 1);
+                let id = ids.next().expect("a number");
+                let data = format!(r#"{{"content_id":"c{id}","person_id":"person{who}"}}"#);
+                events.push(w.event("content.viewed", "p", &format!("v{id}"), &at, &data));
+                expected.push(looks_bad);
+            }
+            let before = w.records.len();
+            w.judge(&events);
+            let pending: Vec<bool> =
+                w.records[before..].iter().map(|r| r.postings.iter().any(|p| matches!(p.to, Bucket::Pending { .. }))).collect();
+            prop_assert_eq!(pending, expected);
+        }
+        let account = &w.accounts["p"];
+        prop_assert!(account.head.days_left.is_some(), "so many do not fit the head");
+        let head = packed::head(account);
+        prop_assert!(serde_json::to_string(&head).expect("JSON").len() < packed::HEAD_BYTES_MAX + 200);
+        prop_assert_eq!(w.findings(), Vec::<String>::new());
+    }
 }
 
 proptest! {

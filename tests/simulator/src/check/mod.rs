@@ -1,6 +1,7 @@
 //! The checkers: one function for each invariant, after every write (`step`), over everything now and then and at rest
 //! (`whole`), and at rest alone (`rest`). A checker says what it found; nothing means that the invariant holds.
 
+mod boards;
 mod replayed;
 mod rest;
 mod step;
@@ -19,6 +20,7 @@ use crate::aws::{LEDGER, STATE, WAITING};
 use crate::table::item::{Item, attributes, text};
 use crate::table::{Change, Dynamo};
 
+pub(crate) use boards::m39_leaderboard;
 pub(crate) use rest::at_rest;
 pub(crate) use whole::Snapshot;
 

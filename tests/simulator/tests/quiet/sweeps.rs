@@ -18,9 +18,21 @@ async fn sweep(wire: &Wire, store: &Store) -> Vec<String> {
     sent(wire)
 }
 
-/// What was sent, but for leaderboards: those are counted beside.
+/// What was sent, but for leaderboards: of those each shard of each period once, and every shard or none.
 fn sent(wire: &Wire) -> Vec<String> {
-    wire.sent("partner-reviews").into_iter().filter(|message| !message.contains(r#""sweep":"board""#)).collect()
+    let is_board = |message: &String| message.contains(r#""sweep":"board""#);
+    let (boards, rest): (Vec<String>, _) = wire.sent("partner-reviews").into_iter().partition(is_board);
+    let parsed = boards.iter().map(|board| serde_json::from_str(board).expect("JSON"));
+    let of = |board: Value| (board["board"]["of"].to_string(), board["board"]["shard"].as_u64().expect("a shard"));
+    let counted: BTreeMap<_, u64> = parsed.map(of).fold(BTreeMap::new(), |mut all, of| {
+        *all.entry(of).or_default() += 1;
+        all
+    });
+    assert!(counted.values().all(|times| *times == 1), "{counted:?}");
+    for (of, _) in counted.keys() {
+        assert_eq!(counted.keys().filter(|(same, _)| same == of).count(), 8, "{counted:?}");
+    }
+    rest
 }
 
 async fn deliver(wire: &Wire, store: &Store, messages: Vec<String>) {
