@@ -189,14 +189,18 @@ fn where_nothing_answers_every_command_says_how_to_start() {
         &["events", "--outcome", "held"],
         &["statement", "p"],
     ];
-    for command in commands {
-        let told = laurel(&[command, &["--endpoint", "http://127.0.0.1:9"]].concat());
-        let said = text(&told.stderr);
-        assert!(
-            !told.status.success() && said.contains("start `cargo laurel serve`, or name another --endpoint"),
-            "{command:?}: {said}"
-        );
-    }
+    std::thread::scope(|side_by_side| {
+        for command in commands {
+            side_by_side.spawn(move || {
+                let told = laurel(&[command, &["--endpoint", "http://127.0.0.1:9"]].concat());
+                let said = text(&told.stderr);
+                assert!(
+                    !told.status.success() && said.contains("start `cargo laurel serve`, or name another --endpoint"),
+                    "{command:?}: {said}"
+                );
+            });
+        }
+    });
 }
 
 /// Killed with 500 events in flight and started again on the same data: each is counted exactly once.

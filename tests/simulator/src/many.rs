@@ -43,7 +43,8 @@ pub fn invariant(finding: &str) -> &str {
     finding.split(':').next().unwrap_or_default()
 }
 
-/// The smallest plan that still shows the finding of the same invariant: with fewer kinds of faults, then with fewer steps.
+/// The smallest plan that still shows the finding of the same invariant: with fewer steps, with fewer kinds of faults, and with the steps
+/// that need not be without them.
 pub fn shrink(plan: &Plan, outcome: &Outcome, mut told: impl FnMut(&Plan)) -> Plan {
     let Some(wanted) = outcome.findings.first().map(|finding| invariant(finding).to_owned()) else {
         return plan.clone();
@@ -56,6 +57,7 @@ pub fn shrink(plan: &Plan, outcome: &Outcome, mut told: impl FnMut(&Plan)) -> Pl
         }
         shows
     };
+    fewer_steps(&mut small, outcome.steps, &mut still);
     for fault in Fault::ALL {
         let mut fewer = small.clone();
         fewer.without.push(*fault);
@@ -63,19 +65,23 @@ pub fn shrink(plan: &Plan, outcome: &Outcome, mut told: impl FnMut(&Plan)) -> Pl
             small = fewer;
         }
     }
-    let mut size = outcome.steps.div_ceil(2);
+    fewer_steps(&mut small, outcome.steps, &mut still);
+    small
+}
+
+fn fewer_steps(small: &mut Plan, steps: usize, still: &mut impl FnMut(&Plan) -> bool) {
+    let mut size = (steps - small.skip.len()).div_ceil(2);
     while size > 0 {
-        let left: Vec<usize> = (0..outcome.steps).filter(|at| !small.skip.contains(at)).collect();
+        let left: Vec<usize> = (0..steps).filter(|at| !small.skip.contains(at)).collect();
         for chunk in left.chunks(size) {
             let mut fewer = small.clone();
             fewer.skip.extend(chunk);
             if still(&fewer) {
-                small = fewer;
+                *small = fewer;
             }
         }
         size /= 2;
     }
-    small
 }
 
 /// The command that runs a plan again.

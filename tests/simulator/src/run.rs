@@ -452,13 +452,16 @@ async fn leaderboards(aws: &Arc<Aws>) {
     let now = aws.clock.now();
     for programs in programs {
         let program = &programs.current(now).program;
+        if program.challenges.is_empty() {
+            continue;
+        }
+        let all = Snapshot::of(&lock(&aws.table), now);
         for challenge in program.challenges.values() {
             for period in open_periods(&programs, challenge, now) {
                 let query = format!("metric={}&motion={}&period={period}", challenge.metric.word(), challenge.motion);
                 let answer = process::leaderboard(aws, (&program.id, "p0"), &query).await;
                 let shown = answer.ok().filter(|(status, _)| *status == 200).map(|(_, body)| body);
                 let shown = shown.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default();
-                let all = Snapshot::of(&lock(&aws.table), now);
                 let found = m39_leaderboard(&all, program, (challenge, period), &shown);
                 lock(&aws.watch).add(found.map(|found| ("M39", found)).into_iter().collect());
             }
