@@ -116,20 +116,21 @@ pub(crate) fn of_record(record: &Record) -> Vec<Notice> {
     }
     for effect in &record.effects {
         match effect {
-            Effect::Tier { motion, from, to, .. } => {
-                notices.push(Notice {
-                    kind: "TierChanged",
-                    detail: about(json!({ "motion": motion, "from": from, "to": to })),
-                });
+            Effect::Tier { motion, from, to, short, .. } => {
+                let mut detail = json!({ "motion": motion, "from": from, "to": to });
+                if !short.is_empty() {
+                    detail["short"] = json!(short);
+                }
+                notices.push(Notice { kind: "TierChanged", detail: about(detail) });
             }
-            Effect::Reviewed { motion, below: Some(below), .. } => {
+            Effect::Reviewed { motion, below: Some(below), short, .. } => {
                 let kind = if below.is_due() { "PruningDue" } else { "BelowMinimum" };
-                let detail = about(json!({ "motion": motion, "times": below.times, "of": below.of }));
+                let detail = about(json!({ "motion": motion, "times": below.times, "of": below.of, "short": short }));
                 notices.push(Notice { kind, detail });
             }
-            Effect::Reviewed { motion, demotes_on: Some(day), .. } => {
-                notices
-                    .push(Notice { kind: "TierAtRisk", detail: about(json!({ "motion": motion, "demotes_on": day })) });
+            Effect::Reviewed { motion, demotes_on: Some(day), short, .. } => {
+                let detail = about(json!({ "motion": motion, "demotes_on": day, "short": short }));
+                notices.push(Notice { kind: "TierAtRisk", detail });
             }
             Effect::Suspected { rule, points, release, why, .. } => {
                 let detail = about(json!({ "rule": rule, "points": points, "until": release.day, "why": why }));

@@ -329,16 +329,21 @@ fn changed(effect: &Effect) -> String {
         Effect::Sends(Errand::BidLost { to, opportunity }) => {
             format!("tells {to} of the end of opportunity {opportunity}")
         }
-        Effect::Tier { motion, from, to, on, as_of } => {
+        Effect::Tier { motion, from, to, on, as_of, short } => {
             let from = from.as_ref().map_or("none", |tier| tier.as_str());
             format!(
-                "{motion}: {from} -> {to} on {on}{}",
-                as_of.map_or(String::new(), |as_of| format!(", reviewed as of {as_of}"))
+                "{motion}: {from} -> {to} on {on}{}{}",
+                as_of.map_or(String::new(), |as_of| format!(", reviewed as of {as_of}")),
+                too_little(short)
             )
         }
-        Effect::Reviewed { motion, as_of, demotes_on, below } => {
+        Effect::Reviewed { motion, as_of, demotes_on, below, short } => {
             let below = below.map_or(String::new(), |below| format!(", below {} of {} times", below.times, below.of));
-            format!("{motion}: reviewed as of {as_of}, lost {}{below}", day(demotes_on))
+            format!("{motion}: reviewed as of {as_of}, lost {}{below}{}", day(demotes_on), too_little(short))
         }
     }
+}
+
+fn too_little(short: &str) -> String {
+    if short.is_empty() { String::new() } else { format!(", {short}") }
 }

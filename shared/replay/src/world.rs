@@ -393,21 +393,23 @@ impl World {
                 writeln!(text, "    {amount:>6} {} -> {}{rule}{corrects}", p.from, p.to).expect("text");
             }
             for effect in &r.effects {
-                if let Effect::Tier { motion, from, to, on, .. } = effect {
+                let told = |short: &str| if short.is_empty() { String::new() } else { format!(": {short}") };
+                if let Effect::Tier { motion, from, to, on, short, .. } = effect {
                     writeln!(
                         text,
-                        "    {motion}: {} -> {to} on {on}",
-                        from.as_ref().map_or("none", |tier| tier.as_str())
+                        "    {motion}: {} -> {to} on {on}{}",
+                        from.as_ref().map_or("none", |tier| tier.as_str()),
+                        told(short)
                     )
                     .expect("text");
                 }
-                if let Effect::Reviewed { motion, demotes_on, below, .. } = effect {
+                if let Effect::Reviewed { motion, demotes_on, below, short, .. } = effect {
                     let word = match (demotes_on, below) {
                         (Some(day), _) => format!("below what keeps it, lost from {day}"),
                         (None, Some(below)) => format!("below what is asked, {} of {} times", below.times, below.of),
                         (None, None) => "kept".to_owned(),
                     };
-                    writeln!(text, "    {motion}: {word}").expect("text");
+                    writeln!(text, "    {motion}: {word}{}", told(short)).expect("text");
                 }
             }
             let b = r.after;

@@ -9,7 +9,7 @@ use program::{Gate, Program, Reward};
 use super::book::{Book, Why};
 use super::context::Context;
 use super::stop::Stop;
-use crate::earn::{reward_caps, shut};
+use crate::earn::{passes, reward_caps};
 use crate::ledger::{
     Account, Asset, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, Used, never,
 };
@@ -224,7 +224,7 @@ pub fn reward_gate(
     gates(program, account, &reward.gates, now)
 }
 
-/// Why gates are not open to a partner: the first that is not (M28).
+/// Why gates are not open to a partner: the tier if that is the first, else everything else that is missing (M28).
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: what a gate looks at was not loaded (I25).
@@ -234,10 +234,18 @@ pub(super) fn gates(
     gates: &[Gate],
     now: Timestamp,
 ) -> Result<Option<Reason>, FoldError> {
-    Ok(shut(program, account, gates, now)?.map(|gate| match gate {
-        Gate::Tier(needs) => Reason::TierTooLow { needs: needs.clone() },
-        Gate::Certification(..) | Gate::Course(_) | Gate::Agreement(_) => {
-            Reason::GateNotPassed { needs: gate.to_string() }
+    let mut missing = Vec::new();
+    for gate in gates {
+        if passes(program, account, gate, now)? {
+            continue;
         }
-    }))
+        match gate {
+            Gate::Tier(needs) if missing.is_empty() => return Ok(Some(Reason::TierTooLow { needs: needs.clone() })),
+            Gate::Tier(_) => {}
+            Gate::Certification(..) | Gate::Course(_) | Gate::Agreement(_) => missing.push(gate.to_string()),
+        }
+    }
+    let Some(last) = missing.pop() else { return Ok(None) };
+    let needs = if missing.is_empty() { last } else { format!("{} and {last}", missing.join(", ")) };
+    Ok(Some(Reason::GateNotPassed { needs }))
 }

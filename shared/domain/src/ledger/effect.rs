@@ -247,6 +247,9 @@ pub enum Effect {
         /// The day as of which it was reviewed, where a review brought it down.
         #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
         as_of: Option<Date>,
+        /// What was too little then, in words: `1 of 10 deals within 1 year`.
+        #[serde(rename = "w", default, skip_serializing_if = "String::is_empty")]
+        short: String,
     },
     /// What a rule gave looks like gaming, and is held (M40).
     #[serde(rename = "y")]
@@ -295,6 +298,9 @@ pub enum Effect {
         /// Where nothing is below the tier: how often in a row less was there than is asked (M16).
         #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
         below: Option<Below>,
+        /// What was too little, in words: `1 of 10 deals within 1 year`; empty where it was enough.
+        #[serde(rename = "w", default, skip_serializing_if = "String::is_empty")]
+        short: String,
     },
 }
 

@@ -215,7 +215,7 @@ impl Account {
                 let standing = Standing { tier: to.clone(), since: *on, reviewed, demotes_on: None, below: 0 };
                 self.head.tiers.insert(motion.clone(), standing);
             }
-            Effect::Reviewed { motion, as_of, demotes_on, below } => {
+            Effect::Reviewed { motion, as_of, demotes_on, below, short: _ } => {
                 self.looked.reviewed();
                 if let Some(standing) = self.head.tiers.get_mut(motion) {
                     standing.reviewed = Reviewed::Kept(*as_of);

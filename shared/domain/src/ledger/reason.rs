@@ -219,9 +219,9 @@ pub enum Reason {
         /// The tier.
         needs: TierId,
     },
-    /// A certificate or course is needed (M28).
+    /// Certificates, courses or an agreement are needed (M28).
     GateNotPassed {
-        /// What is needed, as `certification sales-101`.
+        /// Everything that is needed and missing, as `course sales-101 and certification seller`.
         needs: String,
     },
     /// The redemption is not in a state in which this can happen.

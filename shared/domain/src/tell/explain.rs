@@ -433,23 +433,29 @@ fn used_told(rule: Option<&Rule>, words: &str, used: i64) -> String {
 
 fn tier_sentence(effect: &Effect) -> Option<String> {
     match effect {
-        Effect::Tier { motion, from: Some(from), to, on, as_of: None } => {
+        Effect::Tier { motion, from: Some(from), to, on, as_of: None, .. } => {
             Some(format!("{motion}: {from} -> {to} from {on}"))
         }
-        Effect::Tier { motion, from: Some(from), to, on, as_of: Some(as_of) } => {
-            Some(format!("{motion}: {from} -> {to} from {on}, reviewed as of {as_of}"))
+        Effect::Tier { motion, from: Some(from), to, on, as_of: Some(as_of), short } => {
+            Some(format!("{motion}: {from} -> {to} from {on}, reviewed as of {as_of}{}", in_brackets(short)))
         }
         Effect::Tier { motion, from: None, to, on, .. } => Some(format!("{motion}: starts as {to} from {on}")),
-        Effect::Reviewed { motion, as_of, below: Some(below), .. } => {
+        Effect::Reviewed { motion, as_of, below: Some(below), short, .. } => {
             let Below { times, of } = *below;
             let due = if below.is_due() { "due to be pruned".to_owned() } else { format!("to be pruned after {of}") };
-            Some(format!("{motion}: as of {as_of} below what is asked of everybody, {times} in a row; {due}"))
+            let short = in_brackets(short);
+            Some(format!("{motion}: as of {as_of} below what is asked of everybody{short}, {times} in a row; {due}"))
         }
-        Effect::Reviewed { motion, as_of, demotes_on: Some(day), .. } => Some(format!(
-            "{motion}: as of {as_of} below what keeps the tier; lost at the first review as of {day} or later"
+        Effect::Reviewed { motion, as_of, demotes_on: Some(day), short, .. } => Some(format!(
+            "{motion}: as of {as_of} below what keeps the tier{}; lost at the first review as of {day} or later",
+            in_brackets(short)
         )),
         _ => None,
     }
+}
+
+fn in_brackets(short: &str) -> String {
+    if short.is_empty() { String::new() } else { format!(" ({short})") }
 }
 
 /// A reason in a sentence that a partner can read. Names no other partner (I16).
@@ -552,6 +558,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NotEnoughPoints { needed, available } => format!("it costs {needed} points, {available} are available"),
         Reason::OutOfStock { left } => format!("{left} are left in stock"),
         Reason::TierTooLow { needs } => format!("the tier {needs} is needed"),
+        Reason::GateNotPassed { needs } if needs.contains(" and ") => format!("{needs} are needed first"),
         Reason::GateNotPassed { needs } => format!("{needs} is needed first"),
         Reason::WrongState { status } => format!("the redemption is {status}"),
         Reason::Declined => "the provider declined; the points are back".to_owned(),

@@ -156,6 +156,24 @@ impl Progress {
             met: seen >= least,
         })
     }
+
+    /// What there is too little of, in words; none where it is enough.
+    pub(crate) fn short(&self) -> Option<String> {
+        match self {
+            Progress::Measured(Measured { met: true, .. }) | Progress::Fact { met: true, .. } => None,
+            Progress::Measured(Measured { measure, certification, level, within, seen, least, .. }) => {
+                let level = level.map_or_else(String::new, |level| format!(" at level {level} or above"));
+                Some(match certification {
+                    Some(id) => format!("{seen} of {least} persons certified {id}{level}"),
+                    None => format!("{seen} of {least} {} within {within}", measure.word()),
+                })
+            }
+            Progress::Fact { fact, asked, stated: Some(stated), .. } => {
+                Some(format!("{fact} is {stated}, not {asked}"))
+            }
+            Progress::Fact { fact, asked, stated: None, .. } => Some(format!("{fact} is not stated, and not {asked}")),
+        }
+    }
 }
 
 fn measured(

@@ -39,11 +39,11 @@ fn promotion(program: &Program, account: &Account, motion: &Motion, at: Moment) 
     let higher = |tier: &&Tier| held_rank.is_none_or(|rank| rank < tier.rank);
     for tier in tiers.iter().rev().take_while(higher) {
         if reaches(program, account, motion, tier, at)? {
-            return Ok(Some(move_to(motion, held, tier, at.today, None)));
+            return Ok(Some(move_to(motion, held, tier, (at.today, None), String::new())));
         }
     }
     // Who takes part stands somewhere.
-    Ok(tiers.first().filter(higher).map(|lowest| move_to(motion, held, lowest, at.today, None)))
+    Ok(tiers.first().filter(higher).map(|lowest| move_to(motion, held, lowest, (at.today, None), String::new())))
 }
 
 /// Whether a partner meets what promotes to a tier.
@@ -52,15 +52,25 @@ fn reaches(program: &Program, account: &Account, motion: &Motion, tier: &Tier, a
     enter.map_or(Ok(false), |criteria| assess(criteria, program, account, motion, at, &mut |_| ()))
 }
 
-fn move_to(motion: &Motion, held: Option<&Standing>, to: &Tier, on: Date, as_of: Option<Date>) -> Effect {
+fn move_to(
+    motion: &Motion,
+    held: Option<&Standing>,
+    to: &Tier,
+    (on, as_of): (Date, Option<Date>),
+    short: String,
+) -> Effect {
     Effect::Tier {
         motion: motion.clone(),
         from: held.map(|s| s.tier.clone()).filter(|_| !planted("a tier comes from nowhere")),
         to: to.id.clone(),
         on,
         as_of,
+        short,
     }
 }
+
+/// So many criteria that are not met are told in a record.
+const SHORT_MAX: usize = 6;
 
 /// A review that is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,18 +112,22 @@ pub(crate) fn review(
     (motion, held): (&Motion, &Standing),
     NextReview { as_of, on }: NextReview,
 ) -> Result<Effect, FoldError> {
-    let stays = |demotes_on| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on, below: None };
+    let stays = |demotes_on, short| Effect::Reviewed { motion: motion.clone(), as_of, demotes_on, below: None, short };
     let tiers = program.ladders.get(motion).map_or(&[][..], Vec::as_slice);
     let place = tiers.iter().position(|tier| tier.id == held.tier);
     let Some((place, tier, keep)) = place.and_then(|place| Some((place, &tiers[place], tiers[place].keep.as_ref()?)))
     else {
-        return Ok(stays(None));
+        return Ok(stays(None, String::new()));
     };
     let at = Moment::before(as_of, program.calendar.start_of(as_of)).entered(tier, held.since);
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let today = Moment::of(program.calendar.start_of(on), on).entered(tier, held.since);
-    let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
-    let kept = met(at)? || met(today)?;
+    let mut short = Vec::new();
+    let mut note = |looked: Looked<'_>| short.extend(Progress::of(looked, program, at).short());
+    let kept = assess(keep, program, account, motion, at, &mut note)?
+        || assess(keep, program, account, motion, today, &mut |_| ())?;
+    short.truncate(SHORT_MAX);
+    let short = if kept { String::new() } else { short.join("; ") };
     if let Some(of) = tier.prune_after {
         let calendar = &program.calendar;
         let follows =
@@ -124,15 +138,16 @@ pub(crate) fn review(
         let is_due = began.is_none_or(|began| tier.first_review.after(began) <= as_of);
         let takes_part = is_due && account.motions().contains(motion);
         let below = (!kept && takes_part).then(|| Below { times: before.saturating_add(1), of });
-        return Ok(Effect::Reviewed { motion: motion.clone(), as_of, demotes_on: None, below });
+        let short = if below.is_some() { short } else { String::new() };
+        return Ok(Effect::Reviewed { motion: motion.clone(), as_of, demotes_on: None, below, short });
     }
     Ok(match (kept, held.demotes_on, tier.grace) {
-        (true, _, _) => stays(None),
-        (false, None, Some(grace)) => stays(Some(grace.after(as_of))),
-        (false, Some(day), _) if as_of < day => stays(Some(day)),
+        (true, _, _) => stays(None, short),
+        (false, None, Some(grace)) => stays(Some(grace.after(as_of)), short),
+        (false, Some(day), _) if as_of < day => stays(Some(day), short),
         (false, _, _) => match place.checked_sub(1).and_then(|lower| tiers.get(lower)) {
-            Some(lower) => move_to(motion, Some(held), lower, on, Some(as_of)),
-            None => stays(None),
+            Some(lower) => move_to(motion, Some(held), lower, (on, Some(as_of)), short),
+            None => stays(None, short),
         },
     })
 }

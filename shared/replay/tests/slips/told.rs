@@ -73,7 +73,9 @@ fn an_explanation_tells_every_change_of_a_tier() {
     world.at("2026-12-20T09:30:00Z").catch_up();
     let told: Vec<String> = world.records.iter().flat_map(|record| explain(record, None).tier_changes).collect();
     let warned = |as_of: &str| {
-        format!("sell: as of {as_of} below what keeps the tier; lost at the first review as of 2026-08-01 or later")
+        format!(
+            "sell: as of {as_of} below what keeps the tier (1 of 9 deals within 1 year); lost at the first review as of 2026-08-01 or later"
+        )
     };
     let expected = [
         "sell: starts as base from 2026-03-14".to_owned(),
@@ -81,7 +83,7 @@ fn an_explanation_tells_every_change_of_a_tier() {
         warned("2026-05-01"),
         warned("2026-06-01"),
         warned("2026-07-01"),
-        "sell: gold -> base from 2026-08-11, reviewed as of 2026-08-01".to_owned(),
+        "sell: gold -> base from 2026-08-11, reviewed as of 2026-08-01 (1 of 9 deals within 1 year)".to_owned(),
     ];
     assert_eq!(told, expected);
 }
