@@ -17,7 +17,7 @@ use super::part::Part;
 use super::posting::Posting;
 use super::profile::{Facts, NAME_CHARS_MAX, TargetKey};
 use super::record::Record;
-use super::suspected;
+use super::suspect_fold;
 
 impl Account {
     /// Adds one record. The only way an account ever changes.
@@ -51,7 +51,7 @@ impl Account {
         self.head.open_from = self.head.open_from.max(Some(record.open_from));
         let reached = record.effects.iter().filter_map(Effect::milestone);
         self.profile.reached.extend(reached.map(|milestone| (milestone, record.time)));
-        suspected::fold(&mut self.profile.suspects, record);
+        suspect_fold::fold(&mut self.profile.suspects, record);
         packed::spill(self);
     }
 

@@ -21,7 +21,7 @@ mod reason;
 mod record;
 mod stored;
 mod suspect;
-mod suspected;
+mod suspect_fold;
 
 pub(crate) use account::Used;
 pub use account::{Account, Head, Measures, Membership, Reviewed, Standing};
@@ -43,4 +43,4 @@ pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};
 pub(crate) use stored::HASH_DIGITS;
 pub use stored::{history_key, history_of, record_key};
 pub use suspect::{SUSPECTS_MAX, Suspect, is_held};
-pub use suspected::suspect_of;
+pub use suspect_fold::suspect_of;
