@@ -120,6 +120,16 @@ impl Period {
         }
     }
 
+    /// The hour that a minute is of; of all else, it is what it is.
+    pub fn whole_hour(self) -> Self {
+        if let Period::Minute(minute) = self { Period::Hour(minute.div_euclid(HOUR_MINUTES)) } else { self }
+    }
+
+    /// The first hour of a day, of UTC.
+    pub fn first_hour(day: Date) -> Option<Self> {
+        Self::on_day(day, "00")
+    }
+
     /// The time of day that a minute or an hour begins at, as `0930` or `09`; none for what has none.
     pub fn time_of_day(self) -> Option<String> {
         match self {
@@ -377,6 +387,7 @@ mod tests {
                 let period = Period::at(every, at, date(2026, 3, 31), &calendar);
                 let Period::Day(day) = period.whole_day() else { panic!("{period}") };
                 assert_eq!(Period::on_day(day, &period.time_of_day().expect("a time")), Some(period), "{text}");
+                assert_eq!(period.whole_hour(), Period::at(Every::Hour, at, day, &calendar), "{text}");
             }
         }
         assert!(

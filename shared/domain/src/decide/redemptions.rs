@@ -11,7 +11,7 @@ use super::context::Context;
 use super::stop::Stop;
 use crate::earn::{passes, reward_caps};
 use crate::ledger::{
-    Account, Asset, Bucket, CapKey, Effect, FoldError, Membership, Outcome, PostingKind, Reason, Used, never,
+    Account, Asset, Bucket, CapKey, Effect, FoldError, MISSING, Membership, Outcome, PostingKind, Reason, Used, never,
 };
 use crate::redemption::{Redemption, RedemptionStatus, StockMove};
 
@@ -224,7 +224,7 @@ pub fn reward_gate(
     gates(program, account, &reward.gates, now)
 }
 
-/// Why gates are not open to a partner: the tier if that is the first, else everything else that is missing (M28).
+/// Why gates are not open to a partner: the tier if that is all that is missing, else everything that is (M28).
 ///
 /// # Errors
 /// [`FoldError::NotLoaded`]: what a gate looks at was not loaded (I25).
@@ -236,16 +236,13 @@ pub(super) fn gates(
 ) -> Result<Option<Reason>, FoldError> {
     let mut missing = Vec::new();
     for gate in gates {
-        if passes(program, account, gate, now)? {
-            continue;
-        }
-        match gate {
-            Gate::Tier(needs) if missing.is_empty() => return Ok(Some(Reason::TierTooLow { needs: needs.clone() })),
-            Gate::Tier(_) => {}
-            Gate::Certification(..) | Gate::Course(_) | Gate::Agreement(_) => missing.push(gate.to_string()),
+        if !passes(program, account, gate, now)? {
+            missing.push(gate);
         }
     }
-    let Some(last) = missing.pop() else { return Ok(None) };
-    let needs = if missing.is_empty() { last } else { format!("{} and {last}", missing.join(", ")) };
-    Ok(Some(Reason::GateNotPassed { needs }))
+    if let [Gate::Tier(needs)] = missing[..] {
+        return Ok(Some(Reason::TierTooLow { needs: needs.clone() }));
+    }
+    let needs = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(MISSING);
+    Ok((!missing.is_empty()).then_some(Reason::GateNotPassed { needs }))
 }

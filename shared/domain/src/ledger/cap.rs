@@ -70,8 +70,8 @@ pub struct CapKey {
     pub value: Label,
 }
 
-/// Which item a count stands in: one per person (or none) and period, of minutes and hours one for their day. What is split by a
-/// value is spread over buckets, so that items stay small.
+/// Which item a count stands in: one per person (or none) and period, of minutes one for their hour. What is split by a value is
+/// spread over buckets, so that items stay small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrequencyKey {
     /// The period it counts in: first, so that what is counted now stands together.
@@ -134,10 +134,20 @@ impl Frequency {
         *self.count(key) = used;
     }
 
-    /// The items that are the partner's own, or the others.
-    pub(crate) fn items(&self, own: bool) -> impl Iterator<Item = &FrequencyKey> {
-        let (of_own, beside) = if own { (Some(self.own.keys()), None) } else { (None, Some(self.beside.keys())) };
-        of_own.into_iter().flatten().chain(beside.into_iter().flatten())
+    /// Items that count by weeks or what is longer: the partner's own, or the others.
+    pub(crate) fn longer(&self, own: bool) -> impl Iterator<Item = &FrequencyKey> {
+        let items = if own { &self.own } else { &self.beside };
+        items.range(FrequencyKey::first(FIRST_WEEK)..).map(|(item, _)| item)
+    }
+
+    /// Items that count by days or what is shorter, of days after `day`; of all where there is none.
+    pub(crate) fn days_after(&self, day: Option<Date>) -> impl Iterator<Item = &FrequencyKey> {
+        let first = day.map_or(Some(Date::MIN), |day| day.tomorrow().ok());
+        let hour = day.map_or(Some(Period::Hour(i32::MIN)), |_| first.and_then(Period::first_hour));
+        let hours = hour.map(|hour| FrequencyKey::first(hour)..FrequencyKey::first(Period::Day(Date::MIN)));
+        let days = first.map(|day| FrequencyKey::first(Period::Day(day))..FrequencyKey::first(FIRST_WEEK));
+        let spans = hours.into_iter().chain(days);
+        spans.flat_map(|span| self.own.range(span.clone()).chain(self.beside.range(span))).map(|(item, _)| item)
     }
 
     /// Forgets all items that are not to be kept.
@@ -152,6 +162,9 @@ impl Frequency {
     }
 }
 
+/// Before all weeks, and what is longer; behind all days.
+const FIRST_WEEK: Period = Period::Week(i16::MIN, i8::MIN);
+
 /// How long counts are kept after their period, in days. What is rated again later than that gives nothing new.
 const DAYS_KEPT: i64 = 500;
 
@@ -163,7 +176,12 @@ impl FrequencyKey {
 
     /// The day it counts in, where it counts by days or what is shorter.
     pub(super) fn day(&self) -> Option<Date> {
-        if let Period::Day(day) = self.period { Some(day) } else { None }
+        if self.period < FIRST_WEEK { self.period.last_day() } else { None }
+    }
+
+    /// The first of all of a period.
+    fn first(period: Period) -> Self {
+        Self { period, who: Label::default(), bucket: 0 }
     }
 
     /// Whether it is the partner's own, split by nothing.
@@ -192,7 +210,7 @@ impl CapKey {
         };
         let own = self.who.is_empty() && self.value.is_empty();
         let who = if own { OWN_LABEL.clone() } else { self.who.clone() };
-        FrequencyKey { who, period: self.period.whole_day(), bucket }
+        FrequencyKey { who, period: self.period.whole_hour(), bucket }
     }
 
     /// Whether what it counted is forgotten by `day`: nobody can say how much of it is used.

@@ -37,6 +37,7 @@ pub use part::Part;
 pub use pool::{Pool, PoolBalance, PoolOf, PoolPart, Pools};
 pub use posting::{Bucket, Posting, PostingKind, never, someday};
 pub use profile::{ATTESTED_MAX, EXCLUSIVE_MAX, Ended, Facts, Milestone, Profile, TARGETS_MAX, TargetKey};
+pub(crate) use reason::MISSING;
 pub use reason::{Reason, Trial, Verdict};
 pub(crate) use reason::{factor, is_zero};
 pub use record::{EDITION, RECORD_FORM, Record, ReliedOn, VersionRef};

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Head, Reviewed, Standing};
 use super::asset::Asset;
 use super::balance::{Expired, Funds, Pending};
-use super::cap::CapKey;
+use super::cap::{CapKey, FrequencyKey};
 use super::certificate::{Certificates, Days};
 use super::fact::{Fact, Stamp};
 use super::part::{Part, Section};
@@ -123,7 +123,7 @@ struct Own {
 }
 
 /// So many items at most are counted by days in a head: they leave it together, in one transaction.
-const DAYS_MAX: usize = 8;
+const DAYS_MAX: usize = 12;
 
 /// Lets what is counted by days go until the head fits, then sections.
 pub(super) fn spill(account: &mut Account) {
@@ -134,9 +134,7 @@ pub(super) fn spill(account: &mut Account) {
         let head = head(account);
         head.own.len() + head.content.len() <= HEAD_BYTES_MAX
     };
-    let inside = of(account, Section::Days).filter(|part| account.inside(part));
-    let day = |part| if let Part::Count(key) = part { key.day() } else { None };
-    let days: Vec<Date> = inside.filter_map(day).collect();
+    let days: Vec<Date> = account.frequency.days_after(account.head.days_left).filter_map(FrequencyKey::day).collect();
     let is_full = days.len() > DAYS_MAX;
     if !is_full && fits(account) {
         return;
@@ -168,7 +166,10 @@ pub fn head(account: &Account) -> StoredHead {
         tiers: head.tiers.iter().map(|(motion, standing)| (motion.clone(), standing_text(standing))).gather(),
     };
     let mut content = Content::default();
-    for section in Section::ALL.into_iter().filter(|section| !section.left(head.spilled)) {
+    for day in account.frequency.days_after(head.days_left) {
+        content.put(account, &Part::Count(day.clone()));
+    }
+    for section in Section::LEAVING.into_iter().filter(|section| !section.left(head.spilled)) {
         for part in of(account, section).filter(|part| account.inside(part)) {
             // Counted from the certificates, as long as these are all there.
             if !matches!(part, Part::Certified(_)) {
@@ -199,7 +200,7 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
                 let who = who.clone();
                 held.keys().map(move |id| Part::Holder(who.clone(), id.clone())).collect::<Vec<_>>()
             };
-            let counts = account.frequency.items(false).filter(|key| key.day().is_none()).cloned().map(Part::Count);
+            let counts = account.frequency.longer(false).cloned().map(Part::Count);
             let holders = account.holders.iter().flat_map(certificates);
             let certified = account.certified.keys().cloned().map(Part::Certified);
             Box::new(holders.chain(certified).chain(counts))
@@ -218,14 +219,8 @@ fn of(account: &Account, section: Section) -> Box<dyn Iterator<Item = Part> + '_
             let expired: BTreeSet<Month> = lots.map(|lot| lot.quarter()).gather();
             Box::new(any.then_some(Part::Lots).into_iter().chain(expired.into_iter().map(Part::Expired)))
         }
-        Section::Caps => {
-            let own = account.frequency.items(true).filter(|key| key.day().is_none());
-            Box::new(own.cloned().map(Part::Count))
-        }
-        Section::Days => {
-            let all = [true, false].into_iter().flat_map(|own| account.frequency.items(own));
-            Box::new(all.filter(|key| key.day().is_some()).cloned().map(Part::Count))
-        }
+        Section::Caps => Box::new(account.frequency.longer(true).cloned().map(Part::Count)),
+        Section::Days => Box::new(account.frequency.days_after(None).cloned().map(Part::Count)),
     }
 }
 

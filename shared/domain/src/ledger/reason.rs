@@ -221,7 +221,7 @@ pub enum Reason {
     },
     /// Certificates, courses or an agreement are needed (M28).
     GateNotPassed {
-        /// Everything that is needed and missing, as `course sales-101 and certification seller`.
+        /// Everything that is needed and missing, as `course sales-101; certification seller`.
         needs: String,
     },
     /// The redemption is not in a state in which this can happen.
@@ -268,6 +268,9 @@ struct Written {
     #[serde(default)]
     status: String,
 }
+
+/// Between the things that are missing.
+pub(crate) const MISSING: &str = "; ";
 
 impl<'de> Deserialize<'de> for Reason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::movement::{about, movement};
 use crate::earn::{NEEDS, SEEN_CHARS_MAX, in_data, terms};
 use crate::ledger::{
-    ATTESTED_MAX, Asset, Below, Effect, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope, TARGETS_MAX,
-    Trial, Verdict, someday,
+    ATTESTED_MAX, Asset, Below, Effect, MISSING, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope,
+    TARGETS_MAX, Trial, Verdict, someday,
 };
 use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
 
@@ -558,7 +558,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NotEnoughPoints { needed, available } => format!("it costs {needed} points, {available} are available"),
         Reason::OutOfStock { left } => format!("{left} are left in stock"),
         Reason::TierTooLow { needs } => format!("the tier {needs} is needed"),
-        Reason::GateNotPassed { needs } if needs.contains(" and ") => format!("{needs} are needed first"),
+        Reason::GateNotPassed { needs } if needs.contains(MISSING) => format!("needed first: {needs}"),
         Reason::GateNotPassed { needs } => format!("{needs} is needed first"),
         Reason::WrongState { status } => format!("the redemption is {status}"),
         Reason::Declined => "the provider declined; the points are back".to_owned(),

@@ -133,6 +133,50 @@ pub(crate) fn assess(
     })
 }
 
+/// So many characters of one criterion, and of all of them, are told in a record.
+const ONE_CHARS_MAX: usize = 120;
+const ALL_CHARS_MAX: usize = 400;
+
+/// What there is too little of where criteria are not met, in words: of alternatives each that is not met, of what is asked together what
+/// is missing. Empty where they are met.
+///
+/// # Errors
+/// As [`assess`].
+pub(crate) fn short(
+    criteria: &Criteria,
+    program: &Program,
+    account: &Account,
+    motion: &str,
+    at: Moment,
+) -> Result<String, FoldError> {
+    let mut one = None;
+    let mut tell = |looked: Looked<'_>| one = Progress::of(looked, program, at).short();
+    if assess(criteria, program, account, motion, at, &mut tell)? {
+        return Ok(String::new());
+    }
+    let (parts, word) = match criteria {
+        Criteria::Any(parts) => (parts, " or "),
+        Criteria::All(parts) => (parts, " and "),
+        Criteria::One(_) | Criteria::Fact(_) => return Ok(cut(one.unwrap_or_default(), ONE_CHARS_MAX)),
+    };
+    let mut all = Vec::new();
+    for part in parts {
+        let text = short(part, program, account, motion, at)?;
+        let several = matches!(part, Criteria::Any(parts) | Criteria::All(parts) if parts.len() > 1);
+        if !text.is_empty() {
+            all.push(if several && parts.len() > 1 { format!("({text})") } else { text });
+        }
+    }
+    Ok(cut(all.join(word), ALL_CHARS_MAX))
+}
+
+fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
 impl Progress {
     /// How far a criterion is met by what was looked at.
     pub(crate) fn of(looked: Looked<'_>, program: &Program, at: Moment) -> Self {
@@ -158,20 +202,21 @@ impl Progress {
     }
 
     /// What there is too little of, in words; none where it is enough.
-    pub(crate) fn short(&self) -> Option<String> {
+    fn short(&self) -> Option<String> {
         match self {
             Progress::Measured(Measured { met: true, .. }) | Progress::Fact { met: true, .. } => None,
             Progress::Measured(Measured { measure, certification, level, within, seen, least, .. }) => {
                 let level = level.map_or_else(String::new, |level| format!(" at level {level} or above"));
-                Some(match certification {
-                    Some(id) => format!("{seen} of {least} persons certified {id}{level}"),
-                    None => format!("{seen} of {least} {} within {within}", measure.word()),
+                Some(match (certification, measure) {
+                    (Some(id), _) => format!("{seen} of {least} persons certified {id}{level}"),
+                    (None, Measure::Certifications) => format!("{seen} of {least} {}", measure.word()),
+                    (None, _) => format!("{seen} of {least} {} within {within}", measure.word()),
                 })
             }
-            Progress::Fact { fact, asked, stated: Some(stated), .. } => {
-                Some(format!("{fact} is {stated}, not {asked}"))
+            Progress::Fact { fact, asked, stated, .. } => {
+                let stated = stated.as_deref().unwrap_or("not stated");
+                Some(format!("{fact} is {stated}, asked is {asked}"))
             }
-            Progress::Fact { fact, asked, stated: None, .. } => Some(format!("{fact} is not stated, and not {asked}")),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod criteria;
 
+use criteria::short;
 pub(crate) use criteria::{Looked, Moment, assess};
 pub use criteria::{Measured, Progress};
 
@@ -69,9 +70,6 @@ fn move_to(
     }
 }
 
-/// So many criteria that are not met are told in a record.
-const SHORT_MAX: usize = 6;
-
 /// A review that is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextReview {
@@ -122,12 +120,9 @@ pub(crate) fn review(
     let at = Moment::before(as_of, program.calendar.start_of(as_of)).entered(tier, held.since);
     // What came since the period's end counts too: nobody loses what they have earned anew by then.
     let today = Moment::of(program.calendar.start_of(on), on).entered(tier, held.since);
-    let mut short = Vec::new();
-    let mut note = |looked: Looked<'_>| short.extend(Progress::of(looked, program, at).short());
-    let kept = assess(keep, program, account, motion, at, &mut note)?
-        || assess(keep, program, account, motion, today, &mut |_| ())?;
-    short.truncate(SHORT_MAX);
-    let short = if kept { String::new() } else { short.join("; ") };
+    let met = |at| assess(keep, program, account, motion, at, &mut |_| ());
+    let kept = met(at)? || met(today)?;
+    let short = if kept { String::new() } else { short(keep, program, account, motion, at)? };
     if let Some(of) = tier.prune_after {
         let calendar = &program.calendar;
         let follows =

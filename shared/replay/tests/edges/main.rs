@@ -1,11 +1,13 @@
 //! What must hold at the edges: of what rules, caps, versions and facts say, and of the order in which it becomes known.
 
+mod counts;
 mod criteria;
 mod declared;
 mod facts;
 mod orders;
 mod reviews;
 mod rules;
+mod short;
 mod standing;
 mod suspects;
 

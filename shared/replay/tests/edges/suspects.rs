@@ -231,8 +231,8 @@ fn what_time_releases_makes_room_for_the_event_that_comes_then() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
-    /// Minutes and hours are counted as they are, in whatever order and groups what happened in them becomes known, and whether their day
-    /// stands in the head or beside it.
+    /// Minutes and hours are counted as they are, in whatever order what happened in them becomes known, and whether their day stands in the
+    /// head or beside it.
     #[test]
     fn minutes_count_whether_their_day_is_in_the_head_or_beside_it(
         views in proptest::collection::vec((0_u8..4, 0_i64..4, 0_i64..5, 0_i64..4), 60..160),

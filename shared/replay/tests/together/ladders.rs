@@ -230,12 +230,12 @@ fn m28_nothing_before_the_initial_training() {
         domain::tell::explain(w.last(), None).sentence
     };
     let [first, second, seller] = ["course apex-101", "course apex-102", "certification seller"];
-    assert_eq!(refused(&mut w, "k1"), format!("{seller}, {first} and {second} are needed first"));
+    assert_eq!(refused(&mut w, "k1"), format!("needed first: {seller}; {first}; {second}"));
     let course = |w: &mut World, id: &str| {
         send(w, "course.completed", id, &format!(r#"{{"course_id":"{id}","person_id":"dana","level":101}}"#))
     };
     course(&mut w, "apex-101");
-    assert_eq!(refused(&mut w, "k2"), format!("{seller} and {second} are needed first"));
+    assert_eq!(refused(&mut w, "k2"), format!("needed first: {seller}; {second}"));
     course(&mut w, "apex-102");
     assert_eq!(refused(&mut w, "k3"), format!("{seller} is needed first"));
     certify(&mut w, "dana", "seller", "2026-06-01T00:00:00Z");
