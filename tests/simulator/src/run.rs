@@ -460,9 +460,13 @@ async fn leaderboards(aws: &Arc<Aws>) {
             for period in open_periods(&programs, challenge, now) {
                 let query = format!("metric={}&motion={}&period={period}", challenge.metric.word(), challenge.motion);
                 let answer = process::leaderboard(aws, (&program.id, "p0"), &query).await;
-                let shown = answer.ok().filter(|(status, _)| *status == 200).map(|(_, body)| body);
-                let shown = shown.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default();
-                let found = m39_leaderboard(&all, program, (challenge, period), &shown);
+                let found = match answer {
+                    Ok((200, body)) => {
+                        let shown = serde_json::from_str(&body).unwrap_or_default();
+                        m39_leaderboard(&all, program, (challenge, period), (&shown, now))
+                    }
+                    other => Some(vec![format!("{query} is answered by {other:?}")]),
+                };
                 lock(&aws.watch).add(found.map(|found| ("M39", found)).into_iter().collect());
             }
         }

@@ -5,10 +5,11 @@
 
 mod scan;
 
-use crate::Gather;
 use std::borrow::Cow;
 
 use litemap::LiteMap;
+
+use crate::Gather;
 
 use scan::{Scan, is_plain};
 

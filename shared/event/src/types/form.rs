@@ -1,6 +1,5 @@
 //! The forms that a member of `data` can have: how each is read, written, and told to others.
 
-use crate::Gather;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use jiff::civil::Date;
 
 use rust_decimal::Decimal;
 
+use crate::Gather;
 use crate::ids::{
     CertificationId, ContentId, CourseId, DealId, IdError, InvoiceId, Motion, Name, OpportunityId, PartnerId, PersonId,
     ProjectId, RedemptionId, RewardId,

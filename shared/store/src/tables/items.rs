@@ -1,9 +1,9 @@
 //! Items as they stand in the tables.
 
-use event::Gather;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use event::Gather;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
