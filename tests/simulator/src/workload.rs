@@ -532,7 +532,8 @@ impl Maker {
             }
             94..=96 => Action::Redrive,
             97..=98 if self.happens_to_all() => Action::Expire,
-            87 | 90..=93 | 97..=98 => Action::Sweep,
+            87 | 90..=93 | 97..=98 if self.happens_to_all() => Action::Sweep,
+            87 | 90..=93 | 97..=98 => self.story(),
             _ => Action::Back(self.rng.i64(1..20)),
         }
     }
