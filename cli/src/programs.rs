@@ -1,13 +1,15 @@
 //! `check` and `publish`.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use guide::witness::Witness;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use program::{Code, Diagnostic, Program, Severity, Version, breaks, check, leaps};
+use program::{Code, Diagnostic, Program, Severity, Version, breaks, leaps};
 use store::Store;
 use store::programs::{PublishError, Published};
 
@@ -48,22 +50,23 @@ impl Check {
             }
             Err(error) => return Err(error),
         };
-        let mut found = check(&text);
+        let mut found = guide::check(&text);
         if let (Some(against), Ok(program)) = (&self.against, Program::parse(&text)) {
             let before = Program::parse(&read(against)?);
             let before = before.map_err(|_| anyhow!("{} is in bad form itself", against.display()))?;
+            let plain = |finding| guide::shown(finding, None);
             let broken = breaks(&before, &program, &text);
             if broken.is_empty() {
-                found.extend(leaps(&before, &program, &text));
+                found.extend(leaps(&before, &program, &text).into_iter().map(plain));
             }
-            found.splice(0..0, broken);
+            found.splice(0..0, broken.into_iter().map(plain));
         }
-        let errors = found.iter().filter(|d| d.severity == Severity::Error || self.strict).count();
+        let errors = found.iter().filter(|d| d.finding.severity == Severity::Error || self.strict).count();
         let verdict = verdict(errors == 0);
         if self.json {
             println!("{}", serde_json::to_string_pretty(&found)?);
         } else {
-            report(&self.file, &text, &found);
+            report(&self.file, &text, found.iter().map(|one| (&one.finding, one.witness.as_ref())));
             if found.is_empty() {
                 println!("{}: in good form", self.file.display());
             }
@@ -110,7 +113,7 @@ impl Publish {
                 done.program, done.number, done.effective_from
             ),
             Err(PublishError::Invalid(found)) => {
-                report(&self.file, &text, &found);
+                report(&self.file, &text, found.iter().map(|one| (one, None)));
                 bail!("{} was not published; the version in force is untouched", self.file.display());
             }
             Err(error) => bail!("{} was not published: {error}", self.file.display()),
@@ -136,7 +139,7 @@ impl Publish {
         let now = store.clock().now();
         let known = store::programs::read(store, &program.id).await?;
         let leaps = known.map(|known| leaps(&known.current(now).program, &program, text)).unwrap_or_default();
-        report(&self.file, text, &leaps);
+        report(&self.file, text, leaps.iter().map(|leap| (leap, None)));
         if self.yes || (others.is_empty() && leaps.is_empty()) {
             return Ok(true);
         }
@@ -165,9 +168,9 @@ impl Publish {
     }
 }
 
-/// Prints findings with file, line, column and caret.
-fn report(file: &Path, text: &str, found: &[Diagnostic]) {
-    for one in found {
+/// Prints findings with file, line, column and caret, and below each the story that shows it.
+fn report<'f>(file: &Path, text: &str, found: impl Iterator<Item = (&'f Diagnostic, Option<&'f Witness>)>) {
+    for (one, witness) in found {
         let severity =
             if one.severity == Severity::Error { miette::Severity::Error } else { miette::Severity::Warning };
         let length = one.span.len().max(1);
@@ -180,5 +183,31 @@ fn report(file: &Path, text: &str, found: &[Diagnostic]) {
         }
         let source = NamedSource::new(file.display().to_string(), text.to_owned());
         eprintln!("{:?}", Report::new(diagnostic).with_source_code(source));
+        if let Some(witness) = witness {
+            eprintln!("{}", told(witness));
+        }
     }
+}
+
+/// Most events of a story that are shown.
+const EVENTS_SHOWN_MAX: usize = 30;
+
+/// A story as lines: what happens, and what comes of it, by its days.
+fn told(witness: &Witness) -> String {
+    let mut text = format!("  for example, {}:\n", witness.shows);
+    let mut ledger = witness.ledger.iter().peekable();
+    for (at, step) in witness.events.iter().enumerate() {
+        while let Some(line) = ledger.next_if(|line| line.on < step.on) {
+            let _ = writeln!(text, "      {line}");
+        }
+        if at < EVENTS_SHOWN_MAX {
+            let _ = writeln!(text, "    {step}");
+        } else if at == EVENTS_SHOWN_MAX {
+            let _ = writeln!(text, "    and {} more", witness.events.len() - EVENTS_SHOWN_MAX);
+        }
+    }
+    for line in ledger {
+        let _ = writeln!(text, "      {line}");
+    }
+    text
 }

@@ -84,6 +84,10 @@ pub enum Code {
     OscillatingLadder,
     /// Whoever reaches a tier reaches a higher one at once.
     TierNeverHeld,
+    /// An amount is many times as much, or as little, as those beside it.
+    AmountOutOfLine,
+    /// Two clocks end in another order than they are meant: a newcomer is to be parted from before its plan is due.
+    ContradictingClocks,
     /// A rule gives many times as much, or as little, as before.
     PointsLeap,
     /// What finance had locked is open again.
@@ -100,6 +104,10 @@ pub enum Code {
     MarginBelowFloor,
     /// Shares do not sum to the whole (I23).
     SharesSum,
+    /// An example that is none.
+    ExampleForm,
+    /// An example makes another ledger than it says, or cannot happen.
+    ExampleFails,
     /// The file has more bytes than a version can hold.
     TooLarge,
     /// It is another program than the one before.
@@ -121,6 +129,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Bytes of the file it is about.
     pub span: Range<usize>,
+    /// The keys of what it is about, from the file's first level on; empty where it is about no key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
     /// 1-based line of the start of `span`.
     pub line: usize,
     /// 1-based column, in characters.
@@ -128,7 +139,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(crate) fn new(
+    /// A finding about the value at `path`, or about the table nearest to it.
+    pub fn at(kind: (Severity, Code), text: &str, path: &[&str], message: String, help: Option<String>) -> Self {
+        let keys = path.iter().map(|&key| key.to_owned()).collect();
+        Self { path: keys, ..Self::new(kind, text, locate(text, path), message, help) }
+    }
+
+    /// A finding at `span`, bytes of `text`.
+    pub fn new(
         (severity, code): (Severity, Code),
         text: &str,
         span: Range<usize>,
@@ -138,7 +156,7 @@ impl Diagnostic {
         let before = text.get(..span.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
-        Self { severity, code, message, help, span, line, column }
+        Self { severity, code, message, help, span, path: Vec::new(), line, column }
     }
 }
 
@@ -269,8 +287,7 @@ impl<'a> Findings<'a> {
     }
 
     fn push(&mut self, kind: (Severity, Code), path: &[&str], message: String, help: Option<String>) {
-        let span = locate(self.text, path);
-        self.found.push(Diagnostic::new(kind, self.text, span, message, help));
+        self.found.push(Diagnostic::at(kind, self.text, path, message, help));
     }
 
     /// The value, or the finding that there is none.

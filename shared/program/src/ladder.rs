@@ -59,6 +59,9 @@ pub enum Criteria {
     Fact(Condition),
 }
 
+/// Most ways to meet criteria that are looked at.
+const WAYS_MAX: usize = 1_000;
+
 /// One measure over one window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
@@ -204,6 +207,20 @@ impl Criteria {
             Criteria::Fact(fact) => fact.sentence(),
             Criteria::Any(parts) => list(parts, " or "),
             Criteria::All(parts) => list(parts, " and "),
+        }
+    }
+
+    /// Every way to meet it, each all that must be met together; the first thousand.
+    pub fn ways(&self) -> Vec<Vec<&Criteria>> {
+        match self {
+            Criteria::One(_) | Criteria::Fact(_) => vec![vec![self]],
+            Criteria::Any(parts) => parts.iter().flat_map(Criteria::ways).take(WAYS_MAX).collect(),
+            Criteria::All(parts) => parts.iter().fold(vec![Vec::new()], |so_far, part| {
+                let more = part.ways();
+                let with_each =
+                    |way: &Vec<_>| more.iter().map(|more| [way.as_slice(), more].concat()).collect::<Vec<_>>();
+                so_far.iter().flat_map(with_each).take(WAYS_MAX).collect()
+            }),
         }
     }
 

@@ -104,6 +104,16 @@ pub(crate) fn lint(program: &Program, text: &str) -> Vec<Diagnostic> {
         if let Some(commission) = rule.commission() {
             commission_rate(program, rule, commission, &mut f);
         }
+        if let Some((value, beside)) = out_of_line(rule) {
+            let message =
+                format!("what is given for {value} is a hundred times as much, or as little, as for {beside}");
+            f.warning(
+                Code::AmountOutOfLine,
+                &[rule.place()[0], rule.place()[1], rule.key()],
+                message,
+                "look at the number once more",
+            );
+        }
         let per = matches!(rule.gives, Gives::Points(Points::Per { .. }));
         let bounded = rule.at_most.iter().any(|cap| cap.unit != CapUnit::Times) || !per;
         if !bounded {
@@ -214,6 +224,41 @@ pub fn breaks(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> 
         f.error(Code::CurrencyChanged, &["program", "currency"], message, Some(help));
     }
     f.found
+}
+
+/// By how many times a figure may differ from those beside it before somebody is asked whether that is meant.
+const OUT_OF_LINE: i64 = 100;
+
+/// The first value for which a rule gives a hundred times as much, or as little, as for each value beside it; and one of those.
+pub fn out_of_line(rule: &Rule) -> Option<(String, String)> {
+    let steps: Vec<(String, Decimal)> = match &rule.gives {
+        Gives::Points(Points::Bands { bands, .. }) => {
+            bands.iter().map(|(from, points)| (from.to_string(), Decimal::from(*points))).collect()
+        }
+        Gives::Points(Points::Table { table, .. }) => {
+            table.iter().map(|(value, points)| (value.clone(), Decimal::from(*points))).collect()
+        }
+        Gives::Money(commission) => match &commission.rate {
+            Rate::Bands { bands: steps, .. } | Rate::Slices { slices: steps, .. } => {
+                steps.iter().map(|(from, rate)| (from.to_string(), *rate)).collect()
+            }
+            Rate::Table { table, .. } => table.clone(),
+            Rate::Fixed(_) => Vec::new(),
+        },
+        Gives::Points(Points::Fixed(_) | Points::Per { .. }) => Vec::new(),
+    };
+    let far = |one: Decimal, other: Decimal| {
+        let (less, more) = (one.min(other), one.max(other));
+        !less.is_zero() && more >= less.saturating_mul(Decimal::from(OUT_OF_LINE))
+    };
+    let found = (0..steps.len()).filter_map(|at| {
+        let beside = at.checked_sub(1).into_iter().chain([at + 1]).filter_map(|other| steps.get(other));
+        let beside: Vec<&(String, Decimal)> = beside.collect();
+        let is_far = !beside.is_empty() && beside.iter().all(|other| far(steps[at].1, other.1));
+        is_far.then(|| (beside.len(), steps[at].0.clone(), beside[0].0.clone()))
+    });
+    // The one between two that it is far from, rather than those beside it.
+    found.max_by_key(|(beside, ..)| *beside).map(|(_, value, beside)| (value, beside))
 }
 
 /// By how many times a figure may change before somebody is asked whether that is meant.
@@ -544,25 +589,9 @@ fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) 
     }
 }
 
-/// Most ways to enter that are looked at.
-const WAYS_MAX: usize = 1_000;
-
 /// A way to enter that does not keep, if somebody goes on as they entered: all that must be met together.
 fn way_that_does_not_keep<'c>(enter: &'c Criteria, keep: &Criteria, review: Review) -> Option<Vec<&'c Criteria>> {
-    ways(enter).into_iter().find(|way| !keeps(way, keep, review))
-}
-
-/// Every way to meet criteria.
-fn ways(criteria: &Criteria) -> Vec<Vec<&Criteria>> {
-    match criteria {
-        Criteria::One(_) | Criteria::Fact(_) => vec![vec![criteria]],
-        Criteria::Any(parts) => parts.iter().flat_map(ways).take(WAYS_MAX).collect(),
-        Criteria::All(parts) => parts.iter().fold(vec![Vec::new()], |so_far, part| {
-            let more = ways(part);
-            let with_each = |way: &Vec<_>| more.iter().map(|more| [way.as_slice(), more].concat()).collect::<Vec<_>>();
-            so_far.iter().flat_map(with_each).take(WAYS_MAX).collect()
-        }),
-    }
+    enter.ways().into_iter().find(|way| !keeps(way, keep, review))
 }
 
 fn keeps(way: &[&Criteria], keep: &Criteria, review: Review) -> bool {

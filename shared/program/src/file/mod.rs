@@ -22,7 +22,9 @@ use std::marker::PhantomData;
 
 use event::ids::{CertificationId, CourseId, Motion, Name, RewardId, RuleId, TierId};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{
+    Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
+};
 
 use crate::fact::PARTNER;
 
@@ -62,6 +64,9 @@ pub(crate) struct File {
     pub(crate) policy: PolicyTable,
     #[serde(default)]
     pub(crate) payouts: PayoutsTable,
+    /// Stories with the ledgers they make: read where they are played, and looked at by nothing that decides.
+    #[serde(rename = "example")]
+    _example: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

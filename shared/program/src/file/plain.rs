@@ -186,9 +186,13 @@ impl<'de> Deserializer<'de> for Plain<'de> {
         self.array(visitor)
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit unit_struct tuple tuple_struct
-        enum identifier ignored_any
+        enum identifier
     }
 }
 

@@ -1,0 +1,51 @@
+//! What is shown of a program file before it is in force: its examples, its risks as short stories, and the guide that partners read.
+//!
+//! Nothing here says what a program gives: every figure is what the deciding code gave when it was asked. No async, no AWS type, no
+//! clock, no randomness, no float.
+
+pub mod example;
+mod probe;
+pub mod story;
+pub mod witness;
+
+use program::{Code, Diagnostic, Severity};
+use serde::Serialize;
+
+use story::Ground;
+use witness::Witness;
+
+/// A finding in a program file, and what shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Diagnostic,
+    /// Of a warning: a story that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
+}
+
+/// Every finding in a program file, errors first: of its form, of what it says, of its examples. An empty list means: publish it.
+pub fn check(text: &str) -> Vec<Found> {
+    let found = program::check(text);
+    let ground = Ground::of(text).ok();
+    let mut all: Vec<Found> = found.into_iter().map(|finding| shown(finding, ground.as_ref())).collect();
+    let Some(ground) = ground else { return all };
+    if let Some((path, message, witness)) = witness::contradicting_clocks(&ground) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let kind = (Severity::Warning, Code::ContradictingClocks);
+        let help = "let the ladder wait: more reviews in `prune_after`, or a shorter `plan_after` in [onboarding]";
+        let finding = Diagnostic::at(kind, text, &path, message, Some(help.to_owned()));
+        all.push(Found { finding, witness: Some(witness) });
+    }
+    all.extend(example::faults(text, &ground).into_iter().map(|finding| Found { finding, witness: None }));
+    all.sort_by_key(|one| one.finding.severity);
+    all
+}
+
+/// A finding with its witness, where it is a warning that one is found of.
+pub fn shown(finding: Diagnostic, ground: Option<&Ground>) -> Found {
+    let ground = ground.filter(|_| finding.severity == Severity::Warning);
+    let witness = ground.and_then(|ground| witness::witness(ground, &finding));
+    Found { finding, witness }
+}
