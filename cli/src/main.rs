@@ -6,6 +6,7 @@ mod budgets;
 mod codes;
 mod connect;
 mod demo;
+mod describe;
 mod events;
 mod everybody;
 mod exclusivity;
@@ -70,6 +71,7 @@ enum Command {
     /// The versions of programs: list, show, compare, withdraw.
     #[command(subcommand)]
     Programs(versions::Versions),
+    Describe(describe::Describe),
     /// JSON Schemas for editors and senders.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -163,6 +165,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(token) => token.run().await,
         Command::Check(check) => check.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Describe(describe) => describe.run(),
         Command::Schema(schema) => schema.run(),
         Command::Programs(versions) => versions.run().await,
         Command::Publish(publish) => publish.run().await,

@@ -94,6 +94,10 @@ impl Publish {
     pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
         let text = read(&self.file)?;
         let store = self.connect.store().await?;
+        if let Err(found) = guide::to_publish(&text) {
+            report(&self.file, &text, found.iter().map(|one| (one, None)));
+            bail!("{} was not published; the version in force is untouched", self.file.display());
+        }
         if !self.agreed(&store, &text).await? {
             bail!("{} was not published", self.file.display());
         }

@@ -129,7 +129,7 @@ pub(crate) async fn publish_missing(stack: &Stack, files: &[(String, String)]) -
     let known = store::programs::ids(&stack.store).await?;
     let from: Timestamp = FIRST_EFFECTIVE.parse()?;
     for (name, file) in files {
-        let program = program::Program::parse(file).map_err(|found| {
+        let program = guide::to_publish(file).map_err(|found| {
             let first = found.first().map(|d| format!("line {}: {}", d.line, d.message)).unwrap_or_default();
             anyhow::anyhow!("{name} is not in good form ({first}); see `cargo laurel check {name}`")
         })?;

@@ -3,12 +3,14 @@
 //! Nothing here says what a program gives: every figure is what the deciding code gave when it was asked. No async, no AWS type, no
 //! clock, no randomness, no float.
 
+pub mod describe;
 pub mod example;
+pub mod page;
 mod probe;
 pub mod story;
 pub mod witness;
 
-use program::{Code, Diagnostic, Severity};
+use program::{Code, Diagnostic, Program, Severity};
 use serde::Serialize;
 
 use story::Ground;
@@ -41,6 +43,16 @@ pub fn check(text: &str) -> Vec<Found> {
     all.extend(example::faults(text, &ground).into_iter().map(|finding| Found { finding, witness: None }));
     all.sort_by_key(|one| one.finding.severity);
     all
+}
+
+/// Reads a program file that is to be published: it is in good form, holds nothing that cannot be meant, and its examples are so.
+///
+/// # Errors
+/// The findings that stop it.
+pub fn to_publish(text: &str) -> Result<Program, Vec<Diagnostic>> {
+    let program = Program::to_publish(text)?;
+    let faults = example::faults(text, &Ground::of(text)?);
+    if faults.is_empty() { Ok(program) } else { Err(faults) }
 }
 
 /// A finding with its witness, where it is a warning that one is found of.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Asset, PostingKind};
+use domain::ledger::{Asset, Posting, PostingKind, Record};
 use event::catalogue::{TOTAL_VALUE, row};
 use event::ids::{Motion, TierId};
 use event::schema::{own_sample, sample};
@@ -10,7 +10,7 @@ use event::{Form, OwnForm};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use program::{
-    Comparison, Condition, Criteria, Criterion, Gate, Gives, Measure, PARTNER as FACT, Program, Rule, Test, Times,
+    Base, Comparison, Condition, Criteria, Criterion, Gate, Gives, Measure, PARTNER as FACT, Program, Rule, Test, Times,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -34,12 +34,14 @@ pub(crate) struct Case {
 }
 
 /// What a rule gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Given {
     /// What it gives.
     pub(crate) asset: Asset,
     /// How much, in the asset's smallest unit.
     pub(crate) amount: i64,
+    /// The value of the deal or of the invoice that it was asked with, where it has one.
+    pub(crate) value: Option<Decimal>,
 }
 
 /// A day on which nothing is special.
@@ -65,16 +67,49 @@ pub(crate) fn scale(rule: &Rule) -> Option<&str> {
 
 /// What a rule gives in a case; `None` where no story of it can be told.
 pub(crate) fn ask(ground: &Ground, rule: &Rule, case: &Case) -> Option<Given> {
+    let (story, record) = record(ground, rule, case)?;
+    let asset = record.trials.iter().find(|trial| trial.rule == rule.id)?.asset;
+    let amount = gave(&record, rule).map(|posting| posting.amount).sum();
+    Some(Given { asset, amount, value: story.steps.last().and_then(value_of) })
+}
+
+/// The value that an event says, in the program's currency.
+fn value_of(step: &Step) -> Option<Decimal> {
+    let What::Event { data, .. } = &step.what else { return None };
+    let said = data.get("acv").or_else(|| data.get("amount"))?;
+    said.get("amount").unwrap_or(said).as_str()?.parse().ok()
+}
+
+/// What a rate is of, in a case.
+pub(crate) fn base_of(base: &Base, value: Option<Decimal>, months: Option<u32>) -> Option<Decimal> {
+    let value = value.filter(|value| !value.is_zero())?;
+    match base {
+        Base::FirstYear | Base::Invoiced => Some(value),
+        Base::Total => value.checked_mul(Decimal::from(months.unwrap_or(12)))?.checked_div(Decimal::from(12)),
+        Base::Lines(_) => None,
+    }
+}
+
+/// The record of a case, and the first posting by which the rule gave.
+pub(crate) fn posted(ground: &Ground, rule: &Rule, case: &Case) -> Option<(Record, Posting)> {
+    let (_, record) = record(ground, rule, case)?;
+    let posting = gave(&record, rule).next()?.clone();
+    Some((record, posting))
+}
+
+fn gave<'r>(record: &'r Record, rule: &'r Rule) -> impl Iterator<Item = &'r Posting> {
+    let by_it = record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(&rule.id));
+    by_it.filter(|posting| matches!(posting.kind, PostingKind::Accrual | PostingKind::Netting))
+}
+
+/// The story of a case, and the record that it ends with.
+fn record(ground: &Ground, rule: &Rule, case: &Case) -> Option<(Story, Record)> {
     let story = story(ground.program(), rule, case)?;
     let tiers: Vec<_> = case.tier.clone().or_else(|| needed_tier(ground.program(), rule)).into_iter().collect();
     let (_, world) = play_holding(ground, &story, &tiers).ok()?;
-    let own = world.records.iter().filter(|record| record.partner.as_str() == PARTNER);
-    let (record, trial) = own
-        .filter_map(|record| Some((record, record.trials.iter().find(|trial| trial.rule == rule.id)?)))
-        .next_back()?;
-    let by_it = record.postings.iter().filter(|posting| posting.rule.as_ref() == Some(&rule.id));
-    let given = by_it.filter(|posting| matches!(posting.kind, PostingKind::Accrual | PostingKind::Netting));
-    Some(Given { asset: trial.asset, amount: given.map(|posting| posting.amount).sum() })
+    let tried = |record: &Record| record.trials.iter().any(|trial| trial.rule == rule.id);
+    let last = world.records.into_iter().rfind(|record| record.partner.as_str() == PARTNER && tried(record));
+    last.map(|record| (story, record))
 }
 
 /// A tier that the partner must hold for a rule to give.
@@ -176,7 +211,7 @@ fn funded(program: &Program, on: Date, budget: &str) -> Step {
 }
 
 /// What opens a gate, but for a tier.
-fn opens(on: Date, gate: &Gate) -> Option<Step> {
+pub(crate) fn opens(on: Date, gate: &Gate) -> Option<Step> {
     Some(match gate {
         Gate::Certification(id, level) => {
             let mut data = json!({ "certification_id": id, "person_id": "dana" });

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::decide::due_on;
-use domain::ledger::{Asset, Bucket, Effect, Outcome, Posting, PostingKind, Record, Reviewed, Standing};
+use domain::ledger::{Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Record, Reviewed, Standing};
 use event::Unreadable;
 use event::catalogue::{is_of_program, row};
 use event::ids::{Motion, PartnerId, TierId, matches_pattern};
@@ -232,10 +232,14 @@ fn hold(world: &mut World, tiers: &[(Motion, TierId)], since: Date) {
     let partner = PartnerId::try_from(PARTNER).ok();
     let Some(account) = partner.and_then(|partner| world.accounts.get_mut(&partner)) else { return };
     for (motion, tier) in tiers {
-        let standing =
-            Standing { tier: tier.clone(), since, reviewed: Reviewed::default(), demotes_on: None, below: 0 };
-        account.head.tiers.insert(motion.clone(), standing);
+        stand(account, motion, tier, since);
     }
+}
+
+/// Has a partner hold a tier.
+pub(crate) fn stand(account: &mut Account, motion: &Motion, tier: &TierId, since: Date) {
+    let standing = Standing { tier: tier.clone(), since, reviewed: Reviewed::default(), demotes_on: None, below: 0 };
+    account.head.tiers.insert(motion.clone(), standing);
 }
 
 /// Noon of a day in the program's time zone.

@@ -4,12 +4,14 @@ use domain::ledger::Asset;
 use event::ids::{Motion, TierId};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use program::{Base, Code, Criteria, Criterion, Diagnostic, Measure, Program, Rate, Rule, Tier};
+use program::{Code, Criteria, Criterion, Diagnostic, Measure, Program, Rate, Rule, Tier};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
-use crate::probe::{Case, ask, brings, enrolled, facts_of, measures_of, plain_day, scale, stated, story, tiers_of};
+use crate::probe::{
+    Case, ask, base_of, brings, enrolled, facts_of, measures_of, plain_day, scale, stated, story, tiers_of,
+};
 use crate::story::{Ground, Line, Step, Story, play, play_holding};
 
 /// A story that shows what a warning says.
@@ -329,7 +331,7 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
             for months in &months {
                 let case = Case { tier: tier.clone(), value: value.clone(), months: *months, on: None };
                 let given_now = ask(ground, rule, &case)?;
-                let base = base(&commission.base, value.as_deref().filter(|_| by_value), *months)?;
+                let base = base_of(&commission.base, given_now.value, *months)?;
                 let paid: Decimal = given_now.asset.amount(given_now.amount).parse().ok()?;
                 let part = paid.checked_div(base)?;
                 if given_now.asset != Asset::Points && is_it(part) {
@@ -343,16 +345,6 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
         }
     }
     None
-}
-
-/// What a rate is of in a story.
-fn base(base: &Base, value: Option<&str>, months: Option<u32>) -> Option<Decimal> {
-    let value: Decimal = value.unwrap_or("10000").parse().ok()?;
-    match base {
-        Base::FirstYear | Base::Invoiced => Some(value),
-        Base::Total => value.checked_mul(Decimal::from(months.unwrap_or(12)))?.checked_div(Decimal::from(12)),
-        Base::Lines(_) => None,
-    }
 }
 
 /// The clocks of a ladder that say goodbye to a newcomer before its improvement plan is due (M16, M17).
