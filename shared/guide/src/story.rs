@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::decide::due_on;
-use domain::ledger::{Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Record, Reviewed, Standing};
+use domain::ledger::{
+    Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Reason, Record, Reviewed, Standing,
+};
 use event::Unreadable;
 use event::catalogue::{is_of_program, row};
 use event::ids::{Motion, PartnerId, TierId, matches_pattern};
@@ -355,7 +357,19 @@ fn tell(world: &World, program: &Program, told: &mut usize, lines: &mut Vec<Line
 
 /// What a record says, a line for each thing that moved or changed.
 fn said(record: &Record, program: &Program) -> Vec<String> {
-    let mut said: Vec<String> = record.postings.iter().filter_map(|posting| moved(record, posting)).collect();
+    // What moved alike out of several lots is one thing.
+    let mut sums: Vec<(Asset, String, String, i64)> = Vec::new();
+    for posting in &record.postings {
+        let Some((before, after)) = moved(record, posting) else { continue };
+        let alike =
+            |sum: &&mut (Asset, String, String, i64)| (sum.0, &sum.1, &sum.2) == (posting.asset, &before, &after);
+        match sums.iter_mut().find(alike) {
+            Some(sum) => sum.3 += posting.amount,
+            None => sums.push((posting.asset, before, after, posting.amount)),
+        }
+    }
+    let mut said: Vec<String> =
+        sums.into_iter().map(|(asset, before, after, sum)| format!("{before}{}{after}", asset.told(sum))).collect();
     said.extend(record.effects.iter().filter_map(|effect| changed(effect, program)));
     let silent = said.is_empty();
     let kind = &record.kind;
@@ -363,6 +377,8 @@ fn said(record: &Record, program: &Program) -> Vec<String> {
         (Some(reason), Outcome::Refused | Outcome::Rejected) => {
             said.push(format!("{kind} is refused: {}", reason.code()))
         }
+        // What nobody meant to earn by.
+        (Some(Reason::NoRuleForType), _) => {}
         (Some(reason), _) if silent && is_sent(kind, program) => {
             said.push(format!("{kind} gives nothing: {}", reason.code()));
         }
@@ -378,27 +394,27 @@ fn is_sent(kind: &str, program: &Program) -> bool {
     row(kind).is_some() || program.events.contains_key(kind)
 }
 
-fn moved(record: &Record, posting: &Posting) -> Option<String> {
-    let amount = posting.asset.told(posting.amount);
+/// What is said before and after the amount that moved.
+fn moved(record: &Record, posting: &Posting) -> Option<(String, String)> {
     let by = posting.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let is_points = posting.asset == Asset::Points;
-    Some(match (posting.kind, posting.to) {
-        (PostingKind::Accrual, Bucket::Pending { .. }) if is_points => format!("+{amount}{by}, pending"),
-        (PostingKind::Accrual, Bucket::Pending { .. }) => format!("+{amount}{by}, accrued"),
-        (PostingKind::Accrual, _) => format!("+{amount}{by}"),
-        (PostingKind::Netting, _) => format!("{amount}{by} pay back what is owed"),
+    let (before, after) = match (posting.kind, posting.to) {
+        (PostingKind::Accrual, Bucket::Pending { .. }) if is_points => ("+", format!("{by}, pending")),
+        (PostingKind::Accrual, Bucket::Pending { .. }) => ("+", format!("{by}, accrued")),
+        (PostingKind::Accrual, _) => ("+", by),
+        (PostingKind::Netting, _) => ("", format!("{by} pay back what is owed")),
         (PostingKind::Release, Bucket::Pending { .. }) => return None,
-        (PostingKind::Release, _) if is_points => format!("{amount}{by} are released"),
-        (PostingKind::Release, _) => format!("{amount}{by} become payable"),
-        (PostingKind::Expiry, _) => format!("-{amount} run out"),
-        (PostingKind::Reversal, Bucket::Owed) => format!("-{amount}{by} taken back, owed"),
-        (PostingKind::Reversal, _) => format!("-{amount}{by} taken back"),
-        (PostingKind::Reservation, _) => return None,
-        (PostingKind::Redemption, _) => format!("-{amount} spent"),
-        (PostingKind::Cancellation, _) => format!("{amount} come back"),
-        (PostingKind::Payout, _) if record.outcome == Outcome::Applied => format!("{amount} paid out"),
-        (PostingKind::Payout, _) => return None,
-    })
+        (PostingKind::Release, _) if is_points => ("", format!("{by} are released")),
+        (PostingKind::Release, _) => ("", format!("{by} become payable")),
+        (PostingKind::Expiry, _) => ("-", " run out".to_owned()),
+        (PostingKind::Reversal, Bucket::Owed) => ("-", format!("{by} taken back, owed")),
+        (PostingKind::Reversal, _) => ("-", format!("{by} taken back")),
+        (PostingKind::Redemption, _) => ("-", " spent".to_owned()),
+        (PostingKind::Cancellation, _) => ("", " come back".to_owned()),
+        (PostingKind::Payout, _) if record.outcome == Outcome::Applied => ("", " paid out".to_owned()),
+        (PostingKind::Reservation | PostingKind::Payout, _) => return None,
+    };
+    Some((before.to_owned(), after))
 }
 
 fn changed(effect: &Effect, program: &Program) -> Option<String> {
