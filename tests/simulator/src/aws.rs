@@ -1,6 +1,6 @@
 //! One account of the simulated AWS, and the way of an SDK's request into it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
@@ -54,6 +55,9 @@ pub(crate) struct Aws {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     going_on: AtomicUsize,
+    /// Of them those that publish or withdraw, and by how many milliseconds the clock crept on since the first of them began.
+    publishing: AtomicUsize,
+    crept_ms: AtomicI64,
     halted: AtomicBool,
     changed: Notify,
 }
@@ -68,6 +72,15 @@ impl Drop for GoingOn<'_> {
     }
 }
 
+/// A publication on its way, until it is dropped: also where its process is killed.
+struct Publishing<'a>(&'a Calls);
+
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        self.0.publishing.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Calls {
     /// Begins a call, when no clock is about to jump.
     pub(crate) async fn begin(&self) -> GoingOn<'_> {
@@ -78,6 +91,34 @@ impl Calls {
         GoingOn(self)
     }
 
+    /// A request that is on its way: it arrives before a clock jumps, also where whoever sent it is gone by then.
+    fn sends(&self) -> GoingOn<'_> {
+        self.going_on.fetch_add(1, Ordering::Relaxed);
+        GoingOn(self)
+    }
+
+    /// Publishes or withdraws, as part of a call.
+    pub(crate) async fn publish<T>(&self, publication: impl Future<Output = T>) -> T {
+        if self.publishing.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.crept_ms.store(0, Ordering::Relaxed);
+        }
+        let _until_done = Publishing(self);
+        publication.await
+    }
+
+    /// Moves the clock on by a little while calls go on. A version that is being written takes effect no later than its writer allows
+    /// for, so that little steps which come to more wait for it.
+    pub(crate) async fn creep(&self, clock: &Clock, to: jiff::Timestamp, most: SignedDuration) {
+        let ahead = i64::try_from(to.duration_since(clock.now()).as_millis()).unwrap_or(i64::MAX);
+        let crept = self.crept_ms.load(Ordering::Relaxed).saturating_add(ahead.max(0));
+        if self.publishing.load(Ordering::Relaxed) > 0 && i128::from(crept) > most.as_millis() {
+            self.jump(clock, to).await;
+        } else {
+            self.crept_ms.store(crept, Ordering::Relaxed);
+            clock.set(to);
+        }
+    }
+
     /// Sets the clock when no call goes on.
     pub(crate) async fn jump(&self, clock: &Clock, to: jiff::Timestamp) {
         self.halted.store(true, Ordering::Relaxed);
@@ -85,6 +126,7 @@ impl Calls {
             self.changed.notified().await;
         }
         clock.set(to);
+        self.crept_ms.store(0, Ordering::Relaxed);
         self.halted.store(false, Ordering::Relaxed);
         self.changed.notify_waiters();
     }
@@ -139,6 +181,7 @@ impl Aws {
     ) {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let [before, after] = faults;
+        let on_its_way = self.calls.sends();
         let late = if before == Some(Fault::LateRequest) { Duration::from_secs(6) } else { Duration::ZERO };
         let way = lock(&self.fate).millis(1, 9) + late;
         self.clock.sleep(way).await;
@@ -152,6 +195,7 @@ impl Aws {
             Some(refusal) => Err(refusal),
             None => self.answer(&process, &target, &operation, &request).await,
         };
+        drop(on_its_way);
         process.enter(&operation, "done, reply on its way");
         let (status, body) = match answered {
             Ok(mut body) => {

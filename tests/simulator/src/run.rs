@@ -240,7 +240,7 @@ struct Client {
 
 async fn take(aws: &Arc<Aws>, client: &Arc<Client>, step: &Step, guests: &mut Vec<tokio::task::JoinHandle<()>>) {
     if step.at.duration_since(aws.clock.now()).abs() < LITTLE {
-        aws.clock.set(step.at);
+        aws.calls.creep(&aws.clock, step.at, LITTLE).await;
     } else {
         aws.calls.jump(&aws.clock, step.at).await;
     }
@@ -358,7 +358,8 @@ async fn publish(aws: Arc<Aws>, file: String, from: Option<Timestamp>) {
     for _ in 0..ASKS_MAX {
         let given = Given::new(&aws, "staff");
         let store = given.store();
-        if let Ok(Ok(_)) = Box::pin(given.call(store::programs::publish(&store, &file, from, "staff"))).await {
+        let published = aws.calls.publish(store::programs::publish(&store, &file, from, "staff"));
+        if let Ok(Ok(_)) = Box::pin(given.call(published)).await {
             return;
         }
         aws.clock.sleep(Duration::from_millis(200)).await;
@@ -375,7 +376,8 @@ async fn withdraw(aws: Arc<Aws>, program: String) {
         if let Ok(Ok(Some(programs))) = read {
             let now = store.clock().now();
             let Some(last) = programs.all().last().filter(|version| version.effective_from > now) else { return };
-            let sent = Box::pin(given.call(store::programs::withdraw(&store, &program, last.number, "staff"))).await;
+            let withdrawn = aws.calls.publish(store::programs::withdraw(&store, &program, last.number, "staff"));
+            let sent = Box::pin(given.call(withdrawn)).await;
             if sent.is_ok_and(|sent| !matches!(sent, Err(WithdrawError::Store(_) | WithdrawError::Raced))) {
                 return;
             }
