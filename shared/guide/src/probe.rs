@@ -86,7 +86,7 @@ pub(crate) fn base_of(base: &Base, value: Option<Decimal>, months: Option<u32>) 
     match base {
         Base::FirstYear | Base::Invoiced => Some(value),
         Base::Total => value.checked_mul(Decimal::from(months.unwrap_or(12)))?.checked_div(Decimal::from(12)),
-        Base::Lines(_) => None,
+        Base::Lines(_) => Some(value),
     }
 }
 
@@ -250,6 +250,9 @@ fn meeting(test: &Test) -> Option<String> {
     })
 }
 
+/// What the lines of a deal come to that a rule pays of.
+const LINE: &str = "10000";
+
 /// What an event says so that a rule gives.
 fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
     let mut data = match (row(&rule.on), program.events.get(rule.on.as_str())) {
@@ -272,6 +275,11 @@ fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
     }
     if let (Some(by), Some(value)) = (scale(rule).filter(|by| !by.starts_with(FACT)), &case.value) {
         set(program, rule, &mut data, by, value);
+    }
+    if let Some(Base::Lines(kind)) = rule.commission().map(|commission| &commission.base) {
+        let amount = json!({ "amount": LINE, "currency": program.currency });
+        data.insert("lines".to_owned(), json!([{ "revenue_type": kind, "amount": amount }]));
+        data.insert("acv".to_owned(), json!(LINE));
     }
     if let Some(months) = case.months.filter(|_| rule.on == "deal.closed") {
         data.insert("tenor_months".to_owned(), json!(months));
