@@ -20,6 +20,11 @@ pub(crate) enum Schema {
         after_help = "Examples:\n  laurel schema event deal.closed > deal.closed.schema.json\n  laurel schema event webinar.attended --program infra/programs/hr-software.toml"
     )]
     Event(Event),
+    /// Print the JSON Schema of a program file: editors complete and underline by it.
+    #[command(
+        after_help = "Example:\n  laurel schema program > program.schema.json     then begin the file with: #:schema ./program.schema.json"
+    )]
+    Program,
 }
 
 /// Print the JSON Schema of an event type.
@@ -35,7 +40,10 @@ pub(crate) struct Event {
 
 impl Schema {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let Schema::Event(Event { name, program }) = self;
+        let Schema::Event(Event { name, program }) = self else {
+            println!("{}", serde_json::to_string_pretty(&program::reference::schema())?);
+            return Ok(ExitCode::SUCCESS);
+        };
         let program = program.as_deref().map(program_of).transpose()?;
         let program = program.as_ref().map(|(program, _)| program);
         let own = program.and_then(|program| Some((program, program.events.get(&**name)?)));

@@ -82,3 +82,12 @@ fn examples_are_nothing_to_what_decides() {
     let odd = format!("{plain}[[example]]\nx = 1.5\ny = 2026-01-01\n");
     assert!(program::Program::published(&odd).is_ok());
 }
+
+/// What the reference has a newcomer begin with is in good form, and its example holds.
+#[test]
+fn the_program_of_the_reference_is_good() {
+    let page = include_str!("../../../infra/programs/README.md");
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 1);
+    assert_eq!(faults(blocks[0]), []);
+}

@@ -18,6 +18,7 @@ mod policy;
 mod pool;
 mod possible;
 mod program;
+pub mod reference;
 mod reward;
 mod rule;
 mod sharing;
