@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use guide::describe::describe;
 use guide::witness::Witness;
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
@@ -140,6 +141,9 @@ impl Publish {
                 program.id, version.number, version.effective_from, program.id, version.number
             );
         }
+        if let Some(before) = versions::file_in_force(store, &program.id).await? {
+            tell_changes(text, &before);
+        }
         let now = store.clock().now();
         let known = store::programs::read(store, &program.id).await?;
         let leaps = known.map(|known| leaps(&known.current(now).program, &program, text)).unwrap_or_default();
@@ -169,6 +173,17 @@ impl Publish {
             }
         }
         Ok(())
+    }
+}
+
+/// Says what changes for partners against the file in force.
+fn tell_changes(text: &str, before: &str) {
+    // What was published by rules of old may be no page of today's.
+    if let (Ok(page), Ok(before)) = (describe(text), describe(before)) {
+        let changes = page.against(&before);
+        if !changes.sections.is_empty() {
+            eprintln!("{}", changes.markdown());
+        }
     }
 }
 

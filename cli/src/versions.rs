@@ -163,6 +163,12 @@ pub(crate) async fn pending(store: &Store, program: &ProgramId) -> anyhow::Resul
     Ok(all)
 }
 
+/// The file of the version by which a program decides now.
+pub(crate) async fn file_in_force(store: &Store, program: &ProgramId) -> anyhow::Result<Option<String>> {
+    let all = versions(store, program).await?;
+    Ok(all.into_iter().find(|version| version.standing == Standing::InForce).map(|version| version.file))
+}
+
 /// Whether a person at the terminal says yes. Where there is none, `otherwise` says what to do.
 pub(crate) fn asked(question: &str, otherwise: &str) -> anyhow::Result<bool> {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
