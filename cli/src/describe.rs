@@ -1,6 +1,6 @@
 //! `describe`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -63,7 +63,7 @@ impl Describe {
     }
 }
 
-fn page_of(file: &PathBuf) -> anyhow::Result<Page> {
+fn page_of(file: &Path) -> anyhow::Result<Page> {
     describe(&read(file)?).or_else(|found: Vec<Diagnostic>| {
         let first = found.first().map(|one| format!("line {}: {}", one.line, one.message)).unwrap_or_default();
         bail!("{0} is not in good form ({first}); see `laurel check {0}`", file.display())

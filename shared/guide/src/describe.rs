@@ -2,6 +2,8 @@
 //!
 //! What a rule gives is asked of the code that decides, never read off the file: the guide cannot say something else than what is done.
 
+use std::fmt::Write;
+
 use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, never};
 use event::catalogue::{TOTAL_VALUE, row};
 use event::ids::{Motion, PartnerId, TierId};
@@ -306,7 +308,7 @@ impl Of<'_> {
             let parts: Vec<String> =
                 [Some(of.to_owned()), when, lasts].into_iter().flatten().chain(self.limits(rule)).collect();
             blocks.push(Block::Text(format!("{}.", capital(&parts.join(", ")))));
-            blocks.extend(self.attained(rule).map(Block::Text));
+            blocks.extend(Self::attained(rule).map(Block::Text));
         }
         blocks.extend(self.rules(true).iter().flat_map(|rule| self.campaigns(rule)).map(Block::Text));
         Section { title: "Commissions".to_owned(), blocks }
@@ -333,7 +335,7 @@ impl Of<'_> {
     }
 
     /// What a target that is attained multiplies.
-    fn attained(&self, rule: &Rule) -> Option<String> {
+    fn attained(rule: &Rule) -> Option<String> {
         let attainment = rule.times.iter().find_map(|times| match times {
             Times::Attainment(attainment) => Some(attainment),
             Times::Tier { .. } | Times::Campaign(_) => None,
@@ -389,8 +391,7 @@ impl Of<'_> {
         let many = |word: &str| if one.least == Decimal::ONE { word.to_owned() } else { format!("{word}s") };
         let least = grouped(&one.least.normalize().to_string());
         let what = match (one.measure, &one.certification) {
-            (Measure::Certifications, _) => return one.words(),
-            (_, Some(_)) => return one.words(),
+            (Measure::Certifications, _) | (_, Some(_)) => return one.words(),
             (Measure::Acv, _) => format!("{} of annual business", self.money(one.least)),
             (Measure::Deals, _) => format!("{least} {}", many("deal")),
             (Measure::Registrations, _) => format!("{least} registered {}", many("deal")),
@@ -561,10 +562,10 @@ impl Of<'_> {
         let Some(new) = &self.program.onboarding else { return Section::default() };
         let mut said = format!("Who is new has {} for {}.", new.by, self.criteria(&new.productive));
         if let Some(after) = new.plan_after {
-            said += &format!(" {} later we make a plan together.", capital(&after.to_string()));
+            let _ = write!(said, " {} later we make a plan together.", capital(&after.to_string()));
         }
         if !new.trained.is_empty() {
-            said += &format!(" You are trained with {}.", gates(&new.trained));
+            let _ = write!(said, " You are trained with {}.", gates(&new.trained));
         }
         Section { title: "When you are new".to_owned(), blocks: vec![Block::Text(said)] }
     }

@@ -186,8 +186,8 @@ impl Example {
                 (None, made) => format!("`{}` does not say `{}`", self.name, made.map_or("", String::as_str)),
             },
         };
-        let lines: String = made.iter().map(|line| format!("  {},\n", Value::from(line.as_str()))).collect();
-        let help = format!("if that is meant:\nledger = [\n{lines}]");
+        let lines: Vec<String> = made.iter().map(|line| format!("  {},\n", Value::from(line.as_str()))).collect();
+        let help = format!("if that is meant:\nledger = [\n{}]", lines.concat());
         Some(finding(Code::ExampleFails, text, self.ledger_at.clone(), message, help))
     }
 }

@@ -129,11 +129,9 @@ impl Page {
     /// What this page says that the one before does not say so: a section for each, nothing where they say the same.
     pub fn against(&self, before: &Page) -> Page {
         let mut sections: Vec<Section> = Vec::new();
-        let mut add = |title: &str, block: Block| {
-            match sections.iter_mut().find(|section| section.title == title) {
-                Some(section) => section.blocks.push(block),
-                None => sections.push(Section { title: title.to_owned(), blocks: vec![block] }),
-            };
+        let mut add = |title: &str, block: Block| match sections.iter_mut().find(|section| section.title == title) {
+            Some(section) => section.blocks.push(block),
+            None => sections.push(Section { title: title.to_owned(), blocks: vec![block] }),
         };
         let find = |page: &Page, title: &str, caption: &str| {
             page.tables().find(|(one, table)| *one == title && table.caption == caption).map(|(_, table)| table.clone())
@@ -228,7 +226,7 @@ impl Table {
             format!("| {} |\n", cells.iter().map(|cell| plain(cell)).collect::<Vec<_>>().join(" | "))
         };
         text.push_str(&row(&self.columns));
-        text.push_str(&format!("|{}\n", "---|".repeat(self.columns.len())));
+        let _ = writeln!(text, "|{}", "---|".repeat(self.columns.len()));
         self.rows.iter().for_each(|cells| text.push_str(&row(cells)));
     }
 

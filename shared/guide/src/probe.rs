@@ -84,9 +84,8 @@ fn value_of(step: &Step) -> Option<Decimal> {
 pub(crate) fn base_of(base: &Base, value: Option<Decimal>, months: Option<u32>) -> Option<Decimal> {
     let value = value.filter(|value| !value.is_zero())?;
     match base {
-        Base::FirstYear | Base::Invoiced => Some(value),
         Base::Total => value.checked_mul(Decimal::from(months.unwrap_or(12)))?.checked_div(Decimal::from(12)),
-        Base::Lines(_) => Some(value),
+        Base::FirstYear | Base::Invoiced | Base::Lines(_) => Some(value),
     }
 }
 

@@ -375,7 +375,7 @@ fn said(record: &Record, program: &Program) -> Vec<String> {
     let kind = &record.kind;
     match (&record.reason, record.outcome) {
         (Some(reason), Outcome::Refused | Outcome::Rejected) => {
-            said.push(format!("{kind} is refused: {}", reason.code()))
+            said.push(format!("{kind} is refused: {}", reason.code()));
         }
         // What nobody meant to earn by.
         (Some(Reason::NoRuleForType), _) => {}

@@ -1,5 +1,7 @@
 //! Examples of a program file: what they say is what is made, or the file is not good.
 
+use std::fmt::Write;
+
 use insta::assert_snapshot;
 use laurel_guide::check;
 use program::Code;
@@ -34,7 +36,7 @@ fn an_example_that_says_something_else_is_an_error() {
     for file in other {
         let found = faults(&file);
         assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [Code::ExampleFails], "{found:?}");
-        told += &format!("line {}: {}\n{}\n\n", found[0].1, found[0].2, found[0].3);
+        write!(told, "line {}: {}\n{}\n\n", found[0].1, found[0].2, found[0].3).expect("text");
     }
     assert_snapshot!(told);
 }
@@ -58,7 +60,7 @@ fn what_is_no_example_is_told_where_it_stands() {
     for (was, is) in slips {
         let found = faults(&GOOD.replacen(event, &event.replacen(was, is, 1), 1));
         assert!(matches!(found[0].0, Code::ExampleForm | Code::ExampleFails), "{was} {is}: {found:?}");
-        told += &format!("{was} -> {is}\n  line {}: {}\n", found[0].1, found[0].2);
+        write!(told, "{was} -> {is}\n  line {}: {}\n", found[0].1, found[0].2).expect("text");
     }
     for (was, is) in [
         ("name = \"A course counts once\"", "nam = \"x\""),
@@ -68,7 +70,7 @@ fn what_is_no_example_is_told_where_it_stands() {
     ] {
         let found = faults(&GOOD.replacen(was, is, 1));
         assert!(matches!(found[0].0, Code::ExampleForm | Code::ExampleFails), "{was} {is}: {found:?}");
-        told += &format!("{was} -> {is}\n  line {}: {}\n", found[0].1, found[0].2);
+        write!(told, "{was} -> {is}\n  line {}: {}\n", found[0].1, found[0].2).expect("text");
     }
     assert_snapshot!(told);
 }

@@ -532,8 +532,13 @@ impl Maker {
             }
             94..=96 => Action::Redrive,
             97..=98 if self.happens_to_all() => Action::Expire,
-            87 | 90..=93 | 97..=98 if self.happens_to_all() => Action::Sweep,
-            87 | 90..=93 | 97..=98 => self.story(),
+            87 | 90..=93 | 97..=98 => {
+                if self.happens_to_all() {
+                    Action::Sweep
+                } else {
+                    self.story()
+                }
+            }
             _ => Action::Back(self.rng.i64(1..20)),
         }
     }
