@@ -4,14 +4,14 @@
 
 use std::fmt::Write;
 
-use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, never};
+use domain::ledger::{Asset, Bucket, Effect, Outcome, PostingKind, Reason, never, someday};
 use event::catalogue::{TOTAL_VALUE, row};
 use event::ids::{Motion, PartnerId, TierId};
 use event::time::Length;
 use jiff::ToSpan;
 use program::{
-    ATTESTED, Base, Cap, Comparison, Condition, Criteria, Criterion, Diagnostic, Gate, Gives, Measure, PARTNER as FACT,
-    Payable, Points, Program, Rate, Review, Rule, Test, Tier, Times, Within,
+    ATTESTED, Base, Cap, Code, Comparison, Condition, Criteria, Criterion, Diagnostic, Gate, Gives, Measure,
+    PARTNER as FACT, Payable, Points, Program, Rate, Review, Rule, Test, Tier, Times, Within,
 };
 use replay::World;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::example;
 use crate::page::{Block, Page, Section, Table};
-use crate::probe::{Case, Given, ask, base_of, enrolled, opens, plain_day, posted, scale, tiers_of};
+use crate::probe::{Case, Given, ask, base_of, enrolled, opens, plain_day, posted, scale, tiers_of, within};
 use crate::story::{Ground, Line, PARTNER, Step, Story, What, play};
 
 /// The guide of a program file.
@@ -27,6 +27,9 @@ use crate::story::{Ground, Line, PARTNER, Step, Story, What, play};
 /// # Errors
 /// The errors of the file's form, and of its examples' form.
 pub fn describe(text: &str) -> Result<Page, Vec<Diagnostic>> {
+    if let Some(too_large) = program::check(text).into_iter().find(|found| found.code == Code::TooLarge) {
+        return Err(vec![too_large]);
+    }
     let ground = Ground::of(text)?;
     let examples = example::read(text)?;
     let of = Of { text, ground: &ground, program: ground.program() };
@@ -65,8 +68,9 @@ type Asked = (String, Case);
 impl Of<'_> {
     /// The time zone, as the file names it.
     fn zone(&self) -> String {
-        let named = self.text.lines().find_map(|line| line.trim().strip_prefix("time_zone")?.split('"').nth(1));
-        named.unwrap_or("UTC").to_owned()
+        let file: Option<toml::Table> = toml::from_str(self.text).ok();
+        let zone = file.as_ref().and_then(|file| file.get("program")?.get("time_zone")?.as_str());
+        zone.unwrap_or("UTC").to_owned()
     }
 
     fn money(&self, amount: Decimal) -> String {
@@ -99,10 +103,13 @@ impl Of<'_> {
             let rows = self.cases(rule);
             let tiers = tiers_of(self.program, rule);
             let what = self.doing(rule);
-            if let ([(_, case)], []) = (rows.as_slice(), tiers.as_slice()) {
+            if let ([(name, case)], []) = (rows.as_slice(), tiers.as_slice())
+                && name.is_empty()
+            {
                 let points = ask(self.ground, rule, case).map_or("-".to_owned(), shown);
                 let more: Vec<String> = [vec![points], self.limits(rule)].concat();
-                plain.rows.push(vec![what, more.join(", "), rule.why.clone().unwrap_or_default()]);
+                plain.rows.push(vec![what.clone(), more.join(", "), rule.why.clone().unwrap_or_default()]);
+                blocks.extend(Self::attained(rule).map(|said| Block::Text(format!("{what}. {said}"))));
                 continue;
             }
             let head = head_of(rule);
@@ -113,6 +120,7 @@ impl Of<'_> {
             if !limits.is_empty() {
                 blocks.push(Block::Text(format!("{}.", capital(&limits.join(", ")))));
             }
+            blocks.extend(Self::attained(rule).map(Block::Text));
         }
         if !plain.rows.is_empty() {
             blocks.insert(0, Block::Table(plain));
@@ -122,7 +130,7 @@ impl Of<'_> {
     }
 
     fn row(&self, rule: &Rule, name: &str, case: &Case, tiers: &[(Motion, TierId)]) -> Vec<String> {
-        let given = |case: &Case| ask(self.ground, rule, case).map_or("-".to_owned(), shown);
+        let given = |case: &Case| ask(self.ground, rule, case).map_or("-".to_owned(), |given| each(given, case.steps));
         let by_tier = tiers.iter().map(|tier| given(&Case { tier: Some(tier.clone()), ..case.clone() }));
         [name.to_owned(), given(case)].into_iter().chain(by_tier).collect()
     }
@@ -130,10 +138,14 @@ impl Of<'_> {
     /// The rows of a rule: by the steps of its scale, or one.
     fn cases(&self, rule: &Rule) -> Vec<Asked> {
         let value = |value: &str| Case { value: Some(value.to_owned()), ..Case::default() };
+        // Of a band that the rule's own condition leaves nothing of, nothing is told.
         let steps = |from: Vec<Decimal>| -> Vec<Asked> {
             let tops = from.iter().skip(1).map(Some).chain([None]);
-            let each = from.iter().zip(tops);
-            each.map(|(from, top)| (self.band(*from, top.copied(), scale(rule)), value(&from.to_string()))).collect()
+            let each = from.iter().zip(tops).filter_map(|(from, top)| {
+                let inside = within(self.program, rule, *from, top.copied())?;
+                Some((self.band(rule, *from, top.copied()), value(&inside)))
+            });
+            each.collect()
         };
         match &rule.gives {
             Gives::Points(Points::Fixed(_)) => vec![(String::new(), Case::default())],
@@ -145,9 +157,22 @@ impl Of<'_> {
             }
             Gives::Points(Points::Per { per, by, .. }) => {
                 let told = if self.is_money(rule, by) { self.money(*per) } else { per.normalize().to_string() };
-                vec![(format!("for each {told} of {}", words(by)), value(&per.to_string()))]
+                // So many steps that what multiplies is seen, and the rule's own condition holds.
+                let steps = [100, 1_000, 10_000, 100_000, 10, 5, 3, 2, 1].into_iter().find_map(|steps| {
+                    let so_much = per.checked_mul(Decimal::from(steps))?;
+                    let above = so_much.checked_add(*per)?;
+                    let inside = within(self.program, rule, so_much, Some(above))?;
+                    (inside.parse() == Ok(so_much)).then_some((steps, inside))
+                });
+                let Some((steps, inside)) = steps else { return Vec::new() };
+                vec![(format!("for each {told} of {}", words(by)), Case { steps, ..value(&inside) })]
             }
             Gives::Money(commission) => match &commission.rate {
+                Rate::Fixed(_) if rule.on == "deal.influenced" => {
+                    let kinds = ["endorsement", "integration_requirement", "active_in_sale"];
+                    let kinds = kinds.map(|kind| (words(kind), Case { kind: Some(kind), ..Case::default() }));
+                    kinds.into()
+                }
                 Rate::Fixed(_) if rule.on == "invoice.paid" => vec![("any invoice".to_owned(), Case::default())],
                 Rate::Fixed(_) => vec![("any deal".to_owned(), Case::default())],
                 Rate::Bands { bands, .. } => steps(bands.iter().map(|(from, _)| *from).collect()),
@@ -157,13 +182,42 @@ impl Of<'_> {
                     let last =
                         from.last().and_then(|last| last.checked_mul(Decimal::TWO)).unwrap_or(Decimal::ONE_HUNDRED);
                     let ends = from.iter().skip(1).copied().chain([last.max(Decimal::ONE_HUNDRED)]);
-                    ends.map(|end| (format!("a deal of {}", self.money(end)), value(&end.to_string()))).collect()
+                    let what = if rule.on == "invoice.paid" { "an invoice" } else { "a deal" };
+                    ends.map(|end| (format!("{what} of {}", self.money(end)), value(&end.to_string()))).collect()
                 }
                 Rate::Table { table, by } => {
                     table.iter().map(|(key, _)| (format!("{} {key}", words(by)), value(key))).collect()
                 }
             },
         }
+    }
+
+    /// Of slices: the share of each part, which is what a unit more brings.
+    fn slices(&self, rule: &Rule) -> Option<String> {
+        let Rate::Slices { slices, .. } = &rule.commission()?.rate else { return None };
+        let tops = slices.iter().skip(1).map(|(from, _)| Some(*from)).chain([None]);
+        let told = slices.iter().zip(tops).filter_map(|((from, _), top)| {
+            let end = top.or_else(|| from.checked_add(Decimal::from(100_000)))?;
+            let share = self.share_between(rule, *from, end)?;
+            Some(match top {
+                Some(top) if *from < Decimal::ONE => format!("{share}% of the first {}", self.money(top)),
+                Some(top) => format!("{share}% of what is between {} and {}", self.money(*from), self.money(top)),
+                None => format!("{share}% of what is above {}", self.money(*from)),
+            })
+        });
+        Some(told.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The share of what lies between two values: what the one brings more than the other.
+    fn share_between(&self, rule: &Rule, from: Decimal, to: Decimal) -> Option<Decimal> {
+        let paid = |value: Decimal| -> Option<Decimal> {
+            let case = Case { value: Some(value.normalize().to_string()), ..Case::default() };
+            let given = ask(self.ground, rule, &case)?;
+            given.asset.amount(given.amount).parse().ok()
+        };
+        let before = if from.is_zero() { Decimal::ZERO } else { paid(from)? };
+        let more = paid(to)?.checked_sub(before)?.checked_mul(Decimal::ONE_HUNDRED)?;
+        Some(more.checked_div(to.checked_sub(from)?)?.round_dp(3).normalize())
     }
 
     fn is_money(&self, rule: &Rule, field: &str) -> bool {
@@ -176,8 +230,8 @@ impl Of<'_> {
     }
 
     /// From one bound to another, in words.
-    fn band(&self, from: Decimal, to: Option<Decimal>, by: Option<&str>) -> String {
-        let is_value = by.is_none_or(|by| ["acv", TOTAL_VALUE, "amount", "expected_acv"].contains(&by));
+    fn band(&self, rule: &Rule, from: Decimal, to: Option<Decimal>) -> String {
+        let is_value = scale(rule).is_some_and(|by| self.is_money(rule, by));
         let told = |value: Decimal| if is_value { self.money(value) } else { value.normalize().to_string() };
         // Less than a whole unit is no bound that anybody means.
         match (from < Decimal::ONE, to) {
@@ -220,7 +274,9 @@ impl Of<'_> {
             "project.completed" => "You complete a project",
             "agreement.accepted" => "You accept the agreement",
             "partner.enrolled" => "You join",
-            other => row(other).map_or("Something of yours happens", |row| row.summary.trim().trim_end_matches('.')),
+            other => row(other).map_or("Something of yours happens", |row| {
+                row.summary.trim().split(" (M").next().unwrap_or_default().trim_end_matches('.')
+            }),
         };
         let what = own.filter(|about| !about.is_empty()).unwrap_or_else(|| what.to_owned());
         let needs = rule.gates.iter().map(|gate| format!("you need {gate}"));
@@ -249,6 +305,10 @@ impl Of<'_> {
     fn pending(&self, rule: &Rule, case: &Case) -> Option<String> {
         let (record, posting) = posted(self.ground, rule, case)?;
         let Bucket::Pending { release, .. } = posting.to else { return None };
+        // What waits for the customer's payment has no day yet: its hold begins then.
+        if release == someday() {
+            return rule.hold.map(|hold| format!("yours {hold} after that"));
+        }
         let days = record.booked.until(release).ok()?.get_days();
         Some(format!("yours after {days} days"))
     }
@@ -259,13 +319,22 @@ impl Of<'_> {
             Times::Campaign(id) => Some((id, self.program.campaigns.get(id)?)),
             Times::Tier { .. } | Times::Attainment(_) => None,
         });
-        let told = named.filter_map(|(id, campaign)| {
+        let named: Vec<_> = named.collect();
+        let told = named.iter().filter_map(|(id, campaign)| {
+            // A day of it on which no other multiplies the rule.
+            let others = || named.iter().filter(|(other, _)| other != id).map(|(_, other)| other);
+            let days = (0..3_660).filter_map(|days| campaign.from.checked_add(days.days()).ok());
+            let mut alone = days.take_while(|day| *day < campaign.until);
+            let day = alone.find(|day| !others().any(|other| other.from <= *day && *day < other.until))?;
             let usual = ask(self.ground, rule, &case)?;
-            let then = ask(self.ground, rule, &Case { on: Some(campaign.from), ..case.clone() })?;
+            let then = ask(self.ground, rule, &Case { on: Some(day), ..case.clone() })?;
             let last = campaign.until.yesterday().ok()?;
             let which = if name.is_empty() { String::new() } else { format!(" ({name})") };
             let (from, what) = (campaign.from, self.doing(rule));
-            Some(format!("{id}, {from} to {last}: {what}{which}: {} instead of {}.", shown(then), shown(usual)))
+            let (then, usual) = (each(then, case.steps), each(usual, case.steps));
+            // Where it runs on every day that can be asked, there is no other to tell.
+            let instead = if then == usual { String::new() } else { format!(" instead of {usual}") };
+            Some(format!("{id}, {from} to {last}: {what}{which}: {then}{instead}."))
         });
         told.collect()
     }
@@ -304,9 +373,13 @@ impl Of<'_> {
                 Payable::AtFirstInvoice => Some("payable once the customer has paid the first invoice".to_owned()),
                 Payable::AtClosing => None,
             };
+            let least = commission.at_least.map(|least| format!("{} at least where it is anything", self.money(least)));
             let lasts = commission.lasts.map(|lasts| format!("for {lasts} after the deal was closed"));
-            let parts: Vec<String> =
-                [Some(of.to_owned()), when, lasts].into_iter().flatten().chain(self.limits(rule)).collect();
+            let parts: Vec<String> = [self.slices(rule), Some(of.to_owned()), least, when, lasts]
+                .into_iter()
+                .flatten()
+                .chain(self.limits(rule))
+                .collect();
             blocks.push(Block::Text(format!("{}.", capital(&parts.join(", ")))));
             blocks.extend(Self::attained(rule).map(Block::Text));
         }
@@ -317,19 +390,14 @@ impl Of<'_> {
     /// What a commission pays in a case, as a share and as an amount of an example.
     fn paid(&self, rule: &Rule, case: &Case) -> String {
         let Some(given) = ask(self.ground, rule, case) else { return "-".to_owned() };
-        let by_value = scale(rule).is_some_and(|by| !by.starts_with(FACT));
-        // Of a sum so small that its share is not seen, one that people mean is asked instead.
-        if by_value && given.value.is_some_and(|value| value < Decimal::ONE) {
-            return self.paid(rule, &Case { value: Some("1000".to_owned()), ..case.clone() });
-        }
         let told = format!("{} {}", grouped(&given.asset.amount(given.amount)), given.asset);
         let amount: Decimal = given.asset.amount(given.amount).parse().unwrap_or_default();
-        let base = rule.commission().and_then(|one| base_of(&one.base, given.value, case.months));
+        let base = rule.commission().and_then(|one| base_of(&one.base, &given));
         let share = base.and_then(|base| amount.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(base));
         let share =
-            share.map(|share| share.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero).normalize());
-        match share.zip(given.value) {
-            Some((share, value)) => format!("{share}%: {told} of {}", self.money(value)),
+            share.map(|share| share.round_dp_with_strategy(3, RoundingStrategy::MidpointAwayFromZero).normalize());
+        match share.zip(base) {
+            Some((share, base)) => format!("{share}%, as {told} of {}", self.money(base)),
             None => told,
         }
     }
@@ -719,6 +787,15 @@ fn shown(given: Given) -> String {
     } else {
         format!("{} {}", grouped(&given.asset.amount(given.amount)), given.asset)
     }
+}
+
+/// What one step of so many brings.
+fn each(given: Given, steps: u32) -> String {
+    if steps <= 1 {
+        return shown(given);
+    }
+    let one = Decimal::from(given.amount).checked_div(Decimal::from(steps)).unwrap_or_default();
+    grouped(&one.round_dp(4).normalize().to_string())
 }
 
 fn points(points: i64) -> String {

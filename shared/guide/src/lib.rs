@@ -10,6 +10,8 @@ mod probe;
 pub mod story;
 pub mod witness;
 
+use std::collections::BTreeMap;
+
 use program::{Code, Diagnostic, Program, Severity};
 use serde::Serialize;
 
@@ -27,11 +29,22 @@ pub struct Found {
     pub witness: Option<Witness>,
 }
 
+/// So many warnings of one kind are shown by a story: who reads those knows what the others mean.
+const WITNESSES_MAX: usize = 5;
+
 /// Every finding in a program file, errors first: of its form, of what it says, of its examples. An empty list means: publish it.
 pub fn check(text: &str) -> Vec<Found> {
     let found = program::check(text);
     let ground = Ground::of(text).ok();
-    let mut all: Vec<Found> = found.into_iter().map(|finding| shown(finding, ground.as_ref())).collect();
+    let mut of_code: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut all: Vec<Found> = found
+        .into_iter()
+        .map(|finding| {
+            let count = of_code.entry(finding.code).or_default();
+            *count += 1;
+            shown(finding, ground.as_ref().filter(|_| *count <= WITNESSES_MAX))
+        })
+        .collect();
     let Some(ground) = ground else { return all };
     if let Some((path, message, witness)) = witness::contradicting_clocks(&ground) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();

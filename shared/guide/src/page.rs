@@ -67,6 +67,8 @@ impl Page {
                     Block::Ledger { name, lines } => {
                         let _ = writeln!(text, "**{}**\n\n```text", plain(name));
                         for (is_made, line) in lines {
+                            // Nothing in a line ends the block that it stands in.
+                            let line = line.replace(['\n', '\r'], " ").replace("```", "'''");
                             let _ = writeln!(text, "{}{line}", if *is_made { "    " } else { "" });
                         }
                         text.push_str("```\n");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ledger::{Asset, Posting, PostingKind, Record};
+use domain::ledger::{Asset, Posting, PostingKind, Record, Verdict};
 use event::catalogue::{TOTAL_VALUE, row};
 use event::ids::{Motion, TierId};
 use event::schema::{own_sample, sample};
@@ -10,12 +10,12 @@ use event::{Form, OwnForm};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use program::{
-    Base, Comparison, Condition, Criteria, Criterion, Gate, Gives, Measure, PARTNER as FACT, Program, Rule, Test, Times,
+    Base, Condition, Criteria, Criterion, FactForm, Gate, Gives, Measure, PARTNER as FACT, Program, Rule, Test, Times,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use crate::story::{Ground, PARTNER, Step, Story, What, play_holding};
+use crate::story::{DAYS_FROM_YEAR, DAYS_UNTIL_YEAR, Ground, PARTNER, Step, Story, What, play_holding};
 
 /// Who has a part in stories of two.
 pub(crate) const OTHER: &str = "other";
@@ -31,6 +31,10 @@ pub(crate) struct Case {
     pub(crate) months: Option<u32>,
     /// The day; some day on which no campaign runs.
     pub(crate) on: Option<Date>,
+    /// Of points for each step: how many steps the value holds; told is what one of them brings.
+    pub(crate) steps: u32,
+    /// Of influence: its kind.
+    pub(crate) kind: Option<&'static str>,
 }
 
 /// What a rule gave.
@@ -38,18 +42,25 @@ pub(crate) struct Case {
 pub(crate) struct Given {
     /// What it gives.
     pub(crate) asset: Asset,
-    /// How much, in the asset's smallest unit.
+    /// How much, in the asset's smallest unit, caps and budgets aside.
     pub(crate) amount: i64,
     /// The value of the deal or of the invoice that it was asked with, where it has one.
     pub(crate) value: Option<Decimal>,
+    /// The months of the contract that it was asked with.
+    pub(crate) months: u32,
 }
 
-/// A day on which nothing is special.
+/// A day on which nothing is special: no campaign runs where there is such a day, and nothing is locked.
 pub(crate) fn plain_day(program: &Program) -> Date {
-    let first = program.policy.locked_until.map_or(date(2026, 3, 2), |locked| locked.max(date(2026, 3, 2)));
+    let usual = date(2026, 3, 2);
+    let late = date(DAYS_UNTIL_YEAR - 20, 1, 1);
+    let first = program.policy.locked_until.map_or(usual, |locked| locked.max(usual)).min(late);
     let runs = |day: Date| program.campaigns.values().any(|campaign| campaign.from <= day && day < campaign.until);
-    let days = (0..600).filter_map(|weeks| first.checked_add((7 * weeks).days()).ok());
-    days.skip(1).find(|day| !runs(*day)).unwrap_or(first)
+    let later = (1..1_500).filter_map(|weeks| first.checked_add((7 * weeks).days()).ok());
+    let earlier = (1..1_500).filter_map(|weeks| usual.checked_sub((7 * weeks).days()).ok());
+    let open = |day: &Date| program.policy.locked_until.is_none_or(|locked| *day > locked);
+    let mut all = later.chain(earlier).filter(|day| day.year() > DAYS_FROM_YEAR && open(day));
+    all.find(|day| !runs(*day)).unwrap_or(first)
 }
 
 /// The field that the scale of a rule looks at.
@@ -68,23 +79,35 @@ pub(crate) fn scale(rule: &Rule) -> Option<&str> {
 /// What a rule gives in a case; `None` where no story of it can be told.
 pub(crate) fn ask(ground: &Ground, rule: &Rule, case: &Case) -> Option<Given> {
     let (story, record) = record(ground, rule, case)?;
-    let asset = record.trials.iter().find(|trial| trial.rule == rule.id)?.asset;
-    let amount = gave(&record, rule).map(|posting| posting.amount).sum();
-    Some(Given { asset, amount, value: story.steps.last().and_then(value_of) })
+    let trial = record.trials.iter().find(|trial| trial.rule == rule.id)?;
+    let amount = match trial.verdict {
+        Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::Spent { .. } => trial.worth,
+        // What is another's deal is rated anew with each word of it.
+        Verdict::RatedAgain { .. } | Verdict::TruedUp { .. } => gave(&record, rule).map(|posting| posting.amount).sum(),
+        Verdict::Unmatched { .. } | Verdict::Nothing { .. } => return None,
+    };
+    let last = story.steps.last()?;
+    let months = said(last, "tenor_months").and_then(|months| months.as_u64()?.try_into().ok()).unwrap_or(12);
+    Some(Given { asset: trial.asset, amount, value: value_of(last), months })
+}
+
+/// What an event says under a name.
+fn said<'s>(step: &'s Step, name: &str) -> Option<&'s Value> {
+    let What::Event { data, .. } = &step.what else { return None };
+    data.get(name)
 }
 
 /// The value that an event says, in the program's currency.
 fn value_of(step: &Step) -> Option<Decimal> {
-    let What::Event { data, .. } = &step.what else { return None };
-    let said = data.get("acv").or_else(|| data.get("amount"))?;
+    let said = said(step, "acv").or_else(|| said(step, "amount"))?;
     said.get("amount").unwrap_or(said).as_str()?.parse().ok()
 }
 
 /// What a rate is of, in a case.
-pub(crate) fn base_of(base: &Base, value: Option<Decimal>, months: Option<u32>) -> Option<Decimal> {
-    let value = value.filter(|value| !value.is_zero())?;
+pub(crate) fn base_of(base: &Base, given: &Given) -> Option<Decimal> {
+    let value = given.value.filter(|value| !value.is_zero())?;
     match base {
-        Base::Total => value.checked_mul(Decimal::from(months.unwrap_or(12)))?.checked_div(Decimal::from(12)),
+        Base::Total => value.checked_mul(Decimal::from(given.months))?.checked_div(Decimal::from(12)),
         Base::FirstYear | Base::Invoiced | Base::Lines(_) => Some(value),
     }
 }
@@ -104,21 +127,23 @@ fn gave<'r>(record: &'r Record, rule: &'r Rule) -> impl Iterator<Item = &'r Post
 /// The story of a case, and the record that it ends with.
 fn record(ground: &Ground, rule: &Rule, case: &Case) -> Option<(Story, Record)> {
     let story = story(ground.program(), rule, case)?;
-    let tiers: Vec<_> = case.tier.clone().or_else(|| needed_tier(ground.program(), rule)).into_iter().collect();
+    let tiers = held(ground.program(), rule, case);
     let (_, world) = play_holding(ground, &story, &tiers).ok()?;
     let tried = |record: &Record| record.trials.iter().any(|trial| trial.rule == rule.id);
     let last = world.records.into_iter().rfind(|record| record.partner.as_str() == PARTNER && tried(record));
     last.map(|record| (story, record))
 }
 
-/// A tier that the partner must hold for a rule to give.
-fn needed_tier(program: &Program, rule: &Rule) -> Option<(Motion, TierId)> {
-    let by_gate = rule.gates.iter().find_map(|gate| match gate {
+/// The tiers that the partner holds in a case: those that the rule asks for, and the case's own.
+pub(crate) fn held(program: &Program, rule: &Rule, case: &Case) -> Vec<(Motion, TierId)> {
+    let by_gates = rule.gates.iter().filter_map(|gate| match gate {
         Gate::Tier(tier) => Some(tier),
         Gate::Certification(..) | Gate::Course(_) | Gate::Agreement(_) => None,
     });
-    let tier = rule.commission().and_then(|commission| commission.tiers.first()).or(by_gate)?;
-    Some((motion_of(program, tier)?, tier.clone()))
+    let asked = rule.commission().and_then(|commission| commission.tiers.first());
+    let needed = by_gates.chain(asked).filter_map(|tier| Some((motion_of(program, tier)?, tier.clone())));
+    // Of one ladder a partner holds one tier: the case's own, or the one that pays.
+    needed.chain(case.tier.clone()).collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
 /// The ladder that has a tier.
@@ -143,7 +168,8 @@ pub(crate) fn story(program: &Program, rule: &Rule, case: &Case) -> Option<Story
     let mut facts = Map::new();
     let of_partner = |condition: &&Condition| condition.field.starts_with(FACT);
     for condition in rule.conditions.iter().filter(of_partner) {
-        facts.insert(condition.field[FACT.len()..].to_owned(), json!(meeting(&condition.test)?));
+        let name = &condition.field[FACT.len()..];
+        facts.insert(name.to_owned(), json!(meeting(&condition.test, fact_form(program, name))?));
     }
     let by = scale(rule);
     if let (Some(name), Some(value)) = (by.and_then(|by| by.strip_prefix(FACT)), &case.value) {
@@ -159,8 +185,9 @@ pub(crate) fn story(program: &Program, rule: &Rule, case: &Case) -> Option<Story
     let data = data(program, rule, case)?;
     let registered = json!({ "deal_id": "D-1", "opportunity_id": "O-1", "customer": "Contoso" });
     let whose = if rule.on == "deal.influenced" { Some(OTHER.to_owned()) } else { None };
-    let known = ["deal.qualified", "deal.influenced"].contains(&rule.on.as_str()) || program.registration.required;
-    if known && rule.on.starts_with("deal.") && rule.on != "deal.registered" {
+    let known = ["deal.qualified", "deal.influenced"].contains(&rule.on.as_str())
+        || (program.registration.required && ["deal.closed", "invoice.paid"].contains(&rule.on.as_str()));
+    if known {
         steps.push(of(whose.clone(), Step::event(before, "deal.registered", registered)));
     }
     let closed = |value: &str| json!({ "deal_id": "D-1", "outcome": "won", "acv": value });
@@ -194,6 +221,10 @@ fn of(whose: Option<String>, mut step: Step) -> Step {
 pub(crate) fn enrolled(program: &Program, on: Date, facts: Map<String, Value>) -> Step {
     let motions: Vec<&str> = program.motions().into_iter().map(|motion| motion.as_str()).collect();
     let mut data = json!({ "name": "Example Partner", "motions": motions });
+    let mut facts = facts;
+    if let Some(territory) = facts.remove(program::TERRITORY) {
+        data[program::TERRITORY] = territory;
+    }
     if !facts.is_empty() {
         data["facts"] = Value::Object(facts);
     }
@@ -227,30 +258,123 @@ pub(crate) fn opens(on: Date, gate: &Gate) -> Option<Step> {
     })
 }
 
-/// A value that meets a test, as text.
-fn meeting(test: &Test) -> Option<String> {
-    Some(match test {
-        Test::Is(word) => word.clone(),
-        Test::OneOf(words) => words.first()?.clone(),
-        Test::IsNot(word) => if word == "true" {
-            "false"
-        } else if word == "false" {
-            "true"
-        } else {
-            "another"
-        }
-        .to_owned(),
-        Test::Compare(Comparison::AtLeast | Comparison::AtMost, number) => number.to_string(),
-        Test::Compare(Comparison::MoreThan, number) => number.checked_add(Decimal::ONE)?.to_string(),
-        Test::Compare(Comparison::LessThan, number) => {
-            let less = number.checked_sub(Decimal::ONE)?;
-            if less > Decimal::ZERO { less } else { number.checked_div(Decimal::TWO)? }.to_string()
-        }
-    })
+/// What a field may hold, as far as a value for it must be found.
+enum Holds<'h> {
+    /// One of these.
+    These(Vec<&'h str>),
+    /// A whole number.
+    Whole,
+    /// A number.
+    Number,
+    /// Any text.
+    Text,
 }
 
-/// What the lines of a deal come to that a rule pays of.
-const LINE: &str = "10000";
+fn fact_form<'p>(program: &'p Program, name: &str) -> Holds<'p> {
+    match program.facts.iter().find(|(one, _)| one.as_str() == name).map(|(_, form)| form) {
+        Some(FactForm::Words(words)) => Holds::These(words.iter().map(|word| word.as_str()).collect()),
+        Some(FactForm::Number | FactForm::Percent) => Holds::Number,
+        Some(FactForm::Text) | None => Holds::Text,
+    }
+}
+
+/// The levels that courses and certificates have, as text.
+fn texts(numbers: &[i64]) -> Vec<&'static str> {
+    let known = [(101, "101"), (201, "201"), (301, "301")];
+    known.iter().filter(|(number, _)| numbers.contains(number)).map(|(_, text)| *text).collect()
+}
+
+fn field_form<'p>(program: &'p Program, rule: &Rule, field: &str) -> Holds<'p> {
+    if field == TOTAL_VALUE {
+        return Holds::Number;
+    }
+    let built_in = row(&rule.on).and_then(|row| row.members.iter().find(|member| member.name == field));
+    let own = program.events.get(rule.on.as_str());
+    let own = own.and_then(|own| own.form.fields.iter().find(|one| &*one.name == field)).map(|field| &field.form);
+    match (built_in.map(|member| member.form), own) {
+        (Some(Form::Words(words)), _) => Holds::These(words.to_vec()),
+        (Some(Form::Numbers(numbers)), _) => Holds::These(texts(numbers)),
+        (Some(Form::Whole(..)), _) | (_, Some(OwnForm::Number)) => Holds::Whole,
+        (Some(Form::Money), _) | (_, Some(OwnForm::Money)) => Holds::Number,
+        (Some(Form::Flag), _) | (_, Some(OwnForm::Flag)) => Holds::These(vec!["true", "false"]),
+        (_, Some(OwnForm::Words(words))) => Holds::These(words.iter().map(|word| &**word).collect()),
+        _ => Holds::Text,
+    }
+}
+
+fn meets(test: &Test, text: &str) -> bool {
+    match test {
+        Test::Is(word) => text == word,
+        Test::IsNot(word) => text != word,
+        Test::OneOf(words) => words.iter().any(|word| word == text),
+        Test::Compare(comparison, wanted) => text.parse().is_ok_and(|seen| comparison.holds(seen, *wanted)),
+    }
+}
+
+/// A value that meets a test, as text.
+fn meeting(test: &Test, form: Holds<'_>) -> Option<String> {
+    let mut all: Vec<String> = match test {
+        Test::Is(word) => vec![word.clone()],
+        Test::OneOf(words) => words.clone(),
+        Test::IsNot(_) => Vec::new(),
+        Test::Compare(_, number) => around(*number),
+    };
+    match form {
+        Holds::These(words) => all = words.into_iter().map(str::to_owned).collect(),
+        Holds::Whole => all.retain(|text| text.parse::<u64>().is_ok()),
+        Holds::Number => all.retain(|text| text.parse::<Decimal>().is_ok_and(|number| !number.is_sign_negative())),
+        Holds::Text => all.push("another".to_owned()),
+    }
+    if matches!(test, Test::IsNot(_)) {
+        all.extend(["1", "2"].map(str::to_owned));
+    }
+    all.into_iter().find(|text| meets(test, text))
+}
+
+/// Numbers near another, which a comparison with it tells apart.
+fn around(number: Decimal) -> Vec<String> {
+    let one = Decimal::ONE;
+    let near = [
+        Some(number),
+        number.checked_add(one),
+        number.checked_sub(one),
+        Some(number.ceil()),
+        Some(number.floor()),
+        number.checked_div(Decimal::TWO),
+    ];
+    near.into_iter().flatten().map(|number| number.normalize().to_string()).collect()
+}
+
+/// A value of the field of a rule's scale: at or above `from`, below `to`, such that the rule's own condition on it holds; of money one
+/// that people mean where there is one.
+pub(crate) fn within(program: &Program, rule: &Rule, from: Decimal, to: Option<Decimal>) -> Option<String> {
+    let by = scale(rule)?;
+    let asked = rule.conditions.iter().filter(|condition| condition.field == by).map(|condition| &condition.test);
+    let asked: Vec<&Test> = asked.collect();
+    let form = field_form(program, rule, by);
+    let small = [Decimal::new(1, 2), Decimal::ONE, Decimal::from(100), Decimal::from(1_000)];
+    let middle = to.and_then(|to| from.checked_add(to)?.checked_div(Decimal::TWO));
+    let below = to.and_then(|to| to.checked_sub(Decimal::new(1, 2)));
+    let mut all: Vec<Decimal> = if from < Decimal::ONE {
+        [small[3], small[2], small[1]].into_iter().chain(middle).chain(below).chain([small[0]]).collect()
+    } else {
+        [from].into_iter().chain(middle).chain(below).collect()
+    };
+    for test in &asked {
+        if let Test::Compare(_, number) = test {
+            all.extend(around(*number).iter().filter_map(|text| text.parse::<Decimal>().ok()));
+        }
+    }
+    let fits = |number: &Decimal| {
+        let whole = !matches!(form, Holds::Whole) || number.fract().is_zero();
+        whole && *number >= from && *number > Decimal::ZERO && to.is_none_or(|to| *number < to)
+    };
+    let texts = all.into_iter().filter(fits).map(|number| number.normalize().to_string());
+    texts.filter(|text| asked.iter().all(|test| meets(test, text))).next()
+}
+
+/// What the lines of a deal come to that a rule pays of, and amounts that nobody asks for.
+const AMOUNT: &str = "10000";
 
 /// What an event says so that a rule gives.
 fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
@@ -260,36 +384,69 @@ fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
             data.retain(|name, _| row.members.iter().any(|member| member.name == name && member.required));
             data
         }
-        (None, Some(own)) => own_sample(&own.form, ("", ""))["data"].as_object()?.clone(),
+        (None, Some(own)) => {
+            let mut data = own_sample(&own.form, ("", ""))["data"].as_object()?.clone();
+            data.retain(|name, _| own.form.fields.iter().any(|field| *field.name == **name && field.required));
+            data
+        }
         (None, None) => return None,
     };
+    // Samples are in a currency of their own.
+    for value in data.values_mut().filter(|value| value.get("currency").is_some()) {
+        *value = json!(AMOUNT);
+    }
     data.entry("deal_id").and_modify(|id| *id = json!("D-1"));
     data.entry("opportunity_id").and_modify(|id| *id = json!("O-1"));
     if rule.on == "deal.closed" {
-        data.insert("acv".to_owned(), json!("10000"));
+        data.insert("acv".to_owned(), json!(AMOUNT));
     }
+    let by = scale(rule).filter(|by| !by.starts_with(FACT));
+    let mut total = None;
     let of_event = |condition: &&Condition| !condition.field.starts_with(FACT);
     for condition in rule.conditions.iter().filter(of_event) {
-        set(program, rule, &mut data, &condition.field, &meeting(&condition.test)?);
-    }
-    if let (Some(by), Some(value)) = (scale(rule).filter(|by| !by.starts_with(FACT)), &case.value) {
-        set(program, rule, &mut data, by, value);
-    }
-    if let Some(Base::Lines(kind)) = rule.commission().map(|commission| &commission.base) {
-        let amount = json!({ "amount": LINE, "currency": program.currency });
-        data.insert("lines".to_owned(), json!([{ "revenue_type": kind, "amount": amount }]));
-        data.insert("acv".to_owned(), json!(LINE));
+        let text = meeting(&condition.test, field_form(program, rule, &condition.field))?;
+        if condition.field == TOTAL_VALUE {
+            total = Some(text);
+        } else {
+            set(program, rule, &mut data, &condition.field, &text);
+        }
     }
     if let Some(months) = case.months.filter(|_| rule.on == "deal.closed") {
         data.insert("tenor_months".to_owned(), json!(months));
     }
+    if let Some(kind) = case.kind {
+        data.insert("kind".to_owned(), json!(kind));
+    }
+    match (by, &case.value) {
+        (Some(TOTAL_VALUE), Some(value)) => total = Some(value.clone()),
+        (Some(by), Some(value)) => set(program, rule, &mut data, by, value),
+        _ => {}
+    }
+    let lines = match rule.commission().map(|commission| &commission.base) {
+        Some(Base::Lines(kind)) => Some(kind.clone()),
+        _ => None,
+    };
+    if let Some(total) = total.and_then(|total| total.parse::<Decimal>().ok()) {
+        let months = data.get("tenor_months").and_then(Value::as_u64).unwrap_or(12);
+        let year = if lines.is_some() { Some(total) } else { a_year_of(total, months) };
+        data.insert("acv".to_owned(), json!(year?.normalize().to_string()));
+    }
+    if let Some(kind) = lines {
+        let amount = data.get("acv").and_then(Value::as_str).unwrap_or(AMOUNT).to_owned();
+        let amount = json!({ "amount": amount, "currency": program.currency });
+        data.insert("lines".to_owned(), json!([{ "revenue_type": kind, "amount": amount }]));
+    }
     Some(Value::Object(data))
+}
+
+/// What a contract is worth a year that is worth so much in all.
+fn a_year_of(total: Decimal, months: u64) -> Option<Decimal> {
+    let year = total.checked_mul(Decimal::from(12))?.checked_div(Decimal::from(months.max(1)))?;
+    Some(year.round_dp(2))
 }
 
 /// Sets a member to what a text says, in the member's form.
 fn set(program: &Program, rule: &Rule, data: &mut Map<String, Value>, field: &str, text: &str) {
-    // The total of a contract of one year is what a year is worth.
-    let field = if field == TOTAL_VALUE { "acv" } else { field };
     let built_in = row(&rule.on).and_then(|row| row.members.iter().find(|member| member.name == field));
     let own = program.events.get(rule.on.as_str());
     let own = own.and_then(|own| own.form.fields.iter().find(|one| &*one.name == field));
@@ -340,10 +497,11 @@ pub(crate) fn brings(program: &Program, motion: &Motion, asked: &Criterion, on: 
 }
 
 /// The facts and the attestations that conditions of a ladder ask for.
-pub(crate) fn stated(on: Date, facts: &[&Condition]) -> Option<(Map<String, Value>, Vec<Step>)> {
+pub(crate) fn stated(program: &Program, on: Date, facts: &[&Condition]) -> Option<(Map<String, Value>, Vec<Step>)> {
     let (mut stated, mut attested) = (BTreeMap::new(), Vec::new());
     for condition in facts {
-        let value = meeting(&condition.test)?;
+        let form = condition.field.strip_prefix(FACT).map_or(Holds::Text, |name| fact_form(program, name));
+        let value = meeting(&condition.test, form)?;
         match (condition.field.strip_prefix(FACT), condition.field.strip_prefix(program::ATTESTED)) {
             (Some(name), _) => {
                 stated.insert(name.to_owned(), json!(value));

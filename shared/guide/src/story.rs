@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::decide::due_on;
+use domain::decide::{due_on, states};
 use domain::ledger::{
     Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Reason, Record, Reviewed, Standing,
 };
@@ -25,6 +25,11 @@ use serde_json::{Map, Value, json};
 pub const PARTNER: &str = "partner";
 /// Most days that a story lasts: longer than any window, contract or expiry that a year's example has to reach.
 const DAYS_MAX: i32 = 366 * 12;
+
+/// A story happens in these years: what reaches beyond is no date that anybody means, and ends what a calendar holds.
+pub(crate) const DAYS_FROM_YEAR: i16 = 1970;
+/// The first year in which none does any more.
+pub(crate) const DAYS_UNTIL_YEAR: i16 = 9000;
 
 /// What happens, in its order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,6 +190,11 @@ pub(crate) fn play_holding(
     let Some(first) = story.steps.iter().map(|step| step.on).min() else {
         return Err(Wrong { step: 0, message: "nothing happens: write at least one event".to_owned() });
     };
+    let days_of = story.steps.iter().map(|step| step.on).chain(story.until);
+    if let Some(odd) = days_of.clone().find(|day| !(DAYS_FROM_YEAR..DAYS_UNTIL_YEAR).contains(&day.year())) {
+        let message = format!("{odd} is no day of a story; it lies between {DAYS_FROM_YEAR} and {DAYS_UNTIL_YEAR}");
+        return Err(Wrong { step: story.steps.iter().position(|step| step.on == odd).unwrap_or(0), message });
+    }
     let begins = noon(program, first);
     let days = |day: Date| first.until(day).map_or(i32::MAX, |span| span.get_days());
     let mut world = World::with(ground.programs.clone(), begins - SignedDuration::from_hours(24));
@@ -220,6 +230,10 @@ pub(crate) fn play_holding(
         }
     }
     if let Some(until) = story.until {
+        if story.steps.last().is_some_and(|last| until < last.on) {
+            let message = format!("`until` is {until}, before the last of what happens");
+            return Err(Wrong { step: story.steps.len() - 1, message });
+        }
         if days(until) > DAYS_MAX {
             let message = format!("{until} lies more than twelve years after the first day");
             return Err(Wrong { step: story.steps.len() - 1, message });
@@ -284,7 +298,12 @@ fn happen(world: &mut World, program: &Program, at: usize, step: &Step) -> Resul
             if !program.accepts(&event.identity.source, kind) {
                 return Err(format!("no source may send `{kind}`: say so in [sources]"));
             }
+            // What a sender would be told at once.
+            states(program, &event).map_err(|rejection| rejection.message)?;
             let outcome = world.judge(&[event])[0];
+            if outcome == Outcome::Rejected {
+                return Err(format!("the program takes no such {kind}"));
+            }
             Ok((outcome == Outcome::Held).then(|| format!("{kind} waits")))
         }
         What::Redeem { reward, quantity, .. } => {

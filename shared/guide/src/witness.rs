@@ -10,7 +10,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
 use crate::probe::{
-    Case, ask, base_of, brings, enrolled, facts_of, measures_of, plain_day, scale, stated, story, tiers_of,
+    Case, Given, ask, base_of, brings, enrolled, facts_of, held, measures_of, plain_day, scale, stated, story, tiers_of,
 };
 use crate::story::{Ground, Line, Step, Story, play, play_holding};
 
@@ -70,7 +70,8 @@ pub fn witness(ground: &Ground, found: &Diagnostic) -> Option<Witness> {
 fn of_ladder(ground: &Ground, code: Code, motion: &Motion, (below, tier): (&[Tier], &Tier)) -> Option<Witness> {
     match code {
         Code::OscillatingLadder => {
-            tier.enter.as_ref()?.ways().iter().find_map(|way| bounces(ground, motion, tier, way))
+            let mut plays = PLAYS_MAX;
+            tier.enter.as_ref()?.ways().iter().find_map(|way| bounces(ground, motion, tier, way, &mut plays))
         }
         Code::DemotionWithoutWarning => lost_at_once(ground, motion, tier),
         Code::TierNeverHeld => below.iter().find_map(|lower| skipped(ground, motion, lower, tier)),
@@ -81,6 +82,8 @@ fn of_ladder(ground: &Ground, code: Code, motion: &Motion, (below, tier): (&[Tie
 
 /// Steady partners bring so much more than what enters, and no more is looked for.
 const MORE_MAX: u32 = 30;
+/// So many histories of years are played for one warning, at most.
+const PLAYS_MAX: u32 = 40;
 /// So many years a steady partner is looked at.
 const YEARS: u32 = 5;
 
@@ -110,7 +113,7 @@ fn flow(asked: &Criterion, more: u32, deals: Option<u32>) -> Option<Flow<'_>> {
 /// A partner that goes on for years as one way to enter asks, and brings `more` of it each year.
 fn steady(program: &Program, motion: &Motion, way: &[&Criteria], more: u32) -> Option<(Story, String)> {
     let start = plain_day(program);
-    let (facts, attested) = stated(start, &facts_of(way))?;
+    let (facts, attested) = stated(program, start, &facts_of(way))?;
     let mut steps = vec![enrolled(program, start, facts)];
     steps.extend(attested);
     let measures = measures_of(way);
@@ -164,27 +167,30 @@ fn up_again(lines: &[Line], motion: &Motion, tier: &Tier) -> Option<(Date, Vec<L
     Some((of_ladder[again].on, shown))
 }
 
-fn bounces(ground: &Ground, motion: &Motion, tier: &Tier, way: &[&Criteria]) -> Option<Witness> {
+fn bounces(ground: &Ground, motion: &Motion, tier: &Tier, way: &[&Criteria], plays: &mut u32) -> Option<Witness> {
     let program = ground.program();
-    let tried = |more: u32| {
+    let mut tried = |more: u32| {
+        *plays = plays.checked_sub(1)?;
         let (story, told) = steady(program, motion, way, more)?;
         let (lines, _) = play(ground, &story).ok()?;
         let (on, shown) = up_again(&lines, motion, tier)?;
         let steps: Vec<Step> = story.steps.into_iter().filter(|step| step.on <= on).collect();
         Some((Story { steps, until: Some(on) }, told, shown))
     };
-    let first = (0..MORE_MAX).find_map(|more| tried(more).map(|found| (more, found)));
-    let (from, (story, told, shown)) = first?;
-    let last = (from + 1..MORE_MAX).take_while(|more| tried(*more).is_some()).last();
-    let last = last.and_then(|more| Some(steady(program, motion, way, more)?.1));
-    let range = last.map(|last| format!("; so does everybody up to {last}")).unwrap_or_default();
-    let shows = format!("a partner with {told} goes up and down{range}");
+    let (from, (story, told, shown)) = (0..MORE_MAX).find_map(|more| tried(more).map(|found| (more, found)))?;
+    let last = (from + 1..MORE_MAX).map_while(|more| tried(more).map(|found| (more, found.1))).last();
+    let range = last.map(|(more, last)| {
+        // Where the search ends there may be more.
+        let word = if more + 1 == MORE_MAX || *plays == 0 { "at least " } else { "" };
+        format!("; so does everybody up to {word}{last}")
+    });
+    let shows = format!("a partner with {told} goes up and down{}", range.unwrap_or_default());
     Some(Witness::of(shows, story, shown, &[]))
 }
 
 /// All that one way asks for, on one day.
 fn at_once(program: &Program, motion: &Motion, way: &[&Criteria], on: Date) -> Option<Vec<Step>> {
-    let (facts, attested) = stated(on, &facts_of(way))?;
+    let (facts, attested) = stated(program, on, &facts_of(way))?;
     let mut steps = vec![enrolled(program, on, facts)];
     steps.extend(attested);
     for asked in measures_of(way) {
@@ -287,12 +293,16 @@ fn of_rule(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
 /// The story of a case, as the ledger of it tells what the rule gave.
 fn given(ground: &Ground, rule: &Rule, case: &Case, shows: impl Fn(&str) -> String) -> Option<Witness> {
     let story = story(ground.program(), rule, case)?;
-    let holding: Vec<_> = case.tier.clone().into_iter().collect();
+    let holding = held(ground.program(), rule, case);
     let (lines, _) = play_holding(ground, &story, &holding).ok()?;
-    let by = format!(" by {}", rule.id);
-    let shown: Vec<Line> = lines.into_iter().filter(|line| line.what.contains(&by)).collect();
+    let shown: Vec<Line> = lines.into_iter().filter(|line| is_by(&line.what, &rule.id)).collect();
     let what = shown.first()?.what.trim_start_matches('+').split(" by ").next().unwrap_or_default().to_owned();
     Some(Witness::of(shows(&what), story, shown, &holding))
+}
+
+/// Whether a line tells of what a rule moved, and not of one whose name begins so.
+fn is_by(what: &str, rule: &str) -> bool {
+    what.split(" by ").skip(1).any(|rest| rest.split([',', ' ']).next() == Some(rule))
 }
 
 /// An amount that is many times as much, or as little, as those beside it.
@@ -329,11 +339,8 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
     for tier in &tiers {
         for value in &values {
             for months in &months {
-                let case = Case { tier: tier.clone(), value: value.clone(), months: *months, on: None };
-                let given_now = ask(ground, rule, &case)?;
-                let base = base_of(&commission.base, given_now.value, *months)?;
-                let paid: Decimal = given_now.asset.amount(given_now.amount).parse().ok()?;
-                let part = paid.checked_div(base)?;
+                let case = Case { tier: tier.clone(), value: value.clone(), months: *months, ..Case::default() };
+                let Some((given_now, base, part)) = part_of(ground, rule, &case) else { continue };
                 if given_now.asset != Asset::Points && is_it(part) {
                     let held = tier.as_ref().map(|(_, tier)| format!(" of a `{tier}` partner")).unwrap_or_default();
                     let long = months.map(|months| format!(" over {months} months")).unwrap_or_default();
@@ -345,6 +352,14 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
         }
     }
     None
+}
+
+/// What a commission pays in a case, of what, and which part of it that is.
+fn part_of(ground: &Ground, rule: &Rule, case: &Case) -> Option<(Given, Decimal, Decimal)> {
+    let given = ask(ground, rule, case)?;
+    let base = base_of(&rule.commission()?.base, &given)?;
+    let paid: Decimal = given.asset.amount(given.amount).parse().ok()?;
+    Some((given, base, paid.checked_div(base)?))
 }
 
 /// The clocks of a ladder that say goodbye to a newcomer before its improvement plan is due (M16, M17).

@@ -125,7 +125,7 @@ fn commissions_of_the_page_are_paid() {
         .map(|p| p.amount)
         .sum();
     let told = cell(&page, "Commissions", "a contract of 36 months", "You are paid");
-    assert_eq!(told, "10.5%: 10,500.00 USD of 100,000 USD");
+    assert_eq!(told, "10.5%, as 10,500.00 USD of 100,000 USD");
     assert_eq!(paid, 1_050_000);
 }
 

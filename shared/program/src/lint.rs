@@ -231,7 +231,7 @@ const OUT_OF_LINE: i64 = 100;
 
 /// The first value for which a rule gives a hundred times as much, or as little, as for each value beside it; and one of those.
 pub fn out_of_line(rule: &Rule) -> Option<(String, String)> {
-    let steps: Vec<(String, Decimal)> = match &rule.gives {
+    let mut steps: Vec<(String, Decimal)> = match &rule.gives {
         Gives::Points(Points::Bands { bands, .. }) => {
             bands.iter().map(|(from, points)| (from.to_string(), Decimal::from(*points))).collect()
         }
@@ -247,13 +247,21 @@ pub fn out_of_line(rule: &Rule) -> Option<(String, String)> {
         },
         Gives::Points(Points::Fixed(_) | Points::Per { .. }) => Vec::new(),
     };
+    // Rows of a table that are numbers stand beside each other as numbers do; words stand beside all others.
+    let is_table = matches!(&rule.gives, Gives::Points(Points::Table { .. }))
+        || rule.commission().is_some_and(|commission| matches!(commission.rate, Rate::Table { .. }));
+    let number = |(value, _): &(String, Decimal)| value.parse::<Decimal>().ok();
+    let ordered = !is_table || steps.iter().all(|step| number(step).is_some());
+    if is_table && ordered {
+        steps.sort_by_key(number);
+    }
     let far = |one: Decimal, other: Decimal| {
         let (less, more) = (one.min(other), one.max(other));
         !less.is_zero() && more >= less.saturating_mul(Decimal::from(OUT_OF_LINE))
     };
     let found = (0..steps.len()).filter_map(|at| {
-        let beside = at.checked_sub(1).into_iter().chain([at + 1]).filter_map(|other| steps.get(other));
-        let beside: Vec<&(String, Decimal)> = beside.collect();
+        let near = |other: &usize| *other != at && (!ordered || other.abs_diff(at) == 1);
+        let beside: Vec<&(String, Decimal)> = (0..steps.len()).filter(near).map(|other| &steps[other]).collect();
         let is_far = !beside.is_empty() && beside.iter().all(|other| far(steps[at].1, other.1));
         is_far.then(|| (beside.len(), steps[at].0.clone(), beside[0].0.clone()))
     });

@@ -36,8 +36,10 @@ enum Form {
     NamedWholes,
     /// Names to lists of phrases.
     NamedLists,
-    /// Names to decimals or percentages in quotes.
+    /// Names to decimals in quotes.
     NamedDecimals,
+    /// Names to percentages in quotes.
+    NamedPercents,
     /// Fields to what is asked of them.
     Conditions,
     /// A table that is described below.
@@ -80,8 +82,8 @@ macro_rules! keys {
 }
 
 use Form::{
-    Conditions, Day, Decimal, Flag, Length, List, Named, NamedDecimals, NamedWholes, Percent, Phrase, Phrases, Points,
-    Rate, Tables, Text, Whole, Words,
+    Conditions, Day, Decimal, Flag, Length, List, Named, NamedDecimals, NamedPercents, NamedWholes, Percent, Phrase,
+    Phrases, Points, Rate, Tables, Text, Whole, Words,
 };
 
 const REVIEWS: Form = Words(&["monthly", "quarterly", "annually"]);
@@ -114,7 +116,7 @@ const TABLES: &[Table] = &[
         about: "An event type of the vendor's own. Rules, ladders and caps may look at it as at any other.",
         keys: keys! {
             "about" Text, NOTHING, "What has happened, in a sentence.", r#""Somebody attended a webinar.""#;
-            "fields" Named, NEEDED, "Its members, each with its form: `id`, `person`, `text`, `number`, `money`, `flag`, `instant`, `day` or `one of a, b`; `optional` before it, where it may be left out.", r#"{ webinar_id = "id", person_id = "person", minutes = "number" }"#;
+            "fields" Named, NEEDED, "Its members, each with its form: `id`, `person`, `text`, `number`, `money`, `yes or no`, `time`, `day` or `one of a, b`; `optional` before it, where it may be left out.", r#"{ webinar_id = "id", person_id = "person", minutes = "number" }"#;
             "counts" Phrase, NOTHING, "The name under which a ladder may ask for it.", r#""webinars""#;
             "motion" Phrase, "the default motion", "The motion it counts in.", r#""sell""#;
         },
@@ -129,7 +131,7 @@ const TABLES: &[Table] = &[
             "needs" Form::Table("needs"), NOTHING, "What the partner must have.", r#"{ certification = "sales-101" }"#;
             "points" Points, NEEDED, "How many points: a whole number, or by a field.", "50";
             "times" Tables("times"), NOTHING, "Multipliers; those that apply are multiplied, and the result is rounded down once.", r#"[{ tier = "gold", by = "1.25" }]"#;
-            "at_most" Phrases, NOTHING, "Caps: `<n> [points] per partner|person|team|territory [per <field>] [per day|week|month|quarter|year]`, or `... in all`; the narrowest counts.", r#""20 per partner per month""#;
+            "at_most" Phrases, NOTHING, "Caps: `<n> [points] per partner|person|team|territory`, then `per` what splits it (content, course, deal, project, certification, reward, opportunity, invoice, or a field of a type of the vendor's own), then `per` minute, hour, day, week, month, quarter or year, or `in all`. `once` and `twice` are numbers, too. The narrowest counts.", r#""20 per partner per month""#;
             "budget" Phrase, NOTHING, "The budget that it gives out of.", r#""launch-fund""#;
             "hold" Length, NOTHING, "How long what it gives stays pending.", r#""30 days""#;
             "hold_if" Tables("hold_if"), NOTHING, "What looks like gaming: what it gives then is held.", r#"[{ more_than = "10 per person per minute" }]"#;
@@ -224,7 +226,7 @@ const TABLES: &[Table] = &[
             "by" Phrase, NEEDED, "The field: `acv`, `total_value`, `amount`, or a fact as `partner.type`.", r#""acv""#;
             "bands" Tables("rate_band"), NOTHING, "The rate of the highest band that is reached, of the whole.", r#"[{ from = "25000", rate = "3%" }]"#;
             "slices" Tables("rate_band"), NOTHING, "Each part of the amount at the rate of its own slice, as a tax is.", r#"[{ from = "0", rate = "12%" }, { from = "100000", rate = "8%" }]"#;
-            "table" NamedDecimals, NOTHING, "By the field's value; none for one that is not there.", r#"{ reseller = "15%", OEM = "8%" }"#;
+            "table" NamedPercents, NOTHING, "By the field's value; none for one that is not there.", r#"{ reseller = "15%", OEM = "8%" }"#;
         },
     },
     Table {
@@ -314,12 +316,12 @@ const TABLES: &[Table] = &[
     Table {
         name: "criteria",
         head: "{ any = [...] }, { all = [...] } or one measure",
-        about: "What leads to a tier, or keeps it. A measure is counted within a window: `1 year`, `6 months`, `fiscal year`, `fiscal quarter`.",
+        about: "What leads to a tier, or keeps it. A measure is counted within a window: `1 year`, `6 months` (whole calendar months, and the one that is not over), `fiscal year`, `fiscal quarter`. A tier below need not be held first.",
         keys: keys! {
             "any" Tables("criteria"), NOTHING, "One of them is enough.", r#"[{ deals = 5, within = "1 year" }, { acv = "250000", within = "1 year" }]"#;
             "all" Tables("criteria"), NOTHING, "All of them are needed.", r#"[{ deals = 5, within = "1 year" }, { certification = "sales", persons = 2 }]"#;
             "deals" Whole(1, 1_000_000_000), NOTHING, "Deals, as `counts_as_deal` says.", "5";
-            "acv" Decimal, NOTHING, "Their annual contract value, in the program's currency.", r#""250000""#;
+            "acv" Decimal, NOTHING, "What they are worth a year (of what is sold once: its price), in the program's currency.", r#""250000""#;
             "registrations" Whole(1, 1_000_000_000), NOTHING, "Accepted deal registrations.", "12";
             "qualified" Whole(1, 1_000_000_000), NOTHING, "Qualified registrations.", "6";
             "projects" Whole(1, 1_000_000_000), NOTHING, "Successful projects.", "2";
@@ -412,7 +414,7 @@ const TABLES: &[Table] = &[
         head: "[policy]",
         about: "What holds of all points.",
         keys: keys! {
-            "expiry" Phrase, r#""never""#, "How long points live: `never`, or `<n> months after earning, at the end of the month`.", r#""24 months after earning, at the end of the month""#;
+            "expiry" Phrase, r#""never""#, "How long points live: `never`, or `<n> months|quarters|years after earning, at the end of the month`; always to the end of a calendar month.", r#""24 months after earning, at the end of the month""#;
             "clawback" Words(&["within balance, rest netted from future points", "within balance, rest forgiven"]), "the first of them", "What a reversal takes of points that were spent.", r#""within balance, rest forgiven""#;
             "held_events" Form::Table("for"), r#"{ for = "30 days" }"#, "How long an event waits for what it needs.", r#"{ for = "30 days" }"#;
             "reassigned_deals" Form::Table("within"), r#"{ within = "1 day" }"#, "How long an event about another's deal waits for the deal's reassignment.", r#"{ within = "1 day" }"#;
@@ -516,11 +518,10 @@ enum Holds {
     Phrases,
 }
 
-const LENGTH: &str = "^[1-9][0-9]{0,2} (day|week|month|quarter|year)s?$";
+const LENGTH: &str = "^[0-9]{1,3} (day|week|month|quarter|year)s?$";
 const DAY: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 const DECIMAL: &str = "^[0-9]+(\\.[0-9]+)?$";
-const PERCENT: &str = "^[0-9]+(\\.[0-9]+)?%$";
-const DECIMAL_OR_PERCENT: &str = "^[0-9]+(\\.[0-9]+)?%?$";
+const PERCENT: &str = "^[0-9]+(\\.[0-9]+)? ?%$";
 
 impl Form {
     fn words(self) -> String {
@@ -540,6 +541,7 @@ impl Form {
             Form::NamedWholes => "whole numbers by name".to_owned(),
             Form::NamedLists => "lists of texts by name".to_owned(),
             Form::NamedDecimals => "numbers in quotes by name".to_owned(),
+            Form::NamedPercents => "percentages in quotes by name".to_owned(),
             Form::Conditions => "by field: `\"won\"`, `\"!= lost\"`, `\">= 30\"`, `\"one of a, b\"`, `true`".to_owned(),
             Form::Table(name) => format!("table, see [{name}](#{name})"),
             Form::Tables(name) => format!("list of tables, see [{name}](#{name})"),
@@ -569,7 +571,8 @@ impl Form {
             Form::Named => named(text()),
             Form::NamedWholes => named(whole()),
             Form::NamedLists => named(list(text())),
-            Form::NamedDecimals => named(of(DECIMAL_OR_PERCENT)),
+            Form::NamedDecimals => named(of(DECIMAL)),
+            Form::NamedPercents => named(of(PERCENT)),
             Form::Conditions => named(json!({ "type": ["string", "integer", "boolean", "object"] })),
             Form::Table(name) => table(name),
             Form::Tables(name) => list(table(name)),
@@ -764,6 +767,8 @@ mod tests {
                 | Form::NamedWholes
                 | Form::NamedLists
                 | Form::NamedDecimals
+                | Form::NamedPercents
+                | Form::NamedPercents
                 | Form::Conditions
                 | Form::Table(_) => value.is_table(),
                 Form::Points => value.is_integer(),
