@@ -58,12 +58,12 @@ fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
 
 /// What stood in pools when a commit was decided, as far as it must have: who draws on one does not wait for another who does, so a
 /// budget may have stood otherwise when it was read. What was drawn on each part was there, and what a record says was left. Slots,
-/// and what is put into a budget, were as they are; of what is taken out of one, each part that it is taken out of had so much.
+/// and what is put into a budget, were as they are; of what is taken out of one by itself, each part that it is taken out of had so much.
 fn stood(world: &World, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
     let is_budget = |part: &PoolPart| matches!(part.pool.of, PoolOf::Budget(..));
     if commit.iter().any(|record| record.partner.is_internal()) {
-        let taken: Vec<(PoolPart, i64)> = commit
-            .iter()
+        let alone = commit.iter().filter(|_| commit.len() == 1);
+        let taken: Vec<(PoolPart, i64)> = alone
             .flat_map(Record::pools)
             .filter(|(part, funded, drawn)| is_budget(part) && *funded < 0 && *drawn == 0)
             .map(|(part, funded, _)| (part.clone(), -funded))
