@@ -689,9 +689,15 @@ mod tests {
             self.0.extend(names);
             Err(Error::custom("told"))
         }
+        fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.deserialize_any(visitor)
+        }
+        fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.deserialize_any(visitor)
+        }
         forward_to_deserialize_any! {
             bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf option unit unit_struct newtype_struct
-            seq tuple tuple_struct map enum identifier ignored_any f32 f64
+            seq tuple tuple_struct map enum identifier ignored_any
         }
     }
 
@@ -767,7 +773,6 @@ mod tests {
                 | Form::NamedWholes
                 | Form::NamedLists
                 | Form::NamedDecimals
-                | Form::NamedPercents
                 | Form::NamedPercents
                 | Form::Conditions
                 | Form::Table(_) => value.is_table(),
