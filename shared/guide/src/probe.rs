@@ -369,8 +369,8 @@ pub(crate) fn within(program: &Program, rule: &Rule, from: Decimal, to: Option<D
         let whole = !matches!(form, Holds::Whole) || number.fract().is_zero();
         whole && *number >= from && *number > Decimal::ZERO && to.is_none_or(|to| *number < to)
     };
-    let texts = all.into_iter().filter(fits).map(|number| number.normalize().to_string());
-    texts.filter(|text| asked.iter().all(|test| meets(test, text))).next()
+    let mut texts = all.into_iter().filter(fits).map(|number| number.normalize().to_string());
+    texts.find(|text| asked.iter().all(|test| meets(test, text)))
 }
 
 /// What the lines of a deal come to that a rule pays of, and amounts that nobody asks for.

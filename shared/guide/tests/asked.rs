@@ -1,5 +1,7 @@
 //! What the guide says of rules of every form, each beside what an example of the same program makes.
 
+use std::fmt::Write;
+
 use laurel_guide::describe::describe;
 use laurel_guide::page::Block;
 use laurel_guide::{Found, check};
@@ -170,19 +172,23 @@ fn a_search_ends() {
         |fact: &str| (0..10).map(|nth| format!("{{ partner.{fact} = \"v{nth}\" }}")).collect::<Vec<_>>().join(", ");
     let mut file = HEAD
         .replace("[ladder.sell.member]", "[facts]\nf0 = \"text\"\nf1 = \"text\"\nf2 = \"text\"\n[ladder.sell.member]");
-    file += &format!(
+    write!(
+        file,
         "[ladder.many.z]\nrank = 1\n[ladder.many.a]\nrank = 2\nenter = {{ all = [{{ deals = 5, within = \"1 year\" }}, {{ any = [{}] }}, {{ any = [{}] }}, {{ any = [{}] }}] }}\nkeep = {{ deals = 50, within = \"1 year\" }}\ngrace = \"1 quarter\"\n[ladder.many.b]\nrank = 3\nenter = {{ deals = 5, within = \"1 year\" }}\nkeep = {{ deals = 1, within = \"1 year\" }}\ngrace = \"1 quarter\"\n",
         any("f0"),
         any("f1"),
         any("f2")
-    );
+    )
+    .expect("text");
     file += "[ladder.tall.t0]\nrank = 1\n";
     for tier in 1..60 {
-        file += &format!(
+        write!(
+            file,
             "[ladder.tall.t{tier}]\nrank = {}\nenter = {{ deals = {tier}, within = \"1 year\" }}\nkeep = {{ deals = {}, within = \"1 year\" }}\ngrace = \"1 quarter\"\n",
             tier + 1,
             tier + 1
-        );
+        )
+        .expect("text");
     }
     assert!(check(&file).len() >= 60);
 }
