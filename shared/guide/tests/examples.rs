@@ -93,3 +93,10 @@ fn the_program_of_the_reference_is_good() {
     assert_eq!(blocks.len(), 1);
     assert_eq!(faults(blocks[0]), []);
 }
+
+/// A program unlike the shipped ones, written by somebody who had the reference and nothing else: a year from July, four tiers that ask
+/// for sales and certificates, a commission by slices and one by what the partner is.
+#[test]
+fn a_program_written_from_the_reference_is_good() {
+    assert_eq!(faults(include_str!("examples/hardware.toml")), []);
+}

@@ -181,7 +181,8 @@ impl Aws {
     ) {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let [before, after] = faults;
-        let on_its_way = self.calls.sends();
+        // What staff publish or withdraw counts from when it is written: no day passes until it is.
+        let on_its_way = (process.function == "staff").then(|| self.calls.sends());
         let late = if before == Some(Fault::LateRequest) { Duration::from_secs(6) } else { Duration::ZERO };
         let way = lock(&self.fate).millis(1, 9) + late;
         self.clock.sleep(way).await;
