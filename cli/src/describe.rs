@@ -13,7 +13,7 @@ use crate::file::read;
 
 /// Write the guide that partners read: what earns, what leads to each tier, what points buy.
 ///
-/// Every figure is asked of the code that decides, so the guide says what the program does.
+/// What is given, paid and asked for is asked of the code that decides; thresholds of tiers and settings are told as the file has them.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  laurel describe infra/programs/perx.toml\n  laurel describe infra/programs/perx.toml --as html --to guide.html\n  laurel describe new.toml --against infra/programs/perx.toml     what changes for partners"

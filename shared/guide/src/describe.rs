@@ -1,6 +1,8 @@
 //! The guide that partners read, written from a program file: what earns, what it brings, what keeps a tier.
 //!
-//! What a rule gives is asked of the code that decides, never read off the file: the guide cannot say something else than what is done.
+//! What a rule gives, what a reward costs, how long an opportunity is one's own and points last is asked of the code that decides, so that
+//! the guide cannot say something else than what is done. What leads to a tier and keeps it, and how many of a benefit there are, is told
+//! in the file's own figures.
 
 use std::fmt::Write;
 
@@ -10,16 +12,17 @@ use event::ids::{Motion, PartnerId, TierId};
 use event::time::Length;
 use jiff::ToSpan;
 use program::{
-    ATTESTED, Base, Cap, Code, Comparison, Condition, Criteria, Criterion, Diagnostic, Gate, Gives, Measure,
-    PARTNER as FACT, Payable, Points, Program, Rate, Review, Rule, Test, Tier, Times, Within,
+    ATTESTED, Base, Cap, Comparison, Condition, Criteria, Criterion, Diagnostic, Gate, Gives, Measure, PARTNER as FACT,
+    Payable, Points, Program, Rate, Review, Rule, Test, Tier, Times, Within,
 };
 use replay::World;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::json;
 
 use crate::example;
+use crate::field::is_money;
 use crate::page::{Block, Page, Section, Table};
-use crate::probe::{Case, Given, ask, base_of, enrolled, opens, plain_day, posted, scale, tiers_of, within};
+use crate::probe::{Case, Given, ask, base_of, enrolled, judged, opens, plain_day, posted, scale, tiers_of, within};
 use crate::story::{Ground, Line, PARTNER, Step, Story, What, play};
 
 /// The guide of a program file.
@@ -27,9 +30,6 @@ use crate::story::{Ground, Line, PARTNER, Step, Story, What, play};
 /// # Errors
 /// The errors of the file's form, and of its examples' form.
 pub fn describe(text: &str) -> Result<Page, Vec<Diagnostic>> {
-    if let Some(too_large) = program::check(text).into_iter().find(|found| found.code == Code::TooLarge) {
-        return Err(vec![too_large]);
-    }
     let ground = Ground::of(text)?;
     let examples = example::read(text)?;
     let of = Of { text, ground: &ground, program: ground.program() };
@@ -217,16 +217,11 @@ impl Of<'_> {
         };
         let before = if from.is_zero() { Decimal::ZERO } else { paid(from)? };
         let more = paid(to)?.checked_sub(before)?.checked_mul(Decimal::ONE_HUNDRED)?;
-        Some(more.checked_div(to.checked_sub(from)?)?.round_dp(3).normalize())
+        Some(rounded(more.checked_div(to.checked_sub(from)?)?, 3))
     }
 
     fn is_money(&self, rule: &Rule, field: &str) -> bool {
-        let built_in = row(&rule.on).and_then(|row| row.members.iter().find(|member| member.name == field));
-        let own = self.program.events.get(rule.on.as_str());
-        let own = own.and_then(|own| own.form.fields.iter().find(|one| &*one.name == field));
-        field == TOTAL_VALUE
-            || built_in.is_some_and(|member| member.form == event::Form::Money)
-            || own.is_some_and(|field| field.form == event::OwnForm::Money)
+        field == TOTAL_VALUE || is_money(self.program, judged(rule), field)
     }
 
     /// From one bound to another, in words.
@@ -394,10 +389,8 @@ impl Of<'_> {
         let amount: Decimal = given.asset.amount(given.amount).parse().unwrap_or_default();
         let base = rule.commission().and_then(|one| base_of(&one.base, &given));
         let share = base.and_then(|base| amount.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(base));
-        let share =
-            share.map(|share| share.round_dp_with_strategy(3, RoundingStrategy::MidpointAwayFromZero).normalize());
         match share.zip(base) {
-            Some((share, base)) => format!("{share}%, as {told} of {}", self.money(base)),
+            Some((share, base)) => format!("{}%, as {told} of {}", rounded(share, 3), self.money(base)),
             None => told,
         }
     }
@@ -795,7 +788,12 @@ fn each(given: Given, steps: u32) -> String {
         return shown(given);
     }
     let one = Decimal::from(given.amount).checked_div(Decimal::from(steps)).unwrap_or_default();
-    grouped(&one.round_dp(4).normalize().to_string())
+    grouped(&rounded(one, 4).to_string())
+}
+
+/// A figure for people, half away from zero.
+fn rounded(figure: Decimal, places: u32) -> Decimal {
+    figure.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero).normalize()
 }
 
 fn points(points: i64) -> String {

@@ -1,10 +1,11 @@
 //! What is shown of a program file before it is in force: its examples, its risks as short stories, and the guide that partners read.
 //!
-//! Nothing here says what a program gives: every figure is what the deciding code gave when it was asked. No async, no AWS type, no
-//! clock, no randomness, no float.
+//! What a program gives, pays and asks for is what the deciding code answered; what leads to a tier, and settings that nothing is asked
+//! of, are told in the file's own figures. No async, no AWS type, no clock, no randomness, no float.
 
 pub mod describe;
 pub mod example;
+mod field;
 pub mod page;
 mod probe;
 pub mod story;

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use domain::ledger::{Asset, Posting, PostingKind, Record, Verdict};
+use event::Form;
 use event::catalogue::{TOTAL_VALUE, row};
 use event::ids::{Motion, TierId};
 use event::schema::{own_sample, sample};
-use event::{Form, OwnForm};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use program::{
     Base, Condition, Criteria, Criterion, FactForm, Gate, Gives, Measure, PARTNER as FACT, Program, Rule, Test, Times,
 };
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
 
+use crate::field::{Field, field_of};
 use crate::story::{DAYS_FROM_YEAR, DAYS_UNTIL_YEAR, Ground, PARTNER, Step, Story, What, play_holding};
 
 /// Who has a part in stories of two.
@@ -74,6 +75,11 @@ pub(crate) fn scale(rule: &Rule) -> Option<&str> {
             }
         },
     }
+}
+
+/// The event that a rule's conditions and its scale look at: of influence the deal's own closing.
+pub(crate) fn judged(rule: &Rule) -> &str {
+    if rule.on == "deal.influenced" { "deal.closed" } else { &rule.on }
 }
 
 /// What a rule gives in a case; `None` where no story of it can be told.
@@ -190,20 +196,15 @@ pub(crate) fn story(program: &Program, rule: &Rule, case: &Case) -> Option<Story
     if known {
         steps.push(of(whose.clone(), Step::event(before, "deal.registered", registered)));
     }
-    let closed = |value: &str| json!({ "deal_id": "D-1", "outcome": "won", "acv": value });
-    match rule.on.as_str() {
-        "invoice.paid" => steps.push(Step::event(before, "deal.closed", closed("10000"))),
-        "deal.influenced" => {
-            steps.push(Step::event(before, "deal.influenced", data));
-            let value = case.value.as_deref().filter(|_| by.is_some_and(|by| !by.starts_with(FACT)));
-            let mut data = closed(value.unwrap_or("10000"));
-            if let Some(months) = case.months {
-                data["tenor_months"] = json!(months);
-            }
-            steps.push(of(whose, Step::event(on, "deal.closed", data)));
-            return Some(Story { steps, until: Some(on) });
-        }
-        _ => {}
+    if rule.on == "invoice.paid" {
+        let closed = json!({ "deal_id": "D-1", "outcome": "won", "acv": AMOUNT });
+        steps.push(Step::event(before, "deal.closed", closed));
+    }
+    if rule.on == "deal.influenced" {
+        let kind = case.kind.unwrap_or("endorsement");
+        steps.push(Step::event(before, "deal.influenced", json!({ "deal_id": "D-1", "kind": kind })));
+        steps.push(of(whose, Step::event(on, judged(rule), data)));
+        return Some(Story { steps, until: Some(on) });
     }
     steps.push(Step::event(on, &rule.on, data));
     Some(Story { steps, until: None })
@@ -259,9 +260,9 @@ pub(crate) fn opens(on: Date, gate: &Gate) -> Option<Step> {
 }
 
 /// What a field may hold, as far as a value for it must be found.
-enum Holds<'h> {
+enum Holds {
     /// One of these.
-    These(Vec<&'h str>),
+    These(Vec<String>),
     /// A whole number.
     Whole,
     /// A number.
@@ -270,35 +271,27 @@ enum Holds<'h> {
     Text,
 }
 
-fn fact_form<'p>(program: &'p Program, name: &str) -> Holds<'p> {
+fn fact_form(program: &Program, name: &str) -> Holds {
     match program.facts.iter().find(|(one, _)| one.as_str() == name).map(|(_, form)| form) {
-        Some(FactForm::Words(words)) => Holds::These(words.iter().map(|word| word.as_str()).collect()),
+        Some(FactForm::Words(words)) => Holds::These(words.iter().map(ToString::to_string).collect()),
         Some(FactForm::Number | FactForm::Percent) => Holds::Number,
         Some(FactForm::Text) | None => Holds::Text,
     }
 }
 
-/// The levels that courses and certificates have, as text.
-fn texts(numbers: &[i64]) -> Vec<&'static str> {
-    let known = [(101, "101"), (201, "201"), (301, "301")];
-    known.iter().filter(|(number, _)| numbers.contains(number)).map(|(_, text)| *text).collect()
-}
-
-fn field_form<'p>(program: &'p Program, rule: &Rule, field: &str) -> Holds<'p> {
+/// The form of a field that a rule looks at.
+fn field_form(program: &Program, rule: &Rule, field: &str) -> Holds {
     if field == TOTAL_VALUE {
         return Holds::Number;
     }
-    let built_in = row(&rule.on).and_then(|row| row.members.iter().find(|member| member.name == field));
-    let own = program.events.get(rule.on.as_str());
-    let own = own.and_then(|own| own.form.fields.iter().find(|one| &*one.name == field)).map(|field| &field.form);
-    match (built_in.map(|member| member.form), own) {
-        (Some(Form::Words(words)), _) => Holds::These(words.to_vec()),
-        (Some(Form::Numbers(numbers)), _) => Holds::These(texts(numbers)),
-        (Some(Form::Whole(..)), _) | (_, Some(OwnForm::Number)) => Holds::Whole,
-        (Some(Form::Money), _) | (_, Some(OwnForm::Money)) => Holds::Number,
-        (Some(Form::Flag), _) | (_, Some(OwnForm::Flag)) => Holds::These(vec!["true", "false"]),
-        (_, Some(OwnForm::Words(words))) => Holds::These(words.iter().map(|word| &**word).collect()),
-        _ => Holds::Text,
+    match field_of(program, judged(rule), field) {
+        Some(Field::BuiltIn(Form::Words(words))) => Holds::These(words.iter().map(|&word| word.to_owned()).collect()),
+        Some(Field::BuiltIn(Form::Numbers(numbers))) => Holds::These(numbers.iter().map(i64::to_string).collect()),
+        Some(Field::BuiltIn(Form::Whole(..))) => Holds::Whole,
+        Some(Field::BuiltIn(Form::Money)) => Holds::Number,
+        Some(Field::BuiltIn(Form::Flag)) => Holds::These(["true", "false"].map(str::to_owned).to_vec()),
+        Some(Field::Words(words)) => Holds::These(words.iter().map(ToString::to_string).collect()),
+        Some(Field::BuiltIn(_)) | None => Holds::Text,
     }
 }
 
@@ -312,7 +305,7 @@ fn meets(test: &Test, text: &str) -> bool {
 }
 
 /// A value that meets a test, as text.
-fn meeting(test: &Test, form: Holds<'_>) -> Option<String> {
+fn meeting(test: &Test, form: Holds) -> Option<String> {
     let mut all: Vec<String> = match test {
         Test::Is(word) => vec![word.clone()],
         Test::OneOf(words) => words.clone(),
@@ -320,7 +313,7 @@ fn meeting(test: &Test, form: Holds<'_>) -> Option<String> {
         Test::Compare(_, number) => around(*number),
     };
     match form {
-        Holds::These(words) => all = words.into_iter().map(str::to_owned).collect(),
+        Holds::These(words) => all = words,
         Holds::Whole => all.retain(|text| text.parse::<u64>().is_ok()),
         Holds::Number => all.retain(|text| text.parse::<Decimal>().is_ok_and(|number| !number.is_sign_negative())),
         Holds::Text => all.push("another".to_owned()),
@@ -378,7 +371,8 @@ const AMOUNT: &str = "10000";
 
 /// What an event says so that a rule gives.
 fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
-    let mut data = match (row(&rule.on), program.events.get(rule.on.as_str())) {
+    let kind = judged(rule);
+    let mut data = match (row(kind), program.events.get(kind)) {
         (Some(row), _) => {
             let mut data = sample(row)["data"].as_object()?.clone();
             data.retain(|name, _| row.members.iter().any(|member| member.name == name && member.required));
@@ -397,7 +391,7 @@ fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
     }
     data.entry("deal_id").and_modify(|id| *id = json!("D-1"));
     data.entry("opportunity_id").and_modify(|id| *id = json!("O-1"));
-    if rule.on == "deal.closed" {
+    if kind == "deal.closed" {
         data.insert("acv".to_owned(), json!(AMOUNT));
     }
     let by = scale(rule).filter(|by| !by.starts_with(FACT));
@@ -411,11 +405,8 @@ fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
             set(program, rule, &mut data, &condition.field, &text);
         }
     }
-    if let Some(months) = case.months.filter(|_| rule.on == "deal.closed") {
+    if let Some(months) = case.months.filter(|_| kind == "deal.closed") {
         data.insert("tenor_months".to_owned(), json!(months));
-    }
-    if let Some(kind) = case.kind {
-        data.insert("kind".to_owned(), json!(kind));
     }
     match (by, &case.value) {
         (Some(TOTAL_VALUE), Some(value)) => total = Some(value.clone()),
@@ -442,18 +433,17 @@ fn data(program: &Program, rule: &Rule, case: &Case) -> Option<Value> {
 /// What a contract is worth a year that is worth so much in all.
 fn a_year_of(total: Decimal, months: u64) -> Option<Decimal> {
     let year = total.checked_mul(Decimal::from(12))?.checked_div(Decimal::from(months.max(1)))?;
-    Some(year.round_dp(2))
+    Some(year.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
 }
 
 /// Sets a member to what a text says, in the member's form.
 fn set(program: &Program, rule: &Rule, data: &mut Map<String, Value>, field: &str, text: &str) {
-    let built_in = row(&rule.on).and_then(|row| row.members.iter().find(|member| member.name == field));
-    let own = program.events.get(rule.on.as_str());
-    let own = own.and_then(|own| own.form.fields.iter().find(|one| &*one.name == field));
-    let is_number = matches!(built_in.map(|one| one.form), Some(Form::Whole(..) | Form::Numbers(_)))
-        || matches!(own.map(|one| &one.form), Some(OwnForm::Number));
-    let is_flag = matches!(built_in.map(|one| one.form), Some(Form::Flag))
-        || matches!(own.map(|one| &one.form), Some(OwnForm::Flag));
+    let form = match field_of(program, judged(rule), field) {
+        Some(Field::BuiltIn(form)) => Some(form),
+        Some(Field::Words(_)) | None => None,
+    };
+    let is_number = matches!(form, Some(Form::Whole(..) | Form::Numbers(_)));
+    let is_flag = matches!(form, Some(Form::Flag));
     let number = text.parse::<i64>().ok().filter(|_| is_number);
     let flag = text.parse::<bool>().ok().filter(|_| is_flag);
     let value = number.map(Value::from).or(flag.map(Value::from)).unwrap_or_else(|| json!(text));

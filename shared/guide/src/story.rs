@@ -1,7 +1,7 @@
 //! A story: what happens to a partner, as a program file tells it, and the ledger that it makes.
 //!
 //! An `[[example]]` of the file is one, and so is the witness of a warning: each is played by the code that decides on AWS, and told in
-//! the same lines, so that a witness may be pasted into the file as an example.
+//! the same lines: the events of a witness may be pasted into the file as an example, where it does not begin on a tier.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,14 +12,15 @@ use domain::ledger::{
     Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Reason, Record, Reviewed, Standing,
 };
 use event::Unreadable;
-use event::catalogue::{is_of_program, row};
+use event::catalogue::is_of_program;
 use event::ids::{Motion, PartnerId, TierId, matches_pattern};
-use event::{Form, OwnForm};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use program::{Diagnostic, Program, Programs, Version};
+use program::{Diagnostic, Program, Programs, Version, too_large};
 use replay::World;
 use serde_json::{Map, Value, json};
+
+use crate::field::{fields_of, is_money};
 
 /// Of whom a story is that names nobody.
 pub const PARTNER: &str = "partner";
@@ -156,8 +157,11 @@ impl Ground {
     /// By a program file.
     ///
     /// # Errors
-    /// The errors of its form.
+    /// That it is too large, or the errors of its form.
     pub fn of(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        if let Some(too_large) = too_large(text) {
+            return Err(vec![too_large]);
+        }
         let program = Arc::new(Program::parse(text)?);
         let hash = Version::content_hash(text);
         let version = Version { number: 1, hash, effective_from: Timestamp::MIN, program };
@@ -200,7 +204,7 @@ pub(crate) fn play_holding(
     let mut world = World::with(ground.programs.clone(), begins - SignedDuration::from_hours(24));
     for partner in story.steps.iter().map(Step::partner).collect::<BTreeSet<_>>() {
         if !story.steps.iter().any(|step| step.enrols() && step.partner() == partner) {
-            enrol(&mut world, program, partner);
+            enrol(&mut world, program, partner).map_err(|message| Wrong { step: 0, message })?;
         }
     }
     for reward in program.rewards.keys() {
@@ -263,12 +267,20 @@ fn noon(program: &Program, day: Date) -> Timestamp {
     program.calendar.start_of(day) + SignedDuration::from_hours(12)
 }
 
-fn enrol(world: &mut World, program: &Program, partner: &str) {
+/// Whether anybody may be enrolled: else nothing is of any partner, and all that is sent waits.
+pub(crate) fn may_enrol(program: &Program) -> bool {
+    program.sources.iter().any(|(_, kinds)| kinds.iter().any(|kind| matches_pattern(kind, "partner.enrolled")))
+}
+
+fn enrol(world: &mut World, program: &Program, partner: &str) -> Result<(), String> {
+    if !may_enrol(program) {
+        return Err("no source may send `partner.enrolled`, so that nobody takes part: say so in [sources]".to_owned());
+    }
     let motions: Vec<&str> = program.motions().into_iter().map(|motion| motion.as_str()).collect();
     let data = json!({ "name": "Example Partner", "motions": motions });
-    if let Ok(event) = world.parse(&body(program, "partner.enrolled", (partner, "enrolled"), world.now, &data)) {
-        world.judge(&[event]);
-    }
+    let body = body(program, "partner.enrolled", (partner, "enrolled"), world.now, &data);
+    world.judge(&[world.parse(&body).map_err(unread)?]);
+    Ok(())
 }
 
 /// Everything that comes by itself up to the end of the day before `day`, each on its own.
@@ -346,16 +358,13 @@ fn body(program: &Program, kind: &str, (partner, id): (&str, &str), at: Timestam
 
 /// Members as a sender sends them: money, which a file writes as one text, with its currency.
 fn members(program: &Program, kind: &str, data: &Map<String, Value>) -> Result<Value, String> {
-    let is_money = |name: &str| match (row(kind), program.events.get(kind)) {
-        (Some(row), _) => row.members.iter().any(|member| member.name == name && member.form == Form::Money),
-        (None, Some(own)) => own.form.fields.iter().any(|field| &*field.name == name && field.form == OwnForm::Money),
-        (None, None) => false,
-    };
-    if !is_sent(kind, program) {
-        return Err(format!("there is no event type `{kind}`"));
+    let known = fields_of(program, kind).ok_or_else(|| format!("there is no event type `{kind}`"))?;
+    // A sender may say more than is looked at; in an example it is a slip.
+    if let Some(other) = data.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("{kind} has no `{other}`; it has: {}", known.join(", ")));
     }
     let member = |(name, value): (&String, &Value)| {
-        let money = value.as_str().filter(|_| is_money(name)).map(|text| {
+        let money = value.as_str().filter(|_| is_money(program, kind, name)).map(|text| {
             let (amount, currency) = text.split_once(' ').unwrap_or((text, &program.currency));
             json!({ "amount": amount, "currency": currency })
         });
@@ -398,7 +407,8 @@ fn said(record: &Record, program: &Program) -> Vec<String> {
         }
         // What nobody meant to earn by.
         (Some(Reason::NoRuleForType), _) => {}
-        (Some(reason), _) if silent && is_sent(kind, program) => {
+        // What somebody sent; else it is a step of Laurel's own.
+        (Some(reason), _) if silent && fields_of(program, kind).is_some() => {
             said.push(format!("{kind} gives nothing: {}", reason.code()));
         }
         (Some(reason), _) if silent => said.push(format!("{kind}: {}", reason.code())),
@@ -406,11 +416,6 @@ fn said(record: &Record, program: &Program) -> Vec<String> {
         _ => {}
     }
     said
-}
-
-/// Whether somebody sends it; else it is a step of Laurel's own.
-fn is_sent(kind: &str, program: &Program) -> bool {
-    row(kind).is_some() || program.events.contains_key(kind)
 }
 
 /// What is said before and after the amount that moved.
@@ -458,6 +463,22 @@ fn changed(effect: &Effect, program: &Program) -> Option<String> {
         Effect::Place { place, .. } if *place > 1 => Some(format!("place {place} on the opportunity")),
         Effect::Exclusive { of, held: Some(_), .. } => Some(format!("{of} is its alone")),
         Effect::Exclusive { of, held: None, .. } => Some(format!("{of} is its alone no longer")),
-        _ => None,
+        // What moves counts and caps, and what is sent to be judged later, is told by what comes of it.
+        Effect::Reviewed { .. }
+        | Effect::Place { .. }
+        | Effect::Measured { .. }
+        | Effect::Cap { .. }
+        | Effect::Moved { .. }
+        | Effect::Won { .. }
+        | Effect::Lease { .. }
+        | Effect::Influences
+        | Effect::Share { .. }
+        | Effect::Stated { .. }
+        | Effect::Attained { .. }
+        | Effect::Sends(_)
+        | Effect::Pool { .. }
+        | Effect::Cleared { .. }
+        | Effect::Trained
+        | Effect::Productive => None,
     }
 }

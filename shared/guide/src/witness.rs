@@ -1,5 +1,7 @@
 //! Witnesses: of a warning, a short story that shows it, found by search and played by the code that decides.
 
+use std::fmt::Write;
+
 use domain::ledger::Asset;
 use event::ids::{Motion, TierId};
 use jiff::ToSpan;
@@ -27,6 +29,7 @@ pub struct Witness {
     pub ledger: Vec<Line>,
     #[serde(skip)]
     until: Option<Date>,
+    /// Tiers that the partner holds in the last step, however it came by them: what leads there is no part of the story.
     #[serde(skip)]
     holding: Vec<(Motion, TierId)>,
 }
@@ -44,7 +47,11 @@ impl Witness {
         self.ledger.iter().all(|shown| made.any(|line| line == shown))
     }
 
-    fn of(shows: String, story: Story, ledger: Vec<Line>, holding: &[(Motion, TierId)]) -> Self {
+    fn of(mut shows: String, story: Story, ledger: Vec<Line>, holding: &[(Motion, TierId)]) -> Self {
+        let tiers: Vec<String> = holding.iter().map(|(motion, tier)| format!("`{tier}` in {motion}")).collect();
+        if !tiers.is_empty() {
+            let _ = write!(shows, " (the partner is on {})", tiers.join(" and "));
+        }
         Self { shows, events: story.steps, ledger, until: story.until, holding: holding.to_vec() }
     }
 }
@@ -332,7 +339,7 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
     let tiers: Vec<_> = tiers_of(program, rule).into_iter().chain(own).map(Some).chain([None]).collect();
     let policy = &program.policy.commissions;
     let is_it = |part: Decimal| match code {
-        Code::RateAboveCap => policy.at_most.is_some_and(|most| part.round_dp(4) == most.round_dp(4)),
+        Code::RateAboveCap => policy.at_most.is_some_and(|most| rounded(part, 4) == rounded(most, 4)),
         Code::MarginBelowFloor => policy.margin.is_some_and(|(margin, floor)| margin - part < floor),
         _ => part >= Decimal::new(5, 1),
     };
@@ -342,16 +349,19 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
                 let case = Case { tier: tier.clone(), value: value.clone(), months: *months, ..Case::default() };
                 let Some((given_now, base, part)) = part_of(ground, rule, &case) else { continue };
                 if given_now.asset != Asset::Points && is_it(part) {
-                    let held = tier.as_ref().map(|(_, tier)| format!(" of a `{tier}` partner")).unwrap_or_default();
                     let long = months.map(|months| format!(" over {months} months")).unwrap_or_default();
-                    let share = (part * Decimal::ONE_HUNDRED).round_dp(1).normalize();
-                    let told = |what: &str| format!("a deal{held} of {base}{long} pays {what}, {share}% of it");
+                    let share = rounded(part.checked_mul(Decimal::ONE_HUNDRED)?, 1);
+                    let told = |what: &str| format!("a deal of {base}{long} pays {what}, {share}% of it");
                     return given(ground, rule, &case, told);
                 }
             }
         }
     }
     None
+}
+
+fn rounded(part: Decimal, places: u32) -> Decimal {
+    part.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero).normalize()
 }
 
 /// What a commission pays in a case, of what, and which part of it that is.

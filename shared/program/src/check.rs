@@ -9,7 +9,7 @@ use crate::program::Program;
 pub const FILE_BYTES_MAX: usize = 180 * 1024;
 
 /// That a file has too many bytes, if it has.
-fn too_large(text: &str) -> Option<Diagnostic> {
+pub fn too_large(text: &str) -> Option<Diagnostic> {
     let message = || format!("the file has {} bytes, and a version holds {FILE_BYTES_MAX}", text.len());
     let help = || Some("leave out what repeats itself; bands, tables and patterns say much in little".to_owned());
     let kind = (Severity::Error, Code::TooLarge);

@@ -28,7 +28,7 @@ mod window;
 
 pub use cap::{Cap, CapBy, CapUnit};
 pub use challenge::{CHALLENGES_MAX, Challenge, PLACES_MAX};
-pub use check::{FILE_BYTES_MAX, check};
+pub use check::{FILE_BYTES_MAX, check, too_large};
 pub use commission::{Base, Commission, CommissionPolicy, Payable, Rate};
 pub use condition::{Comparison, Condition, Test};
 pub use fact::{ATTESTED, FactForm, Facts, PARTNER, TERRITORY, fact, percent, refused};

@@ -62,8 +62,9 @@ fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
 fn stood(world: &World, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
     let is_budget = |part: &PoolPart| matches!(part.pool.of, PoolOf::Budget(..));
     if commit.iter().any(|record| record.partner.is_internal()) {
-        let alone = commit.iter().filter(|_| commit.len() == 1);
-        let taken: Vec<(PoolPart, i64)> = alone
+        // Several records of one commit tell each other what is left: there the pools are as they are.
+        let [alone] = commit.as_slice() else { return world.pools.clone() };
+        let taken: Vec<(PoolPart, i64)> = std::iter::once(alone)
             .flat_map(Record::pools)
             .filter(|(part, funded, drawn)| is_budget(part) && *funded < 0 && *drawn == 0)
             .map(|(part, funded, _)| (part.clone(), -funded))
