@@ -47,6 +47,13 @@ pub fn check(text: &str) -> Vec<Found> {
         })
         .collect();
     let Some(ground) = ground else { return all };
+    if !story::may_enrol(ground.program()) {
+        let message =
+            "no source may send `partner.enrolled`: nobody takes part, and what is sent of partners waits".to_owned();
+        let help = "let the system that enrols partners: \"/crm/*\" = [\"partner.*\", ...]".to_owned();
+        let kind = (Severity::Warning, Code::UnsentEvent);
+        all.push(Found { finding: Diagnostic::at(kind, text, &["sources"], message, Some(help)), witness: None });
+    }
     if let Some((path, message, witness)) = witness::contradicting_clocks(&ground) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let kind = (Severity::Warning, Code::ContradictingClocks);

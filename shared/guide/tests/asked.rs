@@ -225,6 +225,10 @@ fn influence_is_asked_of_the_deal() {
 #[test]
 fn where_nobody_may_be_enrolled_an_example_says_so() {
     let file = HEAD.replace("\"partner.*\", ", "");
+    let warned = |one: &Found| {
+        one.finding.code == program::Code::UnsentEvent && one.finding.message.contains("nobody takes part")
+    };
+    assert!(check(&file).iter().any(warned) && !check(HEAD).iter().any(warned));
     let file = format!("{file}[[example]]\nname = \"x\"\nevents = [{}]\nledger = []\n", closed("1", ""));
     let found = check(&file);
     assert!(found.iter().any(|one| one.finding.message.contains("no source may send `partner.enrolled`")), "{found:?}");

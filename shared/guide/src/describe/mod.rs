@@ -1,0 +1,82 @@
+//! The guide that partners read, written from a program file: what earns, what it brings, what keeps a tier.
+//!
+//! What a rule gives, what a reward costs, how long an opportunity is one's own and points last is asked of the code that decides, so that
+//! the guide cannot say something else than what is done. What leads to a tier and keeps it, and how many of a benefit there are, is told
+//! in the file's own figures.
+
+mod of;
+mod offers;
+mod rules;
+mod tiers;
+mod words;
+
+use program::Diagnostic;
+
+use crate::example;
+use crate::page::{Block, Page, Section};
+use crate::story::{Ground, Line, Step, What};
+use of::Of;
+use words::words;
+
+/// The guide of a program file.
+///
+/// # Errors
+/// The errors of the file's form, and of its examples' form.
+pub fn describe(text: &str) -> Result<Page, Vec<Diagnostic>> {
+    let ground = Ground::of(text)?;
+    let examples = example::read(text)?;
+    let of = Of { text, ground: &ground, program: ground.program() };
+    let lead = format!(
+        "Amounts are in {} where nothing else is said; days are those of {}. What is given, paid and asked for is what the program \
+         itself answered.",
+        of.program.currency,
+        of.zone(),
+    );
+    let all = [
+        rules::points(&of),
+        rules::commissions(&of),
+        tiers::ladders(&of),
+        offers::rewards(&of),
+        offers::benefits(&of),
+        offers::deals(&of),
+        offers::newcomers(&of),
+        offers::challenges(&of),
+        offers::lasting(&of),
+        examples_shown(text, &ground, &examples),
+    ];
+    let sections = all.into_iter().filter(|section| !section.blocks.is_empty()).collect();
+    Ok(Page { title: of.program.name.clone(), lead, sections })
+}
+
+fn examples_shown(text: &str, ground: &Ground, examples: &[example::Example]) -> Section {
+    let shown = examples.iter().filter_map(|example| {
+        let made: Vec<Line> = example.play(text, ground).ok()?;
+        let mut made = made.into_iter().peekable();
+        let mut lines = Vec::new();
+        for step in &example.story.steps {
+            while let Some(line) = made.next_if(|line| line.on < step.on) {
+                lines.push((true, line.to_string()));
+            }
+            lines.push((false, happened(step)));
+        }
+        lines.extend(made.map(|line| (true, line.to_string())));
+        Some(Block::Ledger { name: example.name.clone(), lines })
+    });
+    Section { title: "Examples".to_owned(), blocks: shown.collect() }
+}
+
+/// A step for people: `2026-03-14 deal.closed: deal D-1, outcome won, acv 48000`.
+fn happened(step: &Step) -> String {
+    let (What::Event { partner, .. } | What::Redeem { partner, .. }) = &step.what;
+    let whose = partner.as_ref().map(|partner| format!("{partner}: ")).unwrap_or_default();
+    match &step.what {
+        What::Redeem { reward, quantity, .. } => format!("{} {whose}{quantity} {reward} ordered", step.on),
+        What::Event { kind, data, .. } => {
+            let members = data.iter().map(|(name, value)| {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                format!("{} {value}", words(name))
+            });
+            format!("{} {whose}{kind}: {}", step.on, members.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
