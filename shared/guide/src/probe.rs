@@ -53,6 +53,15 @@ pub(crate) struct Given {
 
 /// A day on which nothing is special: no campaign runs where there is such a day, and nothing is locked.
 pub(crate) fn plain_day(program: &Program) -> Date {
+    plain(program, |_| true)
+}
+
+/// The same, on which a rule is not paused.
+fn plain_day_of(program: &Program, rule: &Rule) -> Date {
+    plain(program, |day| rule.paused_on(day).is_none())
+}
+
+fn plain(program: &Program, gives: impl Fn(Date) -> bool) -> Date {
     let usual = date(2026, 3, 2);
     let late = date(DAYS_UNTIL_YEAR - 20, 1, 1);
     let first = program.policy.locked_until.map_or(usual, |locked| locked.max(usual)).min(late);
@@ -61,7 +70,7 @@ pub(crate) fn plain_day(program: &Program) -> Date {
     let earlier = (1..1_500).filter_map(|weeks| usual.checked_sub((7 * weeks).days()).ok());
     let open = |day: &Date| program.policy.locked_until.is_none_or(|locked| *day > locked);
     let mut all = later.chain(earlier).filter(|day| day.year() > DAYS_FROM_YEAR && open(day));
-    all.find(|day| !runs(*day)).unwrap_or(first)
+    all.find(|day| !runs(*day) && gives(*day)).unwrap_or(first)
 }
 
 /// The field that the scale of a rule looks at.
@@ -90,7 +99,7 @@ pub(crate) fn ask(ground: &Ground, rule: &Rule, case: &Case) -> Option<Given> {
         Verdict::Gave { .. } | Verdict::Capped { .. } | Verdict::Spent { .. } => trial.worth,
         // What is another's deal is rated anew with each word of it.
         Verdict::RatedAgain { .. } | Verdict::TruedUp { .. } => gave(&record, rule).map(|posting| posting.amount).sum(),
-        Verdict::Unmatched { .. } | Verdict::Nothing { .. } => return None,
+        Verdict::Unmatched { .. } | Verdict::Paused { .. } | Verdict::Nothing { .. } => return None,
     };
     let last = story.steps.last()?;
     let months = said(last, "tenor_months").and_then(|months| months.as_u64()?.try_into().ok()).unwrap_or(12);
@@ -169,7 +178,7 @@ pub(crate) fn tiers_of(program: &Program, rule: &Rule) -> Vec<(Motion, TierId)> 
 
 /// A story in which everything is so that a rule gives, but for a tier that it asks for.
 pub(crate) fn story(program: &Program, rule: &Rule, case: &Case) -> Option<Story> {
-    let on = case.on.unwrap_or_else(|| plain_day(program));
+    let on = case.on.unwrap_or_else(|| plain_day_of(program, rule));
     let before = on.checked_sub(7.days()).ok()?;
     let mut facts = Map::new();
     let of_partner = |condition: &&Condition| condition.field.starts_with(FACT);

@@ -264,3 +264,20 @@ fn a_witness_shows_its_own_rule() {
     let witness = unbounded.witness.as_ref().expect("a witness, with the tier that the rule needs");
     assert!(witness.ledger.iter().all(|line| !line.what.contains("deal-big")), "{witness:?}");
 }
+
+/// A rule that is paused is told as it is, with what it gives otherwise; an example within the pause gives nothing.
+#[test]
+fn a_pause_is_told_beside_what_the_rule_gives() {
+    let rule = |pause: &str| {
+        format!(
+            "[earn.closed]\non = \"deal.closed\"\nif = {{ outcome = \"won\" }}\npoints = 70\npaused = {{ {pause} }}\n"
+        )
+    };
+    let dated = rule("from = \"2026-03-01\", until = \"2026-04-01\", why = \"We count anew.\"");
+    let told = "70, nothing from 2026-03-01 to 2026-03-31 (We count anew)";
+    assert!(rows(&dated).iter().any(|row| row.contains(told)), "{:?}", rows(&dated));
+    assert!(made(&dated, &closed("100", "")).contains("rule_paused"));
+    // Also where it is paused on every day that comes.
+    let open = rule("from = \"2020-01-01\"");
+    assert!(rows(&open).iter().any(|row| row.contains("70, nothing from 2020-01-01 on")), "{:?}", rows(&open));
+}

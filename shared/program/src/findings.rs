@@ -60,6 +60,8 @@ pub enum Code {
     NeverHolds,
     /// A campaign ends before it starts.
     CampaignDates,
+    /// A pause that ends before it starts.
+    PauseDates,
     /// Bands are not in rising order.
     BandsOrder,
     /// Bands leave a gap, overlap, or are none.

@@ -40,7 +40,7 @@ pub use policy::{Exclusivity, Onboarding, Payouts, Policy, REGISTRANTS_MAX, Regi
 pub use pool::{Benefit, Budget, PARTS_MAX};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};
-pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times};
+pub use rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Pause, Points, Rule, Times};
 pub use sharing::{INFLUENCERS_MAX, Sharing, WHOLE};
 pub use suspicion::{Suspicion, SuspicionTest};
 pub use versions::{Programs, Version};

@@ -136,6 +136,7 @@ const TABLES: &[Table] = &[
             "hold" Length, NOTHING, "How long what it gives stays pending.", r#""30 days""#;
             "hold_if" Tables("hold_if"), NOTHING, "What looks like gaming: what it gives then is held.", r#"[{ more_than = "10 per person per minute" }]"#;
             "held_for" Length, "until somebody has looked", "For how long.", r#""14 days""#;
+            "paused" Form::Table("paused"), NOTHING, "The days on which it gives nothing.", r#"{ from = "2027-01-15", why = "We look into how many views there are." }"#;
             "why" Text, NOTHING, "Why it is there, shown to partners.", r#""We want to hear of deals early.""#;
         },
     },
@@ -197,6 +198,16 @@ const TABLES: &[Table] = &[
         },
     },
     Table {
+        name: "paused",
+        head: "paused = { ... }",
+        about: "The days on which a rule gives nothing: not for what happens on them, and not for what corrects that later. What was given before stays, and goes on as it would have.",
+        keys: keys! {
+            "from" Day, NEEDED, "The first day.", r#""2027-01-15""#;
+            "until" Day, "until another version says otherwise", "The first day after it.", r#""2027-02-01""#;
+            "why" Text, NOTHING, "Why, shown to partners.", r#""We look into how many views there are.""#;
+        },
+    },
+    Table {
         name: "commission",
         head: "[commission.<id>]",
         about: "A rule that pays money: a rate of a base.",
@@ -215,6 +226,7 @@ const TABLES: &[Table] = &[
             "at_most" Phrases, NOTHING, "Caps, in times or in money of the program's currency.", r#""5000 USD per partner per year""#;
             "budget" Phrase, NOTHING, "The budget that it pays out of.", r#""mdf""#;
             "hold" Length, NOTHING, "How long it is accrued before it is payable.", r#""30 days""#;
+            "paused" Form::Table("paused"), NOTHING, "The days on which it pays nothing: of deals closed, or invoices paid, on them.", r#"{ from = "2027-01-15", until = "2027-02-01" }"#;
             "why" Text, NOTHING, "Why it is there, shown to partners.", r#""Resellers sell and support.""#;
         },
     },
@@ -719,6 +731,7 @@ mod tests {
             ("times", read_from::<file::TimesTable>()),
             ("factor", read_from::<file::FactorBand>()),
             ("hold_if", read_from::<file::SuspicionTable>()),
+            ("paused", read_from::<file::PauseTable>()),
             ("commission", read_from::<file::CommissionTable>()),
             ("rate", read_from::<file::RateScale>()),
             ("rate_band", read_from::<file::RateBand>()),

@@ -45,8 +45,29 @@ pub struct Rule {
     pub hold_if: Vec<Suspicion>,
     /// For how long; none: until a person releases it.
     pub held_for: Option<Length>,
+    /// The days on which it gives nothing.
+    pub paused: Option<Pause>,
     /// The vendor's reason, shown to partners.
     pub why: Option<String>,
+}
+
+/// The days on which a rule gives nothing for what happens on them, nor for what corrects that later.
+#[derive(Clone, Debug)]
+pub struct Pause {
+    /// First day.
+    pub from: Date,
+    /// First day after it; none: until another version says otherwise.
+    pub until: Option<Date>,
+    /// The vendor's reason, shown to partners.
+    pub why: Option<String>,
+}
+
+impl Pause {
+    /// The days in words, with the last one: `from 2027-01-15 to 2027-01-31`, `from 2027-01-15 on`.
+    pub fn words(&self) -> String {
+        let last = self.until.and_then(|until| until.yesterday().ok());
+        last.map_or_else(|| format!("from {} on", self.from), |last| format!("from {} to {last}", self.from))
+    }
 }
 
 /// What a rule gives.
@@ -78,6 +99,11 @@ impl Rule {
             Gives::Points(_) => "points",
             Gives::Money(_) => "rate",
         }
+    }
+
+    /// The pause that a day falls into.
+    pub fn paused_on(&self, day: Date) -> Option<&Pause> {
+        self.paused.as_ref().filter(|pause| pause.from <= day && pause.until.is_none_or(|until| day < until))
     }
 
     /// The commission it pays; none of a rule that gives points.

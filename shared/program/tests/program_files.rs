@@ -62,6 +62,20 @@ fn every_bad_form_is_refused_at_its_place() {
         ("renewal = true", "tenor_months = \"<= 0\"", "`tenor_months` is never so", "from 1 to 600", "if ="),
         ("points = 50\n", "pionts = 50\n", "nothing reads `pionts` here", "did you mean `points`?", "pionts"),
         ("by = \"1.25\"", "by = 1.25", "a decimal in quotes", "", "by = 1.25"),
+        (
+            "points = 50\n",
+            "points = 50\npaused = { from = \"2027-01-15\", until = \"2027-01-15\" }\n",
+            "ends on 2027-01-15, before it starts on 2027-01-15",
+            "the first day after the pause",
+            "paused =",
+        ),
+        (
+            "points = 50\n",
+            "points = 50\npaused = { from = \"2027-02-30\" }\n",
+            "`2027-02-30` is not a date",
+            "",
+            "paused =",
+        ),
         // Conditions that no event meets were taken, and the rule gave nothing for ever.
         ("seconds = \">= 30\"", "seconds = \"=> 30\"", "`=> 30` is no comparison", "write `>= 30`", "if ="),
         (

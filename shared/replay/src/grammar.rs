@@ -55,7 +55,7 @@ pub struct Choices {
     pub ladder: u8,
     /// Whether a deal must be registered before it closes.
     pub required: bool,
-    /// In which month the fiscal year starts.
+    /// In which month the fiscal year starts, when partners are reminded, and which rules are paused.
     pub fiscal: u8,
     /// The time zone.
     pub zone: u8,
@@ -405,7 +405,22 @@ suspended_partners = "{}"
         if p.suspended { "earn" } else { "earn nothing" },
         paid,
     );
-    of_facts(&own_events(&pooled(&text, p.pools), p), p.facts)
+    of_facts(&own_events(&pooled(&paused(&text, p.fiscal), p.pools), p), p.facts)
+}
+
+/// Rules that give nothing for some weeks, by the bits of `fiscal` that say nothing else.
+fn paused(text: &str, fiscal: u8) -> String {
+    let (rules, days): (&[&str], &str) = match fiscal / 64 {
+        2 => (&["earn.closed", "commission.more"], "from = \"2026-03-10\""),
+        3 => (
+            &["earn.reading", "earn.bonus", "commission.base", "commission.share", "commission.influence"],
+            "from = \"2026-02-01\", until = \"2026-06-15\"",
+        ),
+        _ => return text.to_owned(),
+    };
+    rules.iter().fold(text.to_owned(), |text, rule| {
+        text.replace(&format!("[{rule}]\n"), &format!("[{rule}]\npaused = {{ {days} }}\n"))
+    })
 }
 
 /// What happens in the vendor's own words: of fields that another version may have more of.

@@ -93,6 +93,8 @@ pub(crate) fn is_credited(trial: &Trial) -> bool {
     match &trial.verdict {
         Verdict::Unmatched { field, .. } => !trial.asset.is_points() && VALUES.contains(&field.as_str()),
         Verdict::Nothing { .. } => !trial.asset.is_points(),
+        // What a pause withheld stays so.
+        Verdict::Paused { .. } => false,
         Verdict::Gave { .. }
         | Verdict::Capped { .. }
         | Verdict::Spent { .. }

@@ -232,13 +232,19 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
         Verdict::Capped { cap, .. } => Some(Reason::CapReached { cap: cap.clone() }),
         Verdict::Spent { budget, .. } => Some(Reason::BudgetSpent { budget: budget.clone() }),
         Verdict::Gave { .. }
+        | Verdict::Paused { .. }
         | Verdict::Unmatched { .. }
         | Verdict::Nothing { .. }
         | Verdict::RatedAgain { .. }
         | Verdict::TruedUp { .. } => None,
     });
+    let paused = book.trials().iter().find_map(|trial| match trial.verdict {
+        Verdict::Paused { until } => Some(Reason::RulePaused { until }),
+        _ => None,
+    });
     match capped {
         Some(reason) => (Outcome::Refused, Some(reason)),
+        None if paused.is_some() => (Outcome::NoRule, paused),
         None if book.trials().is_empty() => (Outcome::NoRule, Some(Reason::NoRuleForType)),
         None => (Outcome::NoRule, Some(Reason::NoRuleMatched)),
     }

@@ -120,6 +120,8 @@ pub(super) fn rate_deal_again(
         let Some((by, rated)) = rated else { continue };
         let worth = match (&rule.gives, &credit) {
             _ if deal.is_void() => 0,
+            // Nor is what a pause withheld.
+            (Gives::Points(_), None) if rule.paused_on(seen.day).is_some() => continue,
             // What the partner had not when it closed it may have by now; as long as it has not, it is not given.
             (Gives::Points(_), None) if is_shut(context, book, (&earning.program, rule), closed.at)? => continue,
             (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,

@@ -154,6 +154,10 @@ fn rate_share(
             }
         };
         let Some((by, rated)) = rated else { continue };
+        if let Some(pause) = rule.paused_on(seen.day).filter(|_| credit.is_none()) {
+            book.try_out(trial(0, Verdict::Paused { until: pause.until }));
+            continue;
+        }
         if let Some(held) = other_tiers(commission, book.account()).filter(|_| credit.is_none()) {
             let verdict = Verdict::Unmatched { field: "tier".to_owned(), seen: Some(held), times: Vec::new() };
             book.try_out(trial(0, verdict));

@@ -88,6 +88,14 @@ pub(crate) fn try_rule(
     let (asset, worth) = worth(program, rule, seen, factor(&times))?;
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
     let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![], short: false };
+    if let Some(pause) = rule.paused_on(seen.day) {
+        return Ok(Award {
+            trial: Trial { worth: 0, ..trial(Verdict::Paused { until: pause.until }) },
+            amount: 0,
+            effects: vec![],
+            short: false,
+        });
+    }
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     // Whether the partner may have it at all comes first, since that is decided for good.
     if let Some(gate) = shut(program, account, &rule.gates, seen.at)? {

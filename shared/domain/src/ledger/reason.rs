@@ -21,6 +21,12 @@ pub enum Reason {
         /// The cap in the vendor's words.
         cap: String,
     },
+    /// A rule that looks at it is paused on its day.
+    RulePaused {
+        /// The first day after the pause; none: nobody has said until when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Date>,
+    },
     /// Every rule that matched gives out of a budget of which too little is left (N10).
     BudgetSpent {
         /// The budget, with its period.
@@ -302,6 +308,7 @@ impl Reason {
             "no_rule_for_type" => Reason::NoRuleForType,
             "no_rule_matched" => Reason::NoRuleMatched,
             "cap_reached" => Reason::CapReached { cap },
+            "rule_paused" => Reason::RulePaused { until },
             "budget_spent" => Reason::BudgetSpent { budget },
             "budget_short" => Reason::BudgetShort { is_left },
             "slot_booked" => Reason::SlotBooked { slot },
@@ -458,6 +465,13 @@ pub enum Verdict {
         #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
         times: Vec<(String, Decimal)>,
     },
+    /// It is paused on the day of the event.
+    #[serde(rename = "p")]
+    Paused {
+        /// The first day after the pause, where it is known.
+        #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+        until: Option<Date>,
+    },
     /// The rule matched and is worth nothing here, such as an amount below its first band.
     #[serde(rename = "n")]
     Nothing {
@@ -503,6 +517,7 @@ impl Verdict {
             | Verdict::Unmatched { times, .. }
             | Verdict::RatedAgain { times, .. }
             | Verdict::TruedUp { times, .. } => times,
+            Verdict::Paused { .. } => &[],
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use event::ids::{RuleId, TierId};
 use event::{Kind, PartnerFacts};
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use crate::ledger::{
     ATTESTED_MAX, Asset, Below, Effect, MISSING, Milestone, Outcome, Posting, PostingKind, Reason, Record, Scope,
     TARGETS_MAX, Trial, Verdict, someday,
 };
-use program::{Base, CapUnit, PARTNER, Program, Rule, WHOLE};
+use program::{Base, CapUnit, PARTNER, Pause, Program, Rule, WHOLE};
 
 /// Why one event earned what it earned.
 #[derive(Clone, Debug, Serialize)]
@@ -257,6 +258,7 @@ fn explain_trial(record: &Record, trial: &Trial, program: Option<&Program>) -> R
         }
         Verdict::Capped { .. } => ("capped", None),
         Verdict::Spent { .. } => ("budget_spent", None),
+        Verdict::Paused { .. } => ("paused", None),
         Verdict::Nothing { .. } => ("nothing", None),
         Verdict::RatedAgain { .. } => ("rated_again", None),
         Verdict::TruedUp { .. } => ("trued_up", None),
@@ -361,6 +363,12 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             format!("it is worth {worth}, and the {budget} has no more than {left} left")
         }
         Verdict::Spent { budget, .. } => format!("nothing is left of the {budget}"),
+        Verdict::Paused { until } => {
+            let pause = rule.and_then(|rule| rule.paused.as_ref());
+            let when = pause.map_or_else(|| paused_until(*until), Pause::words);
+            let why = pause.and_then(|pause| pause.why.as_ref()).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("the rule is paused {when}{why}")
+        }
         Verdict::Nothing { .. } => match commission_terms(record, (trial, rule), program) {
             Some((terms, _)) if !terms.starts_with(": 0%") => format!("it matched, and comes to nothing{terms}"),
             Some(_) | None => {
@@ -382,6 +390,12 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
             )
         }
     }
+}
+
+/// The end of a pause in words, where the rule is not known.
+fn paused_until(until: Option<Date>) -> String {
+    let last = until.and_then(|until| until.yesterday().ok());
+    last.map_or_else(|| "until another version says otherwise".to_owned(), |last| format!("until the end of {last}"))
 }
 
 /// What multiplied it: `, 1.2 times for tier gold`.
@@ -464,6 +478,7 @@ pub fn sentence(reason: &Reason) -> String {
         Reason::NoRuleForType => "no rule of the program looks at events of this type".to_owned(),
         Reason::NoRuleMatched => "no rule matched".to_owned(),
         Reason::CapReached { cap } => format!("the cap \"{cap}\" is reached"),
+        Reason::RulePaused { until } => format!("a rule that looks at it is paused {}", paused_until(*until)),
         Reason::BudgetSpent { budget } => format!("too little is left of the {budget}"),
         Reason::BudgetShort { is_left } => format!("no more than {is_left} are left of the budget"),
         Reason::SlotBooked { slot } => format!("a slot is the partner's: {slot}"),

@@ -148,7 +148,11 @@ fn limits(of: &Of<'_>, rule: &Rule) -> Vec<String> {
     let cases = cases(of, rule).into_iter().rev().filter(|_| rule.hold.is_some());
     let pending = cases.map(|(_, case)| case).find_map(|case| pending(of, rule, &case));
     let budget = rule.budget.as_ref().map(|_| "as long as its budget lasts".to_owned());
-    caps.chain(pending).chain(budget).collect()
+    let paused = rule.paused.as_ref().map(|pause| {
+        let why = pause.why.as_ref().map(|why| format!(" ({})", why.trim_end_matches('.'))).unwrap_or_default();
+        format!("nothing {}{why}", pause.words())
+    });
+    caps.chain(pending).chain(budget).chain(paused).collect()
 }
 
 /// After how many days what a rule gives is the partner's.

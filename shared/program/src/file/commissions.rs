@@ -7,7 +7,7 @@ use event::money::decimals;
 use rust_decimal::Decimal;
 
 use super::rewards::gates;
-use super::rules::{Around, Declared, all_times, budget_of, conditions, known, known_field, rising};
+use super::rules::{Around, Declared, all_times, budget_of, conditions, known, known_field, paused, rising};
 use super::values::{caps, length, positive, rate};
 use super::{CommissionTable, CommissionsTable, Conditions, Quoted, RateBand, RateTable};
 use crate::cap::{Cap, CapBy, CapUnit};
@@ -117,6 +117,7 @@ pub(crate) fn commission(
         hold,
         hold_if: Vec::new(),
         held_for: None,
+        paused: paused(place, table.paused.as_ref(), f),
         why: table.why.clone(),
     })
 }

@@ -142,6 +142,15 @@ pub(crate) struct Earn {
     #[serde(default)]
     pub(crate) hold_if: Vec<SuspicionTable>,
     pub(crate) held_for: Option<String>,
+    pub(crate) paused: Option<PauseTable>,
+    pub(crate) why: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PauseTable {
+    pub(crate) from: String,
+    pub(crate) until: Option<String>,
     pub(crate) why: Option<String>,
 }
 
@@ -180,6 +189,7 @@ pub(crate) struct CommissionTable {
     pub(crate) at_most: OneOrMany,
     pub(crate) budget: Option<Name>,
     pub(crate) hold: Option<String>,
+    pub(crate) paused: Option<PauseTable>,
     pub(crate) why: Option<String>,
 }
 

@@ -14,14 +14,15 @@ use super::rewards::gates;
 use super::suspicions::suspicions;
 use super::values::{caps, decimal, length, multiplier, parse_date, positive, whole_points};
 use super::{
-    Band, BudgetTable, CampaignTable, Conditions, Earn, FactorBand, PointsTable, Quoted, Scale, TierTable, TimesTable,
+    Band, BudgetTable, CampaignTable, Conditions, Earn, FactorBand, PauseTable, PointsTable, Quoted, Scale, TierTable,
+    TimesTable,
 };
 use crate::cap::CapUnit;
 use crate::condition::{Condition, Test};
 use crate::fact::{Facts, PARTNER, TERRITORY, fact};
 use crate::findings::{Code, Findings, nearest};
 use crate::own::{self, OwnEvents};
-use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Points, Rule, Times, facts};
+use crate::rule::{Attainment, COMMISSION, COMMISSION_STORED, Campaign, Gives, Pause, Points, Rule, Times, facts};
 
 pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) -> Option<Campaign> {
     let from = f.take(&["campaign", id, "from"], parse_date(&table.from));
@@ -37,6 +38,20 @@ pub(crate) fn campaign(id: &str, table: &CampaignTable, f: &mut Findings<'_>) ->
         );
     }
     Some(Campaign { from, until, by: by? })
+}
+
+/// The days on which a rule gives nothing.
+pub(crate) fn paused([table, id]: [&str; 2], pause: Option<&PauseTable>, f: &mut Findings<'_>) -> Option<Pause> {
+    let (pause, path) = (pause?, [table, id, "paused"]);
+    let from = f.take(&path, parse_date(&pause.from));
+    let until = pause.until.as_ref().map(|until| f.take(&path, parse_date(until)));
+    let (from, until) = (from?, until.map_or(Some(None), |until| until.map(Some))?);
+    if let Some(until) = until.filter(|until| *until <= from) {
+        let message = format!("ends on {until}, before it starts on {from}");
+        let help = "`until` is the first day after the pause; leave it out where nobody knows yet".to_owned();
+        f.error(Code::PauseDates, &path, message, Some(help));
+    }
+    Some(Pause { from, until, why: pause.why.clone() })
 }
 
 /// What the file declares that rules and criteria may look at.
@@ -131,6 +146,7 @@ pub(crate) fn rule(id: &RuleId, table: &Earn, around: &Around<'_>, f: &mut Findi
         hold,
         hold_if,
         held_for,
+        paused: paused(place, table.paused.as_ref(), f),
         why: table.why.clone(),
     })
 }

@@ -6,6 +6,7 @@ mod exclusivity;
 mod influence;
 mod ladders;
 mod own;
+mod paused;
 mod pools;
 mod shared_out;
 

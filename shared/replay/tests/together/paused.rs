@@ -1,0 +1,139 @@
+//! Rules that are paused by a date: they give nothing for what happens on those days, whatever comes of it later.
+
+use domain::ledger::Outcome::{self, Awarded, NoRule};
+use domain::ledger::{Asset, Balance, Reason};
+use domain::tell::explain;
+use laurel_replay::World;
+
+use super::{INFLUENCE, USD, assert_sound, publish, usd};
+
+/// Paused for ten days of March, each rule of its own kind.
+const RULES: &str = r#"
+[earn.projects]
+on = "project.completed"
+points = 3
+paused = { from = "2026-03-10", until = "2026-03-20", why = "We look into what projects are." }
+[earn.closed]
+on = "deal.closed"
+if = { outcome = "won" }
+points = 10
+paused = { from = "2026-03-10", until = "2026-03-20" }
+[commission.invoices]
+on = "invoice.paid"
+rate = "1%"
+paused = { from = "2026-03-10", until = "2026-03-20" }
+"#;
+
+fn paused_sale() -> String {
+    let pause = "paused = { from = \"2026-03-10\", until = \"2026-03-20\" }\n";
+    let sharing = ["source", "influence"].iter().fold(INFLUENCE.to_owned(), |text, rule| {
+        text.replace(&format!("[commission.{rule}]\n"), &format!("[commission.{rule}]\n{pause}"))
+    });
+    format!("{RULES}{sharing}")
+}
+
+fn world() -> World {
+    super::world_of(&paused_sale(), "2026-03-01T12:00:00Z", ["p", "i"])
+}
+
+fn done(w: &mut World, time: &str) -> Outcome {
+    w.at(time);
+    w.send("project.completed", "p", time, time, r#"{"project_id":"x","outcome":"successful"}"#)
+}
+
+fn sentences(w: &World) -> Vec<String> {
+    explain(w.last(), Some(&w.programs.all()[0].program)).rules.into_iter().map(|rule| rule.sentence).collect()
+}
+
+fn paid(w: &World, partner: &str) -> String {
+    let Balance { available, pending: 0, reserved: 0, owed: 0 } = w.account(partner).head.balance(USD) else {
+        panic!("{:?}", w.account(partner).head.balance(USD))
+    };
+    USD.amount(available)
+}
+
+fn points(w: &World) -> i64 {
+    w.account("p").head.balance(Asset::Points).available
+}
+
+#[test]
+fn a_rule_gives_before_its_pause_and_after_it() {
+    let mut w = world();
+    assert_eq!(done(&mut w, "2026-03-09T23:59:59Z"), Awarded);
+    assert_eq!(done(&mut w, "2026-03-10T00:00:00Z"), NoRule);
+    let until = "2026-03-20".parse().ok();
+    assert_eq!(w.last().reason, Some(Reason::RulePaused { until }));
+    let told = "the rule is paused from 2026-03-10 to 2026-03-19: We look into what projects are.";
+    assert_eq!(sentences(&w), [told]);
+    assert_eq!(explain(w.last(), None).sentence, "a rule that looks at it is paused until the end of 2026-03-19");
+    assert_eq!(done(&mut w, "2026-03-19T23:59:59Z"), NoRule);
+    assert_eq!(done(&mut w, "2026-03-20T00:00:00Z"), Awarded);
+    assert_sound(&w);
+}
+
+/// It goes by the day on which it happened, and not by when it is told.
+#[test]
+fn what_comes_late_is_of_its_own_day() {
+    let mut w = world();
+    w.at("2026-03-12T12:00:00Z");
+    let data = r#"{"project_id":"x","outcome":"successful"}"#;
+    assert_eq!(w.send("project.completed", "p", "late", "2026-03-09T12:00:00Z", data), Awarded);
+    w.at("2026-03-21T12:00:00Z");
+    assert_eq!(w.send("project.completed", "p", "later", "2026-03-19T12:00:00Z", data), NoRule);
+}
+
+/// A pause that nobody has ended lasts until another version says otherwise.
+#[test]
+fn a_pause_without_an_end() {
+    let rule = "[earn.projects]\non = \"project.completed\"\npoints = 3\n";
+    let mut w =
+        super::world_of(&format!("{rule}paused = {{ from = \"2026-03-10\" }}\n"), "2026-03-01T12:00:00Z", ["p"]);
+    assert_eq!(done(&mut w, "2026-03-09T12:00:00Z"), Awarded);
+    assert_eq!(done(&mut w, "2026-08-10T12:00:00Z"), NoRule);
+    assert_eq!(sentences(&w), ["the rule is paused from 2026-03-10 on"]);
+    publish(&mut w, rule, "2026-08-11T00:00:00Z");
+    assert_eq!(done(&mut w, "2026-08-10T23:00:00Z"), NoRule);
+    assert_eq!(done(&mut w, "2026-08-11T12:00:00Z"), Awarded);
+}
+
+/// A deal that closed meanwhile pays nobody, whatever it is amended to once the pause is over; one that closed before is corrected as
+/// ever, also during the pause.
+#[test]
+fn a_deal_of_the_pause_pays_nobody_later() {
+    let mut w = world();
+    let influence = |w: &mut World, deal: &str, time: &str| {
+        let registered = format!(r#"{{"deal_id":"{deal}","opportunity_id":"o-{deal}","customer":"c"}}"#);
+        w.send("deal.registered", "p", &format!("registered-{deal}"), time, &registered);
+        let data = format!(r#"{{"deal_id":"{deal}","kind":"endorsement"}}"#);
+        w.send("deal.influenced", "i", &format!("influenced-{deal}"), time, &data);
+    };
+    influence(&mut w, "before", "2026-03-01T12:00:00Z");
+    influence(&mut w, "within", "2026-03-01T12:00:00Z");
+    w.at("2026-03-09T12:00:00Z");
+    w.close("p", "before", "2026-03-09T12:00:00Z", "1000");
+    let all = |w: &World| ["p", "i"].map(|partner| paid(w, partner));
+    assert_eq!(all(&w), ["94.00", "6.00"]);
+    w.at("2026-03-12T12:00:00Z");
+    w.close("p", "within", "2026-03-12T12:00:00Z", "1000");
+    assert_eq!((all(&w), points(&w)), (["94.00", "6.00"].map(str::to_owned), 10));
+    let amend = |w: &mut World, deal: &str, time: &str| {
+        w.at(time);
+        let data = format!(r#"{{"deal_id":"{deal}",{}}}"#, usd("acv", "2000"));
+        w.send("deal.amended", "p", &format!("amended-{deal}-{time}"), time, &data)
+    };
+    amend(&mut w, "within", "2026-03-15T12:00:00Z");
+    amend(&mut w, "before", "2026-03-15T12:00:00Z");
+    assert_eq!(all(&w), ["188.00", "12.00"]);
+    amend(&mut w, "within", "2026-03-25T12:00:00Z");
+    assert_eq!((all(&w), points(&w)), (["188.00", "12.00"].map(str::to_owned), 10));
+    // What its customer pays is of the day on which it is paid.
+    let invoice = |w: &mut World, day: u32| {
+        let time = format!("2026-03-{day}T12:00:00Z");
+        w.at(&time);
+        let data = format!(r#"{{"deal_id":"within","invoice_id":"i{day}",{}}}"#, usd("amount", "100"));
+        w.send("invoice.paid", "p", &format!("invoice-{day}"), &time, &data)
+    };
+    assert_eq!(invoice(&mut w, 19), NoRule);
+    assert_eq!(invoice(&mut w, 20), Awarded);
+    assert_sound(&w);
+}
