@@ -65,7 +65,7 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Publish a program file as its program's next version.
     #[command(
-        after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z"
+        after_help = "Example:\n  laurel publish infra/programs/hr-software.toml --effective-from 2027-01-01T00:00:00Z --reason \"The new year's points\""
     )]
     Publish(programs::Publish),
     /// The versions of programs: list, show, compare, withdraw.

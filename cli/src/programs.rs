@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use program::{Code, Diagnostic, Program, Severity, Version, breaks, leaps};
 use store::Store;
-use store::programs::{PublishError, Published};
+use store::deals::InFlight;
+use store::programs::{By, PublishError, Published};
 
-use crate::arguments::instant;
+use crate::arguments::{instant, reason};
 use crate::connect::Connect;
 use crate::file::read;
 use crate::output::verdict;
@@ -84,6 +85,9 @@ pub(crate) struct Publish {
     /// From when it is in force, as 2027-01-01T00:00:00Z; as soon as every function can know it if absent.
     #[arg(long, value_parser = instant)]
     effective_from: Option<Timestamp>,
+    /// Why, for those who look at the version later.
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     /// Publish without asking, also where versions are pending or points leap.
     #[arg(long)]
     yes: bool,
@@ -102,7 +106,9 @@ impl Publish {
         if !self.agreed(&store, &text).await? {
             bail!("{} was not published", self.file.display());
         }
-        match store::programs::publish(&store, &text, self.effective_from, &self.connect.actor()?).await {
+        let actor = self.connect.actor()?;
+        let by = By { actor: &actor, reason: self.reason.as_deref() };
+        match store::programs::publish(&store, &text, self.effective_from, by).await {
             Ok(done) if done.is_new => {
                 println!(
                     "{}: version {} is in force from {} (content {})",
@@ -143,6 +149,7 @@ impl Publish {
         }
         if let Some(before) = versions::file_in_force(store, &program.id).await? {
             tell_changes(text, &before);
+            self.tell_deals(store, &program, &before).await?;
         }
         let now = store.clock().now();
         let known = store::programs::read(store, &program.id).await?;
@@ -153,6 +160,29 @@ impl Publish {
         }
         let otherwise = "look at what is said above; publish with --yes if it is meant; nothing was published";
         versions::asked("Publish it all the same?", otherwise)
+    }
+
+    /// Says which deals are on their way, and by which version each of them goes.
+    async fn tell_deals(&self, store: &Store, program: &Program, before: &str) -> anyhow::Result<()> {
+        let InFlight { open, partners, won } = store::deals::in_flight(store, &program.id).await?;
+        let from =
+            self.effective_from.map_or("once this version is in force".to_owned(), |from| format!("from {from} on"));
+        if open > 0 {
+            eprintln!(
+                "{}, of {}: this version rates those that close {from}",
+                count(open, "open deal"),
+                count(partners, "partner")
+            );
+        }
+        if won > 0 {
+            eprintln!("{}: corrections go by the version that each of them earned by", count(won, "won deal"));
+            let before = Program::parse(before).ok();
+            let by_invoice = |program: &Program| program.rules_on("invoice.paid").next().is_some();
+            if by_invoice(program) || before.as_ref().is_some_and(by_invoice) {
+                eprintln!("what their customers pay {from} goes by this version");
+            }
+        }
+        Ok(())
     }
 
     /// Says what nobody expects: that a first version reaches no further back, and that an earlier one takes over later.
@@ -174,6 +204,10 @@ impl Publish {
         }
         Ok(())
     }
+}
+
+fn count(of: usize, what: &str) -> String {
+    if of == 1 { format!("1 {what}") } else { format!("{of} {what}s") }
 }
 
 /// Says what changes for partners against the file in force.

@@ -1,6 +1,7 @@
 //! `programs`: the versions of programs, what differs between them, and taking one back before it takes effect.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use similar::TextDiff;
 use store::Store;
+use store::programs::By;
 
+use crate::arguments::reason;
 use crate::connect::Connect;
 use crate::file::read;
 use crate::show::{shown, table};
@@ -35,7 +38,7 @@ pub(crate) enum Versions {
     Diff(Diff),
     /// Withdraw a version before it takes effect.
     #[command(
-        after_help = "Example:\n  laurel programs withdraw hr-software 4\n\nIts number stays taken. A version in force is never withdrawn: publish another one."
+        after_help = "Example:\n  laurel programs withdraw hr-software 4 --reason \"the campaign is off\"\n\nIts number stays taken. A version in force is never withdrawn: publish another one."
     )]
     Withdraw(Withdraw),
 }
@@ -90,10 +93,16 @@ pub(crate) struct Listed {
     until: Option<Timestamp>,
     published_at: Timestamp,
     published_by: String,
+    /// Why it was published, as far as somebody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn_by: Option<String>,
+    /// Why it was withdrawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_why: Option<String>,
     pub(crate) content_hash: String,
     #[serde(skip)]
     file: String,
@@ -106,7 +115,7 @@ pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Resu
     for record in &records {
         let number = record.decided_by;
         match record.happened() {
-            Some(Kind::ProgramPublished { content_hash, effective_from, actor, file, .. }) => {
+            Some(Kind::ProgramPublished { content_hash, effective_from, actor, reason, file, .. }) => {
                 let listed = Listed {
                     program: program.to_string(),
                     number,
@@ -115,16 +124,19 @@ pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Resu
                     until: None,
                     published_at: record.decided_at,
                     published_by: actor,
+                    reason,
                     withdrawn_at: None,
                     withdrawn_by: None,
+                    withdrawn_why: None,
                     content_hash,
                     file: file.0,
                 };
                 versions.insert(number, listed);
             }
-            Some(Kind::ProgramWithdrawn { actor, .. }) => {
+            Some(Kind::ProgramWithdrawn { actor, reason, .. }) => {
                 if let Some(version) = versions.get_mut(&number) {
                     (version.withdrawn_at, version.withdrawn_by) = (Some(record.decided_at), Some(actor));
+                    version.withdrawn_why = reason;
                 }
             }
             // A program's history has more in it than publications: budgets are funded there.
@@ -201,7 +213,7 @@ impl List {
             Some(program) => vec![program.clone()],
             None => store::programs::ids(&store).await?,
         };
-        let mut rows = table(&["program", "version", "stands", "in force from", "until", "published", "by"]);
+        let mut rows = table(&["program", "version", "stands", "in force from", "until", "published", "by, and why"]);
         for id in ids {
             let versions = versions(&store, &ProgramId::try_from(id.as_str())?).await?;
             if versions.is_empty() {
@@ -212,10 +224,11 @@ impl List {
                     println!("{}", serde_json::to_string(version)?);
                     continue;
                 }
-                let by = match (&version.withdrawn_at, &version.withdrawn_by) {
-                    (Some(at), Some(by)) => format!("{}; withdrawn {at:.0} by {by}", version.published_by),
-                    _ => version.published_by.clone(),
-                };
+                let why = |why: &Option<String>| why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                let mut by = format!("{}{}", version.published_by, why(&version.reason));
+                if let (Some(at), Some(who)) = (&version.withdrawn_at, &version.withdrawn_by) {
+                    let _ = write!(by, "; withdrawn {at:.0} by {who}{}", why(&version.withdrawn_why));
+                }
                 let second = |at: Timestamp| format!("{at:.0}");
                 rows.add_row(vec![
                     Cell::new(&version.program),
@@ -327,6 +340,9 @@ pub(crate) struct Withdraw {
     program: String,
     /// The version's number.
     version: u32,
+    /// Why, for those who look at the version later.
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     connect: Connect,
 }
@@ -336,7 +352,8 @@ impl Withdraw {
         let store = self.connect.store().await?;
         let program = ProgramId::try_from(self.program.as_str())?;
         let actor = self.connect.actor()?;
-        match store::programs::withdraw(&store, &program, self.version, &actor).await {
+        let by = By { actor: &actor, reason: self.reason.as_deref() };
+        match store::programs::withdraw(&store, &program, self.version, by).await {
             Ok(from) => println!("{program}: version {} is withdrawn and does not take effect at {from}", self.version),
             Err(error) => bail!("{program}: nothing was withdrawn: {error}"),
         }

@@ -294,6 +294,62 @@ async fn b12_versions_are_listed_compared_and_withdrawn() {
     assert_eq!(code, Some(0), "{told}{why}");
 }
 
+/// Who publishes is told which deals are on their way; why it was done stands with the version.
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_says_what_becomes_of_deals_and_keeps_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(folder.path(), free_ports()).await;
+    let queue = serve.queue();
+    let enrolled = json!({ "name": "N", "motions": ["sell"] });
+    queue.send(event("partner.enrolled", "p", "enrolled", &enrolled)).await.expect("sent");
+    for deal in ["open", "won", "lost", "void"] {
+        let data = json!({ "deal_id": deal, "opportunity_id": format!("o-{deal}"), "customer": "Contoso" });
+        queue.send(event("deal.registered", "p", &format!("registered-{deal}"), &data)).await.expect("sent");
+    }
+    for (deal, outcome) in [("won", "won"), ("void", "won"), ("lost", "lost")] {
+        let mut data = json!({ "deal_id": deal, "outcome": outcome });
+        if outcome == "won" {
+            data["acv"] = json!({ "amount": "100", "currency": "USD" });
+        }
+        queue.send(event("deal.closed", "p", &format!("closed-{deal}"), &data)).await.expect("sent");
+    }
+    let reversed = json!({ "deal_id": "void", "reason": "x" });
+    queue.send(event("deal.reversed", "p", "reversed", &reversed)).await.expect("sent");
+    serve.worked_off().await;
+    let run = |args: &[&str]| {
+        let done = laurel(&[args, &["--endpoint", &serve.aws]].concat());
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let (file, _) = include_str!("../../infra/programs/hr-software.toml").split_once("[[example]]").expect("examples");
+    let path = folder.path().join("next.toml");
+    std::fs::write(&path, file.replacen("points = 50\n", "points = 60\n", 1)).expect("written");
+    let path = path.to_str().expect("a path");
+    let long = "y".repeat(1_001);
+    for none in ["", " ", "a\nb", &long] {
+        let (code, _, why) = run(&["publish", path, "--reason", none]);
+        assert!(code == Some(2) && why.contains("write a line of at most 1000 characters"), "{none:?}: {why}");
+    }
+    let later = (Clock::system().now() + jiff::SignedDuration::from_hours(48)).to_string();
+    let (code, _, why) = run(&["publish", path, "--effective-from", &later, "--reason", "  More for registrations. "]);
+    assert_eq!(code, Some(0), "{why}");
+    let open = format!("1 open deal, of 1 partner: this version rates those that close from {later} on");
+    let won = "1 won deal: corrections go by the version that each of them earned by";
+    assert!(why.contains(&open) && why.contains(won) && !why.contains("customers pay"), "{why}");
+    let (code, ..) = run(&["programs", "withdraw", "hr-software", "2", "--reason", "Finance said no."]);
+    assert_eq!(code, Some(0));
+    let (_, listed, _) = run(&["programs", "list", "--program", "hr-software", "--json"]);
+    let second: Value = serde_json::from_str(listed.lines().nth(1).expect("a second")).expect("JSON");
+    assert_eq!(
+        (&second["reason"], &second["withdrawn_why"]),
+        (&json!("More for registrations."), &json!("Finance said no."))
+    );
+    let (_, table, _) = run(&["programs", "list"]);
+    let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("registrations.") && words.contains("Finance"), "{table}");
+    let (code, told, why) = run(&["audit"]);
+    assert_eq!(code, Some(0), "{told}{why}");
+}
+
 #[test]
 fn the_schema_of_a_declared_type_is_printed() {
     let told = laurel(&["schema", "event", "webinar.attended", "--program", "infra/programs/hr-software.toml"]);

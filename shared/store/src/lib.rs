@@ -19,5 +19,5 @@ pub mod tables;
 pub mod write;
 
 pub use error::StoreError;
-pub use read::{beside, due, everybody, history, redemptions, state};
+pub use read::{beside, deals, due, everybody, history, redemptions, state};
 pub use store::{Store, StoreSettings};

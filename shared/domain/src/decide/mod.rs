@@ -33,7 +33,7 @@ pub use judge::{may_send, states};
 pub use needs::{Named, Needs, more_parts, named, needs, opportunity_of_deal, parts_to_show};
 pub use payouts::PAYOUTS_MAX;
 pub use pooled::{BudgetOf, budgets};
-pub use publication::{Publication, publication, withdrawal};
+pub use publication::{By, Publication, publication, withdrawal};
 pub use redemptions::reward_gate;
 
 pub use crate::earn::passes;

@@ -15,20 +15,37 @@ pub struct Publication<'a> {
     pub version: &'a Version,
     /// The head of the program's own history, after which it is recorded.
     pub head: &'a Head,
-    /// Who does it, says whoever does; nothing proves it.
-    pub actor: &'a str,
+    /// Who does it, and why.
+    pub by: By<'a>,
     /// When.
     pub now: Timestamp,
 }
 
+/// Who publishes or withdraws, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Who, says whoever does; nothing proves it.
+    pub actor: &'a str,
+    /// Why, for those who look at the version later; at most [`event::TEXT_CHARS_MAX`] characters.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for By<'a> {
+    /// By an actor who says no reason.
+    fn from(actor: &'a str) -> Self {
+        Self { actor, reason: None }
+    }
+}
+
 /// The record of a publication; `file` is the text of the version.
 pub fn publication(publication: Publication<'_>, file: &str) -> Record {
-    let Publication { version, actor, .. } = publication;
+    let Publication { version, by, .. } = publication;
     let kind = Kind::ProgramPublished {
         content_hash: version.hash.clone(),
         effective_from: version.effective_from,
-        actor: actor.to_owned(),
+        actor: by.actor.to_owned(),
         verified: false,
+        reason: by.reason.map(str::to_owned),
         file: Document(file.to_owned()),
     };
     record(publication, &[&version.number.to_string()], kind)
@@ -36,9 +53,10 @@ pub fn publication(publication: Publication<'_>, file: &str) -> Record {
 
 /// The record of a withdrawal; `None` for a number that no version has.
 pub fn withdrawal(publication: Publication<'_>) -> Option<Record> {
-    let Publication { version, actor, .. } = publication;
+    let Publication { version, by, .. } = publication;
     let number = Whole::new(i64::from(version.number))?;
-    let kind = Kind::ProgramWithdrawn { number, actor: actor.to_owned(), verified: false };
+    let (actor, reason) = (by.actor.to_owned(), by.reason.map(str::to_owned));
+    let kind = Kind::ProgramWithdrawn { number, actor, verified: false, reason };
     Some(record(publication, &[&version.number.to_string(), "withdrawn"], kind))
 }
 

@@ -459,6 +459,8 @@ types! {
             actor: String,
             /// Whether that was proved.
             verified: bool,
+            /// Why, says whoever did.
+            reason: Option<String>,
             /// The file.
             file: Document,
         }
@@ -470,6 +472,8 @@ types! {
             actor: String,
             /// Whether that was proved.
             verified: bool,
+            /// Why, says whoever did.
+            reason: Option<String>,
         }
         /// Points went back.
         RedemptionReleased = "redemption.released" {

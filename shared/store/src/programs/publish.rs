@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::decide::{Publication, publication, withdrawal};
+use domain::decide::{By, Publication, publication, withdrawal};
 use event::ids::ProgramId;
 use jiff::{SignedDuration, Timestamp};
 use program::{Diagnostic, Program, Version, breaks};
@@ -55,7 +55,7 @@ pub enum PublishError {
 }
 
 /// Publishes a file as the next version of its program, and records it in the history of the program itself. The same
-/// content twice in a row is one version, unless it is to take effect at another time. `actor` is who publishes, as far as is known.
+/// content twice in a row is one version, unless it is to take effect at another time.
 ///
 /// # Errors
 /// Every [`PublishError`].
@@ -63,8 +63,9 @@ pub async fn publish(
     store: &Store,
     file: &str,
     effective_from: Option<Timestamp>,
-    actor: &str,
+    by: impl Into<By<'_>>,
 ) -> Result<Published, PublishError> {
+    let by = by.into();
     let program = Program::to_publish(file).map_err(PublishError::Invalid)?;
     let id = program.id.to_string();
     let before = own_history(store, &program.id).await?;
@@ -102,7 +103,7 @@ pub async fn publish(
     };
     let effective_from = effective_from.unwrap_or(earliest);
     let version = Version { number, hash: hash.clone(), effective_from, program: Arc::new(program) };
-    let record = publication(Publication { version: &version, head: &before.head, actor, now }, file);
+    let record = publication(Publication { version: &version, head: &before.head, by, now }, file);
     if !put(store, &record, before).await? {
         return Err(PublishError::Raced);
     }
@@ -156,8 +157,9 @@ pub async fn withdraw(
     store: &Store,
     program: &ProgramId,
     number: u32,
-    actor: &str,
+    by: impl Into<By<'_>>,
 ) -> Result<Timestamp, WithdrawError> {
+    let by = by.into();
     let before = own_history(store, program).await?;
     let versions = versions(store, program).await?;
     // The write may be on its way for a while, however little functions keep.
@@ -175,7 +177,7 @@ pub async fn withdraw(
         return Err(WithdrawError::Only(number));
     }
     let version = parsed(store, item)?;
-    let record = withdrawal(Publication { version: &version, head: &before.head, actor, now });
+    let record = withdrawal(Publication { version: &version, head: &before.head, by, now });
     let record = record.ok_or(WithdrawError::Unknown(number))?;
     if put(store, &record, before).await? { Ok(item.effective_from) } else { Err(WithdrawError::Raced) }
 }

@@ -192,6 +192,11 @@ pub fn deal(program: &ProgramId, id: &str) -> String {
     join(&["deal", program.as_str(), id])
 }
 
+/// How the partitions of a program's deals begin.
+pub fn deals(program: &ProgramId) -> String {
+    format!("{}#", join(&["deal", program.as_str()]))
+}
+
 /// Partition of an opportunity.
 pub fn opportunity(program: &ProgramId, id: &str) -> String {
     join(&["opportunity", program.as_str(), id])
