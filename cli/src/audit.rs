@@ -448,7 +448,8 @@ mod tests {
         };
         let published = at("2026-01-01T00:00:00Z");
         let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
-        let record = publication(Publication { version: &published, head: &Head::default(), actor: "a", now }, text);
+        let record =
+            publication(Publication { version: &published, head: &Head::default(), by: "a".into(), now }, text);
         let stored = Programs::new(vec![at("2026-06-01T00:00:00Z")]).expect("a version");
         assert_ne!(publications(&[record], &stored), Vec::<String>::new());
     }

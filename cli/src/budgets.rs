@@ -1,5 +1,6 @@
 //! `budgets`: what rules give out of, what is left of it, and more of it (N10).
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,13 +8,15 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, CellAlignment};
 use domain::decide::{BudgetOf, budgets};
-use domain::ledger::{Outcome, PoolPart, Record};
+use domain::ledger::{Outcome, Pool, PoolPart, Record};
 use domain::tell::explain;
 use engine::events::{Arrival, Settled, Why};
 use event::Event;
 use event::ids::{PartnerId, ProgramId};
 use event::period::TargetPeriod;
+use jiff::civil::Date;
 use program::Programs;
+use rust_decimal::Decimal;
 use store::Store;
 use store::patience::Patience;
 
@@ -125,23 +128,27 @@ impl ListBudgets {
         let found = budgets(&programs, now, self.of.period);
         let parts: Vec<PoolPart> = found.iter().flat_map(|budget| &budget.parts).cloned().collect();
         let stored = store::state::pools(&store, &program.id, parts).await?;
+        let (first, today) = (first_funded(&store, &program.id).await?, program.calendar.day(now));
         let mut rows = table(&["budget", "period", "funded", "drawn", "left", ""]);
         for budget in &found {
             let balance = budget.balance(&stored);
             let sums = [balance.funded(), balance.drawn, balance.left];
             let period = budget.pool.period;
+            let funded = first.get(&budget.pool);
+            let spent_on = funded.and_then(|funded| budget.spent_on(balance, *funded, today, Decimal::ONE));
             if self.json {
                 let [funded, drawn, left] = sums.map(|sum| unit(budget).amount(sum));
                 let line = serde_json::json!({
                     "budget": budget.budget.id, "period": period, "of": unit(budget), "funded": funded, "drawn": drawn,
-                    "left": left, "low": budget.is_low(balance),
+                    "left": left, "low": budget.is_low(balance), "spent_on": spent_on,
                 });
                 println!("{line}");
             }
+            let low = budget.is_low(balance).then(|| "low".to_owned());
+            let pace = spent_on.map(|day| format!("at this pace spent on {day}"));
             let note = match balance.funded() {
-                0 => "not funded",
-                _ if budget.is_low(balance) => "low",
-                _ => "",
+                0 => "not funded".to_owned(),
+                _ => low.into_iter().chain(pace).collect::<Vec<_>>().join(", "),
             };
             let right = |sum| Cell::new(budget.pool.told(sum)).set_alignment(CellAlignment::Right);
             let [funded, drawn, left] = sums.map(right);
@@ -158,6 +165,17 @@ impl ListBudgets {
         println!("{}", shown(&rows));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The day on which each pool was funded first.
+pub(crate) async fn first_funded(store: &Store, program: &ProgramId) -> anyhow::Result<BTreeMap<Pool, Date>> {
+    let mut first = BTreeMap::new();
+    for record in engine::audit::whole_history(store, program, &PartnerId::program()).await? {
+        for (part, ..) in record.pools().filter(|(_, funded, _)| *funded > 0) {
+            first.entry(part.pool.clone()).or_insert(record.on);
+        }
+    }
+    Ok(first)
 }
 
 /// What a budget is of.

@@ -6,16 +6,20 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use domain::decide::budgets;
 use guide::describe::describe;
+use guide::story::Ground;
 use guide::witness::Witness;
+use guide::{Found, Stands};
 use jiff::Timestamp;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use program::{Code, Diagnostic, Program, Severity, Version, breaks, leaps};
+use program::{Code, Diagnostic, Program, Programs, Severity, Version, breaks, leaps};
 use store::Store;
 use store::deals::InFlight;
 use store::programs::{By, PublishError, Published};
 
 use crate::arguments::{instant, reason};
+use crate::budgets::first_funded;
 use crate::connect::Connect;
 use crate::file::read;
 use crate::output::verdict;
@@ -54,14 +58,16 @@ impl Check {
         };
         let mut found = guide::check(&text);
         if let (Some(against), Ok(program)) = (&self.against, Program::parse(&text)) {
-            let before = Program::parse(&read(against)?);
-            let before = before.map_err(|_| anyhow!("{} is in bad form itself", against.display()))?;
-            let plain = |finding| guide::shown(finding, None);
-            let broken = breaks(&before, &program, &text);
+            let ground = |text: &str, file: &Path| {
+                Ground::of(text).map_err(|_| anyhow!("{} is in bad form itself", file.display()))
+            };
+            let (before, after) = (ground(&read(against)?, against)?, ground(&text, &self.file)?);
+            let broken = breaks(before.program(), &program, &text);
             if broken.is_empty() {
-                found.extend(leaps(&before, &program, &text).into_iter().map(plain));
+                let leaps = leaps(before.program(), &program, &text).into_iter();
+                found.extend(leaps.map(|leap| guide::leapt(leap, Some(&before), &after)));
             }
-            found.splice(0..0, broken.into_iter().map(plain));
+            found.splice(0..0, broken.into_iter().map(|finding| guide::shown(finding, None)));
         }
         let errors = found.iter().filter(|d| d.finding.severity == Severity::Error || self.strict).count();
         let verdict = verdict(errors == 0);
@@ -147,14 +153,21 @@ impl Publish {
                 program.id, version.number, version.effective_from, program.id, version.number
             );
         }
-        if let Some(before) = versions::file_in_force(store, &program.id).await? {
-            tell_changes(text, &before);
-            self.tell_deals(store, &program, &before).await?;
+        let before = versions::file_in_force(store, &program.id).await?;
+        if let Some(before) = &before {
+            tell_changes(text, before);
+            self.tell_deals(store, &program, before).await?;
         }
-        let now = store.clock().now();
-        let known = store::programs::read(store, &program.id).await?;
-        let leaps = known.map(|known| leaps(&known.current(now).program, &program, text)).unwrap_or_default();
-        report(&self.file, text, leaps.iter().map(|leap| (leap, None)));
+        let Some(known) = store::programs::read(store, &program.id).await? else { return Ok(true) };
+        let leaps = leaps(&known.current(store.clock().now()).program, &program, text);
+        let (before, after) = (before.and_then(|before| Ground::of(&before).ok()), Ground::of(text));
+        if let Ok(after) = after {
+            let told: Vec<Found> =
+                leaps.iter().map(|leap| guide::leapt(leap.clone(), before.as_ref(), &after)).collect();
+            report(&self.file, text, told.iter().map(|one| (&one.finding, one.witness.as_ref())));
+            let spent = soon_spent(store, &known, (before.as_ref(), &after), text).await?;
+            report(&self.file, text, spent.iter().map(|finding| (finding, None)));
+        }
         if self.yes || (others.is_empty() && leaps.is_empty()) {
             return Ok(true);
         }
@@ -208,6 +221,28 @@ impl Publish {
 
 fn count(of: usize, what: &str) -> String {
     if of == 1 { format!("1 {what}") } else { format!("{of} {what}s") }
+}
+
+/// Budgets of which nothing is left within a month, at the pace at which they are drawn on and by what their rules give from now on.
+async fn soon_spent(
+    store: &Store,
+    known: &Programs,
+    (before, after): (Option<&Ground>, &Ground),
+    text: &str,
+) -> anyhow::Result<Vec<Diagnostic>> {
+    let now = store.clock().now();
+    let current = &known.current(now).program;
+    let all = budgets(known, now, None);
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored = store::state::pools(store, &current.id, all.iter().flat_map(|of| of.parts.clone())).await?;
+    let first = first_funded(store, &current.id).await?;
+    let stand = all.into_iter().filter_map(|of| {
+        let funded = *first.get(&of.pool)?;
+        Some(Stands { balance: of.balance(&stored), of, funded })
+    });
+    Ok(guide::soon_spent(before, (after, text), &stand.collect::<Vec<_>>(), current.calendar.day(now)))
 }
 
 /// Says what changes for partners against the file in force.

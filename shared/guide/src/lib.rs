@@ -3,6 +3,7 @@
 //! What a program gives, pays and asks for is what the deciding code answered; what leads to a tier, and settings that nothing is asked
 //! of, are told in the file's own figures. No async, no AWS type, no clock, no randomness, no float.
 
+mod compare;
 pub mod describe;
 pub mod example;
 mod field;
@@ -13,6 +14,7 @@ pub mod witness;
 
 use std::collections::BTreeMap;
 
+pub use compare::{Stands, soon_spent};
 use program::{Code, Diagnostic, Program, Severity};
 use serde::Serialize;
 
@@ -74,6 +76,12 @@ pub fn to_publish(text: &str) -> Result<Program, Vec<Diagnostic>> {
     let program = Program::to_publish(text)?;
     let faults = example::faults(text, &Ground::of(text)?);
     if faults.is_empty() { Ok(program) } else { Err(faults) }
+}
+
+/// A finding against the program before, with the story that shows it: what gave so much gives so much now.
+pub fn leapt(finding: Diagnostic, before: Option<&Ground>, after: &Ground) -> Found {
+    let witness = before.and_then(|before| compare::leap(before, after, &finding));
+    Found { finding, witness }
 }
 
 /// A finding with its witness, where it is a warning that one is found of.

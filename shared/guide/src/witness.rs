@@ -298,7 +298,7 @@ fn of_rule(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
 }
 
 /// The story of a case, as the ledger of it tells what the rule gave.
-fn given(ground: &Ground, rule: &Rule, case: &Case, shows: impl Fn(&str) -> String) -> Option<Witness> {
+pub(crate) fn given(ground: &Ground, rule: &Rule, case: &Case, shows: impl Fn(&str) -> String) -> Option<Witness> {
     let story = story(ground.program(), rule, case)?;
     let holding = held(ground.program(), rule, case);
     let (lines, _) = play_holding(ground, &story, &holding).ok()?;

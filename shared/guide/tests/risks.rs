@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
+use domain::decide::budgets;
+use domain::ledger::PoolBalance;
 use insta::assert_snapshot;
+use jiff::Timestamp;
+use jiff::civil::date;
 use laurel_guide::story::Ground;
-use laurel_guide::{Found, check};
-use program::{Code, Severity};
+use laurel_guide::{Found, Stands, check, soon_spent};
+use program::{Code, Program, Programs, Severity, Version};
 use proptest::prelude::*;
 
 const RISKS: [(&str, &str); 10] = [
@@ -143,4 +148,106 @@ proptest! {
         let found = check(&file);
         prop_assert!(found.is_empty(), "{file}\n{}", told(&found));
     }
+}
+
+/// A program before and after somebody changed it.
+const BEFORE: &str = r#"
+[program]
+id = "leaps"
+name = "Leaps"
+currency = "USD"
+[sources]
+"/crm/*" = ["*"]
+[budget.fund]
+of = "points"
+per = "quarter"
+[ladder.sell.base]
+rank = 1
+[ladder.sell.gold]
+rank = 2
+enter = { deals = 2, within = "1 year" }
+[earn.closed]
+on = "deal.closed"
+if = { outcome = "won" }
+points = { by = "acv", bands = [{ from = "1", points = 10 }, { from = "1000", points = 100 }] }
+budget = "fund"
+[earn.registered]
+on = "deal.registered"
+points = 5
+times = [{ tier = "gold", by = "1.2" }]
+at_most = "100 points per partner per month"
+[commission.base]
+rate = { by = "acv", bands = [{ from = "1", rate = "3%" }, { from = "25000", rate = "5%" }] }
+tenor = { "36 months" = "1.5" }
+"#;
+
+/// What leaps against the version before, each with its story, which holds.
+fn leapt(from: &str, to: &str) -> Vec<Found> {
+    assert!(BEFORE.contains(from), "{from}");
+    let text = BEFORE.replacen(from, to, 1);
+    let (before, after) = (Ground::of(BEFORE).expect("a program"), Ground::of(&text).expect("a program"));
+    let found: Vec<Found> = program::leaps(before.program(), after.program(), &text)
+        .into_iter()
+        .map(|leap| laurel_guide::leapt(leap, Some(&before), &after))
+        .collect();
+    for one in &found {
+        let witness = one.witness.as_ref().unwrap_or_else(|| panic!("{} has no story", one.finding.message));
+        assert!(witness.holds(&after) && !witness.holds(&before), "{}", witness.shows);
+    }
+    found
+}
+
+#[test]
+fn a_leap_is_shown_by_what_gave_so_much_before() {
+    for (name, from, to) in [
+        ("leap-band", "points = 100 }", "points = 10000 }"),
+        ("leap-tier", "by = \"1.2\"", "by = \"12\""),
+        ("leap-rate", "rate = \"5%\"", "rate = \"50%\""),
+        ("leap-tenor", "\"1.5\"", "\"15\""),
+    ] {
+        assert_snapshot!(name, told(&leapt(from, to)));
+    }
+}
+
+/// A budget that a month of what it gives exhausts is told with its numbers: as it is drawn, and as it will be by the new rates.
+#[test]
+fn a_budget_that_a_month_exhausts_is_told() {
+    let versions = |text: &str| {
+        let version = Version {
+            number: 1,
+            hash: Version::content_hash(text),
+            effective_from: Timestamp::MIN,
+            program: Arc::new(Program::parse(text).expect("a program")),
+        };
+        Programs::new(vec![version]).expect("a version")
+    };
+    let known = versions(BEFORE);
+    let now: Timestamp = "2026-01-21T12:00:00Z".parse().expect("an instant");
+    let spent = |after: &str, left: i64, drawn: i64| {
+        let [of] = <[_; 1]>::try_from(budgets(&known, now, None)).expect("one budget");
+        let stands = Stands { of, balance: PoolBalance { left, drawn, moves: 1 }, funded: date(2026, 1, 1) };
+        let (before, ground) = (Ground::of(BEFORE).expect("a program"), Ground::of(after).expect("a program"));
+        let found = soon_spent(Some(&before), (&ground, after), &[stands], date(2026, 1, 21));
+        found.into_iter().map(|one| one.message).collect::<Vec<_>>()
+    };
+    // 40 points a day.
+    let told = "at this pace nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-20: 800 points of 2000 points are drawn, and 1200 points are left";
+    assert_eq!(spent(BEFORE, 1_200, 800), [told]);
+    assert_eq!(spent(BEFORE, 1_300, 800), Vec::<String>::new());
+    // Deals of a thousand give three times as much: a hundred and twenty a day.
+    let dear = BEFORE.replacen("points = 100 }", "points = 300 }", 1);
+    let told = "at this pace nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-10: 800 points of 3200 points are drawn, and 2400 points are left, and `closed` gives 3 times as much by this version";
+    assert_eq!(spent(&dear, 2_400, 800), [told]);
+    assert_eq!(
+        spent(
+            &BEFORE.replacen("budget = \"fund\"\n", "", 1).replacen(
+                "[budget.fund]\nof = \"points\"\nper = \"quarter\"\n",
+                "",
+                1
+            ),
+            1_200,
+            800
+        ),
+        Vec::<String>::new()
+    );
 }

@@ -50,6 +50,8 @@ pub enum Code {
     UnknownCampaign,
     /// There is no such budget.
     UnknownBudget,
+    /// Nothing is left of a budget within a month.
+    BudgetSoonSpent,
     /// No rule gives out of a budget.
     UnusedBudget,
     /// A type is declared that no source may send.

@@ -11,10 +11,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use program::{Benefit, Budget, Program, Programs, Rule, Version};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use super::context::{Case, Context};
 use super::stop::Stop;
 use crate::ledger::{Asset, CapKey, CapOf, Pool, PoolBalance, PoolOf, PoolPart, Reason, Scope};
+
+/// So many days it is looked at how much is drawn before anything is said of its pace.
+const PACE_DAYS_MIN: i32 = 7;
 
 /// Most that a budget holds, in its smallest unit: far above any program, far below an overflow.
 pub(super) const FUNDED_MAX: i64 = 1_000_000_000_000_000;
@@ -60,6 +64,30 @@ impl BudgetOf<'_> {
             sum.add(part.funded(), part.drawn);
         }
         sum
+    }
+
+    /// The first day of its period; none if that never begins.
+    fn begins(&self) -> Option<Date> {
+        match self.pool.period {
+            Period::Month(first) | Period::Quarter(first) | Period::Year(first) => Some(first.first_day()),
+            Period::Day(day) => Some(day),
+            Period::Minute(_) | Period::Hour(_) | Period::Week(..) | Period::Ever => None,
+        }
+    }
+
+    /// The day on which nothing is left of it, if `times` as much as on each day since it was funded first is drawn from today on:
+    /// `funded` is the day of that. `None` where its period ends before, where nothing is drawn, and before the first week is over.
+    pub fn spent_on(&self, balance: PoolBalance, funded: Date, today: Date, times: Decimal) -> Option<Date> {
+        let since = self.begins().map_or(funded, |begins| begins.max(funded));
+        let days = since.until(today).ok()?.get_days();
+        if days < PACE_DAYS_MIN || balance.drawn <= 0 || balance.left <= 0 {
+            return None;
+        }
+        // What is left, by what is drawn a day: so many whole days.
+        let a_day = Decimal::from(balance.drawn).checked_mul(times)?.checked_div(Decimal::from(days))?;
+        let lasts = Decimal::from(balance.left).checked_div(a_day)?.to_i64()?;
+        let day = today.checked_add(jiff::Span::new().try_days(lasts).ok()?).ok()?;
+        self.pool.period.last_day().is_none_or(|last| day <= last).then_some(day)
     }
 
     /// Whether less is left of what it was funded with than the program says staff are told of.
@@ -216,4 +244,40 @@ pub(super) fn count_of_slots(pool: &Pool) -> Option<CapKey> {
 /// The pool of a budget for an event that funds it, as far as that can be said before it is judged.
 pub(super) fn pool_to_fund(context: &Context<'_>, event: &Event) -> Option<Pool> {
     funding(context, event).ok().map(|(pool, _)| pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn budget(every: Option<Every>) -> Budget {
+        let file = format!(
+            "[program]\nid = \"p\"\nname = \"P\"\ncurrency = \"USD\"\n[sources]\n\"/crm/*\" = [\"*\"]\n[budget.fund]\nof = \"points\"\n{}",
+            every.map(|every| format!("per = \"{}\"\n", every.word())).unwrap_or_default()
+        );
+        let program = Program::parse(&file).expect("a program");
+        program.budgets.into_values().next().expect("a budget")
+    }
+
+    /// 100 points in 10 days leave 200 for 20 days more; half of that at twice the pace; until its period ends and no longer.
+    #[test]
+    fn a_budget_is_spent_at_the_pace_at_which_it_is_drawn() {
+        let today = date(2026, 3, 11);
+        let spent = |every, left, drawn, funded, times: u32| {
+            let budget = budget(every);
+            let period = Period::of(budget.every, today, &event::time::Calendar::new(jiff::tz::TimeZone::UTC, 1));
+            let of = BudgetOf { budget: &budget, pool: pool(&budget, period), parts: Vec::new() };
+            of.spent_on(PoolBalance { left, drawn, moves: 1 }, funded, today, Decimal::from(times))
+        };
+        let first = date(2026, 3, 1);
+        assert_eq!(spent(None, 200, 100, first, 1), Some(date(2026, 3, 31)));
+        assert_eq!(spent(None, 200, 100, first, 2), Some(date(2026, 3, 21)));
+        assert_eq!(spent(Some(Every::Month), 200, 100, date(2026, 2, 1), 1), Some(date(2026, 3, 31)));
+        assert_eq!(spent(Some(Every::Month), 210, 100, date(2026, 2, 1), 1), None, "its month ends before");
+        assert_eq!(spent(Some(Every::Quarter), 210, 100, first, 1), None, "so does its quarter");
+        assert_eq!(spent(None, 200, 100, date(2026, 3, 5), 1), None, "six days are no pace");
+        assert_eq!([spent(None, 200, 0, first, 1), spent(None, 0, 100, first, 1)], [None, None]);
+    }
 }
