@@ -585,7 +585,11 @@ impl Form {
             Form::NamedLists => named(list(text())),
             Form::NamedDecimals => named(of(DECIMAL)),
             Form::NamedPercents => named(of(PERCENT)),
-            Form::Conditions => named(json!({ "type": ["string", "integer", "boolean", "object"] })),
+            // Of a fact of the partner a table below `partner`.
+            Form::Conditions => {
+                let word = json!({ "type": ["string", "integer", "boolean"] });
+                named(json!({ "anyOf": [word, named(word.clone())] }))
+            }
             Form::Table(name) => table(name),
             Form::Tables(name) => list(table(name)),
             Form::Points => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, table("points")] }),
