@@ -36,7 +36,7 @@ pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, OwnMeasure, Review, Tier};
 pub use lint::{breaks, leaps, out_of_line};
 pub use own::{OWN_MEASURES_MAX, OWN_TYPES_MAX, OwnEvent, OwnEvents};
-pub use policy::{Exclusivity, Onboarding, Payouts, Policy, REGISTRANTS_MAX, Registration};
+pub use policy::{Ends, Exclusivity, Expiry, Onboarding, Payouts, Policy, REGISTRANTS_MAX, Registration};
 pub use pool::{Benefit, Budget, PARTS_MAX};
 pub use program::Program;
 pub use reward::{Gate, Provider, Reward};

@@ -1,7 +1,7 @@
 //! Settings that are no rule: registration, expiry, clawback, late events.
 
 use event::ids::{Motion, Name};
-use event::time::Length;
+use event::time::{Calendar, Length, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -48,11 +48,68 @@ pub struct Payouts {
     pub answered_within: Length,
 }
 
+/// How long points live: so many months after the one that they are booked in, to the end of that month, fiscal quarter or fiscal year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Months.
+    pub months: i32,
+    /// To whose end.
+    pub ends: Ends,
+}
+
+/// What points live to the end of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The calendar month.
+    Month,
+    /// The fiscal quarter.
+    Quarter,
+    /// The fiscal year.
+    Year,
+}
+
+/// Most months that points live, to the end of the period in which they are over.
+const EXPIRY_MONTHS_MAX: i32 = 36;
+
+impl Expiry {
+    /// Reads `"24 months after earning, at the end of the quarter"`, or `"at the end of the quarter"`.
+    ///
+    /// # Errors
+    /// A sentence that says what an expiry is.
+    pub(crate) fn parse(words: &str) -> Result<Self, String> {
+        let (length, end) = match words.split_once(" after earning, ") {
+            Some((length, end)) => (Length::parse(length), end),
+            None => (Some(Length { months: 0, days: 0 }), words),
+        };
+        let ends = match end {
+            "at the end of the month" => Some(Ends::Month),
+            "at the end of the quarter" => Some(Ends::Quarter),
+            "at the end of the year" => Some(Ends::Year),
+            _ => None,
+        };
+        let months = length.filter(|length| length.days == 0 && length.months <= EXPIRY_MONTHS_MAX);
+        let both = months.map(|length| length.months).zip(ends);
+        both.map(|(months, ends)| Self { months, ends }).ok_or_else(|| {
+            format!("write \"never\", \"24 months after earning, at the end of the month\" ({EXPIRY_MONTHS_MAX} months at most) or \"at the end of the quarter\"; a year and its quarters are the fiscal ones")
+        })
+    }
+
+    /// The lot of points that are booked on a day: the month with whose end they are over.
+    pub fn lot(self, booked: Date, calendar: &Calendar) -> Month {
+        let month = Month::of(booked).plus(self.months);
+        match self.ends {
+            Ends::Month => month,
+            Ends::Quarter => calendar.quarter_start(month).plus(2),
+            Ends::Year => calendar.year_start(month).plus(11),
+        }
+    }
+}
+
 /// The remaining settings.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Months from earning to the end of which points live; `None` for ever.
-    pub expiry_months: Option<i32>,
+    /// How long points live; `None` for ever.
+    pub expiry: Option<Expiry>,
     /// Whether what a reversal cannot take is owed (else it is forgiven).
     pub owe_the_rest: bool,
     /// Whether an award that is taken back frees the caps that it used, of its own period (else they stay used).

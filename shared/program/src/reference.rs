@@ -426,7 +426,7 @@ const TABLES: &[Table] = &[
         head: "[policy]",
         about: "What holds of all points.",
         keys: keys! {
-            "expiry" Phrase, r#""never""#, "How long points live: `never`, or `<n> months|quarters|years after earning, at the end of the month`; always to the end of a calendar month.", r#""24 months after earning, at the end of the month""#;
+            "expiry" Phrase, r#""never""#, "How long points live: `never`, `<n> months|quarters|years after earning, at the end of the month|quarter|year`, or only `at the end of the month|quarter|year` in which they are earned. Quarter and year are the fiscal ones.", r#""24 months after earning, at the end of the month""#;
             "clawback" Words(&["within balance, rest netted from future points", "within balance, rest forgiven"]), "the first of them", "What a reversal takes of points that were spent.", r#""within balance, rest forgiven""#;
             "held_events" Form::Table("for"), r#"{ for = "30 days" }"#, "How long an event waits for what it needs.", r#"{ for = "30 days" }"#;
             "reassigned_deals" Form::Table("within"), r#"{ within = "1 day" }"#, "How long an event about another's deal waits for the deal's reassignment.", r#"{ within = "1 day" }"#;

@@ -357,7 +357,7 @@ required = {}
 second_registrant = "{}"
 exclusive_for = "30 days"
 {}[policy]
-expiry = "{} months after earning, at the end of the month"
+expiry = "{} months after earning, at the end of the {}"
 clawback = "{}"
 reversed_awards = "{}"
 suspended_partners = "{}"
@@ -400,6 +400,7 @@ suspended_partners = "{}"
             _ => "third_registrant = \"reject\"\nremind = \"29 days\"\n",
         },
         p.expiry % 4 + 1,
+        ["month", "month", "quarter", "year"][p.expiry as usize / 64],
         if p.forgive { "within balance, rest forgiven" } else { "within balance, rest netted from future points" },
         if p.frees { "free their caps" } else { "stay counted" },
         if p.suspended { "earn" } else { "earn nothing" },

@@ -178,8 +178,8 @@ pub(super) fn credit_place(
     rule: &Rule,
     (booked, is_invoiced): (Date, bool),
 ) -> (Month, Option<Date>) {
-    let months = program.policy.expiry_months.filter(|_| rule.commission().is_none());
-    let lot = months.map_or_else(never, |months| Month::of(booked).plus(months));
+    let expiry = program.policy.expiry.filter(|_| rule.commission().is_none());
+    let lot = expiry.map_or_else(never, |expiry| expiry.lot(booked, &program.calendar));
     let waits = rule.commission().is_some_and(|commission| commission.payable == Payable::AtFirstInvoice);
     let release = if waits && !is_invoiced { Some(someday()) } else { rule.hold.map(|hold| hold.after(booked)) };
     let release = release.filter(|day| *day > context.today);

@@ -199,7 +199,8 @@ impl<'a> Asking<'a> {
         let person = event.kind.person();
         for booked in [day, today] {
             // What it earns may run out at once, and be taken back in the same group.
-            self.expired_since(earning.program.policy.expiry_months.map(|months| Month::of(booked).plus(months)));
+            let expiry = earning.program.policy.expiry;
+            self.expired_since(expiry.map(|expiry| expiry.lot(booked, &earning.program.calendar)));
             let seen = Seen {
                 kind: &event.kind,
                 amounts: LiteMap::new(),
@@ -230,9 +231,9 @@ impl<'a> Asking<'a> {
         }
         let earning = self.context.programs.number(closed.version);
         // More of an award may be booked on any open day; what went back as expired may be taken once more.
-        let months = earning.and_then(|version| version.program.policy.expiry_months);
-        let open = [self.context.open_from, self.context.today].map(Month::of);
-        self.expired_since(months.into_iter().flat_map(|months| open.map(|month| month.plus(months))));
+        let expiry = earning.and_then(|version| Some((version.program.policy.expiry?, &version.program.calendar)));
+        let open = [self.context.open_from, self.context.today];
+        self.expired_since(expiry.into_iter().flat_map(|(expiry, calendar)| open.map(|day| expiry.lot(day, calendar))));
         for credit in closed.credits.values() {
             let back = credit.taken.iter().filter_map(|taken| taken.from.award_lot());
             self.expired_since(credit.placed.keys().copied().chain(back));

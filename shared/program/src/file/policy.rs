@@ -8,19 +8,13 @@ use rust_decimal::prelude::ToPrimitive;
 use super::values::{length, parse_date, rate};
 use super::{Head, InfluenceTable, PolicyTable, Quoted, RegistrationTable, commissions};
 use crate::findings::{Code, Findings};
-use crate::policy::{Policy, REGISTRANTS_MAX, Registration};
+use crate::policy::{Expiry, Policy, REGISTRANTS_MAX, Registration};
 use crate::sharing::{Sharing, WHOLE};
 
 pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> Option<Policy> {
     let expiry = match table.expiry.as_str() {
         "never" => Ok(None),
-        words => {
-            let months = words.strip_suffix(" after earning, at the end of the month").and_then(Length::parse);
-            let months = months.filter(|l| l.days == 0 && l.months <= 36).map(|l| Some(l.months));
-            months.ok_or_else(|| {
-                "write \"never\" or \"24 months after earning, at the end of the month\" (36 months at most)".to_owned()
-            })
-        }
+        words => Expiry::parse(words).map(Some),
     };
     let owe_the_rest =
         match table.clawback.as_str() {
@@ -54,7 +48,7 @@ pub(crate) fn policy(head: &Head, table: &PolicyTable, f: &mut Findings<'_>) -> 
         "write \"10 days after the quarter\" or \"5 days after the month\" (60 days at most)".to_owned()
     });
     Some(Policy {
-        expiry_months: f.take(&["policy", "expiry"], expiry)?,
+        expiry: f.take(&["policy", "expiry"], expiry)?,
         owe_the_rest: f.take(&["policy", "clawback"], owe_the_rest)?,
         reversal_frees_caps: f.take(&["policy", "reversed_awards"], reversal_frees_caps)?,
         held_for: self::length(&["policy", "held_events"], &table.held_events.time, f)?,

@@ -497,3 +497,30 @@ points = 100
     assert_eq!(told("card"), (3, 2, 2, 1, 1, 0));
     assert_eq!(told("mug"), (1, 1, 0, 0, 1, 1));
 }
+
+/// Points live to the end of a month, a fiscal quarter or a fiscal year, as the program says, and are gone on the day after.
+#[test]
+fn points_live_to_the_end_of_a_period() {
+    for (expiry, last) in [
+        ("at the end of the month", "2026-08-31"),
+        ("at the end of the quarter", "2026-09-30"),
+        ("at the end of the year", "2027-06-30"),
+        ("3 months after earning, at the end of the month", "2026-11-30"),
+        ("3 months after earning, at the end of the quarter", "2026-12-31"),
+        ("1 year after earning, at the end of the year", "2028-06-30"),
+    ] {
+        let program = PROGRAM.replace("time_zone", "fiscal_year_starts = \"07-01\"\ntime_zone");
+        let program = program.replace("3 months after earning, at the end of the month", expiry);
+        let mut world = world_of(&program);
+        world.at("2026-08-10T03:00:00Z");
+        assert_eq!(view(&mut world, 1, "2026-08-10T02:00:00Z"), Awarded);
+        let until = |world: &mut World, time: &str| {
+            world.at(time);
+            world.catch_up();
+            points(world)
+        };
+        // Days are those of Singapore: its midnight is four in the afternoon of the day before.
+        assert_eq!(until(&mut world, &format!("{last}T15:59:59Z")), 5, "{expiry}");
+        assert_eq!(until(&mut world, &format!("{last}T16:00:00Z")), 0, "{expiry}");
+    }
+}
