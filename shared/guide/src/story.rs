@@ -11,6 +11,7 @@ use domain::decide::{due_on, states};
 use domain::ledger::{
     Account, Asset, Bucket, Effect, Outcome, Posting, PostingKind, Reason, Record, Reviewed, Standing,
 };
+use domain::tell::{sentence, trial_sentence};
 use event::Unreadable;
 use event::catalogue::is_of_program;
 use event::ids::{Motion, PartnerId, TierId, matches_pattern};
@@ -89,6 +90,8 @@ pub struct Line {
     pub on: Date,
     /// What moved or changed.
     pub what: String,
+    /// Of what tells a reason by its code, the reason in a sentence for people.
+    pub why: Option<String>,
 }
 
 impl fmt::Display for Line {
@@ -230,7 +233,7 @@ pub(crate) fn play_holding(
         let waits = happen(&mut world, program, at, step).map_err(wrong)?;
         tell(&world, program, &mut told, &mut lines);
         if let Some(what) = waits {
-            lines.push(Line { on: step.on, what });
+            lines.push(Line { on: step.on, what, why: None });
         }
     }
     if let Some(until) = story.until {
@@ -378,9 +381,22 @@ fn tell(world: &World, program: &Program, told: &mut usize, lines: &mut Vec<Line
     for record in &world.records[*told..] {
         let whose = Some(record.partner.as_str()).filter(|partner| ![PARTNER, "@program"].contains(partner));
         let whose = whose.map(|partner| format!("{partner}: ")).unwrap_or_default();
-        lines.extend(said(record, program).into_iter().map(|what| Line { on: record.on, what: whose.clone() + &what }));
+        let why = why(record, program);
+        lines.extend(said(record, program).into_iter().map(|what| {
+            let why = why.clone().filter(|_| what.starts_with(record.kind.as_str()));
+            Line { on: record.on, what: whose.clone() + &what, why }
+        }));
     }
     *told = world.records.len();
+}
+
+/// Why a record gave nothing, in a sentence: of one rule that was tried, what it asked for.
+fn why(record: &Record, program: &Program) -> Option<String> {
+    let reason = record.reason.as_ref()?;
+    Some(match (reason, record.trials.as_slice()) {
+        (Reason::NoRuleMatched | Reason::RulePaused { .. }, [trial]) => trial_sentence(record, trial, Some(program)),
+        _ => sentence(reason),
+    })
 }
 
 /// What a record says, a line for each thing that moved or changed.

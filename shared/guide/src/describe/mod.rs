@@ -10,13 +10,15 @@ mod rules;
 mod tiers;
 mod words;
 
-use program::Diagnostic;
+use event::catalogue::row;
+use program::{Diagnostic, Program};
+use serde_json::Value;
 
 use crate::example;
 use crate::page::{Block, Page, Section};
 use crate::story::{Ground, Line, Step, What};
 use of::Of;
-use words::words;
+use words::{in_short, words};
 
 /// The guide of a program file.
 ///
@@ -55,28 +57,51 @@ fn examples_shown(text: &str, ground: &Ground, examples: &[example::Example]) ->
         let mut lines = Vec::new();
         for step in &example.story.steps {
             while let Some(line) = made.next_if(|line| line.on < step.on) {
-                lines.push((true, line.to_string()));
+                lines.push((true, told(&line)));
             }
-            lines.push((false, happened(step)));
+            lines.push((false, happened(ground.program(), step)));
         }
-        lines.extend(made.map(|line| (true, line.to_string())));
+        lines.extend(made.map(|line| (true, told(&line))));
         Some(Block::Ledger { name: example.name.clone(), lines })
     });
     Section { title: "Examples".to_owned(), blocks: shown.collect() }
 }
 
 /// A step for people: `2026-03-14 deal.closed: deal D-1, outcome won, acv 48000`.
-fn happened(step: &Step) -> String {
+/// A line of a ledger for people: why something gave nothing, and not how that is called.
+fn told(line: &Line) -> String {
+    let nothing = [" gives nothing", " is refused"].iter().any(|said| line.what.contains(said));
+    match &line.why {
+        Some(why) if nothing => format!("{} nothing: {why}", line.on),
+        Some(why) => format!("{} {why}", line.on),
+        None => line.to_string(),
+    }
+}
+
+/// A value without the marks of its form.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            all.iter().map(|(name, value)| format!("{} {}", words(name), plain(value))).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What happens, in the words of its type.
+fn happened(program: &Program, step: &Step) -> String {
     let (What::Event { partner, .. } | What::Redeem { partner, .. }) = &step.what;
     let whose = partner.as_ref().map(|partner| format!("{partner}: ")).unwrap_or_default();
     match &step.what {
         What::Redeem { reward, quantity, .. } => format!("{} {whose}{quantity} {reward} ordered", step.on),
         What::Event { kind, data, .. } => {
-            let members = data.iter().map(|(name, value)| {
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                format!("{} {value}", words(name))
-            });
-            format!("{} {whose}{kind}: {}", step.on, members.collect::<Vec<_>>().join(", "))
+            let members = data.iter().map(|(name, value)| format!("{} {}", words(name), plain(value)));
+            let own =
+                program.events.get(kind.as_str()).map(|own| own.form.about.as_str()).filter(|about| !about.is_empty());
+            let what = own.or_else(|| row(kind).map(|row| row.summary)).map_or(kind.as_str(), in_short);
+            format!("{} {whose}{what}: {}", step.on, members.collect::<Vec<_>>().join(", "))
         }
     }
 }

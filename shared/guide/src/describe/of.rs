@@ -4,7 +4,7 @@ use event::catalogue::{TOTAL_VALUE, row};
 use program::{ATTESTED, Condition, Criteria, Criterion, Measure, Program, Rule, Test};
 use rust_decimal::Decimal;
 
-use super::words::{asked, grouped};
+use super::words::{asked, grouped, in_short};
 use crate::field;
 use crate::probe::{judged, scale};
 use crate::story::Ground;
@@ -89,9 +89,7 @@ impl Of<'_> {
             "project.completed" => "You complete a project",
             "agreement.accepted" => "You accept the agreement",
             "partner.enrolled" => "You join",
-            other => row(other).map_or("Something of yours happens", |row| {
-                row.summary.trim().split(" (M").next().unwrap_or_default().trim_end_matches('.')
-            }),
+            other => row(other).map_or("Something of yours happens", |row| in_short(row.summary)),
         };
         let what = own.filter(|about| !about.is_empty()).unwrap_or_else(|| what.to_owned());
         let needs = rule.gates.iter().map(|gate| format!("you need {gate}"));

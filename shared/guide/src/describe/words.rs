@@ -47,6 +47,12 @@ pub(super) fn capped(cap: &Cap) -> String {
     cap.words.replace(" per partner", "")
 }
 
+/// The first sentence of what is said of an event type, without its end and without the mechanism that it serves.
+pub(super) fn in_short(about: &str) -> &str {
+    let first = about.trim().split(". ").next().unwrap_or_default();
+    first.split(" (M").next().and_then(|text| text.split(" (N").next()).unwrap_or_default().trim_end_matches('.')
+}
+
 /// A field for people.
 pub(super) fn words(field: &str) -> String {
     let field = field.trim_start_matches(FACT).trim_start_matches(ATTESTED);
