@@ -97,10 +97,14 @@ fn happened(program: &Program, step: &Step) -> String {
     match &step.what {
         What::Redeem { reward, quantity, .. } => format!("{} {whose}{quantity} {reward} ordered", step.on),
         What::Event { kind, data, .. } => {
-            let members = data.iter().map(|(name, value)| format!("{} {}", words(name), plain(value)));
-            let own =
-                program.events.get(kind.as_str()).map(|own| own.form.about.as_str()).filter(|about| !about.is_empty());
+            // How a deal closed says more than that it did.
+            let outcome = data.get("outcome").and_then(Value::as_str).filter(|_| kind == "deal.closed");
+            let members = data.iter().filter(|(name, _)| outcome.is_none() || *name != "outcome");
+            let members = members.map(|(name, value)| format!("{} {}", words(name), plain(value)));
+            let own = program.events.get(kind.as_str()).map(|own| own.form.about.as_str());
+            let own = own.filter(|about| !about.is_empty());
             let what = own.or_else(|| row(kind).map(|row| row.summary)).map_or(kind.as_str(), in_short);
+            let what = outcome.map_or_else(|| what.to_owned(), |outcome| format!("A deal is {outcome}"));
             format!("{} {whose}{what}: {}", step.on, members.collect::<Vec<_>>().join(", "))
         }
     }
