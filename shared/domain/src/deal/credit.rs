@@ -85,7 +85,7 @@ pub struct Taken {
 }
 
 /// What of a deal an amendment changes.
-const VALUES: [&str; 2] = ["acv", TOTAL_VALUE];
+pub(crate) const VALUES: [&str; 2] = ["acv", TOTAL_VALUE];
 
 /// Whether a rule that was tried is credited: it is worth something, or pays commission on such a deal, which its value may come to
 /// later. Whether it pays was decided when the deal closed.

@@ -4,8 +4,8 @@ mod credit;
 mod influence;
 mod opportunity;
 
-pub(crate) use credit::is_credited;
 pub use credit::{Credit, Taken, TrueUp};
+pub(crate) use credit::{VALUES, is_credited};
 pub(crate) use influence::SAID_MAX;
 pub use influence::{Influencer, Said};
 pub use opportunity::Opportunity;

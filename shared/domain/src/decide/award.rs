@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 
 use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
+use super::due::runs_out;
 use super::onboarding;
 use super::pools;
 use super::stop::Stop;
@@ -183,6 +184,9 @@ pub(super) fn credit_place(
     let waits = rule.commission().is_some_and(|commission| commission.payable == Payable::AtFirstInvoice);
     let release = if waits && !is_invoiced { Some(someday()) } else { rule.hold.map(|hold| hold.after(booked)) };
     let release = release.filter(|day| *day > context.today);
+    // What is released when its lot has run out lives as long as what comes back does.
+    let late = release.filter(|day| *day < someday() && runs_out(lot, *day));
+    let lot = late.map_or(lot, |day| lot.max(Month::of(program.policy.returned_for.after(day))));
     (lot, release)
 }
 
@@ -238,10 +242,12 @@ pub(super) fn conclude(book: &Book, part: &Part, reason: Option<Reason>) -> (Out
         | Verdict::RatedAgain { .. }
         | Verdict::TruedUp { .. } => None,
     });
-    let paused = book.trials().iter().find_map(|trial| match trial.verdict {
-        Verdict::Paused { until } => Some(Reason::RulePaused { until }),
+    // Of several pauses the one that ends last; of none that ends it is not known.
+    let paused = book.trials().iter().filter_map(|trial| match trial.verdict {
+        Verdict::Paused { until } => Some(until),
         _ => None,
     });
+    let paused = paused.max_by_key(|until| (until.is_none(), *until)).map(|until| Reason::RulePaused { until });
     match capped {
         Some(reason) => (Outcome::Refused, Some(reason)),
         None if paused.is_some() => (Outcome::NoRule, paused),

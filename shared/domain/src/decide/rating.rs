@@ -17,9 +17,10 @@ use super::due::{lots_since, runs_out};
 use super::pools;
 use super::stop::Stop;
 use super::true_up::{Rated, rated_by};
-use crate::deal::{Closed, Credit, Deal, Taken};
+use crate::deal::{Closed, Credit, Deal, Taken, VALUES};
 use crate::earn::{
-    Corrected, Seen, Value, factors, free_caps, left, pays_again, rate_again, rule_caps, shut, use_caps,
+    Corrected, Seen, Value, asset_of, factors, free_caps, holds, left, pays_again, rate_again, rule_caps, shut,
+    use_caps,
 };
 use crate::ledger::{
     Asset, Bucket, Effect, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
@@ -109,6 +110,14 @@ pub(super) fn rate_deal_again(
     let (mut change, mut took_money) = (0, false);
     for rule in earning.program.rules_on("deal.closed") {
         let credit = closed.credits.get(&rule.id).cloned();
+        // What a pause withheld stays so, and is told as that.
+        if let Some(pause) = rule.paused_on(seen.day).filter(|_| credit.is_none()) {
+            if day.is_none() && would_match(rule, &seen) {
+                let (verdict, asset) = (Verdict::Paused { until: pause.until }, asset_of(&earning.program, rule));
+                book.try_out(Trial { rule: rule.id.clone(), worth: 0, asset, verdict });
+            }
+            continue;
+        }
         let rated = match &credit {
             Some(credit) => rated_by(context, book, (&earning.program, rule), (credit, &seen), day)?,
             None if day.is_some() => None,
@@ -120,8 +129,6 @@ pub(super) fn rate_deal_again(
         let Some((by, rated)) = rated else { continue };
         let worth = match (&rule.gives, &credit) {
             _ if deal.is_void() => 0,
-            // Nor is what a pause withheld.
-            (Gives::Points(_), None) if rule.paused_on(seen.day).is_some() => continue,
             // What the partner had not when it closed it may have by now; as long as it has not, it is not given.
             (Gives::Points(_), None) if is_shut(context, book, (&earning.program, rule), closed.at)? => continue,
             (Gives::Points(points), _) => rate_again(rule, points, &seen, by)?,
@@ -154,6 +161,11 @@ pub(super) fn rate_deal_again(
         _ if took_money => Reason::CommissionTakenBack,
         _ => Reason::Unchanged,
     }))
+}
+
+/// Whether a rule's conditions hold of a deal, but for those on what it is worth, which that may come to.
+fn would_match(rule: &Rule, seen: &Seen<'_>) -> bool {
+    rule.conditions.iter().all(|asked| VALUES.contains(&asked.field.as_str()) || holds(asked, seen))
 }
 
 /// Whether a partner has not what a rule needs: when the deal closed, as far as that is known, or now.

@@ -23,6 +23,9 @@ pub(crate) fn reward_caps<'r>(program: &Program, reward: &'r Reward, day: Date) 
     reward.at_most.iter().map(|cap| (key(cap), cap)).collect()
 }
 
+/// The field by which what customers pay is told apart.
+pub(super) const INVOICE: &str = "invoice_id";
+
 /// So many days ago minutes and hours are told apart: fewer than counts are kept.
 const LATELY_DAYS: i64 = 365;
 
@@ -44,7 +47,7 @@ pub(super) fn rule_cap(program: &Program, rule: &Rule, cap: &Cap, seen: &Seen<'_
     };
     let value = cap.field.as_ref().and_then(|field| seen.text(field)).map(|value| match seen.kind {
         // One invoice may be of several deals.
-        Kind::InvoicePaid { deal_id, .. } if cap.field.as_deref() == Some("invoice_id") => {
+        Kind::InvoicePaid { deal_id, .. } if cap.field.as_deref() == Some(INVOICE) => {
             format!("{}/{deal_id}/{value}", deal_id.len()).into()
         }
         _ => Label::from(&*value),

@@ -17,7 +17,9 @@ pub(crate) use seen::{Seen, Sold, Value, in_data};
 pub(crate) use stated::{has_stated, looked_at, stated};
 pub(crate) use suspicion::{suspicion, suspicion_counts};
 
+use event::Kind;
 use event::ids::{Motion, Name};
+use event::money::parse_currency;
 use event::period::TargetPeriod;
 use event::time::Month;
 use jiff::civil::Date;
@@ -25,7 +27,7 @@ use program::{Attainment, CapUnit, Commission, Gate, Gives, Measure, Points, Pro
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use caps::{bounds, unused};
+use caps::{INVOICE, bounds, rule_cap, unused};
 
 use crate::ledger::{
     Account, Asset, Effect, Ended, FoldError, Part, Pool, PoolOf, Standing, TargetKey, Trial, Verdict, factor,
@@ -84,18 +86,15 @@ pub(crate) fn try_rule(
     account: &Account,
     purse: Option<&Purse>,
 ) -> Result<Award, FoldError> {
+    let paused = rule.paused_on(seen.day);
     let times = factors(program, rule, seen, account)?;
-    let (asset, worth) = worth(program, rule, seen, factor(&times))?;
+    let (asset, worth) = match worth(program, rule, seen, factor(&times)) {
+        // A pause stops a rule also where nobody can count what it would give.
+        Err(FoldError::Overflow) if paused.is_some() => (asset_of(program, rule), 0),
+        worth => worth?,
+    };
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
     let nothing = |verdict| Award { trial: trial(verdict), amount: 0, effects: vec![], short: false };
-    if let Some(pause) = rule.paused_on(seen.day) {
-        return Ok(Award {
-            trial: Trial { worth: 0, ..trial(Verdict::Paused { until: pause.until }) },
-            amount: 0,
-            effects: vec![],
-            short: false,
-        });
-    }
     let clipped = |text: &str| Some(text.chars().take(SEEN_CHARS_MAX).collect());
     // Whether the partner may have it at all comes first, since that is decided for good.
     if let Some(gate) = shut(program, account, &rule.gates, seen.at)? {
@@ -107,13 +106,19 @@ pub(crate) fn try_rule(
     if let Some((field, seen)) = rule.commission().and_then(|commission| no_share(rule, commission, seen)) {
         return Ok(nothing(Verdict::Unmatched { seen: Some(seen), field: field.to_owned(), times: Vec::new() }));
     }
-    if let Some(failed) = rule.conditions.iter().find(|c| !holds(c, seen)) {
+    let may_come = |field: &str| !asset.is_points() && seen.amounts.contains_key(field);
+    // What a value may come to later, a pause withholds for good.
+    let failed = rule.conditions.iter().find(|c| !holds(c, seen));
+    if let Some(failed) = failed.filter(|failed| paused.is_none() || !may_come(&failed.field)) {
         let field = failed.field.clone();
         // What the record's data says of it is not said twice.
         let text = seen.text(&field).filter(|text| in_data(seen.kind, &field).as_ref() != Some(text));
-        let may_come = !asset.is_points() && seen.amounts.contains_key(&*field);
-        let times = if may_come { times } else { Vec::new() };
+        let times = if may_come(&field) { times } else { Vec::new() };
         return Ok(nothing(Verdict::Unmatched { seen: text.and_then(|text| clipped(&text)), field, times }));
+    }
+    if let Some(pause) = paused {
+        let effects = told_of(program, rule, seen, account)?;
+        return Ok(Award { effects, ..nothing(Verdict::Paused { until: pause.until }) });
     }
     if worth == 0 {
         let times = if asset.is_points() { Vec::new() } else { times };
@@ -144,6 +149,27 @@ pub(crate) fn try_rule(
     }
     let effects = use_caps(rule, &keys, (asset, amount), false);
     Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects, short: short.is_some() })
+}
+
+/// What a rule gives where it is not counted how much.
+pub(crate) fn asset_of(program: &Program, rule: &Rule) -> Asset {
+    let own = || parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
+    if rule.commission().is_some() { Asset::Money(own()) } else { Asset::Points }
+}
+
+/// An invoice that was paid in a pause has been told of: told again after it, it is the same one.
+///
+/// # Errors
+/// [`FoldError::NotLoaded`]: its counts were not read (I25).
+fn told_of(program: &Program, rule: &Rule, seen: &Seen<'_>, account: &Account) -> Result<Vec<Effect>, FoldError> {
+    let mut told = Vec::new();
+    let Kind::InvoicePaid { .. } = seen.kind else { return Ok(told) };
+    for cap in rule.at_most.iter().filter(|cap| cap.unit == CapUnit::Times && cap.field.as_deref() == Some(INVOICE)) {
+        let key = rule_cap(program, rule, cap, seen);
+        let is_new = unused(cap, &key, account)?.0 > 0;
+        told.extend(Some(Effect::Cap { key, by: 1 }).filter(|effect| is_new && !told.contains(effect)));
+    }
+    Ok(told)
 }
 
 /// The verdict on a rule that asks for what the partner has not.

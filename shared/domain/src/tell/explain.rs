@@ -346,7 +346,7 @@ pub fn trial_sentence(record: &Record, trial: &Trial, program: Option<&Program>)
         }
         // Of what a commission paid when the deal closed.
         Verdict::Unmatched { field, .. } if field == "on" => {
-            "this commission paid the deal when it closed, and pays none of its invoices".to_owned()
+            "this commission was of the deal's closing, and pays none of its invoices".to_owned()
         }
         Verdict::Unmatched { field, seen: Some(gate), .. } if field == NEEDS => {
             format!("the rule is for who has {gate}")

@@ -201,11 +201,13 @@ fn b4_what_is_held_has_not_expired() {
     assert_eq!(sums(&world), (0, 100_000, 0));
     void(&mut world, "b");
     assert_eq!(sums(&world), (0, 0, 0));
-    // Once it was released it has expired, too.
+    // Once it was released it lives as long as what comes back does, and has expired after that.
     let mut world = by_the_dollar_held("hold = \"60 days\"");
     close(&mut world, "a", "100000");
     close(&mut world, "b", "100000");
     world.at("2026-06-20T09:30:00Z").catch_up();
+    assert_eq!(sums(&world), (200_000, 0, 0));
+    world.at("2026-07-20T09:30:00Z").catch_up();
     assert_eq!(sums(&world), (0, 0, 0));
     void(&mut world, "a");
     void(&mut world, "b");

@@ -206,7 +206,7 @@ fn a_commission_that_paid_at_closing_pays_no_invoices() {
     w.at("2026-04-02T00:00:00Z");
     assert_eq!(pay(&mut w, "i1", "100"), NoRule);
     let told = explain(w.last(), Some(&w.programs.all()[1].program));
-    let words = "this commission paid the deal when it closed, and pays none of its invoices";
+    let words = "this commission was of the deal's closing, and pays none of its invoices";
     assert_eq!(told.rules[0].sentence, words);
     let data = format!(r#"{{"deal_id":"new","outcome":"won","acv":{}}}"#, money("5", "USD"));
     w.send("deal.closed", "p", "new", "2026-04-02T00:00:00Z", &data);

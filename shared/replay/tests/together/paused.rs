@@ -137,3 +137,85 @@ fn a_deal_of_the_pause_pays_nobody_later() {
     assert_eq!(invoice(&mut w, 20), Awarded);
     assert_sound(&w);
 }
+
+/// A rule of which nobody can count what it would give is stopped by its pause, too.
+#[test]
+fn a_pause_stops_a_rule_that_gives_too_much() {
+    let rules = "[earn.closed]\non = \"deal.closed\"\npoints = { by = \"acv\", per = \"0.01\", points = 1000000000 }\npaused = { from = \"2026-03-10\" }\n";
+    let mut w = super::world_of(rules, "2026-03-12T12:00:00Z", ["p"]);
+    assert_eq!(w.close("p", "d", "2026-03-12T12:00:00Z", "999999999999"), NoRule);
+    assert_eq!(w.last().reason, Some(Reason::RulePaused { until: None }));
+}
+
+/// What a rule would not have given anyway is told as that, and of several pauses the one that ends last.
+#[test]
+fn a_pause_is_named_only_where_it_withholds_something() {
+    let rule = |id: &str, outcome: &str, until: &str| {
+        format!(
+            "[earn.{id}]\non = \"deal.closed\"\nif = {{ outcome = \"{outcome}\" }}\npoints = 10\npaused = {{ from = \"2026-03-10\", until = \"{until}\" }}\n"
+        )
+    };
+    let rules = [rule("a", "lost", "2026-09-01"), rule("b", "won", "2026-03-15"), rule("c", "won", "2026-06-01")];
+    let mut w = super::world_of(&rules.concat(), "2026-03-12T12:00:00Z", ["p"]);
+    assert_eq!(w.close("p", "d", "2026-03-12T12:00:00Z", "100"), NoRule);
+    assert_eq!(w.last().reason, Some(Reason::RulePaused { until: "2026-06-01".parse().ok() }));
+    let told = explain(w.last(), Some(&w.programs.all()[0].program)).rules;
+    let verdicts: Vec<_> = told.iter().map(|rule| (rule.verdict, rule.would_have_earned)).collect();
+    assert_eq!(verdicts, [("unmatched", 10), ("paused", 10), ("paused", 10)]);
+}
+
+/// A commission that comes to nothing in its pause, or whose condition on the value does not hold, comes to nothing later either.
+#[test]
+fn a_value_that_rises_after_the_pause_earns_nothing() {
+    let pause = "paused = { from = \"2026-03-10\", until = \"2026-03-20\" }\n";
+    let rules = format!(
+        "[commission.bands]\nrate = {{ by = \"acv\", bands = [{{ from = \"5000\", rate = \"10%\" }}] }}\n{pause}[commission.asks]\nif = {{ acv = \">= 5000\" }}\nrate = \"10%\"\n{pause}[earn.large]\non = \"deal.closed\"\nif = {{ outcome = \"won\", acv = \">= 5000\" }}\npoints = 7\n{pause}"
+    );
+    let mut w = super::world_of(&rules, "2026-03-12T12:00:00Z", ["p"]);
+    w.close("p", "d", "2026-03-12T12:00:00Z", "100");
+    w.at("2026-03-25T12:00:00Z");
+    let data = format!(r#"{{"deal_id":"d",{}}}"#, usd("acv", "50000"));
+    assert_eq!(w.send("deal.amended", "p", "amended", "2026-03-25T12:00:00Z", &data), NoRule);
+    assert_eq!((paid(&w, "p"), points(&w)), ("0.00".to_owned(), 0));
+    let told: Vec<_> = explain(w.last(), Some(&w.programs.all()[0].program)).rules;
+    let told: Vec<_> = told.iter().map(|rule| (rule.rule.as_str(), rule.verdict)).collect();
+    assert_eq!(told, [("commission.asks", "paused"), ("commission.bands", "paused"), ("large", "paused")]);
+    assert_sound(&w);
+}
+
+/// An invoice that was told of in the pause is the same one when it is told again under another id after it.
+#[test]
+fn an_invoice_of_the_pause_pays_nothing_when_it_is_told_again() {
+    let mut w = world();
+    w.close("p", "d", "2026-03-01T12:00:00Z", "1000");
+    let before = paid(&w, "p");
+    let invoice = |w: &mut World, id: &str, time: &str| {
+        w.at(time);
+        let data = format!(r#"{{"deal_id":"d","invoice_id":"i1",{}}}"#, usd("amount", "100"));
+        w.send("invoice.paid", "p", id, time, &data)
+    };
+    assert_eq!(invoice(&mut w, "a", "2026-03-12T12:00:00Z"), NoRule);
+    assert_eq!(invoice(&mut w, "b", "2026-03-13T12:00:00Z"), NoRule);
+    assert_eq!(invoice(&mut w, "c", "2026-03-25T12:00:00Z"), Outcome::Refused);
+    assert_eq!(paid(&w, "p"), before);
+    assert_sound(&w);
+}
+
+/// Points that are held beyond the end of their lot live on for a while once they are released.
+#[test]
+fn points_are_not_released_into_a_lot_that_has_run_out() {
+    let rules = "[earn.projects]\non = \"project.completed\"\npoints = 100\nhold = \"30 days\"\n[policy]\nexpiry = \"at the end of the month\"\n";
+    let mut w = super::world_of(rules, "2026-03-12T12:00:00Z", ["p"]);
+    assert_eq!(done(&mut w, "2026-03-12T12:00:00Z"), Awarded);
+    let available = |w: &mut World, time: &str| {
+        w.at(time);
+        w.catch_up();
+        points(w)
+    };
+    assert_eq!(available(&mut w, "2026-04-10T12:00:00Z"), 0);
+    assert_eq!(available(&mut w, "2026-04-11T12:00:00Z"), 100);
+    // As long as what comes back does: 30 days, to the end of that month.
+    assert_eq!(available(&mut w, "2026-05-31T12:00:00Z"), 100);
+    assert_eq!(available(&mut w, "2026-06-01T12:00:00Z"), 0);
+    assert_sound(&w);
+}
