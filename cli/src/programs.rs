@@ -125,10 +125,21 @@ impl Publish {
                 );
                 self.note_what_surprises(&store, &done).await?;
             }
-            Ok(done) => println!(
-                "{}: this is version {} already, in force from {}; nothing was published",
-                done.program, done.number, done.effective_from
-            ),
+            Ok(done) => {
+                println!(
+                    "{}: this is version {} already, in force from {}; nothing was published{}",
+                    done.program,
+                    done.number,
+                    done.effective_from,
+                    if self.reason.is_some() { ", and the reason is not kept" } else { "" }
+                );
+                if done.effective_from > store.clock().now() {
+                    println!(
+                        "note: to have it earlier, name a time with --effective-from; `laurel programs withdraw {} {}` takes it back",
+                        done.program, done.number
+                    );
+                }
+            }
             Err(PublishError::Invalid(found)) => {
                 report(&self.file, &text, found.iter().map(|one| (one, None)));
                 bail!("{} was not published; the version in force is untouched", self.file.display());
@@ -153,22 +164,32 @@ impl Publish {
                 program.id, version.number, version.effective_from, program.id, version.number
             );
         }
-        let before = versions::file_in_force(store, &program.id).await?;
-        if let Some(before) = &before {
-            tell_changes(text, before);
-            self.tell_deals(store, &program, before).await?;
-        }
-        let Some(known) = store::programs::read(store, &program.id).await? else { return Ok(true) };
-        let leaps = leaps(&known.current(store.clock().now()).program, &program, text);
-        let (before, after) = (before.and_then(|before| Ground::of(&before).ok()), Ground::of(text));
-        if let Ok(after) = after {
-            let told: Vec<Found> =
-                leaps.iter().map(|leap| guide::leapt(leap.clone(), before.as_ref(), &after)).collect();
+        let now = store.clock().now();
+        let at = self.effective_from.unwrap_or(now);
+        let Some((number, before)) = versions::taken_over(store, &program.id, at).await? else {
+            return self.is_meant(others.is_empty());
+        };
+        eprintln!("{}: compared with version {number}, which it takes over from", program.id);
+        tell_changes(text, &before);
+        self.tell_deals(store, &program, &before).await?;
+        tell_pauses(&program, &before, at);
+        let (old, after) = (Ground::of(&before).ok(), Ground::of(text));
+        let mut leaps = Vec::new();
+        if let (Some(old), Ok(after)) = (&old, &after) {
+            leaps = program::leaps(old.program(), &program, text);
+            let told: Vec<Found> = leaps.iter().map(|leap| guide::leapt(leap.clone(), Some(old), after)).collect();
             report(&self.file, text, told.iter().map(|one| (&one.finding, one.witness.as_ref())));
-            let spent = soon_spent(store, &known, (before.as_ref(), &after), text).await?;
+        }
+        if let (Some(known), Ok(after)) = (store::programs::read(store, &program.id).await?, &after) {
+            let spent = soon_spent(store, &known, (old.as_ref(), after), text).await?;
             report(&self.file, text, spent.iter().map(|finding| (finding, None)));
         }
-        if self.yes || (others.is_empty() && leaps.is_empty()) {
+        self.is_meant(others.is_empty() && leaps.is_empty())
+    }
+
+    /// Whether to publish, where something may not be meant.
+    fn is_meant(&self, is_plain: bool) -> anyhow::Result<bool> {
+        if self.yes || is_plain {
             return Ok(true);
         }
         let otherwise = "look at what is said above; publish with --yes if it is meant; nothing was published";
@@ -216,6 +237,22 @@ impl Publish {
             }
         }
         Ok(())
+    }
+}
+
+/// Says where a pause reaches back before the version that says it: what happens until then goes by the version before.
+fn tell_pauses(program: &Program, before: &str, at: Timestamp) {
+    let before = Program::parse(before).ok();
+    let day = program.calendar.day(at);
+    for rule in program.rules.values() {
+        let Some(pause) = rule.paused.as_ref().filter(|pause| pause.from < day) else { continue };
+        let was = before.as_ref().and_then(|before| before.rules.get(&rule.id));
+        if was.is_some_and(|was| was.paused_on(pause.from).is_none()) {
+            eprintln!(
+                "note: `{}` is paused from {} on, and this version takes effect on {day}: what happens before goes by the version before, paused or not",
+                rule.id, pause.from
+            );
+        }
     }
 }
 

@@ -263,6 +263,9 @@ impl Played {
         };
         let partners: BTreeMap<_, _> =
             self.replay.accounts().iter().map(|(id, account)| (id.to_string(), partner(account))).collect();
+        let withheld: BTreeMap<_, _> =
+            tally.withheld.iter().map(|(asset, sum)| (asset.to_string(), asset.amount(*sum))).collect();
+        let paused = serde_json::json!({ "events": tally.paused, "withheld": withheld });
         let outcomes: BTreeMap<_, _> =
             tally.outcomes.iter().map(|(outcome, events)| (outcome.word(), events)).collect();
         let points = tally.moved.iter().filter(|((asset, _), _)| asset.is_points());
@@ -273,7 +276,7 @@ impl Played {
         }
         json!({
             "events": tally.events, "unreadable": self.unreadable, "waiting": self.replay.waiting(),
-            "outcomes": outcomes, "points": points, "commissions": money, "partners": partners, "digest": self.replay.digest(),
+            "outcomes": outcomes, "paused": paused, "points": points, "commissions": money, "partners": partners, "digest": self.replay.digest(),
         })
     }
 
@@ -285,6 +288,14 @@ impl Played {
             outcomes.add_row([outcome.word().into(), number(i64::try_from(*count).unwrap_or(i64::MAX))]);
         }
         println!("{}", shown(&outcomes));
+        if tally.paused > 0 {
+            let withheld = tally.withheld.iter().map(|(asset, sum)| asset.told(*sum)).collect::<Vec<_>>();
+            println!(
+                "paused: {} of them, which would have brought {} before caps",
+                tally.paused,
+                withheld.join(" and ")
+            );
+        }
         let mut moved = table(&["moved by", "asset", "how much"]);
         for ((asset, kind), sum) in &tally.moved {
             let how_much = Cell::new(asset.amount(*sum)).set_alignment(CellAlignment::Right);

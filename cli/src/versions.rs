@@ -172,13 +172,20 @@ fn stand(versions: &mut [Listed], now: Timestamp) {
 pub(crate) async fn pending(store: &Store, program: &ProgramId) -> anyhow::Result<Vec<Listed>> {
     let mut all = versions(store, program).await?;
     all.retain(|version| version.standing == Standing::Pending);
+    all.sort_by_key(|version| (version.effective_from, version.number));
     Ok(all)
 }
 
-/// The file of the version by which a program decides now.
-pub(crate) async fn file_in_force(store: &Store, program: &ProgramId) -> anyhow::Result<Option<String>> {
-    let all = versions(store, program).await?;
-    Ok(all.into_iter().find(|version| version.standing == Standing::InForce).map(|version| version.file))
+/// The version that one takes over from which takes effect at an instant, with its file.
+pub(crate) async fn taken_over(
+    store: &Store,
+    program: &ProgramId,
+    at: Timestamp,
+) -> anyhow::Result<Option<(u32, String)>> {
+    let all = versions(store, program).await?.into_iter();
+    let before = all.filter(|version| version.withdrawn_at.is_none() && version.effective_from <= at);
+    let last = before.max_by_key(|version| (version.effective_from, version.number));
+    Ok(last.map(|version| (version.number, version.file)))
 }
 
 /// Whether a person at the terminal says yes. Where there is none, `otherwise` says what to do.

@@ -350,6 +350,38 @@ async fn publishing_says_what_becomes_of_deals_and_keeps_why() {
     assert_eq!(code, Some(0), "{told}{why}");
 }
 
+/// What is published to take effect later is compared with the version that it takes over from; a pause that begins before its version,
+/// and a file that is pending already, are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_compares_with_the_version_that_it_takes_over_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(folder.path(), free_ports()).await;
+    let (file, _) = include_str!("../../infra/programs/hr-software.toml").split_once("[[example]]").expect("examples");
+    let publish = |points: &str, more: &[&str]| {
+        let path = folder.path().join("next.toml");
+        std::fs::write(&path, file.replacen("points = 50\n", points, 1)).expect("written");
+        let path = path.to_str().expect("a path").to_owned();
+        let done = laurel(&[&["publish", &path, "--endpoint", &serve.aws][..], more].concat());
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let day = |days: i64| (Clock::system().now() + jiff::SignedDuration::from_hours(24 * days)).to_string();
+    let (soon, later) = (day(30), day(60));
+    let (code, _, why) = publish("points = 400\n", &["--effective-from", &soon]);
+    assert!(code == Some(0) && why.contains("compared with version 1"), "{why}");
+    // Forty, which version 1 gave nearly, are a tenth of what version 2 gives by then.
+    let (code, _, why) = publish("points = 40\n", &["--effective-from", &later]);
+    assert!(code == Some(1) && why.contains("compared with version 2"), "{why}");
+    assert!(why.contains("points = 40 where it was 400"), "{why}");
+    let shows = "what gave 400 points by the version before gives 40 points by this one";
+    assert!(why.split_whitespace().collect::<Vec<_>>().join(" ").contains(shows), "{why}");
+    let (code, told, _) = publish("points = 400\n", &["--yes", "--reason", "At once."]);
+    assert!(code == Some(0) && told.contains("nothing was published, and the reason is not kept"), "{told}");
+    assert!(told.contains("name a time with --effective-from"), "{told}");
+    let (code, _, why) = publish("points = 50\npaused = { from = \"2021-01-01\" }\n", &["--yes"]);
+    let note = "is paused from 2021-01-01 on, and this version takes effect on";
+    assert!(code == Some(0) && why.contains(note), "{why}");
+}
+
 #[test]
 fn the_schema_of_a_declared_type_is_printed() {
     let told = laurel(&["schema", "event", "webinar.attended", "--program", "infra/programs/hr-software.toml"]);

@@ -115,7 +115,7 @@ async fn every_history_is_rebuilt_from_its_records() {
         create_tables(&store).await.expect("tables");
         let publications = world.programs.all().iter().map(|version| {
             let head = domain::ledger::Head { position: u64::from(version.number) - 1, ..Default::default() };
-            publication(Publication { version, head: &head, actor: "somebody", now: now() }, &files[&version.hash])
+            publication(Publication { version, head: &head, by: "somebody".into(), now: now() }, &files[&version.hash])
         });
         for record in publications.chain(world.records.iter().cloned()) {
             let item = serde_dynamo::to_item(&record).expect("an item");

@@ -15,7 +15,7 @@ pub mod witness;
 use std::collections::BTreeMap;
 
 pub use compare::{Stands, soon_spent};
-use program::{Code, Diagnostic, Program, Severity};
+use program::{Code, Diagnostic, Leap, Program, Severity};
 use serde::Serialize;
 
 use story::Ground;
@@ -79,9 +79,9 @@ pub fn to_publish(text: &str) -> Result<Program, Vec<Diagnostic>> {
 }
 
 /// A finding against the program before, with the story that shows it: what gave so much gives so much now.
-pub fn leapt(finding: Diagnostic, before: Option<&Ground>, after: &Ground) -> Found {
-    let witness = before.and_then(|before| compare::leap(before, after, &finding));
-    Found { finding, witness }
+pub fn leapt(leap: Leap, before: Option<&Ground>, after: &Ground) -> Found {
+    let witness = before.and_then(|before| compare::leap(before, after, &leap));
+    Found { finding: leap.finding, witness }
 }
 
 /// A finding with its witness, where it is a warning that one is found of.

@@ -27,6 +27,8 @@ pub struct Section {
 pub enum Block {
     /// A paragraph.
     Text(String),
+    /// A sentence on the table before it.
+    Note(String),
     /// A table.
     Table(Table),
     /// Lines as a ledger has them, under a name.
@@ -60,7 +62,7 @@ impl Page {
             for block in &section.blocks {
                 text.push('\n');
                 match block {
-                    Block::Text(words) => {
+                    Block::Text(words) | Block::Note(words) => {
                         let _ = writeln!(text, "{}", plain(words));
                     }
                     Block::Table(table) => table.markdown(&mut text),
@@ -93,7 +95,7 @@ impl Page {
             let _ = writeln!(text, "<section id=\"s{at}\"><h2>{}</h2>", escaped(&section.title));
             for block in &section.blocks {
                 match block {
-                    Block::Text(words) => {
+                    Block::Text(words) | Block::Note(words) => {
                         let _ = writeln!(text, "<p>{}</p>", escaped(words));
                     }
                     Block::Table(table) => table.html(&mut text),
@@ -123,9 +125,20 @@ impl Page {
         })
     }
 
-    fn texts(&self, section: &str) -> Vec<&str> {
+    /// The sentences of a section, each with the caption of the table that it is a note of.
+    fn texts(&self, section: &str) -> Vec<(&str, &str)> {
+        let mut caption = "";
         let of = self.sections.iter().filter(|one| one.title == section).flat_map(|one| &one.blocks);
-        of.filter_map(|block| if let Block::Text(text) = block { Some(text.as_str()) } else { None }).collect()
+        let told = of.filter_map(|block| match block {
+            Block::Text(text) => Some(("", text.as_str())),
+            Block::Note(text) => Some((caption, text.as_str())),
+            Block::Table(table) => {
+                caption = &table.caption;
+                None
+            }
+            Block::Ledger { .. } => None,
+        });
+        told.collect()
     }
 
     /// What this page says that the one before does not say so: a section for each, nothing where they say the same.
@@ -161,11 +174,19 @@ impl Page {
             }
             seen.push(title);
             let (is, was) = (self.texts(title), before.texts(title));
-            for text in is.iter().filter(|text| !was.contains(text)) {
-                add(title, Block::Text(format!("New: {text}")));
+            let mut gone: Vec<_> = was.iter().filter(|text| !is.contains(text)).collect();
+            let of = |caption: &str| if caption.is_empty() { String::new() } else { format!("{caption}. ") };
+            for (caption, text) in is.iter().filter(|text| !was.contains(text)) {
+                // What is said of the same table is said instead of it.
+                let instead = gone.iter().position(|(other, _)| !caption.is_empty() && other == caption);
+                let told = match instead.map(|at| gone.remove(at)) {
+                    Some((_, before)) => format!("{}Before: {before} From then on: {text}", of(caption)),
+                    None => format!("{}New: {text}", of(caption)),
+                };
+                add(title, Block::Text(told));
             }
-            for text in was.iter().filter(|text| !is.contains(text)) {
-                add(title, Block::Text(format!("No longer: {text}")));
+            for (caption, text) in gone {
+                add(title, Block::Text(format!("{}No longer: {text}", of(caption))));
             }
         }
         let lead = if sections.is_empty() {

@@ -58,7 +58,8 @@ pub(crate) fn plain_day(program: &Program) -> Date {
 
 /// The same, on which a rule is not paused.
 fn plain_day_of(program: &Program, rule: &Rule) -> Date {
-    plain(program, |day| rule.paused_on(day).is_none())
+    let paused = |day| program.rules.get(&rule.id).is_some_and(|rule| rule.paused_on(day).is_some());
+    plain(program, |day| !paused(day))
 }
 
 fn plain(program: &Program, gives: impl Fn(Date) -> bool) -> Date {

@@ -171,6 +171,15 @@ impl Ground {
         Ok(Self { programs: Programs::new(vec![version]).ok_or_else(Vec::new)? })
     }
 
+    /// The same, in which no rule is paused: what a rule gives is asked so, and its pause is told beside.
+    pub(crate) fn without_pauses(&self) -> Self {
+        let version = &self.programs.all()[0];
+        let mut program = Program::clone(&version.program);
+        program.rules.values_mut().for_each(|rule| rule.paused = None);
+        let version = Version { program: Arc::new(program), ..version.clone() };
+        Self { programs: Programs::new(vec![version]).unwrap_or_else(|| self.programs.clone()) }
+    }
+
     /// The program.
     pub fn program(&self) -> &Program {
         &self.programs.all()[0].program

@@ -299,12 +299,23 @@ fn of_rule(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
 
 /// The story of a case, as the ledger of it tells what the rule gave.
 pub(crate) fn given(ground: &Ground, rule: &Rule, case: &Case, shows: impl Fn(&str) -> String) -> Option<Witness> {
+    let (story, shown, what) = told(ground, rule, case)?;
+    Some(Witness::of(shows(&what), story, shown, &held(ground.program(), rule, case)))
+}
+
+/// What a rule gives in a case, as the ledger tells it: `500.00 USD`.
+pub(crate) fn given_in_words(ground: &Ground, rule: &Rule, case: &Case) -> Option<String> {
+    told(ground, rule, case).map(|(.., what)| what)
+}
+
+/// A case's story, the lines of its ledger that tell of the rule, and what the first of them moved.
+fn told(ground: &Ground, rule: &Rule, case: &Case) -> Option<(Story, Vec<Line>, String)> {
     let story = story(ground.program(), rule, case)?;
     let holding = held(ground.program(), rule, case);
     let (lines, _) = play_holding(ground, &story, &holding).ok()?;
     let shown: Vec<Line> = lines.into_iter().filter(|line| is_by(&line.what, &rule.id)).collect();
     let what = shown.first()?.what.trim_start_matches('+').split(" by ").next().unwrap_or_default().to_owned();
-    Some(Witness::of(shows(&what), story, shown, &holding))
+    Some((story, shown, what))
 }
 
 /// Whether a line tells of what a rule moved, and not of one whose name begins so.
@@ -351,7 +362,12 @@ fn pays_much(ground: &Ground, code: Code, rule: &Rule) -> Option<Witness> {
                 if given_now.asset != Asset::Points && is_it(part) {
                     let long = months.map(|months| format!(" over {months} months")).unwrap_or_default();
                     let share = rounded(part.checked_mul(Decimal::ONE_HUNDRED)?, 1);
-                    let told = |what: &str| format!("a deal of {base}{long} pays {what}, {share}% of it");
+                    let worth = given_now.asset.told(given_now.amount);
+                    let told = |what: &str| {
+                        // Its caps are another thing than its rate.
+                        let cut = if what == worth { "" } else { ", before its caps" };
+                        format!("a deal of {base}{long} pays {worth}, {share}% of it{cut}")
+                    };
                     return given(ground, rule, &case, told);
                 }
             }

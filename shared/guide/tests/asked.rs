@@ -33,7 +33,7 @@ fn rows(rules: &str) -> Vec<String> {
     let of = page.sections.iter().filter(|one| ["How you earn points", "Commissions"].contains(&one.title.as_str()));
     let tables = of.flat_map(|section| &section.blocks).filter_map(|block| match block {
         Block::Table(table) => Some(table.rows.iter().map(|row| row.join(" | "))),
-        Block::Text(_) | Block::Ledger { .. } => None,
+        Block::Text(_) | Block::Note(_) | Block::Ledger { .. } => None,
     });
     tables.flatten().collect()
 }
@@ -280,4 +280,68 @@ fn a_pause_is_told_beside_what_the_rule_gives() {
     // Also where it is paused on every day that comes.
     let open = rule("from = \"2020-01-01\"");
     assert!(rows(&open).iter().any(|row| row.contains("70, nothing from 2020-01-01 on")), "{:?}", rows(&open));
+}
+
+/// What a rule gives is asked as if it was never paused: in books that are locked past the pause's start, beside a campaign that runs
+/// always, and of a campaign that begins within the pause.
+#[test]
+fn a_pause_hides_no_figure() {
+    let rule = |more: &str, pause: &str| {
+        format!(
+            "{more}[earn.closed]\non = \"deal.closed\"\nif = {{ outcome = \"won\" }}\npoints = 70\ntimes = [{{ campaign = \"june\" }}]\npaused = {{ {pause} }}\n"
+        )
+    };
+    let june =
+        |from: &str, until: &str| format!("[campaign.june]\nfrom = \"{from}\"\nuntil = \"{until}\"\nby = \"2\"\n");
+    let within = rule(&june("2026-06-01", "2026-07-01"), "from = \"2026-05-20\", until = \"2026-06-03\"");
+    assert!(
+        texts(&within).contains("june, 2026-06-01 to 2026-06-30: You win a deal: 140 instead of 70."),
+        "{}",
+        texts(&within)
+    );
+    let old = rule(&june("2020-06-01", "2020-07-01"), "from = \"0001-01-01\"");
+    assert!(rows(&old).iter().any(|row| row.contains("70, nothing from 0001-01-01 on")), "{:?}", rows(&old));
+    let locked = HEAD.replace("[sources]", "locked_until = \"2027-01-31\"\n[sources]");
+    let file = format!("{locked}{}", rule(&june("2020-06-01", "2020-07-01"), "from = \"2027-01-15\""));
+    let told = describe(&file).unwrap_or_else(|found| panic!("{found:?}")).markdown();
+    assert!(told.contains("70, nothing from 2027-01-15 on"), "{told}");
+}
+
+/// What changes of a commission's sentence is told with the commission, and what it was before.
+#[test]
+fn a_pause_is_told_with_the_rule_that_it_is_of() {
+    let rules = |pause: &str| {
+        format!(
+            "[commission.base]\nrate = \"10%\"\n{pause}[commission.invoices]\non = \"invoice.paid\"\nrate = \"1%\"\n"
+        )
+    };
+    let page = |pause: &str| describe(&format!("{HEAD}{}", rules(pause))).unwrap_or_else(|found| panic!("{found:?}"));
+    let changes = page("paused = { from = \"2026-03-10\" }\n").against(&page("")).markdown();
+    let told = "You win a deal. Before: Of the value of the first year. From then on: Of the value of the first year, nothing from 2026-03-10 on.";
+    assert!(changes.contains(told) && !changes.contains("No longer"), "{changes}");
+}
+
+/// How long points live is told in the words of the setting, with a day beside it.
+#[test]
+fn how_long_points_last_is_told_in_the_setting_s_words() {
+    let told = |expiry: &str| {
+        texts(&format!("[earn.closed]\non = \"deal.closed\"\npoints = 70\n[policy]\nexpiry = \"{expiry}\"\n"))
+    };
+    for (expiry, words) in [
+        (
+            "at the end of the month",
+            "Points live to the end of the month in which they are earned: those of 2026-03-09 can be spent until 2026-03-31.",
+        ),
+        (
+            "at the end of the year",
+            "Points live to the end of the fiscal year in which they are earned: those of 2026-03-09 can be spent until 2026-12-31.",
+        ),
+        (
+            "1 month after earning, at the end of the quarter",
+            "Points live for 1 month, to the end of that fiscal quarter: those of 2026-03-09 can be spent until 2026-06-30.",
+        ),
+    ] {
+        let told = told(expiry);
+        assert!(told.contains(words), "{told}");
+    }
 }

@@ -209,6 +209,31 @@ fn a_leap_is_shown_by_what_gave_so_much_before() {
     }
 }
 
+/// Each figure that leaps has a story of its own, and what a cap leaves as it was is no leap.
+#[test]
+fn each_leap_has_its_own_story() {
+    let found = leapt(
+        "{ from = \"1\", points = 10 }, { from = \"1000\", points = 100 }",
+        "{ from = \"1\", points = 100 }, { from = \"1000\", points = 10000 }",
+    );
+    let shows: Vec<String> = found.into_iter().filter_map(|one| Some(one.witness?.shows)).collect();
+    assert_eq!(
+        shows,
+        [
+            "what gave 10 points by the version before gives 100 points by this one",
+            "what gave 100 points by the version before gives 10000 points by this one"
+        ]
+    );
+    let capped =
+        BEFORE.replacen("[commission.base]\n", "[commission.base]\nat_most = \"500 USD per partner per year\"\n", 1);
+    let text = capped.replacen("\"5%\"", "\"50%\"", 1);
+    let (before, after) = (Ground::of(&capped).expect("a program"), Ground::of(&text).expect("a program"));
+    for leap in program::leaps(before.program(), after.program(), &text) {
+        let one = laurel_guide::leapt(leap, Some(&before), &after);
+        assert!(one.witness.is_none(), "{:?}", one.witness);
+    }
+}
+
 /// A budget that a month of what it gives exhausts is told with its numbers: as it is drawn, and as it will be by the new rates.
 #[test]
 fn a_budget_that_a_month_exhausts_is_told() {
@@ -231,13 +256,18 @@ fn a_budget_that_a_month_exhausts_is_told() {
         found.into_iter().map(|one| one.message).collect::<Vec<_>>()
     };
     // 40 points a day.
-    let told = "at this pace nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-20: 800 points of 2000 points are drawn, and 1200 points are left";
+    let told = "nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-20 at this pace: 800 points of 2000 points are drawn, and 1200 points are left";
     assert_eq!(spent(BEFORE, 1_200, 800), [told]);
     assert_eq!(spent(BEFORE, 1_300, 800), Vec::<String>::new());
     // Deals of a thousand give three times as much: a hundred and twenty a day.
     let dear = BEFORE.replacen("points = 100 }", "points = 300 }", 1);
-    let told = "at this pace nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-10: 800 points of 3200 points are drawn, and 2400 points are left, and `closed` gives 3 times as much by this version";
+    let told = "nothing is left of the budget fund of 2026-01..2026-03 on 2026-02-10 already where `closed` draws all of it, which gives 3 times as much by this version: 800 points of 3200 points are drawn, and 2400 points are left";
     assert_eq!(spent(&dear, 2_400, 800), [told]);
+    // What is paused today draws nothing, and what gives a hair more is told as it is.
+    let paused = dear.replacen("budget = \"fund\"\n", "budget = \"fund\"\npaused = { from = \"2026-01-01\" }\n", 1);
+    assert_eq!(spent(&paused, 2_400, 800), Vec::<String>::new());
+    let hair = BEFORE.replacen("points = 100 }", "points = 101 }", 1);
+    assert!(!spent(&hair, 1_200, 800)[0].contains(" 1 times"), "{:?}", spent(&hair, 1_200, 800));
     assert_eq!(
         spent(
             &BEFORE.replacen("budget = \"fund\"\n", "", 1).replacen(

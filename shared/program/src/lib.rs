@@ -34,7 +34,7 @@ pub use condition::{Comparison, Condition, Test};
 pub use fact::{ATTESTED, FactForm, Facts, PARTNER, TERRITORY, fact, percent, refused};
 pub use findings::{Code, Diagnostic, Severity};
 pub use ladder::{Criteria, Criterion, Measure, OwnMeasure, Review, Tier};
-pub use lint::{breaks, leaps, out_of_line};
+pub use lint::{Figure, Leap, breaks, leaps, out_of_line};
 pub use own::{OWN_MEASURES_MAX, OWN_TYPES_MAX, OwnEvent, OwnEvents};
 pub use policy::{Ends, Exclusivity, Expiry, Onboarding, Payouts, Policy, REGISTRANTS_MAX, Registration};
 pub use pool::{Benefit, Budget, PARTS_MAX};

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::OwnForm;
-use event::ids::{Name, matches_pattern};
+use event::ids::{Name, RuleId, TierId, matches_pattern};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::cap::{CapBy, CapUnit};
+use crate::cap::{Cap, CapBy, CapUnit};
 use crate::commission::{Commission, Rate};
 use crate::fact::{FactForm, PARTNER};
 use crate::findings::{Code, Diagnostic, Findings};
@@ -272,11 +272,37 @@ pub fn out_of_line(rule: &Rule) -> Option<(String, String)> {
 /// By how many times a figure may change before somebody is asked whether that is meant.
 const LEAP: i64 = 10;
 
+/// Something to ask about against the version before.
+#[derive(Clone, Debug)]
+pub struct Leap {
+    /// The finding.
+    pub finding: Diagnostic,
+    /// Of a figure that leaps: of which rule, and where in it.
+    pub figure: Option<(RuleId, Figure)>,
+}
+
+/// Which figure of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// The only one of its key.
+    Only,
+    /// Of a band or a slice, by where it begins; or of a row of a table, by its value.
+    Step(String),
+    /// Of who holds a tier.
+    Tier(TierId),
+    /// Of a contract of so many months.
+    Months(u32),
+}
+
+/// Figures by what must be the same to be compared, and which each is.
+type Figures = BTreeMap<String, (Figure, Decimal)>;
+
 /// Figures that are many times as much, or as little, as they were by the version before: a slip of the hand looks so. Compared is what
-/// stands at the same place: a band by where it begins, a row of a table by its value, a multiplier by its tier; what a commission is
-/// at least, by its rule; what a payout is at least.
-pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+/// stands at the same place: a band by where it begins, a row of a table by its value, a multiplier by its tier or its campaign, a cap by
+/// what it counts; what a commission or a payout is at least; what a reward costs, a currency is worth, an influence has.
+pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Leap> {
     let mut f = Findings::new(text);
+    let mut figures = BTreeMap::new();
     for rule in after.rules.values() {
         let Some(old) = before.rules.get(&rule.id) else { continue };
         let [table, id] = rule.place();
@@ -286,14 +312,28 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
             ("tenor", tenor(old), tenor(rule)),
             ("at_least", at_least(old), at_least(rule)),
         ] {
-            let both = gives.iter().filter_map(|(place, gives)| Some((place, *gave.get(place)?, *gives)));
-            for (place, gave, gives) in both {
+            let both = gives.iter().filter_map(|(place, gives)| Some((place, gave.get(place)?.1, gives)));
+            for (place, gave, (figure, gives)) in both {
                 let what = if place.is_empty() { key.to_owned() } else { format!("{key} {place}") };
                 let unit = if key == "rate" { "%" } else { "" };
-                leap_at(&[table, id, key], &format!("`{}`: {what}", rule.id), unit, gave, gives, &mut f);
+                if leap_at(&[table, id, key], &format!("`{}`: {what}", rule.id), unit, gave, *gives, &mut f) {
+                    figures.insert(f.found.len(), (rule.id.clone(), figure.clone()));
+                }
+            }
+        }
+        for cap in &rule.at_most {
+            let same = |was: &&Cap| (was.unit, &was.says, was.every) == (cap.unit, &cap.says, cap.every);
+            if let Some(was) = old.at_most.iter().find(same) {
+                let (gave, gives) = (Decimal::from(was.limit), Decimal::from(cap.limit));
+                let what = format!("`{}`: the cap \"{}\"", rule.id, cap.words);
+                if let Some(times) = leap(gave, gives) {
+                    let message = format!("{what}, where it was \"{}\": {times}", was.words);
+                    f.warning(Code::PointsLeap, &[table, id, "at_most"], message, "look at the number once more");
+                }
             }
         }
     }
+    others_leap(before, after, &mut f);
     if let Some(locked) = before.policy.locked_until.filter(|locked| after.policy.locked_until < Some(*locked)) {
         let message = format!("what was locked until {locked} is open again: late events are booked there");
         f.warning(Code::LockMovedBack, &["program", "locked_until"], message, "leave the lock where it was, or later");
@@ -303,7 +343,32 @@ pub fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
     if let (Some(gave), Some(gives)) = (before.payouts.minimum, after.payouts.minimum) {
         leap_at(&["payouts", "minimum"], "`payouts`: minimum", "", gave, gives, &mut f);
     }
-    f.found
+    let all = f.found.into_iter().zip(1..);
+    all.map(|(finding, place)| Leap { finding, figure: figures.remove(&place) }).collect()
+}
+
+/// Figures that are of no rule.
+fn others_leap(before: &Program, after: &Program, f: &mut Findings<'_>) {
+    for (id, campaign) in &after.campaigns {
+        if let Some(was) = before.campaigns.get(id) {
+            leap_at(&["campaign", id, "by"], &format!("campaign `{id}`: by"), "", was.by, campaign.by, f);
+        }
+    }
+    for (id, reward) in &after.rewards {
+        if let Some(was) = before.rewards.get(id) {
+            let (cost, costs) = (Decimal::from(was.points), Decimal::from(reward.points));
+            leap_at(&["reward", id, "points"], &format!("reward `{id}`: points"), "", cost, costs, f);
+        }
+    }
+    for (currency, rate) in &after.rates {
+        if let Some(was) = before.rates.get(currency) {
+            leap_at(&["program", "rates", currency], &format!("rate of {currency}"), "", *was, *rate, f);
+        }
+    }
+    if let (Some(was), Some(is)) = (&before.sharing, &after.sharing) {
+        let percent = |points: u32| Decimal::new(points.into(), 2);
+        leap_at(&["influence", "part"], "`influence`: part", "%", percent(was.part), percent(is.part), f);
+    }
 }
 
 /// Whether a form takes whatever another took.
@@ -404,13 +469,13 @@ fn facts_changed(before: &Program, after: &Program, f: &mut Findings<'_>) {
     }
 }
 
-/// Asks about one figure, where it leaps.
-fn leap_at(path: &[&str], what: &str, unit: &str, gave: Decimal, gives: Decimal, f: &mut Findings<'_>) {
-    if let Some(times) = leap(gave, gives) {
-        let (gave, gives) = (gave.normalize(), gives.normalize());
-        let message = format!("{what} = {gives}{unit} where it was {gave}{unit}: {times}");
-        f.warning(Code::PointsLeap, path, message, "look at the number once more");
-    }
+/// Asks about one figure, where it leaps; whether it does.
+fn leap_at(path: &[&str], what: &str, unit: &str, gave: Decimal, gives: Decimal, f: &mut Findings<'_>) -> bool {
+    let Some(times) = leap(gave, gives) else { return false };
+    let (gave, gives) = (gave.normalize(), gives.normalize());
+    let message = format!("{what} = {gives}{unit} where it was {gave}{unit}: {times}");
+    f.warning(Code::PointsLeap, path, message, "look at the number once more");
+    true
 }
 
 /// By how many times one figure is another, in words; `None` where that is no leap.
@@ -484,49 +549,58 @@ fn commission_rate(program: &Program, rule: &Rule, commission: &Commission, f: &
     }
 }
 
-/// The figures of what a rule gives, each by what must be the same to be compared.
-fn gives(rule: &Rule) -> BTreeMap<String, Decimal> {
+/// The figures of what a rule gives.
+fn gives(rule: &Rule) -> Figures {
     let commission = match &rule.gives {
         Gives::Points(points) => return self::points(points),
         Gives::Money(commission) => commission,
     };
     let percent = |rate: &Decimal| rate.saturating_mul(Decimal::ONE_HUNDRED);
     match &commission.rate {
-        Rate::Fixed(rate) => BTreeMap::from([(String::new(), percent(rate))]),
+        Rate::Fixed(rate) => only(percent(rate)),
         Rate::Bands { by, bands: steps } | Rate::Slices { by, slices: steps } => {
-            steps.iter().map(|(from, rate)| (format!("by {by} from {from}"), percent(rate))).collect()
+            steps.iter().map(|(from, rate)| step(by, Some(from), &from.to_string(), percent(rate))).collect()
         }
-        Rate::Table { by, table } => {
-            table.iter().map(|(value, rate)| (format!("by {by} {value}"), percent(rate))).collect()
-        }
+        Rate::Table { by, table } => table.iter().map(|(value, rate)| step(by, None, value, percent(rate))).collect(),
     }
 }
 
-/// The figures of a rule's points, each by what must be the same to be compared.
-fn points(points: &Points) -> BTreeMap<String, Decimal> {
+fn only(figure: Decimal) -> Figures {
+    BTreeMap::from([(String::new(), (Figure::Only, figure))])
+}
+
+/// One figure of a scale: of a band by where it begins, or of a row of a table.
+fn step(by: &str, from: Option<&Decimal>, value: &str, figure: Decimal) -> (String, (Figure, Decimal)) {
+    let place = if from.is_some() { format!("by {by} from {value}") } else { format!("by {by} {value}") };
+    (place, (Figure::Step(value.to_owned()), figure))
+}
+
+/// The figures of a rule's points.
+fn points(points: &Points) -> Figures {
     match points {
-        Points::Fixed(points) => BTreeMap::from([(String::new(), Decimal::from(*points))]),
+        Points::Fixed(points) => only(Decimal::from(*points)),
         Points::Bands { by, bands } => {
-            bands.iter().map(|(from, points)| (format!("by {by} from {from}"), Decimal::from(*points))).collect()
+            let each = bands.iter();
+            each.map(|(from, points)| step(by, Some(from), &from.to_string(), Decimal::from(*points))).collect()
         }
         Points::Table { by, table } => {
-            table.iter().map(|(value, points)| (format!("by {by} {value}"), Decimal::from(*points))).collect()
+            table.iter().map(|(value, points)| step(by, None, value, Decimal::from(*points))).collect()
         }
         Points::Per { by, per, points } => {
             let each = Decimal::from(*points).checked_div(*per);
-            each.map(|each| (format!("for each 1 of {by}"), each)).into_iter().collect()
+            each.map(|each| (format!("for each 1 of {by}"), (Figure::Only, each))).into_iter().collect()
         }
     }
 }
 
 /// The factors of a rule's multipliers, by tier and by what is attained.
-fn times(times: &[Times]) -> BTreeMap<String, Decimal> {
+fn times(times: &[Times]) -> Figures {
     let factors = |one: &Times| match one {
-        Times::Tier { tier, by, .. } => vec![(format!("by tier {tier}"), *by)],
+        Times::Tier { tier, by, .. } => vec![(format!("by tier {tier}"), (Figure::Tier(tier.clone()), *by))],
         Times::Attainment(Attainment { measure, bands, .. }) => {
             let percent = |from: &Decimal| from.saturating_mul(Decimal::ONE_HUNDRED).normalize();
             let told = |from| format!("by {} attained from {}%", measure.word(), percent(from));
-            bands.iter().map(|(from, by)| (told(from), *by)).collect()
+            bands.iter().map(|(from, by)| (told(from), (Figure::Only, *by))).collect()
         }
         Times::Campaign(_) => Vec::new(),
     };
@@ -534,15 +608,14 @@ fn times(times: &[Times]) -> BTreeMap<String, Decimal> {
 }
 
 /// The factors of a commission's tenors (M02), by their months.
-fn tenor(rule: &Rule) -> BTreeMap<String, Decimal> {
+fn tenor(rule: &Rule) -> Figures {
     let steps = rule.commission().into_iter().flat_map(|commission| &commission.tenor);
-    steps.map(|(months, by)| (format!("from {months} months"), *by)).collect()
+    steps.map(|(months, by)| (format!("from {months} months"), (Figure::Months(*months), *by))).collect()
 }
 
 /// What a commission is at least.
-fn at_least(rule: &Rule) -> BTreeMap<String, Decimal> {
-    let least = rule.commission().and_then(|commission| commission.at_least);
-    least.map(|least| (String::new(), least)).into_iter().collect()
+fn at_least(rule: &Rule) -> Figures {
+    rule.commission().and_then(|commission| commission.at_least).map(only).unwrap_or_default()
 }
 
 fn ladder_tier(motion: &str, below: &[Tier], tier: &Tier, f: &mut Findings<'_>) {

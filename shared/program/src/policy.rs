@@ -90,8 +90,24 @@ impl Expiry {
         let months = length.filter(|length| length.days == 0 && length.months <= EXPIRY_MONTHS_MAX);
         let both = months.map(|length| length.months).zip(ends);
         both.map(|(months, ends)| Self { months, ends }).ok_or_else(|| {
-            format!("write \"never\", \"24 months after earning, at the end of the month\" ({EXPIRY_MONTHS_MAX} months at most) or \"at the end of the quarter\"; a year and its quarters are the fiscal ones")
+            format!(
+                "write \"never\", \"at the end of the quarter\" (or month, or year), or \"24 months after earning, at the end of the quarter\", at most {EXPIRY_MONTHS_MAX} months after; a year and its quarters are the fiscal ones"
+            )
         })
+    }
+
+    /// In words: `for 24 months, to the end of that month`, `to the end of the fiscal quarter in which they are earned`.
+    pub fn words(self) -> String {
+        let end = match self.ends {
+            Ends::Month => "month",
+            Ends::Quarter => "fiscal quarter",
+            Ends::Year => "fiscal year",
+        };
+        match self.months {
+            0 => format!("to the end of the {end} in which they are earned"),
+            1 => format!("for 1 month, to the end of that {end}"),
+            months => format!("for {months} months, to the end of that {end}"),
+        }
     }
 
     /// The lot of points that are booked on a day: the month with whose end they are over.

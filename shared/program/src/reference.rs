@@ -200,7 +200,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "paused",
         head: "paused = { ... }",
-        about: "The days on which a rule gives nothing: not for what happens on them, and not for what corrects that later. What was given before stays, and goes on as it would have.",
+        about: "The days on which a rule gives nothing: not for what happens on them, and not for what corrects that later. What happened before goes on as it would have, its corrections too. It begins no earlier than the version that says it.",
         keys: keys! {
             "from" Day, NEEDED, "The first day.", r#""2027-01-15""#;
             "until" Day, "until another version says otherwise", "The first day after it.", r#""2027-02-01""#;
@@ -426,7 +426,7 @@ const TABLES: &[Table] = &[
         head: "[policy]",
         about: "What holds of all points.",
         keys: keys! {
-            "expiry" Phrase, r#""never""#, "How long points live: `never`, `<n> months|quarters|years after earning, at the end of the month|quarter|year`, or only `at the end of the month|quarter|year` in which they are earned. Quarter and year are the fiscal ones.", r#""24 months after earning, at the end of the month""#;
+            "expiry" Phrase, r#""never""#, "How long points live: `never`, `<n> months|quarters|years after earning, at the end of the month|quarter|year`, or only `at the end of the month|quarter|year` in which they are earned. At most 36 months after; quarter and year are the fiscal ones. What becomes known only after that end has run out when it is awarded; what is held beyond it lives on for as long as `returned_points` says.", r#""24 months after earning, at the end of the month""#;
             "clawback" Words(&["within balance, rest netted from future points", "within balance, rest forgiven"]), "the first of them", "What a reversal takes of points that were spent.", r#""within balance, rest forgiven""#;
             "held_events" Form::Table("for"), r#"{ for = "30 days" }"#, "How long an event waits for what it needs.", r#"{ for = "30 days" }"#;
             "reassigned_deals" Form::Table("within"), r#"{ within = "1 day" }"#, "How long an event about another's deal waits for the deal's reassignment.", r#"{ within = "1 day" }"#;

@@ -1,6 +1,6 @@
 //! Commission rules of a program file: each broken form is refused where it stands, with the way out; what is unwise is warned of.
 
-use laurel_program::{Code, Program, Severity, check, leaps};
+use laurel_program::{Code, Diagnostic, Program, Severity, check};
 
 const PERX: &str = include_str!("../../../infra/programs/perx.toml");
 
@@ -405,4 +405,9 @@ fn a_dotted_key_brings_one_error() {
     let errors: Vec<String> =
         check(&text).into_iter().filter(|one| one.severity == Severity::Error).map(|one| one.message).collect();
     assert_eq!(errors, ["a list cannot stand here; write a condition, as in \"won\", \">= 30\" or true"]);
+}
+
+/// What leaps between two programs.
+fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    laurel_program::leaps(before, after, text).into_iter().map(|leap| leap.finding).collect()
 }

@@ -1,6 +1,6 @@
 //! Event types of the vendor's own in a program file: each broken form is refused where it stands, with the way out.
 
-use laurel_program::{Code, Program, Severity, check};
+use laurel_program::{Code, Diagnostic, Program, Severity, check};
 
 const HR: &str = include_str!("../../../infra/programs/hr-software.toml");
 
@@ -220,7 +220,7 @@ fn what_is_sent_is_not_changed_in_silence() {
     let told = |from: &str, to: &str| {
         let text = HR.replacen(from, to, 1);
         let after = Program::parse(&text).unwrap_or_else(|found| panic!("{to}: {found:?}"));
-        let found = laurel_program::leaps(&before, &after, &text);
+        let found = leaps(&before, &after, &text);
         found.into_iter().map(|one| (one.code, one.message)).collect::<Vec<_>>()
     };
     for (from, to, part) in [
@@ -247,6 +247,11 @@ fn what_is_sent_is_not_changed_in_silence() {
         .replacen("[event.\"webinar.attended\"]", "[event.\"seminar.attended\"]", 1)
         .replace("webinar.attended", "seminar.attended");
     let after = Program::parse(&gone).expect("a program");
-    let found = laurel_program::leaps(&before, &after, &gone);
+    let found = leaps(&before, &after, &gone);
     assert!(found.iter().any(|one| one.message.contains("declared no more")), "{found:?}");
+}
+
+/// What leaps between two programs.
+fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    laurel_program::leaps(before, after, text).into_iter().map(|leap| leap.finding).collect()
 }

@@ -1,7 +1,7 @@
 //! What a program declares of partners, and what rules and criteria ask of them (M47): each broken form is refused where it stands, with
 //! the way out.
 
-use laurel_program::{Code, Program, check, leaps};
+use laurel_program::{Code, Diagnostic, Program, check};
 
 const PROGRAM: &str = r#"
 [program]
@@ -244,4 +244,9 @@ fn a_fact_that_changes_is_asked_about() {
         assert!(found.iter().any(|one| one.contains(said)), "{to}: {found:?}");
     }
     assert_eq!(asked("employees = \"number\"", "employees = \"number\"\nstars = \"text\""), Vec::<String>::new());
+}
+
+/// What leaps between two programs.
+fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    laurel_program::leaps(before, after, text).into_iter().map(|leap| leap.finding).collect()
 }

@@ -65,7 +65,7 @@ fn every_bad_form_is_refused_at_its_place() {
         (
             "points = 50\n",
             "points = 50\npaused = { from = \"2027-01-15\", until = \"2027-01-15\" }\n",
-            "ends on 2027-01-15, before it starts on 2027-01-15",
+            "starts on 2027-01-15 and ends before that day",
             "the first day after the pause",
             "paused =",
         ),
@@ -405,7 +405,7 @@ fn e2_points_that_leap_are_named() {
     let leap = |from: &str, to: &str| {
         assert!(HR.contains(from), "{from}");
         let text = HR.replacen(from, to, 1);
-        let found = laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text);
+        let found = leaps(&before, &Program::parse(&text).expect("in good form"), &text);
         let line = |d: &Diagnostic| text.lines().nth(d.line - 1).unwrap_or_default().to_owned();
         found.iter().map(|d| (d.message.clone(), line(d))).collect::<Vec<_>>()
     };
@@ -448,7 +448,7 @@ fn a_leap_that_is_too_far_to_divide_is_a_panic() {
     };
     let (before, _) = per("100000000000000", "1");
     let (after, text) = per("0.000000000001", "1000000");
-    let found = laurel_program::leaps(&before, &after, &text);
+    let found = leaps(&before, &after, &text);
     assert_eq!(found.len(), 1);
 }
 
@@ -459,7 +459,7 @@ fn rules_that_leap_below_their_highest_band_or_by_a_multiplier_are_not_named() {
     let leap = |from: &str, to: &str| {
         assert!(HR.contains(from), "{from}");
         let text = HR.replacen(from, to, 1);
-        laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text).len()
+        leaps(&before, &Program::parse(&text).expect("in good form"), &text).len()
     };
     let band = leap("{ from = \"0.01\", points = 200 }", "{ from = \"0.01\", points = 2 }");
     let times = leap("{ tier = \"gold\", by = \"1.25\" }", "{ tier = \"gold\", by = \"125\" }");
@@ -471,7 +471,7 @@ fn rules_that_leap_below_their_highest_band_or_by_a_multiplier_are_not_named() {
 fn what_cannot_be_compared_is_called_a_leap() {
     let before = Program::parse(HR).expect("in good form");
     let text = HR.replacen("points = 50\n", "points = { by = \"expected_acv\", per = \"1000\", points = 1 }\n", 1);
-    let found = laurel_program::leaps(&before, &Program::parse(&text).expect("in good form"), &text);
+    let found = leaps(&before, &Program::parse(&text).expect("in good form"), &text);
     assert_eq!(found.iter().map(|d| d.message.clone()).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
@@ -599,4 +599,37 @@ fn every_fault_in_a_list_of_tables_is_told() {
     let slips = "{ foo = 1, from = \"0.01\", points = 200 },\n  { bar = 2, from = \"10000\", points = 500 },";
     let found: Vec<String> = broken(band, slips).into_iter().map(|found| found.message).collect();
     assert_eq!(found, ["nothing reads `foo` here", "nothing reads `bar` here"]);
+}
+
+/// What leaps between two programs.
+fn leaps(before: &Program, after: &Program, text: &str) -> Vec<Diagnostic> {
+    laurel_program::leaps(before, after, text).into_iter().map(|leap| leap.finding).collect()
+}
+
+/// Every figure that partners or finance would notice ten times as large, or as small, is asked about.
+#[test]
+fn figures_of_no_rule_leap_too() {
+    for (file, from, to, told) in [
+        (HR, "by = \"2\"\n", "by = \"20\"\n", "campaign `summer-push`: by = 20 where it was 2: 10 times as much"),
+        (
+            HR,
+            "points = 500\n",
+            "points = 5\n",
+            "reward `starbucks-10`: points = 5 where it was 500: 100 times as little",
+        ),
+        (HR, "EUR = \"1.08\"", "EUR = \"10.8\"", "rate of EUR = 10.8 where it was 1.08: 10 times as much"),
+        (APEX, "part = \"30%\"", "part = \"3%\"", "`influence`: part = 3% where it was 30%: 10 times as little"),
+        (
+            HR,
+            "50 points per partner per month",
+            "5000 points per partner per month",
+            "`reading`: the cap \"5000 points per partner per month\", where it was \"50 points per partner per month\": 100 times as much",
+        ),
+    ] {
+        assert!(file.contains(from), "{from}");
+        let text = file.replace(from, to);
+        let (before, after) = (Program::parse(file).expect("a program"), Program::parse(&text).expect("a program"));
+        let found: Vec<String> = leaps(&before, &after, &text).into_iter().map(|one| one.message).collect();
+        assert!(found.iter().any(|message| message == told), "{found:?}");
+    }
 }

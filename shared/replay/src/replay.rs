@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use domain::deal::{Deal, Opportunity};
 use domain::decide::{Awaited, Decision, Judgement, State, brought, decide, opportunity_of_deal};
-use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, Pools, PostingKind, Record};
+use domain::ledger::{Account, Asset, Balance, FoldError, Head, Outcome, Pools, PostingKind, Record, Verdict};
 use domain::outbox::{Outbound, outbound};
 use event::Event;
 use event::ids::{DealId, Identity, OpportunityId, PartnerId};
@@ -44,6 +44,10 @@ pub struct Tally {
     pub records: u64,
     /// What moved, by asset and how: points, or the currency's minor units.
     pub moved: BTreeMap<(Asset, PostingKind), i64>,
+    /// Records of what rules gave nothing for as they were paused.
+    pub paused: u64,
+    /// What those would have given, before their caps, by asset.
+    pub withheld: BTreeMap<Asset, i64>,
 }
 
 /// Events that wait, by when their waiting ends.
@@ -324,6 +328,13 @@ impl Tally {
         for posting in &record.postings {
             *self.moved.entry((posting.asset, posting.kind)).or_default() += posting.amount;
         }
+        let mut is_paused = false;
+        for trial in record.trials.iter().filter(|trial| matches!(trial.verdict, Verdict::Paused { .. })) {
+            is_paused = true;
+            let sum = self.withheld.entry(trial.asset).or_default();
+            *sum = sum.saturating_add(trial.worth);
+        }
+        self.paused += u64::from(is_paused);
     }
 
     /// Points that moved so.

@@ -27,7 +27,8 @@ use words::{in_short, words};
 pub fn describe(text: &str) -> Result<Page, Vec<Diagnostic>> {
     let ground = Ground::of(text)?;
     let examples = example::read(text)?;
-    let of = Of { text, ground: &ground, program: ground.program() };
+    let asked = ground.without_pauses();
+    let of = Of { text, ground: &asked, program: ground.program() };
     let lead = format!(
         "Amounts are in {} where nothing else is said; days are those of {}. What is given, paid and asked for is what the program \
          itself answered.",

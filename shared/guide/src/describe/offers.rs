@@ -171,7 +171,13 @@ pub(super) fn lasting(of: &Of<'_>) -> Section {
             Some(lot) if lot == never() => said.push("Points do not run out.".to_owned()),
             Some(lot) => {
                 let last = lot.first_day().last_of_month();
-                said.push(format!("Points of {} can be spent until {last}.", record.booked));
+                let booked = record.booked;
+                said.push(match of.program.policy.expiry {
+                    Some(expiry) => {
+                        format!("Points live {}: those of {booked} can be spent until {last}.", expiry.words())
+                    }
+                    None => format!("Points of {booked} can be spent until {last}."),
+                });
             }
             None => {}
         }

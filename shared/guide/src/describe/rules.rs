@@ -41,9 +41,9 @@ pub(super) fn points(of: &Of<'_>) -> Section {
         blocks.push(Block::Table(Table { caption: what, why: rule.why.clone(), columns, rows }));
         let limits = limits(of, rule);
         if !limits.is_empty() {
-            blocks.push(Block::Text(format!("{}.", capital(&limits.join(", ")))));
+            blocks.push(Block::Note(format!("{}.", capital(&limits.join(", ")))));
         }
-        blocks.extend(attained(rule).map(Block::Text));
+        blocks.extend(attained(rule).map(Block::Note));
     }
     if !plain.rows.is_empty() {
         blocks.insert(0, Block::Table(plain));
@@ -232,8 +232,8 @@ pub(super) fn commissions(of: &Of<'_>) -> Section {
             .flatten()
             .chain(limits(of, rule))
             .collect();
-        blocks.push(Block::Text(format!("{}.", capital(&parts.join(", ")))));
-        blocks.extend(attained(rule).map(Block::Text));
+        blocks.push(Block::Note(format!("{}.", capital(&parts.join(", ")))));
+        blocks.extend(attained(rule).map(Block::Note));
     }
     blocks.extend(of.rules(true).iter().flat_map(|rule| campaigns(of, rule)).map(Block::Text));
     Section { title: "Commissions".to_owned(), blocks }

@@ -47,9 +47,16 @@ pub(crate) fn paused([table, id]: [&str; 2], pause: Option<&PauseTable>, f: &mut
     let until = pause.until.as_ref().map(|until| f.take(&path, parse_date(until)));
     let (from, until) = (from?, until.map_or(Some(None), |until| until.map(Some))?);
     if let Some(until) = until.filter(|until| *until <= from) {
-        let message = format!("ends on {until}, before it starts on {from}");
+        let message = if until == from {
+            format!("starts on {from} and ends before that day: it pauses nothing")
+        } else {
+            format!("ends on {until}, before it starts on {from}")
+        };
         let help = "`until` is the first day after the pause; leave it out where nobody knows yet".to_owned();
         f.error(Code::PauseDates, &path, message, Some(help));
+    }
+    if pause.why.as_ref().is_some_and(|why| why.trim().is_empty()) {
+        f.error(Code::BadValue, &path, "`why` says nothing", Some("say why, or leave it out".to_owned()));
     }
     Some(Pause { from, until, why: pause.why.clone() })
 }

@@ -312,7 +312,7 @@ fn a_withholding_that_is_new_is_asked_about() {
     );
     let read = |text: &str| program::Program::parse(text).expect("in good form");
     let found: Vec<String> =
-        program::leaps(&read(&before), &read(&after), &after).into_iter().map(|f| f.message).collect();
+        program::leaps(&read(&before), &read(&after), &after).into_iter().map(|f| f.finding.message).collect();
     assert!(!found.is_empty(), "{found:?}");
 }
 
