@@ -91,7 +91,7 @@ impl Expiry {
         let both = months.map(|length| length.months).zip(ends);
         both.map(|(months, ends)| Self { months, ends }).ok_or_else(|| {
             format!(
-                "write \"never\", \"at the end of the quarter\" (or month, or year), or \"24 months after earning, at the end of the quarter\", at most {EXPIRY_MONTHS_MAX} months after; a year and its quarters are the fiscal ones"
+                "write \"never\", \"at the end of the quarter\" (or month, or year), or \"24 months after earning, at the end of the quarter\", {EXPIRY_MONTHS_MAX} months at most; a year and its quarters are the fiscal ones"
             )
         })
     }
