@@ -15,12 +15,12 @@ use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
 use super::pools;
+use super::shares::asset;
 use super::stop::Stop;
 use super::true_up::{Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, Taken, VALUES};
 use crate::earn::{
-    Corrected, Seen, Value, asset_of, factors, free_caps, holds, left, pays_again, rate_again, rule_caps, shut,
-    use_caps,
+    Corrected, Seen, Value, factors, free_caps, holds, left, pays_again, rate_again, rule_caps, shut, use_caps,
 };
 use crate::ledger::{
     Asset, Bucket, Effect, FoldError, PostingKind, Reason, Release, Trial, Verdict, factor, never, someday,
@@ -113,7 +113,8 @@ pub(super) fn rate_deal_again(
         // What a pause withheld stays so, and is told as that.
         if let Some(pause) = rule.paused_on(seen.day).filter(|_| credit.is_none()) {
             if day.is_none() && would_match(rule, &seen) {
-                let (verdict, asset) = (Verdict::Paused { until: pause.until }, asset_of(&earning.program, rule));
+                let of_money = rule.commission().map(|_| asset(&earning.program, closed));
+                let (verdict, asset) = (Verdict::Paused { until: pause.until }, of_money.unwrap_or(Asset::Points));
                 book.try_out(Trial { rule: rule.id.clone(), worth: 0, asset, verdict });
             }
             continue;

@@ -196,7 +196,7 @@ fn rate_share(
 }
 
 /// What a commission of a deal is paid in.
-fn asset(program: &Program, closed: &Closed) -> Asset {
+pub(super) fn asset(program: &Program, closed: &Closed) -> Asset {
     let of_deal = closed.acv.map(|acv| acv.currency()).filter(|_| program.policy.commissions.in_deals_currency);
     let own = || event::money::parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
     Asset::Money(of_deal.unwrap_or_else(own))

@@ -90,7 +90,7 @@ pub(crate) fn try_rule(
     let times = factors(program, rule, seen, account)?;
     let (asset, worth) = match worth(program, rule, seen, factor(&times)) {
         // A pause stops a rule also where nobody can count what it would give.
-        Err(FoldError::Overflow) if paused.is_some() => (asset_of(program, rule), 0),
+        Err(FoldError::Overflow) if paused.is_some() => (asset_of(program, rule, seen), 0),
         worth => worth?,
     };
     let trial = |verdict| Trial { rule: rule.id.clone(), worth, asset, verdict };
@@ -151,10 +151,16 @@ pub(crate) fn try_rule(
     Ok(Award { trial: trial(Verdict::Gave { times, cut_by }), amount, effects, short: short.is_some() })
 }
 
-/// What a rule gives where it is not counted how much.
-pub(crate) fn asset_of(program: &Program, rule: &Rule) -> Asset {
+/// What a rule gives where it is not counted how much: money in the currency in which it would be paid.
+fn asset_of(program: &Program, rule: &Rule, seen: &Seen<'_>) -> Asset {
+    if rule.commission().is_none() {
+        return Asset::Points;
+    }
+    let paid_in = seen.sold.as_ref().and_then(|sold| sold.paid_in.get(&rule.id).copied());
+    let of_deal = seen.value.as_ref().map(|value| value.currency);
+    let of_deal = of_deal.filter(|_| program.policy.commissions.in_deals_currency);
     let own = || parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
-    if rule.commission().is_some() { Asset::Money(own()) } else { Asset::Points }
+    Asset::Money(paid_in.or(of_deal).unwrap_or_else(own))
 }
 
 /// An invoice that was paid in a pause has been told of: told again after it, it is the same one.

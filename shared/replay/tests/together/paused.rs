@@ -1,7 +1,7 @@
 //! Rules that are paused by a date: they give nothing for what happens on those days, whatever comes of it later.
 
 use domain::ledger::Outcome::{self, Awarded, NoRule};
-use domain::ledger::{Asset, Balance, Reason};
+use domain::ledger::{Asset, Balance, Reason, Record};
 use domain::tell::explain;
 use laurel_replay::World;
 
@@ -217,5 +217,21 @@ fn points_are_not_released_into_a_lot_that_has_run_out() {
     // As long as what comes back does: 30 days, to the end of that month.
     assert_eq!(available(&mut w, "2026-05-31T12:00:00Z"), 100);
     assert_eq!(available(&mut w, "2026-06-01T12:00:00Z"), 0);
+    assert_sound(&w);
+}
+
+/// What a record says of commissions is of one money, also where one of them is paused: found by histories of random programs.
+#[test]
+fn a_paused_commission_is_told_in_the_money_of_the_others() {
+    let rules = "[commission.base]\nrate = \"10%\"\n[commission.more]\nrate = \"5%\"\npaused = { from = \"2026-03-10\" }\n[policy.commissions]\ncurrency = \"of the deal\"\n";
+    let mut w = super::world_of(rules, "2026-03-12T12:00:00Z", ["p"]);
+    let data = r#"{"deal_id":"d","outcome":"won","acv":{"amount":"100","currency":"EUR"}}"#;
+    w.send("deal.closed", "p", "closed", "2026-03-12T12:00:00Z", data);
+    w.send("deal.reversed", "p", "reversed", "2026-03-12T12:00:00Z", r#"{"deal_id":"d","reason":"x"}"#);
+    for record in w.records.iter().filter(|record| record.kind.as_str().starts_with("deal.")) {
+        assert_eq!(record.trials.iter().map(|trial| trial.asset).collect::<Vec<_>>(), [Asset::Money("EUR"); 2]);
+        let stored = serde_json::to_string(record).expect("it is in good form");
+        assert_eq!(serde_json::from_str::<Record>(&stored).expect("it reads"), *record);
+    }
     assert_sound(&w);
 }
