@@ -216,6 +216,7 @@ async fn staff(test: &TestStack) {
     let parts = budgets.into_iter().flat_map(|budget| budget.parts);
     store::state::pools(&store, &program, parts).await.expect("what is left of budgets");
     store::state::pool_parts(&store, &program).await.expect("pools");
+    store::deals::in_flight(&store, &program).await.expect("deals");
     let data = json!({ "budget": "launch-fund", "points": 10_000 });
     let funded = body("budget.funded", "@program", "hr-software", "/finance/staff", "by-staff", &data);
     let funded = event::Event::parse(&funded, store.clock().now()).expect("an event");
