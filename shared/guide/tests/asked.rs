@@ -277,6 +277,8 @@ fn a_pause_is_told_beside_what_the_rule_gives() {
     let told = "70, nothing from 2026-03-01 to 2026-03-31 (We count anew)";
     assert!(rows(&dated).iter().any(|row| row.contains(told)), "{:?}", rows(&dated));
     assert!(made(&dated, &closed("100", "")).contains("rule_paused"));
+    let day = rule("from = \"2026-03-01\", until = \"2026-03-02\"");
+    assert!(rows(&day).iter().any(|row| row.ends_with("70, nothing on 2026-03-01 | ")), "{:?}", rows(&day));
     // Also where it is paused on every day that comes.
     let open = rule("from = \"2020-01-01\"");
     assert!(rows(&open).iter().any(|row| row.contains("70, nothing from 2020-01-01 on")), "{:?}", rows(&open));

@@ -66,7 +66,11 @@ impl Pause {
     /// The days in words, with the last one: `from 2027-01-15 to 2027-01-31`, `from 2027-01-15 on`.
     pub fn words(&self) -> String {
         let last = self.until.and_then(|until| until.yesterday().ok());
-        last.map_or_else(|| format!("from {} on", self.from), |last| format!("from {} to {last}", self.from))
+        match last {
+            None => format!("from {} on", self.from),
+            Some(last) if last == self.from => format!("on {last}"),
+            Some(last) => format!("from {} to {last}", self.from),
+        }
     }
 }
 
