@@ -59,8 +59,12 @@ async fn a_referral_is_paid_and_half_of_it_taken_back() {
     let csv = api.request("GET", "/v1/partners/p/statement").header("accept", "text/csv").send().await.expect("csv");
     let csv = csv.text().await.expect("text");
     assert!(csv.contains(",reversal,0,-5250.00,USD,5250.00,"), "{csv}");
-    // Its points are points still.
-    assert_eq!(api.get("/v1/partners/p").await.1["balance"]["pending"], 500);
+    // What it has of points is points still.
+    let renewed = json!({ "deal_id": "e", "outcome": "won", "acv": acv, "renewal": true });
+    send("deal.closed", "renewed", renewed).await;
+    let pending = async || api.get("/v1/partners/p").await.1["balance"]["pending"].as_i64();
+    test.until("its points", async || (pending().await == Some(1500)).then_some(())).await;
+    assert_eq!(usd("accrued").await, "5250.00");
     // Nobody else's.
     assert_eq!(api.get("/v1/partners/q/commissions").await.0, 404);
 }

@@ -251,6 +251,7 @@ async fn what_becomes_due_is_found_and_recorded_once() {
     let group = [
         event("partner.enrolled", "e", serde_json::json!({ "name": "m", "motions": ["sell"] })),
         event("deal.closed", "w", serde_json::json!({ "deal_id": "d", "outcome": "won", "acv": acv })),
+        event("deal.closed", "x", serde_json::json!({ "deal_id": "e", "outcome": "won", "acv": acv, "renewal": true })),
     ];
     let programs = store::programs::read(store, &perx).await.expect("read").expect("published");
     let patience = Patience::until(Instant::now() + Duration::from_secs(60));

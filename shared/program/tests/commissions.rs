@@ -20,7 +20,7 @@ fn broken_forms_are_refused_where_they_stand() {
         WrongType,
     };
     let pilot = "rate = \"3%\"\nat_most";
-    let pilot_if = "if = { acv = \"< 25000\" }\nrate = \"3%\"";
+    let pilot_if = "if = { acv = \"< 25000\", renewal = false }\nrate = \"3%\"";
     // what stands there; what it is broken to; the code; a part of message and help; a part of the line
     let rows = [
         (pilot, "rate = \"3\"\nat_most", BadValue, "`3` is no rate; write \"7%\"", "rate = \"3\""),
@@ -103,14 +103,26 @@ fn broken_forms_are_refused_where_they_stand() {
             "if =",
         ),
         (
-            "tier = \"reseller\"\nrate",
-            "tier = [\"reseler\"]\nrate",
+            "tier = \"reseller\"\nif",
+            "tier = [\"reseler\"]\nif",
             UnknownTier,
             "no ladder has a tier `reseler`",
             "tier",
         ),
-        ("if = { acv = \"< 25000\" }", "if = { points = \"< 25000\" }", UnknownField, "no field `points`", "if ="),
-        ("if = { acv = \"< 25000\" }", "if = { outcome = \"lost\" }", BadValue, "for deals that are won", "if ="),
+        (
+            "if = { acv = \"< 25000\", renewal = false }",
+            "if = { points = \"< 25000\" }",
+            UnknownField,
+            "no field `points`",
+            "if =",
+        ),
+        (
+            "if = { acv = \"< 25000\", renewal = false }",
+            "if = { outcome = \"lost\" }",
+            BadValue,
+            "for deals that are won",
+            "if =",
+        ),
         ("twice per partner in all", "twice per partner", BadValue, "or \"twice per partner in all\"", "at_most"),
         ("twice per partner in all", "500 points per partner per year", BadCurrency, "this pays USD", "at_most"),
         ("twice per partner in all", "500 EUR per partner per year", BadCurrency, "this pays USD", "at_most"),
@@ -166,7 +178,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "times =",
         ),
         (
-            "if = { acv = \"< 25000\" }\nrate = \"3%\"\nat_most = \"twice per partner in all\"\nhold",
+            "if = { acv = \"< 25000\", renewal = false }\nrate = \"3%\"\nat_most = \"twice per partner in all\"\nhold",
             "on = \"invoice.paid\"\nrate = \"3%\"\ntimes = [{ attainment = \"acv\", per = \"year\", bands = [{ from = \"100%\", by = \"1.5\" }], true_up = true }]\nhold",
             BadValue,
             "what invoices pay is not trued up",
@@ -277,7 +289,11 @@ fn what_is_paid_in_the_deals_currency_is_not_bounded_in_the_programs() {
     let text = PERX.replacen("currency = \"of the program\"", "currency = \"of the deal\"", 1);
     assert!(check(&text).iter().all(|found| found.code == Code::OscillatingLadder));
     for bound in ["at_least = \"100\"\nrate", "at_most = \"500 USD per partner per year\"\nrate"] {
-        let text = text.replacen("tier = \"reseller\"\nrate", &format!("tier = \"reseller\"\n{bound}"), 1);
+        let text = text.replacen(
+            "renewal = false }\nrate = { by = \"acv\", bands = [\n  { from = \"0.01\"",
+            &format!("renewal = false }}\n{bound} = {{ by = \"acv\", bands = [\n  {{ from = \"0.01\""),
+            1,
+        );
         let found: Vec<Code> = check(&text).into_iter().map(|found| found.code).collect();
         assert!(found.contains(&Code::BadCurrency), "{bound}: {found:?}");
     }
@@ -400,7 +416,11 @@ fn a_date_stands_in_quotes() {
 /// A dotted key that has no form is looked away from as a whole, and brings no second error.
 #[test]
 fn a_dotted_key_brings_one_error() {
-    let text = PERX.replacen("if = { acv = \"< 25000\" }", "if = { acv = \"< 25000\", partner.type = [\"OEM\"] }", 1);
+    let text = PERX.replacen(
+        "if = { acv = \"< 25000\", renewal = false }",
+        "if = { acv = \"< 25000\", renewal = false, partner.type = [\"OEM\"] }",
+        1,
+    );
     assert_ne!(text, PERX);
     let errors: Vec<String> =
         check(&text).into_iter().filter(|one| one.severity == Severity::Error).map(|one| one.message).collect();
