@@ -89,7 +89,7 @@ impl Demo {
         show_events(stack.store.clock(), &perx, 7).await?;
 
         println!(
-            "   The program holds points of a closed deal for 30 days: until then they are pending, and a reversal costs nobody anything.\n"
+            "   New business is paid in money that is held for 30 days: until then it is accrued, and a reversal costs nobody anything.\n"
         );
 
         println!("4. The balances, read back through the API:\n");
