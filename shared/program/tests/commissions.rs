@@ -102,13 +102,7 @@ fn broken_forms_are_refused_where_they_stand() {
             "no field `acv`",
             "if =",
         ),
-        (
-            "tier = \"reseller\"\nif",
-            "tier = [\"reseler\"]\nif",
-            UnknownTier,
-            "no ladder has a tier `reseler`",
-            "tier",
-        ),
+        ("tier = \"reseller\"\nif", "tier = [\"reseler\"]\nif", UnknownTier, "no ladder has a tier `reseler`", "tier"),
         (
             "if = { acv = \"< 25000\", renewal = false }",
             "if = { points = \"< 25000\" }",
