@@ -15,7 +15,6 @@ use super::book::{Book, Why};
 use super::context::{Case, Context, Part};
 use super::due::{lots_since, runs_out};
 use super::pools;
-use super::shares::asset;
 use super::stop::Stop;
 use super::true_up::{Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, Taken, VALUES};
@@ -162,6 +161,13 @@ pub(super) fn rate_deal_again(
         _ if took_money => Reason::CommissionTakenBack,
         _ => Reason::Unchanged,
     }))
+}
+
+/// What a commission of a deal is paid in.
+pub(super) fn asset(program: &Program, closed: &Closed) -> Asset {
+    let of_deal = closed.acv.map(|acv| acv.currency()).filter(|_| program.policy.commissions.in_deals_currency);
+    let own = || event::money::parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
+    Asset::Money(of_deal.unwrap_or_else(own))
 }
 
 /// Whether a rule's conditions hold of a deal, but for those on what it is worth, which that may come to.

@@ -5,18 +5,18 @@ use event::ids::DealId;
 use event::{Event, Kind, Whole, planted};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use program::{INFLUENCERS_MAX, PARTNER, Program, WHOLE};
+use program::{INFLUENCERS_MAX, PARTNER, WHOLE};
 
 use super::award::conclude;
 use super::book::Book;
 use super::context::{Case, Context, Part};
 use super::membership::takes_part;
-use super::rating::{Values, rate_credit_again, rate_deal_again};
+use super::rating::{Values, asset, rate_credit_again, rate_deal_again};
 use super::stop::{Awaited, Stop};
 use super::true_up::{self, Rated, rated_by};
 use crate::deal::{Closed, Credit, Deal, SAID_MAX};
 use crate::earn::{factors, holds, lacks, looked_at, other_tiers, pays_again, shut};
-use crate::ledger::{Asset, Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
+use crate::ledger::{Effect, Errand, FoldError, Outcome, Reason, Trial, Verdict, factor};
 
 /// The place of the record that rates a partner's share. `None` if the event is none; moot where there is nothing to share.
 pub(super) fn judge(context: &Context<'_>, book: &mut Book, event: &Event) -> Result<Option<usize>, Stop> {
@@ -193,11 +193,4 @@ fn rate_share(
         true_up::later(context, book, program, &seen)?;
     }
     Ok(Some(if took { Reason::CommissionTakenBack } else { Reason::Unchanged }))
-}
-
-/// What a commission of a deal is paid in.
-pub(super) fn asset(program: &Program, closed: &Closed) -> Asset {
-    let of_deal = closed.acv.map(|acv| acv.currency()).filter(|_| program.policy.commissions.in_deals_currency);
-    let own = || event::money::parse_currency(&program.currency).map(|currency| currency.code()).unwrap_or_default();
-    Asset::Money(of_deal.unwrap_or_else(own))
 }
