@@ -174,10 +174,11 @@ impl Publish {
         self.tell_deals(store, &program, &before).await?;
         tell_pauses(&program, &before, at);
         let (old, after) = (Ground::of(&before).ok(), Ground::of(text));
-        let mut leaps = Vec::new();
-        if let (Some(old), Ok(after)) = (&old, &after) {
-            leaps = program::leaps(old.program(), &program, text);
-            let told: Vec<Found> = leaps.iter().map(|leap| guide::leapt(leap.clone(), Some(old), after)).collect();
+        // What was published by rules of old may be no file of today's: its figures are compared all the same.
+        let leaps = Program::published(&before).map_err(anyhow::Error::msg);
+        let leaps = leaps.map(|was| ::program::leaps(&was, &program, text))?;
+        if let Ok(after) = &after {
+            let told: Vec<Found> = leaps.iter().map(|leap| guide::leapt(leap.clone(), old.as_ref(), after)).collect();
             report(&self.file, text, told.iter().map(|one| (&one.finding, one.witness.as_ref())));
         }
         if let (Some(known), Ok(after)) = (store::programs::read(store, &program.id).await?, &after) {

@@ -102,7 +102,7 @@ pub(crate) struct Listed {
     withdrawn_by: Option<String>,
     /// Why it was withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
-    withdrawn_why: Option<String>,
+    withdrawn_reason: Option<String>,
     pub(crate) content_hash: String,
     #[serde(skip)]
     file: String,
@@ -127,7 +127,7 @@ pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Resu
                     reason,
                     withdrawn_at: None,
                     withdrawn_by: None,
-                    withdrawn_why: None,
+                    withdrawn_reason: None,
                     content_hash,
                     file: file.0,
                 };
@@ -136,7 +136,7 @@ pub(crate) async fn versions(store: &Store, program: &ProgramId) -> anyhow::Resu
             Some(Kind::ProgramWithdrawn { actor, reason, .. }) => {
                 if let Some(version) = versions.get_mut(&number) {
                     (version.withdrawn_at, version.withdrawn_by) = (Some(record.decided_at), Some(actor));
-                    version.withdrawn_why = reason;
+                    version.withdrawn_reason = reason;
                 }
             }
             // A program's history has more in it than publications: budgets are funded there.
@@ -234,7 +234,7 @@ impl List {
                 let why = |why: &Option<String>| why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
                 let mut by = format!("{}{}", version.published_by, why(&version.reason));
                 if let (Some(at), Some(who)) = (&version.withdrawn_at, &version.withdrawn_by) {
-                    let _ = write!(by, "; withdrawn {at:.0} by {who}{}", why(&version.withdrawn_why));
+                    let _ = write!(by, "; withdrawn {at:.0} by {who}{}", why(&version.withdrawn_reason));
                 }
                 let second = |at: Timestamp| format!("{at:.0}");
                 rows.add_row(vec![

@@ -340,7 +340,7 @@ async fn publishing_says_what_becomes_of_deals_and_keeps_why() {
     let (_, listed, _) = run(&["programs", "list", "--program", "hr-software", "--json"]);
     let second: Value = serde_json::from_str(listed.lines().nth(1).expect("a second")).expect("JSON");
     assert_eq!(
-        (&second["reason"], &second["withdrawn_why"]),
+        (&second["reason"], &second["withdrawn_reason"]),
         (&json!("More for registrations."), &json!("Finance said no."))
     );
     let (_, table, _) = run(&["programs", "list"]);
