@@ -4,14 +4,14 @@
 //! and kills `serve` with SIGKILL every second or two while they are judged; a sender that gets no answer sends again. It then
 //! compares every balance with what was sent, runs `laurel audit`, and prints events a second. It ends with 1 if anything differs.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ambient::{Clock, Random};
 use serde_json::json;
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{LAUREL, Serve, event, laurel, text};
 use worker::{Clients, Queue};
 
 #[path = "../tests/serve/mod.rs"]
@@ -51,8 +51,10 @@ async fn main() -> ExitCode {
     let events = asked.unwrap_or(EVENTS);
     let (clock, random) = (Clock::system(), Random::system());
     let data = tempfile::tempdir().expect("a folder");
-    let ports = free_ports();
-    let mut serve = Serve::start(data.path(), ports).await;
+    let mut serve = Serve::start(data.path()).await;
+    // Started again where its sender knows it.
+    let ports = [&serve.http, &serve.aws].map(|url| url.rsplit(':').next().and_then(|port| port.parse().ok()));
+    let ports = (ports[0].expect("a port"), ports[1].expect("a port"));
     let queue = Queue::new(Clients::local(&serve.aws).sqs(), &serve.queue_url());
     let enrolled = |n: usize| {
         let data = json!({ "name": format!("Partner {n}"), "motions": ["sell"] });
@@ -77,7 +79,7 @@ async fn main() -> ExitCode {
         clock.sleep(Duration::from_millis(800 + random.below(1_600))).await;
         drop(serve);
         kills += 1;
-        serve = Serve::start(data.path(), ports).await;
+        serve = Serve::start_as(Command::new(LAUREL), data.path(), ports).await;
         eprint!("\r{kills} kills");
     }
     sender.await.expect("everything is sent");

@@ -14,7 +14,7 @@ use ambient::Clock;
 use jiff::{SignedDuration, Timestamp};
 use replay::Year;
 use serde_json::json;
-use serve::{LAUREL, Serve, event, free_ports, laurel, text};
+use serve::{LAUREL, Serve, event, laurel, text};
 
 #[path = "../tests/serve/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the commands")]
@@ -153,8 +153,7 @@ async fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("made");
-    let ports = free_ports();
-    let serve = Serve::start(&data, ports).await;
+    let serve = Serve::start(&data).await;
     let from: Timestamp = "2025-06-01T00:00:00Z".parse().expect("an instant");
     let all = u64::try_from(stored + TIMED + UNDELIVERED).expect("few");
     let year = Year { program: "hr-software".to_owned(), from, partners: PARTNERS as u64, events: all, seed: 1 };
@@ -197,7 +196,7 @@ async fn main() -> ExitCode {
     }
     drop(serve);
     let began = clock.now();
-    let serve = Serve::start(&data, ports).await;
+    let serve = Serve::start(&data).await;
     let up = clock.now().duration_since(began).as_secs_f64();
     keeps.push(bound("seconds until it is up with undelivered messages", up, None, Some(RESTART_MAX)));
     serve.worked_off_within(Duration::from_secs(3_600)).await;

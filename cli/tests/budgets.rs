@@ -1,7 +1,7 @@
 //! Budgets at the terminal: funded once for each id, reduced by what is left, listed (N10).
 
 use serde_json::{Value, json};
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{Serve, event, laurel, text};
 
 #[expect(dead_code, reason = "shared with the tests of the commands")]
 mod serve;
@@ -9,7 +9,7 @@ mod serve;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_is_funded_drawn_and_listed() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let at = ["--endpoint", &*serve.aws, "--program", "hr-software"];
     let budgets = |args: &[&str]| laurel(&[&["budgets"], args, &at[..]].concat());
     let list = || -> Value {

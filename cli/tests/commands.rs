@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ambient::Clock;
 use serde_json::{Value, json};
-use serve::{LAUREL, REPOSITORY, Serve, event, free_ports, laurel, text};
+use serve::{LAUREL, REPOSITORY, Serve, event, laurel, text};
 use worker::{Clients, Queue};
 
 mod serve;
@@ -30,7 +30,7 @@ async fn c7_a_lost_ring_of_card_keys_is_refused_and_found() {
     let load = |serve: &Serve| {
         laurel(&["codes", "load", "starbucks-10", &codes.display().to_string(), "--endpoint", &serve.aws])
     };
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     assert!(load(&serve).status.success(), "{}", text(&load(&serve).stderr));
     let audit = laurel(&["audit", "--endpoint", &serve.aws]);
     assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
@@ -70,7 +70,7 @@ async fn c7_a_lost_ring_of_card_keys_is_refused_and_found() {
         text(&refused.stderr)
     );
     std::fs::write(&keys, ring).expect("put back");
-    let mut serve = Serve::start(data.path(), free_ports()).await;
+    let mut serve = Serve::start(data.path()).await;
     // E5: a supervisor's signal is an end like Ctrl-C.
     let pid = serve.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
@@ -82,14 +82,13 @@ async fn c7_a_lost_ring_of_card_keys_is_refused_and_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_a_full_disk_loses_nothing_and_is_told() {
     let data = tempfile::tempdir().expect("a folder");
-    let ports = free_ports();
     // No file may grow beyond 2 MB, and the process is told so instead of killed: as a full disk looks to it.
     let limited = "trap '' XFSZ; ulimit -S -f 2000; exec \"$@\"";
     let mut command = Command::new("bash");
     command.args(["-c", limited, "serve", LAUREL]);
     let log = data.path().join("log");
     command.stderr(std::fs::File::create(&log).expect("a log"));
-    let serve = Serve::start_as(command, &data.path().join("data"), ports).await;
+    let serve = Serve::start_as(command, &data.path().join("data"), (0, 0)).await;
     let told = laurel(&[
         "token",
         "--program",
@@ -140,7 +139,7 @@ async fn a14_a_full_disk_loses_nothing_and_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_what_was_put_aside_is_sent_again() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let dead = Queue::new(Clients::local(&serve.aws).sqs(), &format!("{}-dead-letters", serve.queue_url()));
     let enrolled = json!({ "name": "Northwind", "motions": ["sell"] });
     dead.send(event("partner.enrolled", "p", "enrolled", &enrolled)).await.expect("sent");
@@ -207,9 +206,8 @@ fn where_nothing_answers_every_command_says_how_to_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
     let data = tempfile::tempdir().expect("a folder");
-    let ports = free_ports();
     let partners: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
-    let serve = Serve::start(data.path(), ports).await;
+    let serve = Serve::start(data.path()).await;
     #[cfg(unix)]
     only_its_owner_reads(data.path());
     let enrolments: Vec<String> = partners
@@ -225,7 +223,7 @@ async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
     assert_eq!(serve.queue().send_all(&events).await, Vec::<usize>::new(), "all 500 are accepted");
     drop(serve); // SIGKILL, with most of them in flight
 
-    let serve = Serve::start(data.path(), ports).await;
+    let serve = Serve::start(data.path()).await;
     // Half of them are sent again, as a sender does that did not see the answer.
     assert_eq!(serve.queue().send_all(&events[..250]).await, Vec::<usize>::new());
     serve.worked_off().await;
@@ -253,7 +251,7 @@ async fn a_killed_serve_loses_nothing_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn b12_versions_are_listed_compared_and_withdrawn() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     let run = |args: &[&str]| {
         let done = laurel(&[args, &["--endpoint", &serve.aws]].concat());
         (done.status.code(), text(&done.stdout), text(&done.stderr))
@@ -298,7 +296,7 @@ async fn b12_versions_are_listed_compared_and_withdrawn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_says_what_becomes_of_deals_and_keeps_why() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     let queue = serve.queue();
     let enrolled = json!({ "name": "N", "motions": ["sell"] });
     queue.send(event("partner.enrolled", "p", "enrolled", &enrolled)).await.expect("sent");
@@ -355,7 +353,7 @@ async fn publishing_says_what_becomes_of_deals_and_keeps_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_compares_with_the_version_that_it_takes_over_from() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     let (file, _) = include_str!("../../infra/programs/hr-software.toml").split_once("[[example]]").expect("examples");
     let publish = |points: &str, more: &[&str]| {
         let path = folder.path().join("next.toml");
@@ -422,7 +420,7 @@ fn check_speaks_of_line_column_and_way_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn e5_an_event_without_a_record_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     let closed = json!({ "deal_id": "D-1", "outcome": "won", "acv": { "amount": "x", "currency": "USD" } });
     let early = json!({ "deal_id": "D-1", "outcome": "lost" });
     for body in [event("deal.closed", "p", "bad", &closed), event("deal.closed", "p", "early", &early)] {
@@ -461,7 +459,7 @@ async fn a_first_start_that_was_killed_is_begun_anew() {
         let _ = child.kill();
         child.wait().expect("ended");
     }
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     let enrolled = event("partner.enrolled", "p", "p-enrolled", &json!({ "name": "p", "motions": ["sell"] }));
     serve.queue().send(worker::Outgoing { body: enrolled, attribute: None }).await.expect("sent");
     serve.worked_off().await;
@@ -479,7 +477,7 @@ async fn c10_a_token_is_for_a_program_that_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().display().to_string();
     let token = |program: &str| laurel(&["token", "--program", program, "--scope", "read", "--data", &data]);
-    let serve = Serve::start(folder.path(), free_ports()).await;
+    let serve = Serve::start(folder.path()).await;
     assert!(token("hr-software").status.success());
     let refused = token("hr-sofware");
     let why = text(&refused.stderr);
@@ -506,8 +504,8 @@ fn e2_check_prints_json_whatever_is_wrong() {
 
 #[test]
 fn a_command_without_a_stack_says_the_way_out() {
-    let (port, _) = free_ports();
-    let lost = laurel(&["statement", "p", "--endpoint", &format!("http://127.0.0.1:{port}")]);
+    // Where nothing listens.
+    let lost = laurel(&["statement", "p", "--endpoint", "http://127.0.0.1:1"]);
     assert_eq!(lost.status.code(), Some(1));
     assert!(text(&lost.stderr).contains("start `cargo laurel serve`"), "{}", text(&lost.stderr));
 }
@@ -547,7 +545,7 @@ fn the_torture_ends_in_equal_ledgers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whose_a_territory_is_is_listed() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let at = ["--endpoint", &*serve.aws, "--program", "hr-software"];
     let listed = |more: &[&str]| text(&laurel(&[&["exclusivity"], more, &at[..]].concat()).stdout);
     assert_eq!(listed(&[]).trim(), "nothing of hr-software is one partner's alone");
@@ -609,7 +607,7 @@ points = 5
 hold_if = [{ more_than = "1 per partner per month" }]
 "#;
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let (file, next) = (data.path().join("ladder.toml"), data.path().join("next.toml"));
     std::fs::write(&file, PROGRAM).expect("written");
     std::fs::write(&next, PROGRAM.replace("deals = 2", "deals = 1").replace("gold", "silver")).expect("written");

@@ -1,7 +1,7 @@
 //! The terminal explains what the API explains, in the same words.
 
 use serde_json::{Value, json};
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{Serve, event, laurel, text};
 
 #[expect(dead_code, reason = "shared with the tests of the commands")]
 mod serve;
@@ -9,7 +9,7 @@ mod serve;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_record_is_explained_at_the_terminal_as_by_the_api() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let enrolled =
         |who: &str| event("partner.enrolled", who, &format!("{who}-e"), &json!({ "name": who, "motions": ["sell"] }));
     let view = json!({ "content_id": "c", "person_id": "ann", "seconds": 45 });

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ambient::{Clock, Random};
 use serde_json::{Value, json};
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{Serve, event, laurel, text};
 
 const PROGRAM: &str = include_str!("../../infra/programs/hr-software.toml");
 
@@ -25,7 +25,7 @@ fn audited(from: &Path, more: &[&str]) -> (bool, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let (whole, cut) = (data.path().join("whole.jsonl"), data.path().join("cut.jsonl"));
     let nothing = exported(&serve, &whole);
     assert!(
@@ -143,7 +143,7 @@ async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
     let other = laurel(&["export", "--to", &to, "--program", "perx", "--endpoint", &serve.aws]);
     assert!(!other.status.success() && text(&other.stderr).contains("of every program"), "{}", text(&other.stderr));
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let stranger = Serve::start(elsewhere.path(), free_ports()).await;
+    let stranger = Serve::start(elsewhere.path()).await;
     let enrolled = event("partner.enrolled", "p9", "e", &json!({ "name": "P", "motions": ["sell"] }));
     assert_eq!(stranger.queue().send_all([enrolled]).await, Vec::<usize>::new());
     stranger.worked_off().await;
@@ -155,7 +155,7 @@ async fn an_export_is_audited_elsewhere_and_goes_on_where_it_was_cut() {
 }
 
 async fn filled(data: &Path) -> Serve {
-    let serve = Serve::start(data, free_ports()).await;
+    let serve = Serve::start(data).await;
     let mut events = Vec::new();
     for partner in ["p0", "p1", "p2"] {
         let enrolled = json!({ "name": partner, "motions": ["sell"] });

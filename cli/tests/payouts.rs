@@ -1,7 +1,7 @@
 //! A payout run at the terminal, from a look to the bank's word.
 
 use serde_json::{Value, json};
-use serve::{Serve, event, free_ports, laurel, text};
+use serve::{Serve, event, laurel, text};
 
 #[expect(dead_code, reason = "shared with the tests of the commands")]
 mod serve;
@@ -26,7 +26,7 @@ minimum = "50"
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_looked_at_made_written_and_settled() {
     let data = tempfile::tempdir().expect("a folder");
-    let serve = Serve::start(data.path(), free_ports()).await;
+    let serve = Serve::start(data.path()).await;
     let file = data.path().join("pays.toml");
     std::fs::write(&file, PROGRAM).expect("written");
     let at = ["--endpoint", &*serve.aws];

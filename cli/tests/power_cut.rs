@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use serve::{LAUREL, Serve, event, free_ports, laurel, text};
+use serve::{LAUREL, Serve, event, laurel, text};
 
 mod serve;
 
@@ -28,7 +28,7 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
     }
     let mut watched = Command::new(LAUREL);
     watched.env("LD_PRELOAD", shim(folder.path())).env("LAUREL_KEEP_OF", &data).env("LAUREL_KEEP_IN", &kept);
-    let serve = Serve::start_as(watched, &data, free_ports()).await;
+    let serve = Serve::start_as(watched, &data, (0, 0)).await;
 
     let partners: Vec<String> = (0..5).map(|n| format!("p{n}")).collect();
     let enrolled =
@@ -63,7 +63,7 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
     assert_eq!(serve.queue().send_all(&(100..400).map(won).collect::<Vec<_>>()).await, Vec::<usize>::new());
     drop(serve);
 
-    let serve = Serve::start(&kept, free_ports()).await;
+    let serve = Serve::start(&kept).await;
     serve.worked_off().await;
     for (at, partner) in partners.iter().enumerate() {
         let spent = if at == 0 { redemption["points"].as_i64().expect("points") } else { 0 };

@@ -1,6 +1,6 @@
 //! `laurel` as a process: run, killed and started again.
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -25,13 +25,6 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Two ports that were free a moment ago.
-pub(crate) fn free_ports() -> (u16, u16) {
-    let bind = || TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (a, b) = (bind(), bind());
-    (a.local_addr().expect("address").port(), b.local_addr().expect("address").port())
-}
-
 /// A `serve` that is killed when the test ends, however it ends.
 pub(crate) struct Serve {
     pub(crate) child: Child,
@@ -48,33 +41,47 @@ impl Drop for Serve {
 }
 
 impl Serve {
-    pub(crate) async fn start(data: &Path, ports: (u16, u16)) -> Self {
-        Self::start_as(Command::new(LAUREL), data, ports).await
+    /// Started at ports that the system chooses, as any number of tests at once need it.
+    pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_as(Command::new(LAUREL), data, (0, 0)).await
     }
 
+    /// Started by `laurel` at the ports `(http, aws)`; 0 is any that is free.
     pub(crate) async fn start_as(mut laurel: Command, data: &Path, (http, aws): (u16, u16)) -> Self {
-        let child = laurel
-            .args([
-                "serve",
-                "--port",
-                &http.to_string(),
-                "--aws-port",
-                &aws.to_string(),
-                "--visibility-seconds",
-                "2",
-                "--data",
-            ])
+        let (http, aws) = (http.to_string(), aws.to_string());
+        let mut child = laurel
+            .args(["serve", "--port", &http, "--aws-port", &aws, "--visibility-seconds", "2", "--data"])
             .arg(data)
             .current_dir(REPOSITORY)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .expect("serve starts");
-        let serve = Self { child, http: format!("http://127.0.0.1:{http}"), aws: format!("http://127.0.0.1:{aws}") };
-        let end = Clock::system().instant() + Duration::from_secs(60);
-        while !reqwest::get(format!("{}/healthz", serve.http)).await.is_ok_and(|reply| reply.status().is_success()) {
-            assert!(Clock::system().instant() < end, "serve did not come up");
-            Clock::system().sleep(Duration::from_millis(50)).await;
-        }
+        let stdout = child.stdout.take().expect("piped");
+        // From here on it ends with the test, also where it never comes up.
+        let mut serve = Self { child, http: String::new(), aws: String::new() };
+        let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        // Read to its end: who prints to nobody would fail.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // What it says once it is up, nobody waits for.
+                let _ = told.send(line);
+            }
+        });
+        let up = async {
+            while let Some(line) = lines.recv().await {
+                let mut words = line.split_whitespace();
+                match (words.next(), words.next(), words.next()) {
+                    (Some("HTTP"), Some("API"), Some(url)) => url.clone_into(&mut serve.http),
+                    (Some("AWS"), Some("endpoint"), Some(url)) => {
+                        url.clone_into(&mut serve.aws);
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            panic!("serve ended before it was up");
+        };
+        tokio::time::timeout(Duration::from_secs(60), up).await.expect("serve comes up within a minute");
         serve
     }
 
