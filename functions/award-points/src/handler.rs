@@ -1,7 +1,6 @@
 //! Load, decide, commit, reply.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
 
 use ambient::{Clock, Instant, Random};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -10,7 +9,7 @@ use engine::events::{Arrival, Settled, Why};
 use event::Gather;
 use event::ids::{PartnerId, PersonId, ProgramId};
 use event::{Event, Unreadable};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use store::{Store, StoreError, aside::Aside, aside::Quarantined, patience::Patience};
 use worker::{Clients, Message, NamelessMessage, Outgoing, Queue, Settings, SettingsError, count, failures, messages};
@@ -153,7 +152,7 @@ impl AwardPoints {
         sent.map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
-    /// Judges one partner's events. A panic in one costs that one only.
+    /// Judges one partner's events.
     async fn group(
         &self,
         program: ProgramId,
@@ -164,31 +163,8 @@ impl AwardPoints {
         let (messages, mut arrivals): (Vec<Message>, Vec<Arrival>) =
             group.into_iter().map(|r| (r.message, r.arrival)).unzip();
         let again: Vec<bool> = messages.iter().map(|m| m.receive_count > 1).collect();
-        let whole =
-            AssertUnwindSafe(self.judge(&program, &partner, &mut arrivals, &again, deadline)).catch_unwind().await;
-        let outcomes = match whole {
-            Ok(outcomes) => outcomes,
-            Err(_) if arrivals.len() > 1 => self.one_by_one(&program, &partner, &arrivals, deadline).await,
-            Err(_) => vec![Outcome::Broken],
-        };
+        let outcomes = self.judge(&program, &partner, &mut arrivals, &again, deadline).await;
         messages.into_iter().zip(outcomes).map(|(message, outcome)| Done { message, outcome }).collect()
-    }
-
-    async fn one_by_one(
-        &self,
-        program: &ProgramId,
-        partner: &PartnerId,
-        arrivals: &[Arrival],
-        deadline: Instant,
-    ) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        for arrival in arrivals {
-            let mut alone = vec![arrival.clone()];
-            let judged =
-                AssertUnwindSafe(self.judge(program, partner, &mut alone, &[true], deadline)).catch_unwind().await;
-            outcomes.push(judged.ok().and_then(|o| o.first().copied()).unwrap_or(Outcome::Broken));
-        }
-        outcomes
     }
 
     /// Judges events of one partner, in the order given; `again` marks those that were received before.

@@ -4,14 +4,19 @@ use ambient::{Clock, Random};
 use aws_lambda_events::sqs::SqsEvent;
 use fulfil_redemptions::FulfilRedemptions;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use worker::{Apart, apart};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (clock, random) = (Clock::system(), Random::system());
+    let clock = Clock::system();
     worker::start_logs(env!("CARGO_PKG_NAME"), clock.clone());
-    let handler = FulfilRedemptions::from_env(clock.clone(), random)?;
+    let calls = Apart::start(
+        || FulfilRedemptions::from_env(Clock::system(), Random::system()),
+        async |handler, (batch, deadline)| handler.handle(batch, deadline).await,
+    )?;
     run(service_fn(async |call: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(handler.handle(call.payload, worker::deadline(&clock, call.context.deadline)).await?)
+        let deadline = worker::deadline(&clock, call.context.deadline);
+        Ok::<_, Error>(apart(call.payload, |batch| calls.call((batch, deadline))).await?)
     }))
     .await
 }

@@ -3,14 +3,23 @@
 use ambient::{Clock, Random};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use review_partners::{ReviewPartners, Trigger};
+use worker::{Apart, apart};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (clock, random) = (Clock::system(), Random::system());
+    let clock = Clock::system();
     worker::start_logs(env!("CARGO_PKG_NAME"), clock.clone());
-    let handler = ReviewPartners::from_env(clock.clone(), random)?;
+    let calls = Apart::start(
+        || ReviewPartners::from_env(Clock::system(), Random::system()),
+        async |handler, (trigger, deadline)| handler.handle(trigger, deadline).await,
+    )?;
     run(service_fn(async |call: LambdaEvent<Trigger>| {
-        Ok::<_, Error>(handler.handle(call.payload, worker::deadline(&clock, call.context.deadline)).await?)
+        let deadline = worker::deadline(&clock, call.context.deadline);
+        let reply = match call.payload {
+            Trigger::Batch(batch) => apart(batch, |batch| calls.call((Trigger::Batch(batch), deadline))).await?,
+            schedule @ Trigger::Schedule(_) => calls.call((schedule, deadline)).await??,
+        };
+        Ok::<_, Error>(reply)
     }))
     .await
 }

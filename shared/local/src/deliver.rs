@@ -2,6 +2,7 @@
 //! schedule. No batching window: a message is delivered when it comes.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ use award_points::AwardPoints;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use fulfil_redemptions::FulfilRedemptions;
+use futures::FutureExt;
 use relay_changes::RelayChanges;
 use review_partners::{ReviewPartners, Trigger};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use worker::{Clients, Queue};
+use worker::{Broke, Clients, Queue, apart};
 
 use crate::aws::{Aws, Health, Stream};
 use crate::names::queues;
@@ -106,7 +108,8 @@ impl Poller {
             }
             let mut event = SqsEvent::default();
             event.records = batch.iter().map(sqs_message).collect();
-            match function(event, self.clock.instant() + self.time).await {
+            let deadline = self.clock.instant() + self.time;
+            match apart(event, |batch| caught(function(batch, deadline))).await {
                 Ok(reply) => self.delete_done(&batch, &reply).await,
                 Err(error) => tracing::warn!(error, "a batch failed as a whole and is delivered again"),
             }
@@ -177,12 +180,19 @@ fn sqs_message(message: &Message) -> SqsMessage {
     record
 }
 
+/// A call that may panic: here it unwinds, where a deployed function leaves its thread standing.
+async fn caught<R>(call: impl Future<Output = R>) -> Result<R, Broke> {
+    AssertUnwindSafe(call).catch_unwind().await.map_err(|_| Broke)
+}
+
 async fn schedule(review: ReviewPartners, clock: Clock, every: Duration) {
     loop {
         clock.sleep(every).await;
         let deadline = clock.instant() + Duration::from_secs(30);
-        if let Err(error) = review.handle(Trigger::Schedule(serde_json::Value::Null), deadline).await {
-            tracing::warn!(%error, "a sweep failed");
+        match caught(review.handle(Trigger::Schedule(serde_json::Value::Null), deadline)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a sweep failed"),
+            Err(Broke) => tracing::error!("a sweep panicked"),
         }
     }
 }
@@ -201,10 +211,10 @@ async fn relay_stream(
         }
         store.clock().sleep(Duration::from_millis(50)).await;
     };
-    let mut tries = 0;
+    let (mut tries, mut alone) = (0, false);
     loop {
         health.sound(&db, store.clock()).await;
-        let batch = match stream.next() {
+        let mut batch = match stream.next() {
             Ok(Some(batch)) => batch,
             Ok(None) => {
                 let woken = tokio::time::timeout(RELAY_PAUSE, changed.notified()).await;
@@ -217,8 +227,20 @@ async fn relay_stream(
                 continue;
             }
         };
-        let reply = relay.handle(batch.event).await;
-        let failed = reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone());
+        if alone {
+            batch.event.records.truncate(1);
+            batch.sequence.truncate(1);
+        }
+        let failed = match caught(relay.handle(batch.event)).await {
+            Ok(reply) => reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone()),
+            // One of them does it: the first is tried alone.
+            Err(Broke) if batch.sequence.len() > 1 => {
+                alone = true;
+                continue;
+            }
+            Err(Broke) => batch.sequence.first().cloned(),
+        };
+        alone = false;
         let place = failed.as_ref().and_then(|id| batch.sequence.iter().position(|s| s == id));
         let mut done = place.unwrap_or(batch.sequence.len());
         if place.is_some() && !health.is_sound() {

@@ -1,5 +1,6 @@
 //! The edge between AWS and Laurel: settings, clients, SQS batches, logs and metrics. Holds no business word.
 
+mod apart;
 mod batch;
 mod clients;
 pub mod http;
@@ -8,6 +9,7 @@ mod secret;
 mod settings;
 mod telemetry;
 
+pub use apart::{Apart, ApartError, Broke, apart};
 pub use batch::{HELD_UNTIL, Message, NamelessMessage, failures, messages};
 pub use clients::Clients;
 pub use queue::{Outgoing, Queue, QueueError};

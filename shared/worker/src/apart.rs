@@ -1,0 +1,197 @@
+//! A call that panics costs no other: calls run on a thread of their own, and a batch whose call broke is called again message by
+//! message.
+//!
+//! Deployed functions are built to abort on a panic, so nothing unwinds. A thread that panics is left standing where it is, and
+//! another takes its place with a handler of its own; what the first one held is lost to the process, which lives no longer than
+//! Lambda lets it.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io;
+use std::sync::{Arc, Once};
+use std::thread;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tracing::{Instrument, Span};
+
+use crate::batch::{RECEIVES, failures};
+use crate::settings::SettingsError;
+use crate::telemetry::count;
+
+/// Room for the deepest call, as the first thread of a process has it.
+const STACK_BYTES: usize = 8 << 20;
+/// Metric: messages whose call panicked.
+const BROKEN: &str = "broken";
+
+thread_local! {
+    /// Told when this thread panics, which then stands still.
+    static BROKE: Cell<Option<oneshot::Sender<()>>> = const { Cell::new(None) };
+}
+
+/// The call panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the call panicked")]
+pub struct Broke;
+
+/// Why calls could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ApartError {
+    /// The environment does not say what the handler needs.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The system gave no thread.
+    #[error(transparent)]
+    Thread(#[from] io::Error),
+}
+
+struct Job<C, R> {
+    call: C,
+    span: Span,
+    reply: oneshot::Sender<R>,
+}
+
+struct Thread<C, R> {
+    jobs: mpsc::Sender<Job<C, R>>,
+    broke: oneshot::Receiver<()>,
+}
+
+type Begin<C, R> = dyn Fn() -> Result<Thread<C, R>, ApartError> + Send + Sync;
+
+/// A handler on a thread of its own, called with a `C` for an `R`, one call after the other.
+pub struct Apart<C, R> {
+    begin: Box<Begin<C, R>>,
+    thread: Mutex<Option<Thread<C, R>>>,
+}
+
+impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
+    /// Makes the handler, on its thread; again where a call of it panicked.
+    ///
+    /// # Errors
+    /// [`ApartError`].
+    pub fn start<H: 'static>(
+        make: impl Fn() -> Result<H, SettingsError> + Send + Sync + 'static,
+        handle: impl AsyncFn(&H, C) -> R + Send + Sync + 'static,
+    ) -> Result<Self, ApartError> {
+        leave_standing();
+        let (make, handle) = (Arc::new(make), Arc::new(handle));
+        let begin = Box::new(move || begin(make.clone(), handle.clone()));
+        let first = begin()?;
+        Ok(Self { begin, thread: Mutex::new(Some(first)) })
+    }
+
+    /// One call.
+    ///
+    /// # Errors
+    /// [`Broke`].
+    pub async fn call(&self, call: C) -> Result<R, Broke> {
+        let mut thread = self.thread.lock().await;
+        if thread.is_none() {
+            *thread = (self.begin)().inspect_err(|error| tracing::error!(%error, "calls cannot go on")).ok();
+        }
+        let Some(Thread { jobs, broke }) = thread.as_mut() else { return Err(Broke) };
+        let (reply, replied) = oneshot::channel();
+        let answer = async {
+            jobs.send(Job { call, span: Span::current(), reply }).await.ok()?;
+            replied.await.ok()
+        };
+        let answer = tokio::select! {
+            answer = answer => answer,
+            _ = broke => None,
+        };
+        if answer.is_none() {
+            *thread = None;
+        }
+        answer.ok_or(Broke)
+    }
+}
+
+fn begin<H, C: Send + 'static, R: Send + 'static>(
+    make: Arc<impl Fn() -> Result<H, SettingsError> + Send + Sync + 'static>,
+    handle: Arc<impl AsyncFn(&H, C) -> R + Send + Sync + 'static>,
+) -> Result<Thread<C, R>, ApartError> {
+    let (jobs, mut waiting) = mpsc::channel::<Job<C, R>>(1);
+    let (tell, broke) = oneshot::channel();
+    let (ready, made) = std::sync::mpsc::channel::<Result<(), ApartError>>();
+    thread::Builder::new().name("calls".to_owned()).stack_size(STACK_BYTES).spawn(move || {
+        let run = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let handler = make()?;
+                BROKE.set(Some(tell));
+                // Who began this waits for it.
+                let _ = ready.send(Ok(()));
+                while let Some(Job { call, span, reply }) = waiting.recv().await {
+                    // Who gave up waiting needs no answer.
+                    let _ = reply.send(handle(&handler, call).instrument(span).await);
+                }
+                Ok(())
+            })
+        };
+        if let Err(error) = run() {
+            let _ = ready.send(Err(error));
+        }
+    })?;
+    made.recv().map_err(|_| io::Error::other("the thread ended"))??;
+    Ok(Thread { jobs, broke })
+}
+
+/// From now on a thread that panics and is one of these is left standing, whatever else panics ends as it would.
+fn leave_standing() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let tell = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            tell(panic);
+            if let Some(broke) = BROKE.take() {
+                // Who called may be gone.
+                let _ = broke.send(());
+                loop {
+                    thread::park();
+                }
+            }
+        }));
+    });
+}
+
+/// One batch by `call`; where that panics, each of its messages by a call of its own, as if it were delivered again. A message whose
+/// call panics is handed back, and no other on its account.
+///
+/// # Errors
+/// That of `call`: the whole batch is handed back.
+pub async fn apart<E: Display, F>(batch: SqsEvent, call: impl Fn(SqsEvent) -> F) -> Result<SqsBatchResponse, E>
+where
+    F: Future<Output = Result<Result<SqsBatchResponse, E>, Broke>>,
+{
+    if let Ok(reply) = call(batch.clone()).await {
+        return reply;
+    }
+    let is_one = batch.records.len() == 1;
+    let (mut handed_back, mut broken) = (Vec::new(), 0);
+    for mut message in batch.records {
+        let received = message.attributes.get(RECEIVES).and_then(|times| times.parse::<u32>().ok()).unwrap_or(1);
+        message.attributes.insert(RECEIVES.to_owned(), received.saturating_add(1).to_string());
+        let id = message.message_id.clone();
+        let mut alone = SqsEvent::default();
+        alone.records.push(message);
+        // The one that was alone broke its call already.
+        let called = if is_one { Err(Broke) } else { call(alone).await };
+        match (called, id) {
+            (Ok(Ok(reply)), _) => {
+                handed_back.extend(reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier));
+            }
+            (Ok(Err(error)), None) => return Err(error),
+            (Ok(Err(error)), Some(message_id)) => {
+                tracing::warn!(message_id, %error, "a message is delivered again");
+                handed_back.push(message_id);
+            }
+            (Err(Broke), message_id) => {
+                tracing::error!(message_id, "the call of a message panicked; it is delivered again");
+                broken += 1;
+                handed_back.extend(message_id);
+            }
+        }
+    }
+    count(&[(BROKEN, broken)].into());
+    Ok(failures(handed_back))
+}
