@@ -14,9 +14,10 @@ async fn main() -> Result<(), Error> {
         || FulfilRedemptions::from_env(Clock::system(), Random::system()),
         async |handler, (batch, deadline)| handler.handle(batch, deadline).await,
     )?;
-    run(service_fn(async |call: LambdaEvent<SqsEvent>| {
+    let answers = run(service_fn(async |call: LambdaEvent<SqsEvent>| {
         let deadline = worker::deadline(&clock, call.context.deadline);
         Ok::<_, Error>(apart(call.payload, |batch| calls.call((batch, deadline))).await?)
-    }))
-    .await
+    }));
+    tokio::try_join!(async { Ok(calls.made().await?) }, answers)?;
+    Ok(())
 }

@@ -13,13 +13,14 @@ async fn main() -> Result<(), Error> {
         || ReviewPartners::from_env(Clock::system(), Random::system()),
         async |handler, (trigger, deadline)| handler.handle(trigger, deadline).await,
     )?;
-    run(service_fn(async |call: LambdaEvent<Trigger>| {
+    let answers = run(service_fn(async |call: LambdaEvent<Trigger>| {
         let deadline = worker::deadline(&clock, call.context.deadline);
         let reply = match call.payload {
             Trigger::Batch(batch) => apart(batch, |batch| calls.call((Trigger::Batch(batch), deadline))).await?,
             schedule @ Trigger::Schedule(_) => calls.call((schedule, deadline)).await??,
         };
         Ok::<_, Error>(reply)
-    }))
-    .await
+    }));
+    tokio::try_join!(async { Ok(calls.made().await?) }, answers)?;
+    Ok(())
 }

@@ -56,19 +56,23 @@ struct Thread<C, R> {
     broke: oneshot::Receiver<()>,
 }
 
-type Begin<C, R> = dyn Fn() -> Result<Thread<C, R>, ApartError> + Send + Sync;
+type Begin<C, R> = dyn Fn() -> Result<(Thread<C, R>, Made), ApartError> + Send + Sync;
+
+/// What came of making a handler.
+type Made = oneshot::Receiver<Result<(), ApartError>>;
 
 /// A handler on a thread of its own, called with a `C` for an `R`, one call after the other.
 pub struct Apart<C, R> {
     begin: Box<Begin<C, R>>,
     thread: Mutex<Option<Thread<C, R>>>,
+    made: Mutex<Option<Made>>,
 }
 
 impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
-    /// Makes the handler, on its thread; again where a call of it panicked.
+    /// Has the handler made on its thread, beside whatever else begins ([`Self::made`]); again where a call of it panicked.
     ///
     /// # Errors
-    /// [`ApartError`].
+    /// [`ApartError::Thread`].
     pub fn start<H: 'static>(
         make: impl Fn() -> Result<H, SettingsError> + Send + Sync + 'static,
         handle: impl AsyncFn(&H, C) -> R + Send + Sync + 'static,
@@ -76,8 +80,17 @@ impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
         leave_standing();
         let (make, handle) = (Arc::new(make), Arc::new(handle));
         let begin = Box::new(move || begin(make.clone(), handle.clone()));
-        let first = begin()?;
-        Ok(Self { begin, thread: Mutex::new(Some(first)) })
+        let (first, made) = begin()?;
+        Ok(Self { begin, thread: Mutex::new(Some(first)), made: Mutex::new(Some(made)) })
+    }
+
+    /// Waits until the handler is made.
+    ///
+    /// # Errors
+    /// [`ApartError`].
+    pub async fn made(&self) -> Result<(), ApartError> {
+        let Some(made) = self.made.lock().await.take() else { return Ok(()) };
+        made.await.map_err(|_| io::Error::other("the thread ended"))?
     }
 
     /// One call.
@@ -87,7 +100,8 @@ impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
     pub async fn call(&self, call: C) -> Result<R, Broke> {
         let mut thread = self.thread.lock().await;
         if thread.is_none() {
-            *thread = (self.begin)().inspect_err(|error| tracing::error!(%error, "calls cannot go on")).ok();
+            let begun = (self.begin)().inspect_err(|error| tracing::error!(%error, "calls cannot go on"));
+            *thread = begun.ok().map(|(thread, _)| thread);
         }
         let Some(Thread { jobs, broke }) = thread.as_mut() else { return Err(Broke) };
         let (reply, replied) = oneshot::channel();
@@ -109,31 +123,37 @@ impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
 fn begin<H, C: Send + 'static, R: Send + 'static>(
     make: Arc<impl Fn() -> Result<H, SettingsError> + Send + Sync + 'static>,
     handle: Arc<impl AsyncFn(&H, C) -> R + Send + Sync + 'static>,
-) -> Result<Thread<C, R>, ApartError> {
+) -> Result<(Thread<C, R>, Made), ApartError> {
     let (jobs, mut waiting) = mpsc::channel::<Job<C, R>>(1);
     let (tell, broke) = oneshot::channel();
-    let (ready, made) = std::sync::mpsc::channel::<Result<(), ApartError>>();
+    let (ready, made) = oneshot::channel();
     thread::Builder::new().name("calls".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-        let run = || {
+        let make = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let handler = make()?;
-                BROKE.set(Some(tell));
-                // Who began this waits for it.
-                let _ = ready.send(Ok(()));
-                while let Some(Job { call, span, reply }) = waiting.recv().await {
-                    // Who gave up waiting needs no answer.
-                    let _ = reply.send(handle(&handler, call).instrument(span).await);
-                }
-                Ok(())
-            })
+            // Some libraries want a runtime already when they are set up.
+            let handler = runtime.block_on(async { make() })?;
+            Ok((runtime, handler))
         };
-        if let Err(error) = run() {
-            let _ = ready.send(Err(error));
-        }
+        let (runtime, handler) = match make() {
+            Ok(made) => made,
+            Err(error) => {
+                if let Err(Err(error)) = ready.send(Err(error)) {
+                    tracing::error!(%error, "calls cannot go on");
+                }
+                return;
+            }
+        };
+        BROKE.set(Some(tell));
+        // Nobody waits for the handlers after the first.
+        let _ = ready.send(Ok(()));
+        runtime.block_on(async {
+            while let Some(Job { call, span, reply }) = waiting.recv().await {
+                // Who gave up waiting needs no answer.
+                let _ = reply.send(handle(&handler, call).instrument(span).await);
+            }
+        });
     })?;
-    made.recv().map_err(|_| io::Error::other("the thread ended"))??;
-    Ok(Thread { jobs, broke })
+    Ok((Thread { jobs, broke }, made))
 }
 
 /// From now on a thread that panics and is one of these is left standing, whatever else panics ends as it would.

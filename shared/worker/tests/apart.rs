@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use laurel_worker::{Apart, ApartError, SettingsError, apart, failures, messages};
+use laurel_worker::{Apart, ApartError, Broke, SettingsError, apart, failures, messages};
 
 fn batch(bodies: &[&str]) -> SqsEvent {
     let mut batch = SqsEvent::default();
@@ -47,6 +47,7 @@ fn calls(made: Arc<AtomicU32>, done: Done) -> Apart<SqsEvent, Result<SqsBatchRes
 async fn a_call_that_panics_costs_no_other() {
     let (made, done) = (Arc::new(AtomicU32::new(0)), Done::default());
     let calls = calls(made.clone(), done.clone());
+    calls.made().await.expect("a handler");
     let judge = async |bodies: &[&str]| apart(batch(bodies), |batch| calls.call(batch)).await.map(ids);
     let seen = || std::mem::take(&mut *done.lock().expect("no panic within"));
 
@@ -65,15 +66,16 @@ async fn a_call_that_panics_costs_no_other() {
     assert_eq!((seen(), made.load(Ordering::Relaxed)), (vec!["c 1".to_owned()], 4));
 }
 
-fn a_handler_that_cannot_be_made_says_why() {
+async fn a_handler_that_cannot_be_made_says_why() {
     let make = || Err::<(), _>(SettingsError::Missing("QUEUE_URL"));
-    let started = Apart::<(), ()>::start(make, async |(), ()| ());
-    assert!(matches!(started.err(), Some(ApartError::Settings(_))));
+    let calls = Apart::<(), ()>::start(make, async |(), ()| ()).expect("a thread");
+    assert!(matches!(calls.made().await, Err(ApartError::Settings(_))));
+    assert_eq!(calls.call(()).await, Err(Broke));
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    a_handler_that_cannot_be_made_says_why();
+    a_handler_that_cannot_be_made_says_why().await;
     a_call_that_panics_costs_no_other().await;
     println!("a call that panics costs no other: ok");
     ExitCode::SUCCESS
