@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ambient::{Clock, Random};
-use domain::ledger::Record;
 use domain::tell::open_periods;
 use event::ids::PartnerId;
 use event::payout::PayoutRun;
@@ -204,8 +203,8 @@ async fn whole(plan: &Plan) -> Outcome {
         trace: watch.trace,
         fired: plant::fired(),
         writes: watch.writes,
-        records: watch.log.iter().map(Vec::len).sum(),
-        applied: applied(&watch.log),
+        records: watch.log.records(),
+        applied: watch.log.applied.clone(),
         sent: watch.sent.len(),
         ledgers: watch.ledgers,
         steps: work.steps.len(),
@@ -215,20 +214,11 @@ async fn whole(plan: &Plan) -> Outcome {
     }
 }
 
-/// How many records of each type held.
-fn applied(log: &[Vec<Record>]) -> BTreeMap<String, usize> {
-    let mut applied = BTreeMap::new();
-    for record in log.iter().flatten().filter(|record| record.holds()) {
-        *applied.entry(record.kind.to_string()).or_default() += 1;
-    }
-    applied
-}
-
 fn look(aws: &Aws) {
     let now = aws.clock.now();
     let table = lock(&aws.table);
     let mut watch = lock(&aws.watch);
-    let found = Snapshot::of(&table, now).check(&watch.programs, now);
+    let found = Snapshot::of(&table, now).check(&table, &watch.programs, now);
     watch.add(found);
 }
 
@@ -465,7 +455,7 @@ async fn leaderboards(aws: &Arc<Aws>) {
                 let found = match answer {
                     Ok((200, body)) => {
                         let shown = serde_json::from_str(&body).unwrap_or_default();
-                        m39_leaderboard(&all, program, (challenge, period), (&shown, now))
+                        m39_leaderboard((&lock(&aws.table), &all), program, (challenge, period), (&shown, now))
                     }
                     other => Some(vec![format!("{query} is answered by {other:?}")]),
                 };

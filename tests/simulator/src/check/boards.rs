@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::Snapshot;
+use crate::table::Dynamo;
 
 /// How long a count stands at most, and the time that a sweep takes.
 const A_DAY: SignedDuration = SignedDuration::from_hours(25);
@@ -19,17 +20,17 @@ const A_DAY: SignedDuration = SignedDuration::from_hours(25);
 /// M39: what a leaderboard shows is what the records say of every partner, and no day passes without a count. `None` where something was
 /// recorded after it was counted.
 pub(crate) fn m39_leaderboard(
-    all: &Snapshot,
+    (table, all): (&Dynamo, &Snapshot),
     program: &Program,
     (challenge, period): (&Challenge, TargetPeriod),
     (shown, now): (&Value, Timestamp),
 ) -> Option<Vec<String>> {
-    let own = || all.records.iter().filter(|((of, _), _)| *of == program.id);
+    let own = || all.records.iter(table).filter(|((of, _), _)| *of == program.id);
     let as_of: Option<Timestamp> = shown["as_of"].as_str().and_then(|text| text.parse().ok());
     let asked = (challenge.metric, challenge.motion.as_str(), period);
     let mut expected = Vec::new();
     for ((_, partner), records) in own() {
-        let Ok(mut account) = rebuild(records, program.calendar.day(now)) else { continue };
+        let Ok(mut account) = rebuild(&records, program.calendar.day(now)) else { continue };
         packed::read_all(&mut account);
         let value = brought(program, &account, asked).unwrap_or_default();
         let would_be_seen = account.profile.facts.as_ref().is_some_and(|facts| !facts.value.unlisted);
@@ -41,7 +42,7 @@ pub(crate) fn m39_leaderboard(
         return Some(vec![format!("{period} was counted last at {as_of:?}, and it is {now}")]);
     }
     let as_of = as_of?;
-    if own().flat_map(|(_, records)| records).any(|record| record.decided_at >= as_of) {
+    if own().any(|(_, records)| records.iter().any(|record| record.decided_at >= as_of)) {
         return None;
     }
     expected.sort();

@@ -9,7 +9,7 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::ledger::Record;
+use domain::ledger::{Record, record_key};
 use event::ids::{PartnerId, ProgramId};
 use event::{Event, Unreadable};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use program::Programs;
 use serde_json::Value;
 
 use crate::aws::{LEDGER, STATE, WAITING};
-use crate::table::item::{Item, attributes, text};
+use crate::table::item::{Item, Key, KeyPart, attributes, text};
 use crate::table::{Change, Dynamo};
 
 pub(crate) use boards::m39_leaderboard;
@@ -41,6 +41,50 @@ pub(crate) struct Sent {
 /// Records that one transaction wrote.
 pub(crate) type Commit = Vec<Record>;
 
+/// Every transaction that wrote records, in order: by the keys under which they stand in the ledger, which nothing changes (I9).
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    commits: Vec<Vec<Key>>,
+    of: BTreeMap<(ProgramId, PartnerId), Vec<Key>>,
+    /// How many records of each type held.
+    pub applied: BTreeMap<String, usize>,
+}
+
+impl Log {
+    fn push(&mut self, records: &[Record]) {
+        let mut commit = Vec::with_capacity(records.len());
+        for record in records {
+            let key: Key = (KeyPart::S(record_key(&record.identity)), None);
+            self.of.entry((record.identity.program.clone(), record.partner.clone())).or_default().push(key.clone());
+            commit.push(key);
+            if record.holds() {
+                *self.applied.entry(record.kind.to_string()).or_default() += 1;
+            }
+        }
+        self.commits.push(commit);
+    }
+
+    /// How many records were written.
+    pub(crate) fn records(&self) -> usize {
+        self.commits.iter().map(Vec::len).sum()
+    }
+
+    /// What each transaction wrote.
+    pub(crate) fn commits<'a>(&'a self, table: &'a Dynamo) -> impl Iterator<Item = Commit> + 'a {
+        self.commits.iter().map(|keys| read_all(table, keys))
+    }
+
+    /// What was written of a partner.
+    pub(crate) fn of_partner(&self, table: &Dynamo, program: &ProgramId, partner: &PartnerId) -> Vec<Record> {
+        self.of.get(&(program.clone(), partner.clone())).map(|keys| read_all(table, keys)).unwrap_or_default()
+    }
+}
+
+/// Records as they stand; one that is gone or does not read was found when that happened (I9, I10).
+fn read_all<'a>(table: &Dynamo, keys: impl IntoIterator<Item = &'a Key>) -> Vec<Record> {
+    keys.into_iter().filter_map(|key| record(&table.item(LEDGER, key)?).ok()).collect()
+}
+
 /// What the checkers know of what has happened so far.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -56,8 +100,8 @@ pub(crate) struct Watch {
     pub looked: BTreeMap<&'static str, u64>,
     /// Requests so far, by function and operation.
     pub calls: BTreeMap<(&'static str, String), u64>,
-    /// Every transaction that wrote records, in order.
-    pub log: Vec<Commit>,
+    /// What was recorded.
+    pub log: Log,
     /// Digests of the ledger, as it is and decided again.
     pub ledgers: [u64; 2],
     /// Every message that was sent.
@@ -152,7 +196,7 @@ impl Watch {
         self.found("I25", step::i25_relied_on(table, changes, &records));
         self.found("I10", step::i10_head_moves(&records, changes));
         if !records.is_empty() {
-            self.log.push(records);
+            self.log.push(&records);
         }
     }
 

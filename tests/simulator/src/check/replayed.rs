@@ -16,11 +16,15 @@ const PLENTY: i64 = 1_000_000;
 
 /// I11: every record is what `decide` makes of its event, by the versions that were published then. Beside it digests of the ledger
 /// as it is, and as it was decided again.
-pub(super) fn i11_decided_again(log: &[Commit], programs: &BTreeMap<ProgramId, Programs>) -> (Vec<String>, [u64; 2]) {
+pub(super) fn i11_decided_again(
+    log: impl Iterator<Item = Commit>,
+    programs: &BTreeMap<ProgramId, Programs>,
+) -> (Vec<String>, [u64; 2]) {
     let mut ledgers = [0; 2];
     let mut worlds: BTreeMap<ProgramId, World> = BTreeMap::new();
     let mut found = Vec::new();
     for commit in log {
+        let commit = &commit;
         let Some(first) = commit.first() else { continue };
         let program = &first.identity.program;
         if first.identity.source.is_internal() && first.partner.is_internal() {
@@ -33,6 +37,9 @@ pub(super) fn i11_decided_again(log: &[Commit], programs: &BTreeMap<ProgramId, P
         };
         let Some(rewards) = programs.get(program) else { continue };
         let records = again(world, rewards, commit, &mut found);
+        // What it keeps for others, and nobody asks for here.
+        world.records.clear();
+        world.outbox.clear();
         for (ledger, records) in ledgers.iter_mut().zip([commit, &records]) {
             *ledger = records.iter().fold(*ledger, |so_far, record| digest(so_far, &format!("{record:?}")));
         }

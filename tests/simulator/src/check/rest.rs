@@ -22,16 +22,19 @@ pub(crate) fn at_rest(aws: &Aws) -> Found {
     let now = aws.clock.now();
     let table = lock(&aws.table);
     let mut watch = lock(&aws.watch);
-    let all = Snapshot::of(&table, now);
-    let mut found = all.check(&watch.programs, now);
+    let mut found = {
+        let all = Snapshot::of(&table, now);
+        let mut found = all.check(&table, &watch.programs, now);
+        found.push(("I20", i20_nothing_stands_still(&table, &all, now)));
+        found.push(("I3", i3_one_record(&table, &all)));
+        found
+    };
     found.push(("I8", i8_nothing_lost(aws, &table, &watch)));
     found.push(("I4", i4_conflicts_kept(&table, &watch)));
     found.push(("I4", i4_repetitions_are_none(&table, &watch)));
-    found.push(("I20", i20_nothing_stands_still(&table, &all, now)));
     found.push(("I18", i18_cards(&table)));
-    found.push(("I3", i3_one_record(&all)));
-    found.push(("I23", i23_shares(&watch.log)));
-    let (again, ledgers) = replayed::i11_decided_again(&watch.log, &watch.programs);
+    found.push(("I23", i23_shares(watch.log.commits(&table))));
+    let (again, ledgers) = replayed::i11_decided_again(watch.log.commits(&table), &watch.programs);
     found.push(("I11", again));
     watch.ledgers = ledgers;
     found
@@ -235,16 +238,16 @@ fn i18_cards(table: &crate::table::Dynamo) -> Vec<String> {
 }
 
 /// I23: the shares by which the partners of one deal were rated last sum to the whole.
-fn i23_shares(log: &[super::Commit]) -> Vec<String> {
-    let mut shares: BTreeMap<(&ProgramId, DealId), BTreeMap<&PartnerId, u32>> = BTreeMap::new();
-    for record in log.iter().flatten() {
+fn i23_shares(log: impl Iterator<Item = super::Commit>) -> Vec<String> {
+    let mut shares: BTreeMap<(ProgramId, DealId), BTreeMap<PartnerId, u32>> = BTreeMap::new();
+    for record in log.flatten() {
         let deal = record.happened().and_then(|kind| kind.deal_id().cloned());
         let share = record.effects.iter().find_map(|effect| match effect {
             Effect::Share { points } => Some(*points),
             _ => None,
         });
         if let (Some(deal), Some(share)) = (deal, share) {
-            shares.entry((&record.identity.program, deal)).or_default().insert(&record.partner, share);
+            shares.entry((record.identity.program, deal)).or_default().insert(record.partner, share);
         }
     }
     let bad = shares.into_iter().filter(|(_, of)| of.values().sum::<u32>() != program::WHOLE);
@@ -252,13 +255,14 @@ fn i23_shares(log: &[super::Commit]) -> Vec<String> {
 }
 
 /// I3, I2: an identity has one record.
-fn i3_one_record(all: &Snapshot) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let records = all.records.values().flatten();
-    records
-        .filter(|record| !seen.insert(record.identity.clone()))
-        .map(|record| format!("{} has two records", record.identity))
-        .collect()
+fn i3_one_record(table: &crate::table::Dynamo, all: &Snapshot) -> Vec<String> {
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    all.records.each(table, |record| {
+        if !seen.insert(record_key(&record.identity)) {
+            found.push(format!("{} has two records", record.identity));
+        }
+    });
+    found
 }
 
 /// I24: what a partner is, is what the latest event said of it by its own time, in whatever order they came. Told apart from

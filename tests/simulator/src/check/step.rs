@@ -17,7 +17,7 @@ use program::{PARTS_MAX, Program, Programs, Version};
 use serde_json::Value;
 use store::tables::keys;
 
-use super::{CODE, PERSON, is_hold, sort_key, status, whose};
+use super::{CODE, Log, PERSON, is_hold, sort_key, status, whose};
 use crate::aws::{LEDGER, STATE, WAITING};
 use crate::table::item::{Item, KeyPart, attributes, number, size, text};
 use crate::table::{Change, Dynamo};
@@ -305,7 +305,7 @@ pub(super) fn i8_sent(
     (table, programs): (&Dynamo, &BTreeMap<ProgramId, Programs>),
     now: Timestamp,
     changes: &[Change],
-    (records, before): (&[Record], &[Vec<Record>]),
+    (records, log): (&[Record], &Log),
 ) -> Vec<String> {
     let is_sent = |change: &&Change| change.table == WAITING && change.key.0.text().starts_with("out#");
     let written: BTreeSet<&str> = changes
@@ -326,13 +326,21 @@ pub(super) fn i8_sent(
         let judged = identity
             .as_ref()
             .is_some_and(|identity: &Identity| table.item(LEDGER, &(KeyPart::S(record_key(identity)), None)).is_some());
+        // What was recorded of its partner, this write included.
+        let own = || {
+            let of = identity.as_ref().zip(text(old, "partner").and_then(|partner| partner.try_into().ok()));
+            let mut own =
+                of.map(|(identity, partner)| log.of_partner(table, &identity.program, &partner)).unwrap_or_default();
+            own.extend(records.iter().filter(|record| text(old, "partner") == Some(record.partner.as_str())).cloned());
+            own
+        };
         // A lease that ends otherwise by now needs no reminder.
         let is_moot = match text(old, "kind") {
             Some("lease.ending") => lease_is_otherwise(table, now, old),
-            Some("payout.standing") => payout_has_ended(before, old),
-            Some("onboarding.reviewed") => asks_nothing(programs, (records, before), old),
-            Some("deal.trued_up") => is_trued_up((records, before), old),
-            Some("exclusivity.reviewed") => is_looked_at_otherwise((records, before), old),
+            Some("payout.standing") => payout_has_ended(&own(), old),
+            Some("onboarding.reviewed") => asks_nothing(programs, &own(), old),
+            Some("deal.trued_up") => is_trued_up(&own(), old),
+            Some("exclusivity.reviewed") => is_looked_at_otherwise(&own(), old),
             _ => false,
         };
         if !judged && !is_moot {
@@ -343,51 +351,35 @@ pub(super) fn i8_sent(
 }
 
 /// Whether a payout was settled, came back or was given up.
-fn payout_has_ended(before: &[Vec<Record>], sent: &Item) -> bool {
+fn payout_has_ended(own: &[Record], sent: &Item) -> bool {
     let data: Value = text(sent, "data").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
     let ends = ["payout.settled", "payout.returned", "payout.cancelled"];
-    before.iter().flatten().any(|record| {
+    own.iter().any(|record| {
         let of = record.happened().and_then(|kind| kind.payout_id()).map(|id| id.to_string());
-        ends.contains(&record.kind.as_str())
-            && record.holds()
-            && text(sent, "partner") == Some(record.partner.as_str())
-            && data["payout_id"].as_str() == of.as_deref()
+        ends.contains(&record.kind.as_str()) && record.holds() && data["payout_id"].as_str() == of.as_deref()
     })
 }
 
 /// Whether a version of the program asks nothing of who is new, or the partner left.
-fn asks_nothing(
-    programs: &BTreeMap<ProgramId, Programs>,
-    (records, before): (&[Record], &[Vec<Record>]),
-    sent: &Item,
-) -> bool {
-    let left = |record: &Record| {
-        record.kind == "partner.offboarded" && record.holds() && text(sent, "partner") == Some(record.partner.as_str())
-    };
+fn asks_nothing(programs: &BTreeMap<ProgramId, Programs>, own: &[Record], sent: &Item) -> bool {
     let Ok(Sent { identity }) = serde_dynamo::from_item(attributes(sent)) else { return false };
     let versions = programs.get(&identity.program).map_or(&[][..], Programs::all);
     versions.iter().any(|version| version.program.onboarding.is_none())
-        || before.iter().flatten().chain(records).any(left)
+        || own.iter().any(|record| record.kind == "partner.offboarded" && record.holds())
 }
 
 /// Whether another errand of the same day has trued a deal up.
-fn is_trued_up((records, before): (&[Record], &[Vec<Record>]), sent: &Item) -> bool {
+fn is_trued_up(own: &[Record], sent: &Item) -> bool {
     let data = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let own = data(text(sent, "data").unwrap_or_default());
-    before.iter().flatten().chain(records).any(|record| {
-        record.kind == "deal.trued_up"
-            && text(sent, "partner") == Some(record.partner.as_str())
-            && data(&record.data) == own
-    })
+    let asked = data(text(sent, "data").unwrap_or_default());
+    own.iter().any(|record| record.kind == "deal.trued_up" && data(&record.data) == asked)
 }
 
 /// Whether what was one partner's alone is looked at on another day by now, or is so no longer.
-fn is_looked_at_otherwise((records, before): (&[Record], &[Vec<Record>]), sent: &Item) -> bool {
+fn is_looked_at_otherwise(own: &[Record], sent: &Item) -> bool {
     let data: Value = text(sent, "data").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
     let of = ["territory", "vertical"].into_iter().find_map(|word| Some(format!("{word} {}", data[word].as_str()?)));
-    let of_partner =
-        before.iter().flatten().chain(records).filter(|record| text(sent, "partner") == Some(&record.partner));
-    let mut said = of_partner.flat_map(|record| &record.effects).filter_map(|effect| match effect {
+    let mut said = own.iter().flat_map(|record| &record.effects).filter_map(|effect| match effect {
         Effect::Exclusive { of: scope, held, .. } if Some(scope.to_string()) == of => Some(held),
         _ => None,
     });

@@ -1,8 +1,9 @@
 //! Everything that is stored, as it is at one moment, beside what the records add up to.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::audit::{check_account, check_records, check_redemptions, rebuild, rebuild_shared};
+use domain::audit::{check_account, check_records, check_redemptions, rebuild, rebuild_shared_of};
 use domain::deal::{Deal, Opportunity};
 use domain::ledger::packed::{self, StoredHead};
 use domain::ledger::{Account, Effect, PoolBalance, PoolPart, Reason, Record, Stamp, history_key};
@@ -15,17 +16,71 @@ use jiff::tz::TimeZone;
 use program::Programs;
 use serde::de::DeserializeOwned;
 
-use super::record;
+use super::{read_all, record};
 use crate::aws::{LEDGER, STATE};
 use crate::table::Dynamo;
-use crate::table::item::{Item, attributes, number, text};
+use crate::table::item::{Item, Key, attributes, number, text};
 
 type Found = Vec<(&'static str, Vec<String>)>;
 
+/// So many records are held as they were read; of more, each partner's are read again where they are looked at.
+const HELD_MAX: usize = 100_000;
+
+/// Whose a history is.
+type Whose = (ProgramId, PartnerId);
+
+/// Records of each partner, by position, as they stood at one moment.
+#[derive(Default)]
+pub(crate) struct Histories {
+    keys: BTreeMap<Whose, Vec<(u64, Key)>>,
+    /// Nothing where there are too many.
+    held: Option<BTreeMap<Whose, Vec<Record>>>,
+    count: usize,
+}
+
+impl Histories {
+    fn of(table: &Dynamo, unread: &mut Vec<String>) -> Self {
+        let mut all = Self { held: Some(BTreeMap::new()), ..Self::default() };
+        for (key, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("f")) {
+            match record(&item) {
+                Ok(record) => {
+                    let whose = (record.identity.program.clone(), record.partner.clone());
+                    all.keys.entry(whose.clone()).or_default().push((record.position, key.clone()));
+                    all.count += 1;
+                    all.held = all.held.filter(|_| all.count <= HELD_MAX);
+                    if let Some(held) = &mut all.held {
+                        held.entry(whose).or_default().push(record);
+                    }
+                }
+                Err(why) => unread.push(why),
+            }
+        }
+        all.keys.values_mut().for_each(|keys| keys.sort());
+        for records in all.held.iter_mut().flat_map(|held| held.values_mut()) {
+            records.sort_by_key(|record| record.position);
+        }
+        all
+    }
+
+    /// Each history.
+    pub(super) fn iter<'a>(&'a self, table: &'a Dynamo) -> impl Iterator<Item = (&'a Whose, Cow<'a, [Record]>)> {
+        self.keys.iter().map(|(whose, keys)| {
+            let held = self.held.as_ref().and_then(|held| held.get(whose));
+            let again = || Cow::Owned(read_all(table, keys.iter().map(|(_, key)| key)));
+            (whose, held.map_or_else(again, |records| Cow::Borrowed(records.as_slice())))
+        })
+    }
+
+    /// What is made of each record.
+    pub(super) fn each(&self, table: &Dynamo, mut makes: impl FnMut(&Record)) {
+        self.iter(table).for_each(|(_, records)| records.iter().for_each(&mut makes));
+    }
+}
+
 /// Everything, read at one moment.
 pub(crate) struct Snapshot {
-    /// Records of each partner, by position.
-    pub records: BTreeMap<(ProgramId, PartnerId), Vec<Record>>,
+    /// Records.
+    pub records: Histories,
     /// Deals.
     pub deals: BTreeMap<(ProgramId, DealId), Deal>,
     /// Opportunities.
@@ -45,27 +100,16 @@ fn read<T: DeserializeOwned>(item: &Item) -> Result<T, String> {
 impl Snapshot {
     /// Reads everything.
     pub(crate) fn of(table: &Dynamo, now: Timestamp) -> Self {
+        let mut unread = Vec::new();
         let mut all = Self {
-            records: BTreeMap::new(),
+            records: Histories::of(table, &mut unread),
             deals: BTreeMap::new(),
             opportunities: BTreeMap::new(),
             pools: BTreeMap::new(),
             redemptions: BTreeMap::new(),
             accounts: BTreeMap::new(),
-            unread: Vec::new(),
+            unread,
         };
-        for (_, item) in table.items(LEDGER).filter(|(_, item)| item.contains_key("f")) {
-            match record(&item) {
-                Ok(record) => {
-                    let key = (record.identity.program.clone(), record.partner.clone());
-                    all.records.entry(key).or_default().push(record);
-                }
-                Err(why) => all.unread.push(why),
-            }
-        }
-        for records in all.records.values_mut() {
-            records.sort_by_key(|record| record.position);
-        }
         // Heads first: what stands beside them is taken into the account that they begin.
         let is_head = |sk: &str| sk == "head";
         for heads in [true, false] {
@@ -125,10 +169,11 @@ impl Snapshot {
     }
 
     /// All that can be said of what is stored, at any moment.
-    pub(crate) fn check(&self, programs: &BTreeMap<ProgramId, Programs>, now: Timestamp) -> Found {
+    pub(crate) fn check(&self, table: &Dynamo, programs: &BTreeMap<ProgramId, Programs>, now: Timestamp) -> Found {
         let mut found: Found = vec![("I10", self.unread.clone())];
         let today = TimeZone::UTC.to_datetime(now).date();
-        for ((program, partner), records) in &self.records {
+        for ((program, partner), records) in self.records.iter(table) {
+            let records = &*records;
             let key = format!("partner#{}", history_key(program, partner));
             let name = |mut all: Vec<String>| {
                 for text in &mut all {
@@ -154,17 +199,20 @@ impl Snapshot {
             let redemptions = self.redemptions.get(&key).map(Vec::as_slice).unwrap_or_default();
             found.push(("I6", name(check_redemptions(redemptions, records))));
         }
-        found.push(("I26", self.i26_shared()));
-        found.push(("I22", self.i22_credits()));
-        found.push(("I13", self.i13_amendments()));
+        found.push(("I26", self.i26_shared(table)));
+        found.push(("I22", self.i22_credits(table)));
+        found.push(("I13", self.i13_amendments(table)));
         found
     }
 
     /// I13: a deal is worth what its latest amendment says by its own time, in whatever order they came. Told apart from the fold
     /// that the deal makes.
-    fn i13_amendments(&self) -> Vec<String> {
+    fn i13_amendments(&self, table: &Dynamo) -> Vec<String> {
         let mut latest: BTreeMap<(ProgramId, DealId), (Stamp, Money)> = BTreeMap::new();
-        for record in self.records.values().flatten().filter(|record| record.kind == "deal.amended") {
+        self.records.each(table, |record| {
+            if record.kind != "deal.amended" {
+                return;
+            }
             let counts = record.holds() || record.reason == Some(Reason::Superseded);
             if let Some(Kind::DealAmended { deal_id, acv }) = record.happened().filter(|_| counts) {
                 let said = (Stamp::of(record.time, &record.identity), acv);
@@ -173,7 +221,7 @@ impl Snapshot {
                     *best = said;
                 }
             }
-        }
+        });
         let stored = |key| self.deals.get(key).and_then(|deal| deal.amended.as_ref()).map(|fact| fact.value);
         let other = latest.iter().filter(|(key, (_, acv))| stored(key) != Some(*acv));
         other
@@ -182,10 +230,10 @@ impl Snapshot {
     }
 
     /// Deals of which a rule gave something that it drew on no budget: an invoice by a version in which it has none.
-    fn gave_without_budget(&self) -> BTreeSet<(ProgramId, DealId, RuleId)> {
+    fn gave_without_budget(&self, table: &Dynamo) -> BTreeSet<(ProgramId, DealId, RuleId)> {
         let mut gave = BTreeSet::new();
-        for record in self.records.values().flatten() {
-            let Some(deal) = record.happened().and_then(|kind| kind.deal_id().cloned()) else { continue };
+        self.records.each(table, |record| {
+            let Some(deal) = record.happened().and_then(|kind| kind.deal_id().cloned()) else { return };
             let of =
                 |effect: &Effect, by: &RuleId| matches!(effect, Effect::Pool { rule: Some(rule), .. } if rule == by);
             let drew = |rule: &RuleId| record.effects.iter().any(|effect| of(effect, rule));
@@ -193,14 +241,14 @@ impl Snapshot {
             for rule in rules.filter(|rule| !drew(rule)) {
                 gave.insert((record.identity.program.clone(), deal.clone(), rule.clone()));
             }
-        }
+        });
         gave
     }
 
     /// I22: what a deal's award drew on budgets is what it gave and was not taken back of it; no more where a version had no budget for it.
-    fn i22_credits(&self) -> Vec<String> {
+    fn i22_credits(&self, table: &Dynamo) -> Vec<String> {
         let mut found = Vec::new();
-        let without = self.gave_without_budget();
+        let without = self.gave_without_budget(table);
         for ((program, id), deal) in &self.deals {
             let own = deal.closed.iter().flat_map(|closed| closed.credits.iter());
             let credits = own.chain(deal.influencers.iter().flat_map(|one| one.credits.iter()));
@@ -215,49 +263,63 @@ impl Snapshot {
         found
     }
 
-    /// I26, I25: deals, opportunities and pools are what records add up to, each decided from the version before.
-    fn i26_shared(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let programs: std::collections::BTreeSet<&ProgramId> =
-            self.records.keys().map(|(program, _)| program).collect();
-        for program in programs {
-            let records = self.records.iter().filter(|((of, _), _)| of == program).flat_map(|(_, records)| records);
-            let (rebuilt, more) = rebuild_shared(records);
-            found.extend(more);
-            let deals = self
-                .deals
-                .iter()
-                .filter(|((of, _), _)| of == program)
-                .map(|((_, id), deal)| (id.clone(), deal.clone()));
-            let deals: BTreeMap<DealId, Deal> = deals.collect();
-            let all = self.opportunities.iter().filter(|((of, _), _)| of == program);
-            let all: BTreeMap<OpportunityId, Opportunity> =
-                all.map(|((_, id), one)| (id.clone(), one.clone())).collect();
-            for id in rebuilt.deals.keys().chain(deals.keys()) {
-                if rebuilt.deals.get(id) != deals.get(id) {
-                    found.push(format!(
-                        "deal {id} is stored as {:?}, and its records add up to {:?}",
-                        deals.get(id),
-                        rebuilt.deals.get(id)
-                    ));
-                }
+    /// I26, I25: deals, opportunities and pools are what records add up to, each decided from the version before. Of many, some of
+    /// them at a time: each that is shared with all the records that touch it.
+    fn i26_shared(&self, table: &Dynamo) -> Vec<String> {
+        let programs: BTreeSet<&ProgramId> = self.records.keys.keys().map(|(program, _)| program).collect();
+        let times = u32::try_from(1 + self.records.count / HELD_MAX).unwrap_or(u32::MAX);
+        let turns = programs.into_iter().flat_map(|program| (0..times).map(move |time| (program, time)));
+        turns.flat_map(|(program, time)| self.some_shared(table, program, |id| of_turn(id, times) == time)).collect()
+    }
+
+    fn some_shared(&self, table: &Dynamo, program: &ProgramId, asked: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut records = Vec::new();
+        for (_, all) in self.records.iter(table).filter(|((of, _), _)| of == program) {
+            records.extend(all.iter().filter(|record| touches(record, &asked)).cloned());
+        }
+        let (rebuilt, mut found) = rebuild_shared_of(&records, &asked);
+        let deals = self.deals.iter().filter(|((of, id), _)| of == program && asked(id));
+        let deals: BTreeMap<&DealId, &Deal> = deals.map(|((_, id), deal)| (id, deal)).collect();
+        for id in rebuilt.deals.keys().chain(deals.keys().copied()) {
+            let (stored, adds_up_to) = (deals.get(id).copied(), rebuilt.deals.get(id));
+            if stored != adds_up_to {
+                found.push(format!("deal {id} is stored as {stored:?}, and its records add up to {adds_up_to:?}"));
             }
-            let pools = self.pools.iter().filter(|((of, _), _)| of == program);
-            let pools: BTreeMap<PoolPart, PoolBalance> = pools.map(|((_, part), pool)| (part.clone(), *pool)).collect();
-            for part in rebuilt.pools.keys().chain(pools.keys()) {
-                let (stored, adds_up_to) = (pools.get(part), rebuilt.pools.get(part));
-                if stored != adds_up_to {
-                    found.push(format!("pool {part} is {stored:?}, and its records add up to {adds_up_to:?}"));
-                }
+        }
+        let pools = self.pools.iter().filter(|((of, part), _)| of == program && asked(&part.to_string()));
+        let pools: BTreeMap<&PoolPart, &PoolBalance> = pools.map(|((_, part), pool)| (part, pool)).collect();
+        for part in rebuilt.pools.keys().chain(pools.keys().copied()) {
+            let (stored, adds_up_to) = (pools.get(part).copied(), rebuilt.pools.get(part));
+            if stored != adds_up_to {
+                found.push(format!("pool {part} is {stored:?}, and its records add up to {adds_up_to:?}"));
             }
-            for id in rebuilt.opportunities.keys().chain(all.keys()) {
-                if rebuilt.opportunities.get(id) != all.get(id) {
-                    found.push(format!("opportunity {id} is not what its records add up to"));
-                }
+        }
+        let all = self.opportunities.iter().filter(|((of, id), _)| of == program && asked(id));
+        let all: BTreeMap<&OpportunityId, &Opportunity> = all.map(|((_, id), one)| (id, one)).collect();
+        for id in rebuilt.opportunities.keys().chain(all.keys().copied()) {
+            if rebuilt.opportunities.get(id) != all.get(id).copied() {
+                found.push(format!("opportunity {id} is not what its records add up to"));
             }
         }
         found
     }
+}
+
+/// In which of so many turns what has this id is looked at.
+fn of_turn(id: &str, times: u32) -> u32 {
+    event::steady_hash(id.bytes()) % times
+}
+
+/// Whether a record moves something shared whose id is asked for.
+fn touches(record: &Record, asked: &impl Fn(&str) -> bool) -> bool {
+    let deal = || {
+        let kind = record.happened();
+        kind.is_some_and(|kind| {
+            kind.deal_id().is_some_and(|id| asked(id))
+                || Opportunity::changed_by(record, &kind).is_some_and(|id| asked(id))
+        })
+    };
+    record.pools().any(|(part, ..)| asked(&part.to_string())) || deal()
 }
 
 /// I12: by position, every change of a tier goes on from the one before.

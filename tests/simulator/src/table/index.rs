@@ -17,6 +17,9 @@ pub(super) enum Projection {
 /// Where an item stands in a partition.
 type Place = (KeyPart, Key);
 
+/// What an index holds of an item: its partition, its sort key there, and what is projected.
+type Entry = (KeyPart, KeyPart, Kept);
+
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) name: String,
@@ -27,7 +30,7 @@ pub(super) struct Index {
     view: BTreeMap<KeyPart, BTreeMap<Place, Kept>>,
     places: HashMap<Key, (KeyPart, Place)>,
     /// Changes on their way, by when they arrive.
-    coming: BTreeMap<(Instant, u64), (Key, Option<Item>)>,
+    coming: BTreeMap<(Instant, u64), (Key, Option<Entry>)>,
     /// When the last change of an item that is on its way arrives: its changes keep their order.
     last: HashMap<Key, Instant>,
     count: u64,
@@ -60,8 +63,8 @@ impl Index {
         Ok(())
     }
 
-    pub(super) fn follow(&mut self, key: &Key, new: Option<&Item>, now: Instant, lag: Duration) {
-        let new = new.and_then(|item| self.projected(item));
+    pub(super) fn follow(&mut self, key: &Key, new: Option<(&Item, &Kept)>, now: Instant, lag: Duration) {
+        let new = new.and_then(|(item, kept)| self.entry(item, kept));
         let before = self.last.get(key).copied();
         if lag.is_zero() && before.is_none() {
             self.apply(key, new);
@@ -73,33 +76,31 @@ impl Index {
         self.coming.insert((at, self.count), (key.clone(), new));
     }
 
-    fn projected(&self, item: &Item) -> Option<Item> {
-        if !item.contains_key(&self.hash) || !item.contains_key(&self.range) {
-            return None;
-        }
-        Some(match &self.projection {
-            Projection::All => item.clone(),
+    fn entry(&self, item: &Item, kept: &Kept) -> Option<Entry> {
+        let part = |name: &str| item.get(name).and_then(KeyPart::of);
+        let (hash, range) = part(&self.hash).zip(part(&self.range))?;
+        let projected = match &self.projection {
+            Projection::All => kept.clone(),
             Projection::These(names) => {
                 let keys = [&self.hash, &self.range].into_iter().chain(&self.table_keys);
                 let held = |name: &String| names.contains(name) || keys.clone().any(|key| key == name);
-                item.iter().filter(|(name, _)| held(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+                let some = item.iter().filter(|(name, _)| held(name));
+                Kept::of(&some.map(|(name, value)| (name.clone(), value.clone())).collect())
             }
-        })
+        };
+        Some((hash, range, projected))
     }
 
-    fn apply(&mut self, key: &Key, new: Option<Item>) {
+    fn apply(&mut self, key: &Key, new: Option<Entry>) {
         if let Some((hash, place)) = self.places.remove(key)
             && let Some(partition) = self.view.get_mut(&hash)
         {
             partition.remove(&place);
         }
-        let Some(item) = new else { return };
-        let part = |name: &str| item.get(name).and_then(KeyPart::of);
-        if let Some((hash, range)) = part(&self.hash).zip(part(&self.range)) {
-            let place = (range, key.clone());
-            self.places.insert(key.clone(), (hash.clone(), place.clone()));
-            self.view.entry(hash).or_default().insert(place, Kept::of(&item));
-        }
+        let Some((hash, range, projected)) = new else { return };
+        let place = (range, key.clone());
+        self.places.insert(key.clone(), (hash.clone(), place.clone()));
+        self.view.entry(hash).or_default().insert(place, projected);
     }
 
     pub(super) fn catch_up(&mut self, now: Instant) {

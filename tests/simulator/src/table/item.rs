@@ -1,13 +1,16 @@
 //! Items as DynamoDB's JSON has them, and their keys.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 /// An item: attribute names to typed values, as `{"pk": {"S": "..."}}`.
 pub type Item = Map<String, Value>;
 
-/// An item as it is kept: as text, which takes a tenth of the room of its tree.
+/// An item as it is kept: as text, which takes a tenth of the room of its tree, and is one for a table and what is whole of it in an
+/// index.
 #[derive(Clone, Debug)]
-pub(super) struct Kept(Box<str>);
+pub(super) struct Kept(Arc<str>);
 
 impl Kept {
     pub(super) fn of(item: &Item) -> Self {

@@ -13,7 +13,7 @@ pub mod item;
 mod read;
 mod write;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use ambient::Instant;
@@ -103,6 +103,8 @@ struct Table {
     /// Key attributes that are numbers; the others are texts.
     numbers: HashSet<String>,
     items: BTreeMap<Key, Kept>,
+    /// Items whose time to live ends, by when it does.
+    ends: BTreeSet<(i64, Key)>,
     indexes: Vec<Index>,
 }
 
@@ -134,14 +136,22 @@ impl Table {
     }
 
     fn put(&mut self, key: &Key, new: Option<Item>, now: Instant, luck: &mut dyn Luck) -> Option<Item> {
+        let new = new.map(|item| (Kept::of(&item), item));
         for index in &mut self.indexes {
-            index.follow(key, new.as_ref(), now, luck.lag());
+            index.follow(key, new.as_ref().map(|(kept, item)| (item, kept)), now, luck.lag());
         }
+        let ends = |item: &Item| item::number(item, "expires_at");
+        let ends_new = new.as_ref().and_then(|(_, item)| ends(item));
         let old = match new {
-            Some(item) => self.items.insert(key.clone(), Kept::of(&item)),
+            Some((kept, _)) => self.items.insert(key.clone(), kept),
             None => self.items.remove(key),
         };
-        old.map(|old| old.item())
+        let old = old.map(|old| old.item());
+        if let Some(at) = old.as_ref().and_then(ends) {
+            self.ends.remove(&(at, key.clone()));
+        }
+        self.ends.extend(ends_new.map(|at| (at, key.clone())));
+        old
     }
 
     fn item(&self, key: &Key) -> Option<Item> {
@@ -191,9 +201,9 @@ impl Dynamo {
     ) -> Vec<Change> {
         let mut changes = Vec::new();
         for (name, table) in &mut self.tables {
-            let over = |item: &Item| item::number(item, "expires_at").is_some_and(|at| at <= epoch);
-            let keys: Vec<Key> =
-                table.items.iter().filter(|(_, kept)| over(&kept.item())).map(|(key, _)| key.clone()).collect();
+            // In the order of their keys, as they stand.
+            let over = table.ends.iter().take_while(|(at, _)| *at <= epoch);
+            let keys: BTreeSet<Key> = over.map(|(_, key)| key.clone()).collect();
             for key in keys {
                 if chooses() {
                     let old = table.put(&key, None, now, luck);
@@ -273,7 +283,8 @@ impl Dynamo {
         let number =
             |of: &Value| of["AttributeName"].as_str().filter(|_| of["AttributeType"] == "N").map(str::to_owned);
         let numbers = defined.filter_map(number).collect();
-        self.tables.insert(name, Table { hash, range, numbers, items: BTreeMap::new(), indexes });
+        self.tables
+            .insert(name, Table { hash, range, numbers, items: BTreeMap::new(), ends: BTreeSet::new(), indexes });
         Ok(json!({ "TableDescription": { "TableStatus": "ACTIVE" } }))
     }
 }
