@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 
 import requests
 from botocore.exceptions import ClientError
@@ -267,6 +267,10 @@ class Scenario:
         """the schedule finds a partner whose held points are due, and the review releases them"""
         for record in json.loads((ROOT / "events/story.reseller.json").read_text())["Records"]:
             self.send(record["body"])
+        # Points are held of what is renewed.
+        data = {"deal_id": "M-7", "outcome": "won", "acv": {"amount": "20000.00", "currency": "USD"}, "tenor_months": 12, "motion": "sell", "renewal": True}
+        renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.send(event("/crm/acme", "deal.closed", "merlion-renewal", "partner-31", data, renewed) | {"program": "perx"})
         self.worked_off("PartnerEvents")
         token = self.emulator.issuer.token("partner-31", program="perx")
 
