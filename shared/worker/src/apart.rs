@@ -1,4 +1,4 @@
-//! A call that panics costs no other: calls run on a thread of their own, and a batch whose call broke is called again message by
+//! A call that panics costs no other: calls run on a thread of their own, and a batch whose call broke is called again by halves
 //! message.
 //!
 //! Deployed functions are built to abort on a panic, so nothing unwinds. A thread that panics is left standing where it is, and
@@ -21,6 +21,8 @@ use crate::telemetry::count;
 
 /// Room for the deepest call, as the first thread of a process has it.
 const STACK_BYTES: usize = 8 << 20;
+/// Panics after which the rest of a batch is handed back: each leaves a thread standing.
+const PANICS_MAX: u32 = 24;
 /// Metric: messages whose call panicked.
 const BROKEN: &str = "broken";
 
@@ -174,8 +176,8 @@ fn leave_standing() {
     });
 }
 
-/// One batch by `call`; where that panics, each of its messages by a call of its own, as if it were delivered again. A message whose
-/// call panics is handed back, and no other on its account.
+/// One batch by `call`; where that panics, each half of it by a call of its own, as if it were delivered again, and so on: a message whose
+/// call panics alone is handed back, and no other on its account. After so many panics what is left is handed back untried.
 ///
 /// # Errors
 /// That of `call`: the whole batch is handed back.
@@ -183,32 +185,48 @@ pub async fn apart<E: Display, F>(batch: SqsEvent, call: impl Fn(SqsEvent) -> F)
 where
     F: Future<Output = Result<Result<SqsBatchResponse, E>, Broke>>,
 {
-    if let Ok(reply) = call(batch.clone()).await {
-        return reply;
-    }
-    let is_one = batch.records.len() == 1;
-    let (mut handed_back, mut broken) = (Vec::new(), 0);
-    for mut message in batch.records {
-        let received = message.attributes.get(RECEIVES).and_then(|times| times.parse::<u32>().ok()).unwrap_or(1);
-        message.attributes.insert(RECEIVES.to_owned(), received.saturating_add(1).to_string());
-        let id = message.message_id.clone();
-        let mut alone = SqsEvent::default();
-        alone.records.push(message);
-        // The one that was alone broke its call already.
-        let called = if is_one { Err(Broke) } else { call(alone).await };
-        match (called, id) {
-            (Ok(Ok(reply)), _) => {
+    // No reply can name a part of what has no id: that fails as a whole, or not at all.
+    let named = batch.records.iter().all(|message| message.message_id.as_ref().is_some_and(|id| !id.is_empty()));
+    let (mut handed_back, mut broken, mut panics) = (Vec::new(), 0, 0);
+    let mut left = vec![batch];
+    while let Some(mut part) = left.pop() {
+        let ids =
+            |part: &SqsEvent| part.records.iter().filter_map(|message| message.message_id.clone()).collect::<Vec<_>>();
+        if panics >= PANICS_MAX {
+            handed_back.extend(ids(&part));
+            continue;
+        }
+        match call(part.clone()).await {
+            Ok(Ok(reply)) if panics == 0 => return Ok(reply),
+            Ok(Ok(reply)) => {
                 handed_back.extend(reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier));
             }
-            (Ok(Err(error)), None) => return Err(error),
-            (Ok(Err(error)), Some(message_id)) => {
-                tracing::warn!(message_id, %error, "a message is delivered again");
-                handed_back.push(message_id);
+            Ok(Err(error)) if panics == 0 || !named => return Err(error),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, messages = part.records.len(), "messages are delivered again");
+                handed_back.extend(ids(&part));
             }
-            (Err(Broke), message_id) => {
-                tracing::error!(message_id, "the call of a message panicked; it is delivered again");
-                broken += 1;
-                handed_back.extend(message_id);
+            Err(Broke) => {
+                panics += 1;
+                if part.records.len() > 1 && named {
+                    tracing::error!(
+                        messages = part.records.len(),
+                        "the call of messages panicked; each half is called by itself"
+                    );
+                    for message in part.records.iter_mut().filter(|_| panics == 1) {
+                        let received = message.attributes.get(RECEIVES).and_then(|times| times.parse::<u32>().ok());
+                        let again = received.unwrap_or(1).saturating_add(1).to_string();
+                        message.attributes.insert(RECEIVES.to_owned(), again);
+                    }
+                    let mut later = SqsEvent::default();
+                    later.records = part.records.split_off(part.records.len() / 2);
+                    left.extend([later, part]);
+                } else {
+                    let message_id = part.records.first().and_then(|message| message.message_id.clone());
+                    tracing::error!(message_id, "the call of a message panicked; it is delivered again");
+                    broken += part.records.len() as u64;
+                    handed_back.extend(ids(&part));
+                }
             }
         }
     }

@@ -54,16 +54,16 @@ async fn a_call_that_panics_costs_no_other() {
     assert_eq!(judge(&["a", "again", "b"]).await, Ok(vec!["m-again".to_owned()]));
     assert_eq!((seen(), made.load(Ordering::Relaxed)), (vec!["a 1".to_owned(), "b 1".to_owned()], 1));
 
-    // What comes before the one that panics is done twice, as it is when it is delivered twice.
-    let handed_back = judge(&["a", "panic", "again", "bad", "b"]).await;
-    assert_eq!(handed_back, Ok(["m-panic", "m-again", "m-bad"].map(str::to_owned).to_vec()));
-    assert_eq!(seen(), ["a 1", "a 2", "b 2"]);
-    assert_eq!(made.load(Ordering::Relaxed), 3, "once more after each panic");
+    // What comes before the one that panics is done again, as it is when it is delivered again.
+    let handed_back = judge(&["a", "panic", "again", "b"]).await;
+    assert_eq!(handed_back, Ok(["m-panic", "m-again"].map(str::to_owned).to_vec()));
+    assert_eq!(seen(), ["a 1", "a 2", "a 2", "b 2"]);
+    assert_eq!(made.load(Ordering::Relaxed), 4, "once more after each panic");
 
     assert_eq!(judge(&["panic"]).await, Ok(vec!["m-panic".to_owned()]));
     assert_eq!(judge(&["bad", "a"]).await, Err("bad".to_owned()));
     assert_eq!(judge(&["c"]).await, Ok(Vec::new()));
-    assert_eq!((seen(), made.load(Ordering::Relaxed)), (vec!["c 1".to_owned()], 4));
+    assert_eq!((seen(), made.load(Ordering::Relaxed)), (vec!["c 1".to_owned()], 5));
 }
 
 async fn a_handler_that_cannot_be_made_says_why() {
