@@ -1,5 +1,5 @@
-//! A call that panics costs no other: calls run on a thread of their own, and a batch whose call broke is called again by halves
-//! message.
+//! A call that panics costs no other: calls run on a thread of their own, and a batch whose call broke is called again by
+//! halves.
 //!
 //! Deployed functions are built to abort on a panic, so nothing unwinds. A thread that panics is left standing where it is, and
 //! another takes its place with a handler of its own; what the first one held is lost to the process, which lives no longer than
