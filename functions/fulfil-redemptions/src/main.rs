@@ -16,8 +16,10 @@ async fn main() -> Result<(), Error> {
     )?;
     let answers = run(service_fn(async |call: LambdaEvent<SqsEvent>| {
         let deadline = worker::deadline(&clock, call.context.deadline);
-        Ok::<_, Error>(apart(call.payload, |batch| calls.call((batch, deadline))).await?)
+        Ok::<_, Error>(apart(call.payload, (&clock, deadline), |batch| calls.call((batch, deadline))).await?)
     }));
-    tokio::try_join!(async { Ok(calls.made().await?) }, answers)?;
-    Ok(())
+    tokio::select! {
+        ended = answers => ended,
+        error = calls.fails() => Err(error.into()),
+    }
 }

@@ -16,11 +16,15 @@ async fn main() -> Result<(), Error> {
     let answers = run(service_fn(async |call: LambdaEvent<Trigger>| {
         let deadline = worker::deadline(&clock, call.context.deadline);
         let reply = match call.payload {
-            Trigger::Batch(batch) => apart(batch, |batch| calls.call((Trigger::Batch(batch), deadline))).await?,
+            Trigger::Batch(batch) => {
+                apart(batch, (&clock, deadline), |batch| calls.call((Trigger::Batch(batch), deadline))).await?
+            }
             schedule @ Trigger::Schedule(_) => calls.call((schedule, deadline)).await??,
         };
         Ok::<_, Error>(reply)
     }));
-    tokio::try_join!(async { Ok(calls.made().await?) }, answers)?;
-    Ok(())
+    tokio::select! {
+        ended = answers => ended,
+        error = calls.fails() => Err(error.into()),
+    }
 }

@@ -109,9 +109,9 @@ impl Poller {
             let mut event = SqsEvent::default();
             event.records = batch.iter().map(sqs_message).collect();
             let deadline = self.clock.instant() + self.time;
-            match apart(event, |batch| caught(function(batch, deadline))).await {
+            match apart(event, (&self.clock, deadline), |batch| caught(function(batch, deadline))).await {
                 Ok(reply) => self.delete_done(&batch, &reply).await,
-                Err(error) => tracing::warn!(error, "a batch failed as a whole and is delivered again"),
+                Err(error) => tracing::warn!(%error, "a batch failed as a whole and is delivered again"),
             }
         }
     }
@@ -182,7 +182,7 @@ fn sqs_message(message: &Message) -> SqsMessage {
 
 /// A call that may panic: here it unwinds, where a deployed function leaves its thread standing.
 async fn caught<R>(call: impl Future<Output = R>) -> Result<R, Broke> {
-    AssertUnwindSafe(call).catch_unwind().await.map_err(|_| Broke)
+    AssertUnwindSafe(call).catch_unwind().await.map_err(|_| Broke::default())
 }
 
 async fn schedule(review: ReviewPartners, clock: Clock, every: Duration) {
@@ -192,7 +192,7 @@ async fn schedule(review: ReviewPartners, clock: Clock, every: Duration) {
         match caught(review.handle(Trigger::Schedule(serde_json::Value::Null), deadline)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a sweep failed"),
-            Err(Broke) => tracing::error!("a sweep panicked"),
+            Err(Broke(_)) => tracing::error!("a sweep panicked"),
         }
     }
 }
@@ -211,7 +211,7 @@ async fn relay_stream(
         }
         store.clock().sleep(Duration::from_millis(50)).await;
     };
-    let (mut tries, mut alone) = (0, false);
+    let (mut tries, mut alone) = (0, 0);
     loop {
         health.sound(&db, store.clock()).await;
         let mut batch = match stream.next() {
@@ -227,20 +227,20 @@ async fn relay_stream(
                 continue;
             }
         };
-        if alone {
+        if alone > 0 {
             batch.event.records.truncate(1);
             batch.sequence.truncate(1);
         }
         let failed = match caught(relay.handle(batch.event)).await {
             Ok(reply) => reply.batch_item_failures.first().and_then(|f| f.item_identifier.clone()),
-            // One of them does it: the first is tried alone.
-            Err(Broke) if batch.sequence.len() > 1 => {
-                alone = true;
+            // One of them does it: each is tried alone.
+            Err(Broke(_)) if batch.sequence.len() > 1 => {
+                alone = batch.sequence.len();
                 continue;
             }
-            Err(Broke) => batch.sequence.first().cloned(),
+            Err(Broke(_)) => batch.sequence.first().cloned(),
         };
-        alone = false;
+        alone = alone.saturating_sub(1);
         let place = failed.as_ref().and_then(|id| batch.sequence.iter().position(|s| s == id));
         let mut done = place.unwrap_or(batch.sequence.len());
         if place.is_some() && !health.is_sound() {

@@ -10,31 +10,49 @@ use std::fmt::Display;
 use std::io;
 use std::sync::{Arc, Once};
 use std::thread;
+use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use ambient::{Clock, Instant};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::{Instrument, Span};
 
-use crate::batch::{RECEIVES, failures};
+use crate::batch::{RECEIVES, SENT, failures};
 use crate::settings::SettingsError;
 use crate::telemetry::count;
 
 /// Room for the deepest call, as the first thread of a process has it.
 const STACK_BYTES: usize = 8 << 20;
-/// Panics after which the rest of a batch is handed back: each leaves a thread standing.
-const PANICS_MAX: u32 = 24;
+/// Panics of one batch after which the rest of it is handed back untried.
+const PANICS_MAX: usize = 16;
+/// Threads left standing with which a process takes no other call: each keeps a runtime and its connections, and a process may have
+/// about a thousand files.
+const STANDING_MAX: usize = 16;
+/// Time that is kept for the reply.
+const RESERVE: Duration = Duration::from_secs(2);
 /// Metric: messages whose call panicked.
 const BROKEN: &str = "broken";
 
 thread_local! {
-    /// Told when this thread panics, which then stands still.
-    static BROKE: Cell<Option<oneshot::Sender<()>>> = const { Cell::new(None) };
+    /// Told where this thread panics, which then stands still.
+    static BROKE: Cell<Option<oneshot::Sender<Broke>>> = const { Cell::new(None) };
 }
 
-/// The call panicked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// The call panicked: where, if that is known. Never why, which may hold what nobody is to read (I17).
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("the call panicked")]
-pub struct Broke;
+pub struct Broke(pub Option<String>);
+
+/// Why a batch failed as a whole.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError<E> {
+    /// The call says so.
+    #[error("{0}")]
+    Call(E),
+    /// It panicked, and has a message without an id, which no reply can name.
+    #[error("the call of a batch panicked, and not every message of it has an id")]
+    Nameless,
+}
 
 /// Why calls could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +63,9 @@ pub enum ApartError {
     /// The system gave no thread.
     #[error(transparent)]
     Thread(#[from] io::Error),
+    /// Too many calls panicked: the process ends, and another takes its place.
+    #[error("{0} calls panicked, and each left its thread standing")]
+    WornOut(usize),
 }
 
 struct Job<C, R> {
@@ -55,7 +76,7 @@ struct Job<C, R> {
 
 struct Thread<C, R> {
     jobs: mpsc::Sender<Job<C, R>>,
-    broke: oneshot::Receiver<()>,
+    broke: oneshot::Receiver<Broke>,
 }
 
 type Begin<C, R> = dyn Fn() -> Result<(Thread<C, R>, Made), ApartError> + Send + Sync;
@@ -66,12 +87,19 @@ type Made = oneshot::Receiver<Result<(), ApartError>>;
 /// A handler on a thread of its own, called with a `C` for an `R`, one call after the other.
 pub struct Apart<C, R> {
     begin: Box<Begin<C, R>>,
-    thread: Mutex<Option<Thread<C, R>>>,
+    running: Mutex<Running<C, R>>,
     made: Mutex<Option<Made>>,
+    ended: mpsc::Sender<ApartError>,
+    ends: Mutex<mpsc::Receiver<ApartError>>,
+}
+
+struct Running<C, R> {
+    thread: Option<Thread<C, R>>,
+    standing: usize,
 }
 
 impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
-    /// Has the handler made on its thread, beside whatever else begins ([`Self::made`]); again where a call of it panicked.
+    /// Has the handler made on its thread, beside whatever else begins ([`Self::fails`]); again where a call of it panicked.
     ///
     /// # Errors
     /// [`ApartError::Thread`].
@@ -83,42 +111,71 @@ impl<C: Send + 'static, R: Send + 'static> Apart<C, R> {
         let (make, handle) = (Arc::new(make), Arc::new(handle));
         let begin = Box::new(move || begin(make.clone(), handle.clone()));
         let (first, made) = begin()?;
-        Ok(Self { begin, thread: Mutex::new(Some(first)), made: Mutex::new(Some(made)) })
+        let (ended, ends) = mpsc::channel(1);
+        let running = Mutex::new(Running { thread: Some(first), standing: 0 });
+        Ok(Self { begin, running, made: Mutex::new(Some(made)), ended, ends: Mutex::new(ends) })
     }
 
-    /// Waits until the handler is made.
-    ///
-    /// # Errors
-    /// [`ApartError`].
-    pub async fn made(&self) -> Result<(), ApartError> {
-        let Some(made) = self.made.lock().await.take() else { return Ok(()) };
-        made.await.map_err(|_| io::Error::other("the thread ended"))?
+    /// Waits until calls cannot go on: whoever runs a process on them ends it then.
+    pub async fn fails(&self) -> ApartError {
+        let made = self.made.lock().await.take();
+        if let Some(made) = made
+            && let Err(error) = made.await.unwrap_or_else(|_| Err(io::Error::other("the thread ended").into()))
+        {
+            return error;
+        }
+        match self.ends.lock().await.recv().await {
+            Some(error) => error,
+            None => std::future::pending().await,
+        }
     }
 
-    /// One call.
+    /// One call. It never ends where calls cannot go on ([`Self::fails`]): no message is blamed for it.
     ///
     /// # Errors
     /// [`Broke`].
     pub async fn call(&self, call: C) -> Result<R, Broke> {
-        let mut thread = self.thread.lock().await;
-        if thread.is_none() {
-            let begun = (self.begin)().inspect_err(|error| tracing::error!(%error, "calls cannot go on"));
-            *thread = begun.ok().map(|(thread, _)| thread);
+        let mut running = self.running.lock().await;
+        // What panicked between two calls is nobody's call.
+        let idle = running.thread.as_mut().is_some_and(|thread| thread.broke.try_recv().is_ok());
+        if idle {
+            running.thread = None;
+            running.standing += 1;
         }
-        let Some(Thread { jobs, broke }) = thread.as_mut() else { return Err(Broke) };
+        if running.standing >= STANDING_MAX {
+            return self.end(ApartError::WornOut(running.standing)).await;
+        }
+        if running.thread.is_none() {
+            match (self.begin)() {
+                Ok((thread, _)) => running.thread = Some(thread),
+                Err(error) => return self.end(error).await,
+            }
+        }
+        let Some(Thread { jobs, broke }) = running.thread.as_mut() else { return std::future::pending().await };
         let (reply, replied) = oneshot::channel();
         let answer = async {
             jobs.send(Job { call, span: Span::current(), reply }).await.ok()?;
             replied.await.ok()
         };
-        let answer = tokio::select! {
-            answer = answer => answer,
-            _ = broke => None,
+        let broke = tokio::select! {
+            Some(answer) = answer => return Ok(answer),
+            broke = broke => broke,
         };
-        if answer.is_none() {
-            *thread = None;
+        running.thread = None;
+        match broke {
+            Ok(broke) => {
+                running.standing += 1;
+                Err(broke)
+            }
+            // It ended without a panic: its handler could not be made.
+            Err(_) => self.end(io::Error::other("the thread ended").into()).await,
         }
-        answer.ok_or(Broke)
+    }
+
+    async fn end(&self, error: ApartError) -> Result<R, Broke> {
+        // One that was told before ends the process as well.
+        let _ = self.ended.try_send(error);
+        std::future::pending().await
     }
 }
 
@@ -167,7 +224,7 @@ fn leave_standing() {
             tell(panic);
             if let Some(broke) = BROKE.take() {
                 // Who called may be gone.
-                let _ = broke.send(());
+                let _ = broke.send(Broke(panic.location().map(ToString::to_string)));
                 loop {
                     thread::park();
                 }
@@ -177,55 +234,64 @@ fn leave_standing() {
 }
 
 /// One batch by `call`; where that panics, each half of it by a call of its own, as if it were delivered again, and so on: a message whose
-/// call panics alone is handed back, and no other on its account. After so many panics what is left is handed back untried.
+/// call panics alone is handed back, and no other on its account. What is left when there is no time until `deadline`, or after many
+/// panics, is handed back untried.
 ///
 /// # Errors
-/// That of `call`: the whole batch is handed back.
-pub async fn apart<E: Display, F>(batch: SqsEvent, call: impl Fn(SqsEvent) -> F) -> Result<SqsBatchResponse, E>
+/// [`BatchError`]: the whole batch is handed back.
+pub async fn apart<E: Display, F>(
+    mut batch: SqsEvent,
+    (clock, deadline): (&Clock, Instant),
+    call: impl Fn(SqsEvent) -> F,
+) -> Result<SqsBatchResponse, BatchError<E>>
 where
     F: Future<Output = Result<Result<SqsBatchResponse, E>, Broke>>,
 {
-    // No reply can name a part of what has no id: that fails as a whole, or not at all.
-    let named = batch.records.iter().all(|message| message.message_id.as_ref().is_some_and(|id| !id.is_empty()));
-    let (mut handed_back, mut broken, mut panics) = (Vec::new(), 0, 0);
-    let mut left = vec![batch];
-    while let Some(mut part) = left.pop() {
-        let ids =
-            |part: &SqsEvent| part.records.iter().filter_map(|message| message.message_id.clone()).collect::<Vec<_>>();
-        if panics >= PANICS_MAX {
-            handed_back.extend(ids(&part));
-            continue;
-        }
-        match call(part.clone()).await {
-            Ok(Ok(reply)) if panics == 0 => return Ok(reply),
-            Ok(Ok(reply)) => {
-                handed_back.extend(reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier));
-            }
-            Ok(Err(error)) if panics == 0 || !named => return Err(error),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, messages = part.records.len(), "messages are delivered again");
-                handed_back.extend(ids(&part));
-            }
-            Err(Broke) => {
-                panics += 1;
-                if part.records.len() > 1 && named {
-                    tracing::error!(
-                        messages = part.records.len(),
-                        "the call of messages panicked; each half is called by itself"
-                    );
-                    for message in part.records.iter_mut().filter(|_| panics == 1) {
-                        let received = message.attributes.get(RECEIVES).and_then(|times| times.parse::<u32>().ok());
-                        let again = received.unwrap_or(1).saturating_add(1).to_string();
-                        message.attributes.insert(RECEIVES.to_owned(), again);
-                    }
-                    let mut later = SqsEvent::default();
-                    later.records = part.records.split_off(part.records.len() / 2);
-                    left.extend([later, part]);
-                } else {
-                    let message_id = part.records.first().and_then(|message| message.message_id.clone());
-                    tracing::error!(message_id, "the call of a message panicked; it is delivered again");
-                    broken += part.records.len() as u64;
-                    handed_back.extend(ids(&part));
+    let Broke(at) = match call(batch.clone()).await {
+        Ok(reply) => return reply.map_err(BatchError::Call),
+        Err(broke) => broke,
+    };
+    tracing::error!(at, messages = batch.records.len(), "the call of a batch panicked");
+    if batch.records.iter().any(|message| message.message_id.as_ref().is_none_or(String::is_empty)) {
+        return Err(BatchError::Nameless);
+    }
+    let number = |message: &SqsMessage, name: &str| message.attributes.get(name).and_then(|n| n.parse::<u64>().ok());
+    // Of two meanings under one identity the one that was sent first stands.
+    batch.records.sort_by_key(|message| number(message, SENT));
+    for message in &mut batch.records {
+        let again = number(message, RECEIVES).unwrap_or(1).saturating_add(1);
+        message.attributes.insert(RECEIVES.to_owned(), again.to_string());
+    }
+    let (mut handed_back, mut broken, mut panics) = (Vec::new(), 0, 1);
+    let hand_back = |part: Vec<SqsMessage>| part.into_iter().filter_map(|message| message.message_id);
+    // Each with whether it has panicked.
+    let mut left = vec![(batch.records, true)];
+    while let Some((mut part, panicked)) = left.pop() {
+        if panicked && part.len() > 1 {
+            let later = part.split_off(part.len() / 2);
+            left.extend([(later, false), (part, false)]);
+        } else if panicked {
+            let message_id = part.first().and_then(|message| message.message_id.as_deref());
+            tracing::error!(message_id, "the call of a message panicked; it is delivered again");
+            broken += 1;
+            handed_back.extend(hand_back(part));
+        } else if panics >= PANICS_MAX || clock.instant() + RESERVE >= deadline {
+            handed_back.extend(hand_back(part));
+        } else {
+            let mut some = SqsEvent::default();
+            some.records.clone_from(&part);
+            match call(some).await {
+                Ok(Ok(reply)) => {
+                    handed_back.extend(reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier));
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, messages = part.len(), "messages are delivered again");
+                    handed_back.extend(hand_back(part));
+                }
+                Err(Broke(at)) => {
+                    panics += 1;
+                    tracing::error!(at, messages = part.len(), "the call of a part of a batch panicked");
+                    left.push((part, true));
                 }
             }
         }

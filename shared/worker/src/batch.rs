@@ -22,6 +22,8 @@ pub const HELD_UNTIL: &str = "held_until";
 
 /// The queue's attribute of how often a message was received.
 pub(crate) const RECEIVES: &str = "ApproximateReceiveCount";
+/// The queue's attribute of when a message was sent.
+pub(crate) const SENT: &str = "SentTimestamp";
 
 /// A batch held messages without an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +43,7 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, NamelessMessage> {
 fn message(record: aws_lambda_events::sqs::SqsMessage) -> Option<Message> {
     let number = |name: &str| record.attributes.get(name).and_then(|v| v.parse::<i64>().ok());
     let receive_count = number(RECEIVES).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-    let sent_ms = number("SentTimestamp").unwrap_or_default();
+    let sent_ms = number(SENT).unwrap_or_default();
     let id = record.message_id.filter(|id| !id.is_empty())?;
     let held_until = record.message_attributes.get(HELD_UNTIL).and_then(|attribute| attribute.string_value.clone());
     Some(Message { id, receive_count, sent_ms, body: record.body.unwrap_or_default(), held_until })

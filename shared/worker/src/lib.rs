@@ -9,7 +9,7 @@ mod secret;
 mod settings;
 mod telemetry;
 
-pub use apart::{Apart, ApartError, Broke, apart};
+pub use apart::{Apart, ApartError, BatchError, Broke, apart};
 pub use batch::{HELD_UNTIL, Message, NamelessMessage, failures, messages};
 pub use clients::Clients;
 pub use queue::{Outgoing, Queue, QueueError};
