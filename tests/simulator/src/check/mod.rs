@@ -69,6 +69,13 @@ impl Log {
         self.commits.iter().map(Vec::len).sum()
     }
 
+    /// I9: what was recorded stands, and reads.
+    pub(crate) fn i9_gone(&self, table: &Dynamo) -> Vec<String> {
+        let stands = |key: &&Key| table.item(LEDGER, key).is_some_and(|item| record(&item).is_ok());
+        let gone = self.commits.iter().flatten().filter(|key| !stands(key));
+        gone.map(|(key, _)| format!("`{}` was recorded and does not stand so", key.text())).collect()
+    }
+
     /// What each transaction wrote.
     pub(crate) fn commits<'a>(&'a self, table: &'a Dynamo) -> impl Iterator<Item = Commit> + 'a {
         self.commits.iter().map(|keys| read_all(table, keys))
@@ -80,7 +87,7 @@ impl Log {
     }
 }
 
-/// Records as they stand; one that is gone or does not read was found when that happened (I9, I10).
+/// Records as they stand; [`Log::i9_gone`] finds those that do not.
 fn read_all<'a>(table: &Dynamo, keys: impl IntoIterator<Item = &'a Key>) -> Vec<Record> {
     keys.into_iter().filter_map(|key| record(&table.item(LEDGER, key)?).ok()).collect()
 }

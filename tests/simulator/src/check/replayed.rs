@@ -1,6 +1,6 @@
 //! I11: what was decided once is decided again, from nothing but the records before it, and comes to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ledger::{Account, Pool, PoolBalance, PoolOf, PoolPart, Reason, Record, Verdict};
 use event::ids::{PartnerId, ProgramId, RewardId};
@@ -68,26 +68,27 @@ fn publish(worlds: &mut BTreeMap<ProgramId, World>, record: &Record) {
 /// and what is put into a budget, were as they are; of what is taken out of one by itself, each part that it is taken out of had so much.
 fn stood(world: &World, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
     let is_budget = |part: &PoolPart| matches!(part.pool.of, PoolOf::Budget(..));
+    let of_budgets = |record| Record::pools(record).filter(|(part, ..)| is_budget(part));
     if commit.iter().any(|record| record.partner.is_internal()) {
-        // Several records of one commit tell each other what is left: there the pools are as they are.
-        let [alone] = commit.as_slice() else { return world.pools.clone() };
-        let taken: Vec<(PoolPart, i64)> = std::iter::once(alone)
-            .flat_map(Record::pools)
-            .filter(|(part, funded, drawn)| is_budget(part) && *funded < 0 && *drawn == 0)
-            .map(|(part, funded, _)| (part.clone(), -funded))
-            .collect();
+        // A part is emptied before another is taken from, by one record or the next: each had what is taken of it, and no more.
+        let (mut so_far, mut fell) = (BTreeMap::<&PoolPart, i64>::new(), BTreeMap::<&PoolPart, i64>::new());
+        let mut reduced = BTreeSet::new();
+        for (part, funded, drawn) in commit.iter().flat_map(of_budgets) {
+            let moved = so_far.entry(part).or_default();
+            *moved += funded - drawn;
+            let fell = fell.entry(part).or_default();
+            *fell = (*fell).max(-*moved);
+            reduced.extend((funded < 0 && drawn == 0).then_some(&part.pool));
+        }
         let mut stood = world.pools.clone();
-        for (part, balance) in &mut stood {
-            if taken.iter().any(|(other, _)| other.pool == part.pool) {
-                balance.left = taken.iter().filter(|(other, _)| other == part).map(|(_, taken)| taken).sum();
-            }
+        for (part, balance) in stood.iter_mut().filter(|(part, _)| reduced.contains(&part.pool)) {
+            balance.left = fell.get(part).copied().unwrap_or(0);
         }
         return stood;
     }
     // Each part by how far it fell below what it had at first, at most.
     let mut fell: BTreeMap<PoolPart, [i64; 2]> = BTreeMap::new();
     let mut so_far: BTreeMap<PoolPart, [i64; 2]> = BTreeMap::new();
-    let of_budgets = |record| Record::pools(record).filter(|(part, ..)| is_budget(part));
     for (part, funded, drawn) in commit.iter().flat_map(of_budgets) {
         let moved = so_far.entry(part.clone()).or_default();
         *moved = [moved[0] + funded - drawn, moved[1] + drawn];

@@ -29,6 +29,7 @@ pub(crate) fn at_rest(aws: &Aws) -> Found {
         found.push(("I3", i3_one_record(&table, &all)));
         found
     };
+    found.push(("I9", watch.log.i9_gone(&table)));
     found.push(("I8", i8_nothing_lost(aws, &table, &watch)));
     found.push(("I4", i4_conflicts_kept(&table, &watch)));
     found.push(("I4", i4_repetitions_are_none(&table, &watch)));
