@@ -70,6 +70,11 @@ fn stood(world: &World, commit: &Commit) -> BTreeMap<PoolPart, PoolBalance> {
     let is_budget = |part: &PoolPart| matches!(part.pool.of, PoolOf::Budget(..));
     let of_budgets = |record| Record::pools(record).filter(|(part, ..)| is_budget(part));
     if commit.iter().any(|record| record.partner.is_internal()) {
+        // Who is refused beside others tells what they leave: there the pools are as they are.
+        let is_short = |record: &Record| matches!(record.reason, Some(Reason::BudgetShort { .. }));
+        if commit.len() > 1 && commit.iter().any(is_short) {
+            return world.pools.clone();
+        }
         // A part is emptied before another is taken from, by one record or the next: each had what is taken of it, and no more.
         let (mut so_far, mut fell) = (BTreeMap::<&PoolPart, i64>::new(), BTreeMap::<&PoolPart, i64>::new());
         let mut reduced = BTreeSet::new();
