@@ -153,6 +153,16 @@ fn every_queue_is_visible_long_enough_and_tried_five_times() {
     }
 }
 
+/// Where metrics are counted, and by what: Laurel's own as the functions write them, the platform's as AWS documents them.
+const METRICS: [(&str, &[&str]); 6] = [
+    ("Laurel/${AWS::StackName}", &["service"]),
+    ("AWS/SQS", &["QueueName"]),
+    ("AWS/Lambda", &["FunctionName"]),
+    ("AWS/ApiGateway", &["ApiId"]),
+    ("AWS/DynamoDB", &["TableName"]),
+    ("AWS/DynamoDB", &["TableName", "GlobalSecondaryIndexName"]),
+];
+
 #[test]
 fn every_alarm_is_on_a_metric_that_is_counted_and_has_its_section() {
     let template = Template::read();
@@ -166,9 +176,19 @@ fn every_alarm_is_on_a_metric_that_is_counted_and_has_its_section() {
         let anchor = text(&alarm["AlarmDescription"]);
         let (_, anchor) = anchor.split_once('#').expect("a section");
         assert!(sections.contains(anchor), "{name}: OPERATIONS.md has no section {anchor}");
-        if text(&alarm["Namespace"]).starts_with("Laurel/") {
+        let namespace = text(&alarm["Namespace"]);
+        let dimensions: Vec<String> =
+            alarm["Dimensions"].as_vec().into_iter().flatten().map(|dimension| text(&dimension["Name"])).collect();
+        // A metric is nobody's under other dimensions than those that it is counted with, and its alarm is silent for ever.
+        let known = METRICS.iter().any(|(of, by)| *of == namespace && dimensions == *by);
+        assert!(known, "{name}: nothing is counted in {namespace} by {dimensions:?}");
+        if namespace.starts_with("Laurel/") {
             let (metric, service) = (text(&alarm["MetricName"]), text(&alarm["Dimensions"][0]["Value"]));
             assert!(counts(&service, &metric), "{name}: {service} counts no {metric}");
+        }
+        for tells in ["AlarmActions", "OKActions"] {
+            let whom: Vec<String> = alarm[tells].as_vec().into_iter().flatten().map(text).collect();
+            assert_eq!(whom, ["AlarmTopic"], "{name}: {tells}");
         }
         alarms += 1;
     }
@@ -202,8 +222,8 @@ fn the_dashboard_shows_what_is_counted() {
 
 /// Whether a function counts a metric: an outcome of events, or a name in its source.
 fn counts(service: &str, metric: &str) -> bool {
-    if service == "award-points" {
-        return Outcome::ALL.iter().any(|outcome| outcome.word() == metric);
+    if service == "award-points" && Outcome::ALL.iter().any(|outcome| outcome.word() == metric) {
+        return true;
     }
     let folder = std::fs::read_dir(format!("{ROOT}/functions/{service}/src")).expect("the function's folder");
     let sources = folder.flatten().map(|f| std::fs::read_to_string(f.path()).expect("a source"));
@@ -227,7 +247,7 @@ fn every_function_is_in_the_template_and_in_no_other_way() {
     }
 }
 
-/// Method and path of every route, and the function that takes it.
+/// Method and path of every route, the scope that it asks for, and the function that takes it.
 #[test]
 fn the_gateway_has_the_routes_of_the_functions() {
     let template = Template::read();
@@ -237,17 +257,43 @@ fn the_gateway_has_the_routes_of_the_functions() {
         let target = text(&route["Target"]);
         let integration = target.trim_start_matches("integrations/${").trim_end_matches('}');
         let function = text(&template.resource(integration)["IntegrationUri"]).replace(".Arn", "");
-        routes.insert(format!("{} {}", text(&route["RouteKey"]), kebab(&function)));
+        let scopes: Vec<String> = route["AuthorizationScopes"].as_vec().into_iter().flatten().map(text).collect();
+        let [scope] = &scopes[..] else { panic!("{name}: one scope, and not {scopes:?}") };
+        let scope = scope.strip_prefix("${ScopePrefix}").unwrap_or(scope);
+        routes.insert(format!("{} {} {scope}", text(&route["RouteKey"]), kebab(&function)));
     }
     let mut own = BTreeSet::new();
     for (function, _) in template.resources("AWS::Serverless::Function").map(|(name, f)| (kebab(name), f)) {
         let source = file(&format!("functions/{function}/src/lib.rs"));
         for line in source.split(".route(\"").skip(1) {
             let (path, methods) = line.split_once("\", ").expect("a path and its methods");
-            let method = methods.split('(').next().expect("a method").to_uppercase();
-            own.insert(format!("{method} {path} {function}"));
+            let (method, handler) = methods.split_once('(').expect("a method");
+            let handler = handler.split(')').next().expect("a handler");
+            own.insert(format!("{} {path} {function} {}", method.to_uppercase(), scope_of(&function, handler)));
         }
     }
     assert!(own.len() > 10, "{own:?}");
-    assert_eq!(routes, own);
+    assert_eq!(routes, own, "left: the template; right: what the functions take and ask for");
+    let readme = file("README.md");
+    for route in own {
+        let path = route.split(' ').nth(1).unwrap_or_default();
+        let last = path.split('/').rfind(|part| !part.starts_with('{')).unwrap_or_default();
+        assert!(readme.contains(&format!("/{last}")), "the README does not tell of {route}");
+    }
+}
+
+/// The scope that a handler, as `events::list`, asks its caller for.
+fn scope_of(function: &str, handler: &str) -> String {
+    let (module, name) = handler.split_once("::").expect("a handler in a module");
+    let source = file(&format!("functions/{function}/src/{module}.rs"));
+    let start = source.find(&format!("async fn {name}(")).unwrap_or_else(|| panic!("{function}: no {handler}"));
+    let body = &source[start..];
+    let body = &body[..body.find("\n}\n").expect("its end")];
+    let scopes: BTreeSet<String> = body
+        .split("Scope::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_lowercase())
+        .collect();
+    assert_eq!(scopes.len(), 1, "{function}: {handler} asks for one scope, and not {scopes:?}");
+    scopes.into_iter().next().unwrap_or_default()
 }

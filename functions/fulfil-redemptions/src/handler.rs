@@ -8,7 +8,7 @@ use domain::redemption::{Redemption, RedemptionStatus, RedemptionStep};
 use engine::steps::Step;
 use event::ids::{PartnerId, ProgramId, RedemptionId};
 use event::{ReleaseReason, planted};
-use program::Programs;
+use program::{Programs, Provider};
 use serde::Deserialize;
 use store::{Store, StoreError, patience::Patience, write::Check};
 use worker::{Clients, Message, NamelessMessage, Settings, SettingsError, count, failures, messages};
@@ -94,7 +94,9 @@ impl FulfilRedemptions {
         match ordered {
             Ordered::Delivered => self.step(&programs, &redemption, RedemptionStep::Fulfilled, patience, None).await?,
             Ordered::Declined => {
-                let none = store::cards::none_issued(&self.store, &due.program, &redemption)?;
+                let none = match provider {
+                    Provider::Vouchers => store::cards::none_issued(&self.store, &due.program, &redemption)?,
+                };
                 let none = Some(none).filter(|_| !planted("an order in doubt is released"));
                 // Where another worker has just been given a card, the next delivery finds it.
                 let patience = Patience { tries_max: DECLINE_TRIES_MAX, ..patience };

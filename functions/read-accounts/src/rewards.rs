@@ -6,6 +6,7 @@ use domain::decide::reward_gate;
 use domain::ledger::Reason;
 use domain::tell::sentence;
 use event::ids::RewardId;
+use program::Provider;
 use serde::Serialize;
 use store::StoreError;
 
@@ -49,7 +50,9 @@ pub(crate) async fn list(
     let available = account.balance().available;
     let mut items = Vec::new();
     for reward in program.rewards.values() {
-        let stock = store::cards::stock(&api.store, &caller.program, &reward.id).await?.free;
+        let stock = match reward.provider {
+            Provider::Vouchers => store::cards::stock(&api.store, &caller.program, &reward.id).await?.free,
+        };
         let short =
             || (available < reward.points).then_some(Reason::NotEnoughPoints { needed: reward.points, available });
         let empty = || (stock < 1).then_some(Reason::OutOfStock { left: stock });

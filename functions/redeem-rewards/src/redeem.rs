@@ -11,6 +11,7 @@ use engine::steps::Step;
 use event::ids::{PartnerId, RedemptionId, RewardId};
 use event::json::Json as Tree;
 use event::{Event, Kind, MeaningHash, ReleaseReason, Whole};
+use program::Provider;
 
 use web::{Caller, FieldError, Problem, RedemptionView, Scope, media_type, redemption};
 
@@ -40,12 +41,17 @@ pub(crate) async fn create(
     let key = idempotency_key(&headers)?;
     let request = read_request(&headers, &body)?;
     let event = request_event(&api, &caller, &partner, &key, &request)?;
-    if let Err(problem) = api.cards.ready(&api.store).await {
+    let programs = web::programs(&api.store, &caller).await?;
+    let ready = match programs.reward(&request.wish.reward_id).map(|reward| reward.provider) {
+        Some(Provider::Vouchers) => api.cards.ready(&api.store).await,
+        // It is refused below.
+        None => Ok(()),
+    };
+    if let Err(problem) = ready {
         // What was answered before is answered so again, whether or not anything can be opened by now (I7).
         let Some(record) = store::history::record(&api.store, &event.identity).await? else { return Err(problem) };
         return answer_again(&api, &caller, &request, &record).await;
     }
-    let programs = web::programs(&api.store, &caller).await?;
     if store::state::head(&api.store, &caller.program, &partner).await?.is_none() {
         return Err(Problem::not_found());
     }

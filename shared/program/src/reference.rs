@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::reward::Provider;
+
 /// The form of a value.
 #[derive(Clone, Copy, Debug)]
 enum Form {
@@ -415,7 +417,7 @@ const TABLES: &[Table] = &[
         keys: keys! {
             "name" Text, NEEDED, "Its name for partners.", r#""Amazon card, US$50""#;
             "points" Whole(1, 1_000_000_000), NEEDED, "Its price.", "2000";
-            "provider" Words(&["vouchers"]), r#""vouchers""#, "Who delivers it.", r#""vouchers""#;
+            "provider" Words(Provider::WORDS), r#""vouchers""#, "Who delivers it.", r#""vouchers""#;
             "at_most" Phrases, NOTHING, "How often a partner may have it.", r#""10 per partner per month""#;
             "needs" Form::Table("needs"), NOTHING, "What a partner must have first.", r#"{ course = "apex-101" }"#;
             "retired" Flag, "false", "No longer to be had.", "true";

@@ -20,6 +20,9 @@ macro_rules! providers {
             /// All of them.
             pub const ALL: &[Self] = &[$(Provider::$name),*];
 
+            /// Their words, in the same order.
+            pub const WORDS: &[&str] = &[$($word),*];
+
             /// The word in the file.
             pub fn word(self) -> &'static str {
                 match self {

@@ -219,7 +219,7 @@ fn every_bad_form_is_refused_at_its_place() {
             "provider = \"vouchers\"",
             "provider = \"cash\"",
             "there is no provider `cash`",
-            "known: vouchers",
+            "write \"vouchers\"",
             "provider",
         ),
         ("expiry = \"24 months", "expiry = \"24 moons", "write \"never\"", "", "expiry"),

@@ -4,7 +4,7 @@ use event::ids::{RedemptionId, RewardId};
 use event::time::Month;
 use event::{Event, Kind, ReleaseReason};
 use jiff::Timestamp;
-use program::{Gate, Program, Reward};
+use program::{Gate, Program, Provider, Reward};
 
 use super::book::{Book, Why};
 use super::context::Context;
@@ -76,9 +76,13 @@ fn refusal(context: &Context<'_>, book: &Book, reward: &Reward, quantity: i64) -
             return Ok(Some(Reason::CapReached { cap: cap.words.clone() }));
         }
     }
-    let left = book.state.stock.get(&reward.id).copied().unwrap_or(0);
-    if left < quantity {
-        return Ok(Some(Reason::OutOfStock { left }));
+    match reward.provider {
+        Provider::Vouchers => {
+            let left = book.state.stock.get(&reward.id).copied().unwrap_or(0);
+            if left < quantity {
+                return Ok(Some(Reason::OutOfStock { left }));
+            }
+        }
     }
     let needed = reward.points.saturating_mul(quantity);
     let available = book.account().balance().available;

@@ -68,6 +68,15 @@ macro_rules! types {
                 let _ = &mut tell;
             }
 
+            /// The first of its members that names what is asked for; a type of a vendor's own names persons only.
+            fn first_named<'a, T>(&'a self, asked: impl Fn(Named<'a>) -> Option<T>) -> Option<T> {
+                match self {
+                    Kind::Own(_) => None,
+                    $(Kind::$variant {$($field,)*} => None$(.or_else(|| asked(Member::named($field))))*,)*
+                    $(Kind::$own_variant {$($own_field,)*} => None$(.or_else(|| asked(Member::named($own_field))))*,)*
+                }
+            }
+
             /// The persons it names, to be named otherwise.
             pub(crate) fn persons_mut(&mut self) -> Vec<&mut PersonId> {
                 let mut found = Vec::new();

@@ -62,6 +62,34 @@ impl Form {
     }
 }
 
+/// What a member names: by its type alone, so that no event type can forget to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named<'m> {
+    /// Nothing that is found by its name.
+    Nothing,
+    /// A person.
+    Person(&'m PersonId),
+    /// A deal.
+    Deal(&'m DealId),
+    /// An opportunity.
+    Opportunity(&'m OpportunityId),
+    /// A partner beside the event's own.
+    Partner(&'m PartnerId),
+    /// A redemption.
+    Redemption(&'m RedemptionId),
+    /// A payout.
+    Payout(PayoutId),
+    /// A sales motion.
+    Motion(&'m Motion),
+}
+
+impl<'m> Named<'m> {
+    /// The person.
+    pub(crate) fn person(self) -> Option<&'m PersonId> {
+        if let Self::Person(person) = self { Some(person) } else { None }
+    }
+}
+
 /// A Rust type that stands for a member of `data`.
 pub(crate) trait Member: Sized {
     /// What it must look like.
@@ -85,12 +113,12 @@ pub(crate) trait Member: Sized {
         parse_decimal(&self.json()?.into_plain()).ok()
     }
 
-    /// The person it names.
-    fn person(&self) -> Option<&PersonId> {
-        None
+    /// What it names.
+    fn named(&self) -> Named<'_> {
+        Named::Nothing
     }
 
-    /// The same, to be named otherwise.
+    /// The person it names, to be named otherwise.
     fn person_mut(&mut self) -> Option<&mut PersonId> {
         None
     }
@@ -121,8 +149,8 @@ impl<T: Member> Member for Option<T> {
         self.as_ref()?.number()
     }
 
-    fn person(&self) -> Option<&PersonId> {
-        self.as_ref()?.person()
+    fn named(&self) -> Named<'_> {
+        self.as_ref().map_or(Named::Nothing, T::named)
     }
 
     fn person_mut(&mut self) -> Option<&mut PersonId> {
@@ -160,7 +188,7 @@ fn integer(value: Option<&Json<'_>>, at: &str) -> Result<i64, Rejection> {
 }
 
 macro_rules! id_members {
-    ($($name:ident)*) => {$(
+    ($($name:ident $(: $named:ident)?),*) => {$(
         impl Member for $name {
             const FORM: Form = Form::Id;
             #[inline(never)]
@@ -170,10 +198,14 @@ macro_rules! id_members {
             fn json(&self) -> Option<Json<'_>> {
                 Some(Json::Text(self.as_str().into()))
             }
+            $(fn named(&self) -> Named<'_> {
+                Named::$named(self)
+            })?
         }
     )*};
 }
-id_members!(CertificationId ContentId CourseId DealId InvoiceId Motion Name OpportunityId PartnerId ProjectId RedemptionId RewardId);
+id_members!(CertificationId, ContentId, CourseId, InvoiceId, Name, ProjectId, RewardId);
+id_members!(DealId: Deal, OpportunityId: Opportunity, PartnerId: Partner, RedemptionId: Redemption, Motion: Motion);
 
 impl Member for PersonId {
     const FORM: Form = Form::Person;
@@ -183,8 +215,8 @@ impl Member for PersonId {
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Text(self.as_str().into()))
     }
-    fn person(&self) -> Option<&PersonId> {
-        Some(self)
+    fn named(&self) -> Named<'_> {
+        Named::Person(self)
     }
     fn person_mut(&mut self) -> Option<&mut PersonId> {
         Some(self)
@@ -377,6 +409,9 @@ impl Member for PayoutId {
     }
     fn json(&self) -> Option<Json<'_>> {
         Some(Json::Text(self.to_string().into()))
+    }
+    fn named(&self) -> Named<'_> {
+        Named::Payout(*self)
     }
 }
 

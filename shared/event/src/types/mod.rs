@@ -30,7 +30,7 @@ use crate::money::{Money, parse_decimal};
 use crate::payout::PayoutId;
 use crate::period::TargetPeriod;
 use crate::rejection::{Code, Faults, Rejection};
-use form::Member;
+use form::{Member, Named};
 
 types! {
     sent {
@@ -589,17 +589,17 @@ impl Kind {
     /// The persons it names, in the order of its members.
     pub fn persons(&self) -> Vec<PersonId> {
         let mut found = Vec::new();
-        self.each_member(|_, member| found.extend(member.person().cloned()));
+        self.each_member(|_, member| found.extend(member.named().person().cloned()));
         found
     }
 
     /// The person whose it is: the first that it names; of a type of a vendor's own the one in `person_id`, where there is one.
     pub fn person(&self) -> Option<PersonId> {
         let mut found = match self {
-            Kind::Own(_) => self.shown("person_id").and_then(|member| member.person().cloned()),
+            Kind::Own(_) => self.shown("person_id").and_then(|member| member.named().person().cloned()),
             _ => None,
         };
-        self.each_member(|_, member| found = found.take().or_else(|| member.person().cloned()));
+        self.each_member(|_, member| found = found.take().or_else(|| member.named().person().cloned()));
         found
     }
 
@@ -647,7 +647,7 @@ impl Kind {
             separate(out, written);
             quote(name, out);
             out.push(':');
-            if blank && member.person().is_some() {
+            if blank && member.named().person().is_some() {
                 quote("", out);
             } else if !member.write(out) {
                 out.truncate(from);
@@ -660,74 +660,35 @@ impl Kind {
 
     /// The deal it names, if it names one.
     pub fn deal_id(&self) -> Option<&DealId> {
-        match self {
-            Kind::DealRegistered { deal_id, .. }
-            | Kind::DealQualified { deal_id }
-            | Kind::DealInfluenced { deal_id, .. }
-            | Kind::DealClosed { deal_id, .. }
-            | Kind::DealAmended { deal_id, .. }
-            | Kind::DealReversed { deal_id, .. }
-            | Kind::DealReassigned { deal_id, .. }
-            | Kind::DealLeaseExtended { deal_id, .. }
-            | Kind::LeaseEnding { deal_id, .. }
-            | Kind::DealShared { deal_id }
-            | Kind::DealTruedUp { deal_id, .. }
-            | Kind::PurchaseOrderReceived { deal_id, .. }
-            | Kind::InvoicePaid { deal_id, .. } => Some(deal_id),
-            _ => None,
-        }
+        self.first_named(|named| if let Named::Deal(id) = named { Some(id) } else { None })
     }
 
-    /// The opportunity it names, if it names one.
+    /// The opportunity that it is about, if it is about one. That a bid was lost tells of one, and nothing is asked of it.
     pub fn opportunity_id(&self) -> Option<&OpportunityId> {
-        match self {
-            Kind::DealRegistered { opportunity_id, .. } | Kind::LeaseEnding { opportunity_id, .. } => {
-                Some(opportunity_id)
-            }
-            _ => None,
+        if let Kind::BidLost { .. } = self {
+            return None;
         }
+        self.first_named(|named| if let Named::Opportunity(id) = named { Some(id) } else { None })
     }
 
     /// The partner it names beside its own, if it names one.
     pub fn other_partner(&self) -> Option<&PartnerId> {
-        match self {
-            Kind::DealReassigned { to_partner, .. } => Some(to_partner),
-            _ => None,
-        }
+        self.first_named(|named| if let Named::Partner(id) = named { Some(id) } else { None })
     }
 
     /// The redemption it is a step of, if it is one's.
     pub fn redemption_id(&self) -> Option<&RedemptionId> {
-        match self {
-            Kind::RedemptionRequested { redemption_id, .. }
-            | Kind::RedemptionOrdering { redemption_id }
-            | Kind::RedemptionFulfilled { redemption_id }
-            | Kind::RedemptionReleased { redemption_id, .. } => Some(redemption_id),
-            _ => None,
-        }
+        self.first_named(|named| if let Named::Redemption(id) = named { Some(id) } else { None })
     }
 
     /// The payout it is a step of, if it is one's.
     pub fn payout_id(&self) -> Option<PayoutId> {
-        match self {
-            Kind::PayoutReserved { payout_id, .. }
-            | Kind::PayoutSettled { payout_id, .. }
-            | Kind::PayoutReturned { payout_id, .. }
-            | Kind::PayoutStanding { payout_id }
-            | Kind::PayoutCancelled { payout_id } => Some(*payout_id),
-            _ => None,
-        }
+        self.first_named(|named| if let Named::Payout(id) = named { Some(id) } else { None })
     }
 
     /// The sales motion it names, if it names one.
     pub fn motion(&self) -> Option<&Motion> {
-        match self {
-            Kind::DealRegistered { motion, .. }
-            | Kind::DealClosed { motion, .. }
-            | Kind::ProjectCompleted { motion, .. } => motion.as_ref(),
-            Kind::TargetSet { motion, .. } | Kind::TierReviewed { motion, .. } => Some(motion),
-            _ => None,
-        }
+        self.first_named(|named| if let Named::Motion(motion) = named { Some(motion) } else { None })
     }
 
     /// Total contract value in the deal's currency: the sum of the lines, or ACV times tenor in years where there are
@@ -764,8 +725,8 @@ trait Shown {
     /// It as a number; `None` where it is left out, or none.
     fn number(&self) -> Option<Decimal>;
 
-    /// The person it names.
-    fn person(&self) -> Option<&PersonId>;
+    /// What it names.
+    fn named(&self) -> Named<'_>;
 }
 
 impl<T: Member> Shown for T {
@@ -781,8 +742,8 @@ impl<T: Member> Shown for T {
         Member::number(self)
     }
 
-    fn person(&self) -> Option<&PersonId> {
-        Member::person(self)
+    fn named(&self) -> Named<'_> {
+        Member::named(self)
     }
 }
 

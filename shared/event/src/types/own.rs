@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::form::{Form, Member, Whole};
+use super::form::{Form, Member, Named, Whole};
 use super::{INTERNAL, ROWS, Shown};
 use crate::ids::{Label, Name, PersonId};
 use crate::json::Json;
@@ -273,7 +273,7 @@ impl Shown for Answer {
         None
     }
 
-    fn person(&self) -> Option<&PersonId> {
-        None
+    fn named(&self) -> Named<'_> {
+        Named::Nothing
     }
 }

@@ -76,9 +76,14 @@ pub(crate) fn reward(id: &RewardId, table: &RewardTable, ladders: &Ladders, f: &
     }
     let provider = Provider::ALL.iter().copied().find(|provider| provider.word() == table.provider);
     if provider.is_none() {
-        let known = Provider::ALL.iter().map(|provider| provider.word()).collect::<Vec<_>>().join(", ");
+        let known: Vec<String> = Provider::WORDS.iter().map(|word| format!("\"{word}\"")).collect();
         let message = format!("there is no provider `{}`", table.provider);
-        f.error(Code::UnknownProvider, &["reward", id, "provider"], message, Some(format!("known: {known}")));
+        f.error(
+            Code::UnknownProvider,
+            &["reward", id, "provider"],
+            message,
+            Some(format!("write {}", known.join(" or "))),
+        );
     }
     let provider = provider.unwrap_or(Provider::Vouchers);
     let gates = gates(&["reward", id, "needs"], &table.needs, ladders, f);
