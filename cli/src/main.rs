@@ -47,8 +47,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Play the sample events on an engine in this process: events, points, tiers, a redeemed gift card, and the reasons.
+    #[command(after_help = "Examples:\n  laurel demo\n  laurel demo --torture --seed 7")]
     Demo(demo::Demo),
     /// Run the whole stack on this machine: an AWS endpoint (DynamoDB, SQS) and the HTTP API, both on loopback.
+    #[command(after_help = "Example:\n  laurel serve --data .laurel")]
     Serve(serve::Serve),
     /// Print a development token for `serve`, and nothing else.
     #[command(
@@ -76,6 +78,7 @@ enum Command {
     #[command(subcommand)]
     Schema(schema::Schema),
     /// Show a partner's statement: every movement of points and money, newest first.
+    #[command(after_help = "Example:\n  laurel statement partner-17 --program hr-software")]
     Statement(events::Statement),
     /// Explain what became of one event, rule by rule.
     #[command(after_help = "Example:\n  laurel explain partner-17 /crm/acme crm-8841-won")]
@@ -185,5 +188,74 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Onboarding(onboarding) => onboarding.run().await,
         Command::Budgets(budgets) => budgets.run().await,
         Command::Codes(codes) => codes.run().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Every command that does something, by the words that call it.
+    fn commands(of: &clap::Command, called: &str, found: &mut Vec<(String, clap::Command)>) {
+        for command in of.get_subcommands().filter(|command| command.get_name() != "help") {
+            let called = format!("{called} {}", command.get_name());
+            if command.has_subcommands() {
+                commands(command, &called, found);
+            } else {
+                found.push((called, command.clone()));
+            }
+        }
+    }
+
+    /// A line of an example as a shell would hand it over: what follows on the line is for the shell, or said beside it.
+    fn arguments(line: &str) -> Vec<String> {
+        let line = line.split("     ").next().unwrap_or_default();
+        let ends = [" > ", " && "].iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
+        // Quotes hold words together.
+        let mut words = vec![String::new()];
+        for (place, part) in line[..ends].trim_end_matches(')').split('"').enumerate() {
+            let mut first = true;
+            let words_of: Vec<&str> = if place % 2 == 0 { part.split(' ').collect() } else { vec![part] };
+            for word in words_of {
+                if !first {
+                    words.push(String::new());
+                }
+                first = false;
+                words.last_mut().expect("a word").push_str(word);
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    /// Whoever asks for help finds an example that can be typed so, the README tells of every command, and a test runs it.
+    #[test]
+    fn every_command_has_an_example_a_line_in_the_readme_and_a_test() {
+        let mut found = Vec::new();
+        commands(&Cli::command(), "laurel", &mut found);
+        assert!(found.len() > 30, "{}", found.len());
+        let readme = include_str!("../../README.md");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).expect("tests");
+        let tests: String = files.filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok()).collect();
+        for (called, command) in found {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let typed: Vec<&str> =
+                help.lines().filter_map(|line| line.split_once("laurel ")).map(|(_, line)| line).collect();
+            assert!(help.contains("Example") && !typed.is_empty(), "`{called} --help` has no example");
+            for line in typed {
+                let line = format!("laurel {line}");
+                let taken = Cli::try_parse_from(arguments(&line));
+                assert!(
+                    taken.is_ok(),
+                    "`{called}`: {line}: {}",
+                    taken.err().map(|error| error.to_string()).unwrap_or_default()
+                );
+            }
+            assert!(readme.contains(&format!("`{called}`")), "the README does not tell of `{called}`");
+            for word in called.split(' ').skip(1) {
+                assert!(tests.contains(&format!("\"{word}\"")), "no test in cli/tests runs `{called}`");
+            }
+        }
     }
 }

@@ -392,6 +392,71 @@ fn the_schema_of_a_declared_type_is_printed() {
 }
 
 #[test]
+fn the_schema_for_editors_is_the_one_beside_the_programs() {
+    let told = laurel(&["schema", "program"]);
+    let shipped = std::fs::read_to_string(format!("{REPOSITORY}/infra/programs/program.schema.json")).expect("a file");
+    assert_eq!(text(&told.stdout).trim_end(), shipped.trim_end());
+}
+
+/// The guide is written in both forms, and what another file changes for partners is told alone.
+#[test]
+fn the_guide_and_what_changes_in_it_are_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("guide.html").display().to_string();
+    let file = "infra/programs/hr-software.toml";
+    let guide = laurel(&["describe", file]);
+    let guide = text(&guide.stdout);
+    assert!(guide.starts_with("# ") && guide.contains("Starbucks"), "{guide}");
+    assert!(laurel(&["describe", file, "--as", "html", "--to", &page]).status.success());
+    let html = std::fs::read_to_string(&page).expect("a page");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("Starbucks"), "{html}");
+    let next = folder.path().join("next.toml");
+    let was = std::fs::read_to_string(format!("{REPOSITORY}/{file}")).expect("a program");
+    let (was, _) = was.split_once("[[example]]").expect("examples");
+    std::fs::write(&next, was.replacen("points = 150", "points = 175", 1)).expect("written");
+    let next = next.display().to_string();
+    let changes = laurel(&["describe", &next, "--against", file]);
+    let changes = text(&changes.stdout);
+    assert!(changes.contains("150") && changes.contains("175"), "{changes}");
+    assert!(changes.len() < guide.len() / 2, "no more than what changes: {changes}");
+    let missing = laurel(&["describe", "nowhere.toml"]);
+    assert!(!missing.status.success() && text(&missing.stderr).contains("nowhere.toml"), "{}", text(&missing.stderr));
+}
+
+/// An account that was restored from before is at odds with the ledger, is written anew from it, and is audited clean again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_puts_right_what_an_audit_finds() {
+    let data = tempfile::tempdir().expect("a folder");
+    let serve = Serve::start(data.path()).await;
+    let queue = serve.queue();
+    queue.send(event("partner.enrolled", "p", "e", &json!({ "name": "P", "motions": ["sell"] }))).await.expect("sent");
+    serve.worked_off().await;
+    let db = Clients::local(&serve.aws).dynamodb();
+    let head = async || {
+        let all = db.scan().table_name(local::STATE_TABLE).send().await.expect("read").items.unwrap_or_default();
+        let head = all.into_iter().find(|item| {
+            let text = |name: &str| item.get(name)?.as_s().ok().map(String::as_str);
+            (text("pk"), text("sk")) == (Some("partner#hr-software#p"), Some("head"))
+        });
+        head.expect("a head")
+    };
+    let before = head().await;
+    let won = json!({ "deal_id": "d", "outcome": "won", "acv": { "amount": "5000", "currency": "USD" } });
+    queue.send(event("deal.closed", "p", "d", &won)).await.expect("sent");
+    serve.worked_off().await;
+    let audit = || laurel(&["audit", "--endpoint", &serve.aws]);
+    assert!(audit().status.success(), "{}", text(&audit().stdout));
+    let right = head().await;
+    db.put_item().table_name(local::STATE_TABLE).set_item(Some(before)).send().await.expect("put back");
+    assert_eq!(audit().status.code(), Some(1), "{}", text(&audit().stdout));
+    let rebuilt = laurel(&["rebuild", "--program", "hr-software", "--endpoint", &serve.aws]);
+    let told = text(&rebuilt.stdout);
+    assert!(rebuilt.status.success() && told.contains("No record holds these"), "{told}{}", text(&rebuilt.stderr));
+    assert_eq!(head().await, right);
+    assert!(audit().status.success(), "{}", text(&audit().stdout));
+}
+
+#[test]
 fn check_speaks_of_line_column_and_way_out() {
     let good = laurel(&["check", "infra/programs/hr-software.toml"]);
     assert!(good.status.success(), "{}", text(&good.stderr));

@@ -90,7 +90,9 @@ impl Period {
         match every {
             Every::Minute => Period::Minute(since(MINUTE)),
             Every::Hour => Period::Hour(since(HOUR)),
-            _ => Period::of(every, day, calendar),
+            Every::Day | Every::Week | Every::Month | Every::Quarter | Every::Year | Every::Ever => {
+                Period::of(every, day, calendar)
+            }
         }
     }
 

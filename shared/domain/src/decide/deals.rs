@@ -89,7 +89,39 @@ pub(super) fn lifecycle(
             }
             learn(book, case)
         }
-        _ => learn(book, case),
+        // What the account learns of it is all there is. From `AwardReleased` on they were judged before, each in its own place.
+        Kind::PartnerSuspended { .. }
+        | Kind::PartnerReinstated { .. }
+        | Kind::AgreementAccepted { .. }
+        | Kind::CourseCompleted { .. }
+        | Kind::CertificationGranted { .. }
+        | Kind::CertificationExpired { .. }
+        | Kind::ContentViewed { .. }
+        | Kind::RewardViewed { .. }
+        | Kind::ProjectCompleted { .. }
+        | Kind::AwardReleased { .. }
+        | Kind::AwardWithdrawn { .. }
+        | Kind::BudgetFunded { .. }
+        | Kind::BudgetReduced { .. }
+        | Kind::LeaseEnding { .. }
+        | Kind::ExclusivityReviewed { .. }
+        | Kind::OnboardingReviewed { .. }
+        | Kind::DealShared { .. }
+        | Kind::DealTruedUp { .. }
+        | Kind::BidLost { .. }
+        | Kind::PointsReleased { .. }
+        | Kind::CommissionReleased { .. }
+        | Kind::PayoutReserved { .. }
+        | Kind::PayoutCancelled { .. }
+        | Kind::PayoutStanding { .. }
+        | Kind::PointsExpired { .. }
+        | Kind::TierReviewed { .. }
+        | Kind::ProgramPublished { .. }
+        | Kind::ProgramWithdrawn { .. }
+        | Kind::RedemptionRequested { .. }
+        | Kind::RedemptionOrdering { .. }
+        | Kind::RedemptionFulfilled { .. }
+        | Kind::RedemptionReleased { .. } => learn(book, case),
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::ledger::Outcome;
 use domain::tell::explain;
 use laurel_replay::World;
+use program::Measure;
 
 fn program(tables: &str) -> String {
     format!(
@@ -62,6 +63,60 @@ const TRUED: &str = r#"
 rate = "10%"
 times = [{ attainment = "acv", per = "year", bands = [{ from = "0%", by = "0.8" }, { from = "100%", by = "1.25" }], true_up = true }]
 "#;
+
+/// What a partner does so that a measure moves: asked of every measure by the compiler.
+fn moves(w: &mut World, measure: Measure) {
+    let registered = r#"{"deal_id":"d","opportunity_id":"o","customer":"Contoso"}"#;
+    match measure {
+        Measure::Deals | Measure::Acv | Measure::Points => {
+            let time = w.now.to_string();
+            w.close("p", "d", &time, "1000");
+        }
+        Measure::Registrations => {
+            send(w, "p", "deal.registered", "r", registered);
+        }
+        Measure::Qualified => {
+            send(w, "p", "deal.registered", "r", registered);
+            send(w, "p", "deal.qualified", "q", r#"{"deal_id":"d"}"#);
+        }
+        Measure::Projects => {
+            send(w, "p", "project.completed", "j", r#"{"project_id":"j","outcome":"successful"}"#);
+        }
+        Measure::Certifications => {
+            certify(w, "c", "2027-05-01T00:00:00Z");
+        }
+        Measure::Own(_) => {
+            send(w, "p", "vendor.attended", "w", r#"{"room":"7"}"#);
+        }
+    }
+}
+
+/// Every measure that a file can name moves, a ladder goes by it, and the README tells of it.
+#[test]
+fn every_measure_moves_a_partner_up() {
+    let own = Measure::named("webinars").expect("a name");
+    for measure in Measure::ALL.iter().copied().chain([own]) {
+        let word = measure.word();
+        let within = if measure == Measure::Certifications { "" } else { ", within = \"6 months\"" };
+        let asked = match measure {
+            Measure::Acv => "acv = \"1\"".to_owned(),
+            Measure::Own(_) => format!("counts = {{ {word} = 1 }}"),
+            _ => format!("{word} = 1"),
+        };
+        let tables = format!(
+            "[event.\"vendor.attended\"]\nfields = {{ room = \"text\" }}\ncounts = \"webinars\"\n[earn.won]\non = \"deal.closed\"\npoints = 10\n\
+             [ladder.sell.member]\nrank = 1\n[ladder.sell.gold]\nrank = 2\nenter = {{ {asked}{within} }}\n"
+        );
+        let mut w = world(&tables, "2026-03-02T12:00:00Z");
+        assert_eq!(w.tier("p"), "member");
+        moves(&mut w, measure);
+        assert_eq!(w.tier("p"), "gold", "{word}: {}", w.ledger());
+        if measure != own {
+            let readme = include_str!("../../../../README.md");
+            assert!(readme.contains(&format!("`{word}`")), "the README does not tell of {word}");
+        }
+    }
+}
 
 fn target(w: &mut World, partner: &str, id: &str, period: &str, value: &str) -> Outcome {
     let data = format!(r#"{{"motion":"sell","measure":"acv","period":"{period}","value":"{value}"}}"#);
